@@ -1,0 +1,48 @@
+/* The contract of a checker: a pure function of a history. No clock but its budget's, no network,
+ * no global state. */
+#ifndef CHECKERS_CHECKER_H
+#define CHECKERS_CHECKER_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <jansson.h>
+
+#include "common/error.h"
+#include "common/option.h"
+#include "history/history.h"
+#include "history/verdict.h"
+
+/* Past a bound a checker answers unknown and says how far it came. */
+struct rift_budget {
+    int64_t time_ms;       /* 0: no bound */
+    uint64_t memory_bytes; /* 0: no bound */
+    unsigned thread_count; /* 0: as many as the machine has cores */
+};
+
+struct rift_check {
+    const struct rift_history *history;
+    const json_t *options; /* an object that holds every option of the checker, defaults filled in */
+    const json_t *plan;    /* the frozen plan of the run, or NULL for a foreign history */
+    struct rift_budget budget;
+};
+
+struct rift_checker {
+    const char *name;
+    const char *summary; /* one line for lists */
+    const struct rift_option *options; /* ends with a NULL name; or NULL */
+    /* Fills the verdict (zeroed by the caller). -1 only for trouble of the harness or a history
+     * that this checker cannot read at all; never for a violation, never for a spent budget. */
+    int (*check)(const struct rift_check *check, struct rift_verdict *verdict,
+                 struct rift_error *err);
+};
+
+/* Every checker, in the order of the docs; ends with NULL. */
+extern const struct rift_checker *const rift_checkers[];
+/* NULL where there is none of that name. */
+const struct rift_checker *rift_checker_find(const char *name);
+/* Options with their defaults filled in; -1 names the option that does not fit. */
+json_t *rift_checker_options(const struct rift_checker *checker, const json_t *given,
+                             struct rift_error *err);
+
+#endif

@@ -1,0 +1,28 @@
+/* What a fault is, seen from the plan: its name, its options, and whom it can hit. How it is done
+ * is a struct rift_fault_driver in nemesis/faults, which only the agent links. */
+#ifndef NEMESIS_FAULT_H
+#define NEMESIS_FAULT_H
+
+#include "common/option.h"
+
+enum rift_fault_scope {
+    RIFT_FAULT_ON_LINKS, /* described by a grudge: which node drops whose packets */
+    RIFT_FAULT_ON_NODES, /* described by a list of nodes */
+    RIFT_FAULT_ON_MEMBERSHIP,
+};
+
+struct rift_fault {
+    const char *name;
+    const char *summary;
+    /* What it really does to the node or on the wire, and how its end is assured, for the docs. */
+    const char *effect;
+    enum rift_fault_scope scope;
+    const struct rift_option *options; /* its own; ends with a NULL name. Timing (every_s, for_s) and
+                                          targets are options of every fault and stand in the schedule. */
+};
+
+/* Every fault, in the order of the docs; ends with NULL. */
+extern const struct rift_fault *const rift_faults[];
+const struct rift_fault *rift_fault_find(const char *name);
+
+#endif
