@@ -1,0 +1,95 @@
+/* Which fault, when, for how long, and against which symbolic target: a pure function of the fault
+ * entries of the plan and the seed. Whom a target names is found later, by rift_window_resolve. */
+#ifndef NEMESIS_SCHEDULE_H
+#define NEMESIS_SCHEDULE_H
+
+#include <stdint.h>
+
+#include <jansson.h>
+
+#include "common/arena.h"
+#include "common/error.h"
+#include "nemesis/fault.h"
+#include "nemesis/grudge.h"
+#include "nemesis/target.h"
+
+/* A number drawn by the seed from [low, high], both included. */
+struct rift_range {
+    double low, high;
+};
+
+/* One way a fault of an entry may come: the schedule picks one of them for each window. */
+struct rift_fault_variant {
+    const struct rift_fault *fault;
+    enum rift_grudge_kind grudge;              /* of RIFT_FAULT_ON_LINKS */
+    const struct rift_grudge *explicit_grudge; /* of RIFT_GRUDGE_EXPLICIT */
+    struct rift_target_choice target;          /* of the other scopes */
+    const json_t *options; /* of the fault, defaults filled in; RANGEs still ranges */
+    double weight;         /* chance among the variants of the entry; > 0 */
+};
+
+/* One line of the plan's faults: windows one after another in one lane. Lanes run side by side. */
+struct rift_fault_entry {
+    const char *lane; /* entries of one lane take turns and never overlap */
+    const struct rift_fault_variant *variants;
+    size_t variant_count;
+    bool is_sequence;          /* variants come in the order listed, not at random */
+    struct rift_range every_s; /* from start to start */
+    struct rift_range for_s;   /* length of a window */
+    double first_s;            /* no window starts earlier */
+    double until_s; /* none starts later, and all end by here; < 0: the end of the main phase */
+};
+
+struct rift_schedule_request {
+    const struct rift_fault_entry *entries;
+    size_t entry_count;
+    int64_t duration_ns; /* of the main phase: every window has ended by then */
+    /* Quiet periods: of each period_s, the last quiet_s are without faults. 0: none. */
+    double quiet_every_s, quiet_for_s;
+    uint64_t seed;
+};
+
+struct rift_window {
+    uint32_t number; /* in order of start, from 0 */
+    const char *lane;
+    struct rift_fault_variant what; /* options: ranges drawn; owned by the schedule */
+    int64_t start_ns;               /* since the main phase began */
+    int64_t length_ns;
+    uint64_t seed; /* of rift_window_resolve */
+};
+
+/* Windows sorted by start. */
+struct rift_schedule {
+    struct rift_window *windows;
+    size_t count;
+};
+
+enum { RIFT_WINDOWS_MAX = 100000 };
+
+/* Draws the schedule; destroy it with rift_schedule_destroy. Fails past RIFT_WINDOWS_MAX. */
+struct rift_schedule *rift_schedule_create(const struct rift_schedule_request *request,
+                                           struct rift_error *err);
+void rift_schedule_destroy(struct rift_schedule *schedule);
+
+/* The longest window in ns; 0 without any. */
+int64_t rift_schedule_longest(const struct rift_schedule *schedule);
+
+/* What a window means on a cluster: a pure function of the two. */
+struct rift_resolved {
+    struct rift_grudge grudge;  /* of RIFT_FAULT_ON_LINKS, else zeroed */
+    struct rift_node_set nodes; /* nodes that take part: that drop something, or that are hit */
+    bool is_guess;              /* no primary was known, another node stands in */
+};
+int rift_window_resolve(const struct rift_window *window, const struct rift_cluster *cluster,
+                        struct rift_resolved *resolved, struct rift_error *err);
+
+/* The symbolic form, as it stands in the schedule and as "planned" in the history:
+ * "isolate-primary", "minority 2". free() it. */
+char *rift_window_target(const struct rift_window *window, size_t node_count,
+                         const char *const *names);
+/* {"fault", "lane", "target", "start_s", "for_s", "options"}: the planned value of the fault's op;
+ * the caller owns it. */
+json_t *rift_window_to_json(const struct rift_window *window, size_t node_count,
+                            const char *const *names);
+
+#endif
