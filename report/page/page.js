@@ -1,0 +1,108 @@
+/* The page: verdict first, then why, then what was done to the system, then how it fared. */
+function element(name, attributes, ...children) {
+  const node = document.createElement(name);
+  for (const [key, value] of Object.entries(attributes || {})) node.setAttribute(key, value);
+  node.append(...children);
+  return node;
+}
+
+const validity = (verdict) => (verdict.valid === true ? "valid" : verdict.valid === false ? "invalid" : "unknown");
+const run = DATA.run || {};
+const page = document.getElementById("page");
+const lastOp = Math.max(0, ...DATA.scatter.points.map((p) => p[0]), ...DATA.windows.map((w) => w.to || w.from));
+const end = Math.max(run.duration_s || 0, lastOp, 0.001);
+
+function banner() {
+  const kind = validity(DATA.verdict);
+  const meaning = { valid: "No violation was found in what was run.", invalid: "The system broke its promise.",
+    unknown: "The run does not allow a verdict." }[kind];
+  const facts = [run.system, run.started, run.duration_s && run.duration_s.toFixed(0) + " s",
+    run.seed !== undefined && "seed " + run.seed].filter(Boolean).join(" · ");
+  document.title = (run.name || "run") + ": " + kind + " – Rift report";
+  return element("section", { class: "banner " + kind }, element("div", { class: "word" }, kind.toUpperCase()),
+    element("div", {}, element("h1", {}, run.name || "A run"), element("p", {}, DATA.verdict.reason || meaning),
+      element("p", {}, facts)));
+}
+
+function checkers() {
+  const rows = Object.entries(DATA.verdict.checkers || {}).map(([name, verdict]) => {
+    const kind = validity(verdict);
+    const stats = Object.entries(verdict.stats || {}).map(([k, v]) => k + " " + (typeof v === "object" ? JSON.stringify(v) : v)).join(", ");
+    return element("tr", {}, element("td", {}, element("b", { class: kind }, kind)), element("td", {}, name),
+      element("td", {}, verdict.reason || "", verdict.algorithm ? element("div", { class: "soft" }, verdict.algorithm) : ""),
+      element("td", { class: "soft" }, stats.length > 300 ? stats.slice(0, 300) + " …" : stats));
+  });
+  return section("Checkers", table(["verdict", "checker", "reason", "measured"], rows));
+}
+
+function anomalySection(anomaly, index) {
+  const box = section("Violation " + (index + 1) + ": " + anomaly.name +
+    (anomaly.key === undefined || anomaly.key === null ? "" : ", key " + JSON.stringify(anomaly.key)));
+  box.append(element("p", { class: "words" }, anomaly.text || ""));
+  for (const step of anomaly.steps || []) box.append(element("div", {}, "• " + (step.text || JSON.stringify(step))));
+  for (const one of anomaly.stuck || []) box.append(element("div", { class: "soft" }, "• " + one.text));
+  if (anomaly.lanes.length > 0) box.append(drawLanes(anomaly, DATA.ops));
+  const rows = (anomaly.ops || []).slice(0, 400).map((row) => opRow(row, DATA.ops[row])).filter(Boolean);
+  if (rows.length > 0) box.append(element("h3", {}, "The operations that prove it"),
+    table(["start (s)", "end (s)", "process", "node", "operation", "result", "outcome"], rows));
+  return box;
+}
+
+function opRow(row, op) {
+  if (!op) return null;
+  const cells = [op.start.toFixed(6), op.end === null ? "never" : op.end.toFixed(6), op.process, op.node || "",
+    op.f + (op.argument === null ? "" : " " + op.argument), op.result === null ? "" : op.result, op.type + (op.error ? ": " + op.error : "")];
+  return element("tr", {}, ...cells.map((cell) => element("td", { class: "mono" }, String(cell))));
+}
+
+function faults() {
+  if (DATA.windows.length === 0) return section("Faults", element("p", { class: "soft" }, "No fault was injected."));
+  const nodes = run.nodes || [...new Set(DATA.windows.flatMap((w) => Object.keys(w.nodes)))].sort();
+  const rows = DATA.windows.map((w) => element("tr", {}, element("td", { class: "number" }, w.from.toFixed(2)),
+    element("td", { class: "number" }, w.to === null ? "end" : w.to.toFixed(2)), element("td", {}, w.fault), element("td", {}, w.what),
+    element("td", {}, w.error ? "FAILED: " + w.error : observedText(w.observed))));
+  return section("Faults", faultTimeline(DATA.windows, nodes, end),
+    table(["from (s)", "to (s)", "fault", "whom", "observed"], rows));
+}
+
+function performance() {
+  const box = section("How the clients fared");
+  const rows = Object.entries(DATA.counts).map(([f, c]) => element("tr", {}, element("td", {}, f),
+    ...["ok", "fail", "info"].map((t) => element("td", { class: "number" }, String(c[t])))));
+  box.append(table(["operation", "#ok", "#fail", "#info (unknown)"], rows));
+  const plot = () => { const host = element("div", { class: "plot" }); box.append(host); return host; };
+  page.append(box);
+  latencyPlot(plot(), DATA.scatter, DATA.windows, end);
+  for (const verdict of Object.values(DATA.verdict.checkers || {}))
+    for (const one of verdict.plots || []) checkerPlot(plot(), one, DATA.windows, end);
+}
+
+function logs() {
+  if (DATA.logs.length === 0) return "";
+  const rows = DATA.logs.map((log) => element("tr", {}, element("td", {}, log.node),
+    element("td", {}, element("a", { href: log.path }, log.name)), element("td", { class: "number" }, String(log.size))));
+  return section("Logs of the nodes", table(["node", "file", "#bytes"], rows));
+}
+
+function repeat() {
+  const box = section("Repeat this run");
+  if (run.command) box.append(element("p", {}, "One seed repeats the schedule of client operations and faults:"), element("pre", {}, run.command));
+  if (DATA.plan) box.append(element("details", {}, element("summary", {}, "plan.yaml"), element("pre", {}, DATA.plan)));
+  return box;
+}
+
+function section(title, ...children) {
+  return element("section", {}, element("h2", {}, title), ...children);
+}
+
+function table(heads, rows) {
+  const head = element("tr", {}, ...heads.map((h) => (h.startsWith("#") ? element("th", { class: "number" }, h.slice(1)) : element("th", {}, h))));
+  return element("table", {}, element("thead", {}, head), element("tbody", {}, ...rows));
+}
+
+page.append(banner());
+DATA.anomalies.forEach((anomaly, i) => page.append(anomalySection(anomaly, i)));
+page.append(checkers(), faults());
+performance();
+page.append(logs(), repeat());
+if (DATA.truncated) page.prepend(element("section", {}, "The history's tail was torn; it was judged as far as it reached."));

@@ -1,0 +1,82 @@
+/* Plots over the run's time, with the fault windows shaded on each node's true times. */
+const TYPE_COLOURS = ["#3b8f5a", "#d0872a", "#c02a1d"];
+
+function shadeFaults(windows, end) {
+  return (u) => {
+    const { ctx, bbox } = u;
+    ctx.save();
+    windows.forEach((w) => {
+      const from = u.valToPos(w.from, "x", true), to = u.valToPos(w.to === null ? end : w.to, "x", true);
+      const a = Math.max(from, bbox.left), b = Math.min(to, bbox.left + bbox.width);
+      if (b <= a) return;
+      ctx.fillStyle = w.fault === "partition" ? "rgba(214,118,30,0.15)" : "rgba(192,42,29,0.13)";
+      ctx.fillRect(a, bbox.top, b - a, bbox.height);
+      ctx.fillStyle = "#8a5a1a";
+      ctx.font = 11 * devicePixelRatio + "px sans-serif";
+      ctx.fillText(w.fault, a + 3, bbox.top + 12 * devicePixelRatio);
+    });
+    ctx.restore();
+  };
+}
+
+function plotOptions(title, unit, windows, end, series, isLog) {
+  return {
+    title, width: 1120, height: 260, series: [{ label: "time (s)" }, ...series],
+    scales: { x: { time: false, range: (u, min, max) => [min, max] }, y: isLog ? { distr: 3 } : { range: (u, min, max) => [0, max * 1.05 || 1] } },
+    axes: [{ label: "s", labelSize: 18, size: 34 }, { label: unit, size: 62 }],
+    hooks: { drawClear: [shadeFaults(windows, end)] },
+  };
+}
+
+/* Latency of single operations on a log scale, coloured by how they ended. */
+function latencyPlot(host, scatter, windows, end) {
+  const points = [...scatter.points].sort((a, b) => a[0] - b[0]);
+  if (points.length === 0) return;
+  const column = (type) => points.map((p) => (p[3] === type ? Math.max(p[1], 0.001) : null));
+  const names = ["ok", "fail", "info (unknown)"];
+  const series = names.map((label, i) => ({ label, paths: () => null, stroke: TYPE_COLOURS[i],
+    points: { show: true, size: 4, fill: TYPE_COLOURS[i], stroke: TYPE_COLOURS[i] } }));
+  const title = "Latency of operations" + (scatter.thinned ? " (a sample)" : "");
+  new uPlot(plotOptions(title, "ms", windows, end, series, true),
+    [points.map((p) => p[0]), column(0), column(1), column(2)], host);
+}
+
+/* A plot that a checker made: series may have different times. */
+function checkerPlot(host, plot, windows, end) {
+  const colours = ["#2b6cb0", "#7b3fa0", "#0f766e", "#c02a1d", "#d0872a", "#566270", "#3b8f5a", "#111"];
+  const tables = (plot.series || []).filter((s) => s.points.length > 0)
+    .map((s) => [s.points.map((p) => p[0]), s.points.map((p) => p[1])]);
+  if (tables.length === 0) return;
+  const series = plot.series.filter((s) => s.points.length > 0).map((s, i) => ({ label: s.name,
+    stroke: colours[i % colours.length], width: 1.5, points: { show: false }, spanGaps: true }));
+  new uPlot(plotOptions(plot.title, plot.unit || "", windows, end, series, false), uPlot.join(tables), host);
+}
+
+/* Per node, when each fault really began and ended there. */
+function faultTimeline(windows, nodes, end) {
+  const height = 20, gutter = 70, width = 1120;
+  const svg = svgElement("svg", { width, height: nodes.length * height + 26 });
+  const x = (t) => gutter + (t / end) * (width - gutter - 10);
+  nodes.forEach((name, i) => {
+    const y = 22 + i * height;
+    svg.append(svgElement("text", { x: 4, y: y + 13, fill: "#5b6675", "font-size": 12 }, name));
+    svg.append(svgElement("line", { x1: gutter, x2: width, y1: y + height, y2: y + height, stroke: "#eef1f4" }));
+    for (const w of windows) {
+      const node = w.nodes[name];
+      if (!node) continue;
+      const from = node.from ?? w.from, to = node.to ?? w.to ?? end;
+      const bar = svgElement("rect", { x: x(from), y: y + 3, width: Math.max(x(to) - x(from), 2), height: height - 6, rx: 3,
+        fill: w.fault === "partition" ? "#d6761e" : "#c02a1d", "fill-opacity": 0.75 });
+      bar.append(svgElement("title", {}, `${w.fault} on ${name}: ${from.toFixed(4)} s to ${to.toFixed(4)} s · ${observedText(node.observed)}`));
+      svg.append(bar);
+    }
+  });
+  for (let i = 0; i <= 10; i++)
+    svg.append(svgElement("text", { x: x((end * i) / 10) - 8, y: 13, fill: "#5b6675", "font-size": 11 }, ((end * i) / 10).toFixed(0) + " s"));
+  return svg;
+}
+
+function observedText(observed) {
+  if (observed === undefined || observed === null) return "";
+  return typeof observed === "string" ? observed : JSON.stringify(observed);
+}
