@@ -63,17 +63,29 @@ static int write_whole(const char *path, const struct rift_text *page, struct ri
     return 0;
 }
 
+/* Takes data over. */
+static int write_page(json_t *data, const char *path, struct rift_error *err)
+{
+    CLEANUP(rift_free) char *json = json_dumps(data, JSON_COMPACT | JSON_REAL_PRECISION(12));
+    json_decref(data);
+    struct rift_text page = {0};
+    build_page(&page, json);
+    int result = write_whole(path, &page, err);
+    rift_text_finish(&page);
+    return result;
+}
+
 int rift_report_write_html(const char *run_directory, struct rift_error *err)
 {
     json_t *data = report_run_data(run_directory, err);
     if (!data)
         return rift_wrap(err, "report of '%s'", run_directory);
-    CLEANUP(rift_free) char *json = json_dumps(data, JSON_COMPACT | JSON_REAL_PRECISION(12));
-    json_decref(data);
-    struct rift_text page = {0};
-    build_page(&page, json);
     CLEANUP(rift_free) char *path = rift_printf("%s/report.html", run_directory);
-    int result = write_whole(path, &page, err);
-    rift_text_finish(&page);
-    return result;
+    return write_page(data, path, err);
+}
+
+int rift_report_write_history_html(const struct rift_history *history, const json_t *verdict,
+                                   const char *path, struct rift_error *err)
+{
+    return write_page(report_history_data(history, verdict), path, err);
 }

@@ -18,8 +18,8 @@
 
 enum {
     SCATTER_POINTS_MAX = 12000,
-    LANE_OPS_MAX = 3000,  /* around one anomaly */
-    ANOMALIES_MAX = 20,   /* drawn; the verdict's file has them all */
+    LANE_OPS_MAX = 3000, /* around one anomaly */
+    ANOMALIES_MAX = 20,  /* drawn; the verdict's file has them all */
     TEXT_FILE_MAX = 4 << 20,
 };
 
@@ -52,15 +52,14 @@ static json_t *op_json(const struct rift_history *history, size_t row)
     static const char *const types[] = {"ok", "fail", "info"};
     const struct rift_ops *ops = &history->ops;
     int64_t end = shown_end(history, row);
-    return json_pack("{s:i, s:s, s:o, s:o, s:o, s:s, s:s, s:s, s:f, s:o}", "process",
-                     ops->process[row], "f", history->names.text[ops->f[row]], "key",
-                     value_text(history, history->keys[ops->key[row]]), "argument",
-                     value_text(history, ops->argument[row]), "result",
-                     value_text(history, ops->result[row]), "type", types[ops->type[row]], "error",
-                     history->errors.text[ops->error[row]], "node",
-                     history->nodes.text[ops->node[row]], "start",
-                     seconds(shown_start(history, row)), "end",
-                     end == RIFT_TIME_NEVER ? json_null() : json_real(seconds(end)));
+    return json_pack(
+        "{s:i, s:s, s:o, s:o, s:o, s:s, s:s, s:s, s:f, s:o}", "process", ops->process[row], "f",
+        history->names.text[ops->f[row]], "key", value_text(history, history->keys[ops->key[row]]),
+        "argument", value_text(history, ops->argument[row]), "result",
+        value_text(history, ops->result[row]), "type", types[ops->type[row]], "error",
+        history->errors.text[ops->error[row]], "node", history->nodes.text[ops->node[row]], "start",
+        seconds(shown_start(history, row)), "end",
+        end == RIFT_TIME_NEVER ? json_null() : json_real(seconds(end)));
 }
 
 static json_t *counts_json(const struct rift_history *history)
@@ -128,12 +127,14 @@ static bool anomaly_span(const struct rift_history *history, const json_t *anoma
     bool any = false;
     *from = INT64_MAX;
     *to = INT64_MIN;
-    json_array_foreach((json_t *)rows, i, item) {
+    json_array_foreach((json_t *)rows, i, item)
+    {
         size_t row = (size_t)json_integer_value(item);
         if (row >= history->ops.count)
             continue;
         int64_t start = history->ops.start[row], end = history->ops.end[row];
-        int64_t last = end == RIFT_TIME_NEVER || history->ops.type[row] == RIFT_OP_INFO ? start : end;
+        int64_t last =
+            end == RIFT_TIME_NEVER || history->ops.type[row] == RIFT_OP_INFO ? start : end;
         *from = start < *from ? start : *from;
         *to = last > *to ? last : *to;
         *key = history->ops.key[row];
@@ -152,7 +153,8 @@ static json_t *lanes_json(const struct rift_history *history, const json_t *anom
         return lanes;
     size_t i;
     json_t *item;
-    json_array_foreach(json_object_get(anomaly, "ops"), i, item) {
+    json_array_foreach(json_object_get(anomaly, "ops"), i, item)
+    {
         size_t row = (size_t)json_integer_value(item);
         if (row >= history->ops.count || json_array_size(lanes) >= LANE_OPS_MAX)
             continue;
@@ -175,18 +177,30 @@ static json_t *lanes_json(const struct rift_history *history, const json_t *anom
     return lanes;
 }
 
-/* Anomalies of a verdict and of the checkers that it is composed of. */
+/* Anomalies (and orders, where they were asked for) of a verdict and of the checkers that it is
+ * composed of. */
 static void gather_anomalies(const struct rift_history *history, const char *checker,
                              const json_t *verdict, json_t *anomalies, json_t *ops)
 {
     size_t i;
     json_t *anomaly;
-    json_array_foreach(json_object_get(verdict, "anomalies"), i, anomaly) {
+    json_array_foreach(json_object_get(verdict, "anomalies"), i, anomaly)
+    {
         if (json_array_size(anomalies) >= ANOMALIES_MAX)
             return;
         json_t *copy = json_copy(anomaly);
         json_object_set_new(copy, "checker", json_string(checker));
         json_object_set_new(copy, "lanes", lanes_json(history, anomaly, ops));
+        json_array_append_new(anomalies, copy);
+    }
+    const json_t *orders = json_object_get(verdict, "orders");
+    json_array_foreach(orders, i, anomaly)
+    {
+        json_t *copy = json_copy(anomaly);
+        json_object_set_new(copy, "checker", json_string(checker));
+        json_object_set(copy, "ops", json_object_get(anomaly, "order"));
+        json_object_set_new(copy, "lanes", lanes_json(history, copy, ops));
+        json_object_set_new(copy, "is_order", json_true());
         json_array_append_new(anomalies, copy);
     }
     const char *name;
@@ -252,6 +266,16 @@ static json_t *logs_json(const char *directory)
     return logs;
 }
 
+json_t *report_history_data(const struct rift_history *history, const json_t *verdict)
+{
+    json_t *anomalies = json_array(), *ops = json_object();
+    gather_anomalies(history, "", verdict, anomalies, ops);
+    return json_pack("{s:O, s:o, s:o, s:o, s:o, s:o, s:b}", "verdict", verdict, "counts",
+                     counts_json(history), "windows", report_windows(history), "scatter",
+                     scatter_json(history), "anomalies", anomalies, "ops", ops, "truncated",
+                     (int)history->is_truncated);
+}
+
 json_t *report_run_data(const char *run_directory, struct rift_error *err)
 {
     CLEANUP(rift_free) char *verdict_path = rift_printf("%s/verdicts.json", run_directory);
@@ -262,22 +286,17 @@ json_t *report_run_data(const char *run_directory, struct rift_error *err)
                   where.text);
         return NULL;
     }
+    json_t *data = NULL;
     struct rift_history *history =
         rift_history_read(run_directory, &(struct rift_read_options){0}, err);
-    if (!history) {
-        json_decref(verdict);
-        return NULL;
+    if (history) {
+        json_t *run = json_object_get(verdict, "run");
+        data = report_history_data(history, verdict);
+        json_object_set(data, "run", run ? run : json_null());
+        json_object_set_new(data, "plan", text_file(run_directory, "plan.yaml"));
+        json_object_set_new(data, "logs", logs_json(run_directory));
+        rift_history_destroy(history);
     }
-    json_t *anomalies = json_array(), *ops = json_object();
-    gather_anomalies(history, "", verdict, anomalies, ops);
-    json_t *run = json_object_get(verdict, "run");
-    json_t *data = json_pack(
-        "{s:O, s:O, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b}", "run", run ? run : json_null(),
-        "verdict", verdict, "plan", text_file(run_directory, "plan.yaml"), "counts",
-        counts_json(history), "windows", report_windows(history), "scatter", scatter_json(history),
-        "anomalies", anomalies, "ops", ops, "logs", logs_json(run_directory), "truncated",
-        (int)history->is_truncated);
     json_decref(verdict);
-    rift_history_destroy(history);
     return data;
 }

@@ -5,17 +5,25 @@
 #include <jansson.h>
 
 #include "common/error.h"
+#include "history/history.h"
 
-/* One object, the caller's; NULL on failure. Times are seconds since the run began:
- *   run, verdict      as in verdicts.json
- *   plan              the text of plan.yaml
+/* Of a history and the verdict on it; the object is the caller's. Times are seconds since the run
+ * began:
+ *   verdict           as in verdicts.json
  *   counts            {f: {ok, fail, info}}
- *   windows           [{fault, what, from, to (null: never ended), nodes: {n: {from, to, observed}}}]
- *   scatter           {names, points: [[time, latency ms, index into names, 0 ok|1 fail|2 info]]}
- *   anomalies         [{checker, ...anomaly of the verdict, lanes: [row...]}]
- *   ops               {row: {process, f, key, argument, result, type, error, node, start, end}}
+ *   windows           [{fault, what, from, to (null: never ended), nodes: {n: {from, to,
+ * observed}}}] scatter           {names, points: [[time, latency ms, index into names, 0 ok|1
+ * fail|2 info]]} anomalies         [{checker, ...anomaly of the verdict, lanes: [row...]}]; an
+ * order of a valid history stands among them with is_order: true ops               {row: {process,
+ * f, key, argument, result, type, error, node, start, end}} truncated         true where the
+ * history's tail was torn */
+json_t *report_history_data(const struct rift_history *history, const json_t *verdict);
+
+/* Of a run directory: the same, and
+ *   run               as in verdicts.json
+ *   plan              the text of plan.yaml
  *   logs              [{node, name, path, size}]
- *   truncated         true where the history's tail was torn */
+ * NULL on failure. */
 json_t *report_run_data(const char *run_directory, struct rift_error *err);
 
 #endif

@@ -1,4 +1,5 @@
-/* The summary in the terminal: the verdict first, then why, then what was done, then where to look. */
+/* The summary in the terminal: the verdict first, then why, then what was done, then where to look.
+ */
 #include <stdlib.h>
 #include <string.h>
 
@@ -38,7 +39,8 @@ static void print_checkers(FILE *out, const json_t *verdict, const struct paint 
 {
     const char *name;
     json_t *checker;
-    json_object_foreach(json_object_get(verdict, "checkers"), name, checker) {
+    json_object_foreach(json_object_get(verdict, "checkers"), name, checker)
+    {
         fprintf(out, "  %s%-8s%s %-14s %s\n", validity_colour(checker, paint),
                 validity_word(checker), paint->end, name, text_of(checker, "reason", ""));
     }
@@ -90,7 +92,8 @@ static void print_faults(FILE *out, const json_t *windows)
     json_t *window;
     if (json_array_size(windows) > 0)
         fputs("\nfaults\n", out);
-    json_array_foreach((json_t *)windows, i, window) {
+    json_array_foreach((json_t *)windows, i, window)
+    {
         const json_t *to = json_object_get(window, "to");
         const json_t *observed = json_object_get(window, "observed");
         fprintf(out, "  %7.1f s to ", json_number_value(json_object_get(window, "from")));
@@ -112,7 +115,8 @@ static void print_counts(FILE *out, const json_t *counts)
     const char *f;
     json_t *count;
     fputs("\noperations              ok     fail     info\n", out);
-    json_object_foreach((json_t *)counts, f, count) {
+    json_object_foreach((json_t *)counts, f, count)
+    {
         fprintf(out, "  %-14s %9lld %8lld %8lld\n", f,
                 json_integer_value(json_object_get(count, "ok")),
                 json_integer_value(json_object_get(count, "fail")),

@@ -21,7 +21,8 @@ static json_t *find_window(json_t *windows, json_int_t number)
 {
     size_t i;
     json_t *window;
-    json_array_foreach(windows, i, window) {
+    json_array_foreach(windows, i, window)
+    {
         if (json_integer_value(json_object_get(window, "window")) == number)
             return window;
     }
@@ -44,7 +45,8 @@ static void take_nodes(json_t *window, const json_t *result, const char *source,
 {
     const char *name;
     json_t *node;
-    json_object_foreach((json_t *)json_object_get(as_object(result), "nodes"), name, node) {
+    json_object_foreach((json_t *)json_object_get(as_object(result), "nodes"), name, node)
+    {
         json_t *entry = node_entry(window, name);
         const json_t *time = json_object_get(node, source);
         if (json_is_number(time))
@@ -59,11 +61,11 @@ static void take_start(json_t *windows, const struct rift_history *history, size
                        const char *fault, const json_t *argument, const json_t *result)
 {
     const char *what = json_string_value(json_object_get(argument, "what"));
-    json_t *window = json_pack(
-        "{s:I, s:s, s:s, s:f, s:n, s:o, s:b}", "window",
-        json_integer_value(json_object_get(argument, "window")), "fault", fault, "what",
-        what ? what : "", "from", seconds(history->nemesis.start[row]), "to", "nodes",
-        json_object(), "failed", history->nemesis.type[row] != RIFT_OP_OK);
+    json_t *window =
+        json_pack("{s:I, s:s, s:s, s:f, s:n, s:o, s:b}", "window",
+                  json_integer_value(json_object_get(argument, "window")), "fault", fault, "what",
+                  what ? what : "", "from", seconds(history->nemesis.start[row]), "to", "nodes",
+                  json_object(), "failed", history->nemesis.type[row] != RIFT_OP_OK);
     const char *error = history->errors.text[history->nemesis.error[row]];
     if (*error)
         json_object_set_new(window, "error", json_string(error));

@@ -6,8 +6,9 @@
 
 #include "history/history.h"
 
-/* [{window, fault, what, from, to, nodes: {name: {from, to, observed}}}], in order of start; times in seconds,
- * to is null where the fault was never seen to end. report.h says what the operations hold. */
+/* [{window, fault, what, from, to, nodes: {name: {from, to, observed}}}], in order of start; times
+ * in seconds, to is null where the fault was never seen to end. report.h says what the operations
+ * hold. */
 json_t *report_windows(const struct rift_history *history);
 
 #endif

@@ -36,14 +36,14 @@ function checkers() {
 }
 
 function anomalySection(anomaly, index) {
-  const box = section("Violation " + (index + 1) + ": " + anomaly.name +
+  const box = section((anomaly.is_order ? "A possible order" : "Violation " + (index + 1) + ": " + anomaly.name) +
     (anomaly.key === undefined || anomaly.key === null ? "" : ", key " + JSON.stringify(anomaly.key)));
   box.append(element("p", { class: "words" }, anomaly.text || ""));
   for (const step of anomaly.steps || []) box.append(element("div", {}, "• " + (step.text || JSON.stringify(step))));
   for (const one of anomaly.stuck || []) box.append(element("div", { class: "soft" }, "• " + one.text));
   if (anomaly.lanes.length > 0) box.append(drawLanes(anomaly, DATA.ops));
   const rows = (anomaly.ops || []).slice(0, 400).map((row) => opRow(row, DATA.ops[row])).filter(Boolean);
-  if (rows.length > 0) box.append(element("h3", {}, "The operations that prove it"),
+  if (rows.length > 0) box.append(element("h3", {}, anomaly.is_order ? "In that order" : "The operations that prove it"),
     table(["start (s)", "end (s)", "process", "node", "operation", "result", "outcome"], rows));
   return box;
 }
@@ -56,6 +56,7 @@ function opRow(row, op) {
 }
 
 function faults() {
+  if (DATA.run === undefined && DATA.windows.length === 0) return "";
   if (DATA.windows.length === 0) return section("Faults", element("p", { class: "soft" }, "No fault was injected."));
   const nodes = run.nodes || [...new Set(DATA.windows.flatMap((w) => Object.keys(w.nodes)))].sort();
   const rows = DATA.windows.map((w) => element("tr", {}, element("td", { class: "number" }, w.from.toFixed(2)),
@@ -78,13 +79,14 @@ function performance() {
 }
 
 function logs() {
-  if (DATA.logs.length === 0) return "";
+  if (!DATA.logs || DATA.logs.length === 0) return "";
   const rows = DATA.logs.map((log) => element("tr", {}, element("td", {}, log.node),
     element("td", {}, element("a", { href: log.path }, log.name)), element("td", { class: "number" }, String(log.size))));
   return section("Logs of the nodes", table(["node", "file", "#bytes"], rows));
 }
 
 function repeat() {
+  if (!run.command && !DATA.plan) return "";
   const box = section("Repeat this run");
   if (run.command) box.append(element("p", {}, "One seed repeats the schedule of client operations and faults:"), element("pre", {}, run.command));
   if (DATA.plan) box.append(element("details", {}, element("summary", {}, "plan.yaml"), element("pre", {}, DATA.plan)));
