@@ -21,7 +21,7 @@ struct rift_event {
     bool has_time;
     int64_t time_ns;
     struct rift_value extra; /* a MAP, or nil */
-    size_t line;             /* for messages */
+    size_t line;             /* for messages, 0: unknown */
 };
 
 struct rift_builder *rift_builder_create(enum rift_time_kind time_kind);

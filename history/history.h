@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "common/arena.h"
 #include "history/op.h"
 #include "history/value.h"
 
@@ -27,6 +28,11 @@ struct rift_ops {
     uint8_t *type;    /* enum rift_op_type */
     struct rift_value *argument; /* value of the invocation */
     struct rift_value *result;   /* value of the completion; nil for INFO without one */
+    /* Optional columns, NULL where the format has none. Times are ns, for people, where start and
+     * end are numbers of events; RIFT_TIME_NEVER: not known. Extras are MAPs of the further keys
+     * of the invocation's and of the completion's record, or nil. */
+    int64_t *time_start, *time_end;
+    struct rift_value *extra_start, *extra_end;
 };
 
 /* A list of texts (NUL-terminated); index 0 is "". */
@@ -37,6 +43,7 @@ struct rift_names {
 
 enum rift_time_kind { RIFT_TIME_NS, RIFT_TIME_LINES };
 
+/* On the heap; columns and tables are malloc'ed, each on its own. */
 struct rift_history {
     struct rift_ops ops;     /* of clients */
     struct rift_ops nemesis; /* faults: f is the fault's name; argument planned, result observed */
@@ -46,13 +53,10 @@ struct rift_history {
     struct rift_values *values;
     enum rift_time_kind time_kind;
     bool is_truncated;  /* a torn tail was cut, everything before it is here */
-    bool is_line_order; /* time_kind is RIFT_TIME_LINES */
     const char *format; /* what the file was taken for: "rift", "jepsen-edn", ... */
-    const char *model;  /* what the format itself says the object is ("etcd": CASF register...), or NULL */
-    /* Optional columns, NULL where the format has none; same row order as ops. */
-    int64_t *time_start, *time_end; /* ns, for people, where time_kind is RIFT_TIME_LINES */
-    struct rift_value *extra;       /* a MAP of further keys of the record */
-    void *owner;                    /* the arena or mapping behind the columns */
+    const char
+        *model; /* what the format itself says the object is ("etcd": CASF register...), or NULL */
+    struct rift_arena texts; /* the characters of names, errors and nodes */
 };
 
 void rift_history_destroy(struct rift_history *history);

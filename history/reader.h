@@ -6,8 +6,8 @@
 #include "history/history.h"
 
 struct rift_read_options {
-    const char *format; /* NULL: recognised by content */
-    bool is_keyed;      /* values [k v] of an EDN or JSON history are key and value */
+    const char *format;    /* NULL: recognised by content */
+    bool is_keyed;         /* values [k v] of an EDN or JSON history are key and value */
     uint64_t memory_bytes; /* 0: no bound */
 };
 

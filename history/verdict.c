@@ -69,7 +69,8 @@ static json_t *verdict_member(struct rift_verdict *verdict, const char *name, js
     return member;
 }
 
-json_t *rift_verdict_convict(struct rift_verdict *verdict, const char *name, const char *format, ...)
+json_t *rift_verdict_convict(struct rift_verdict *verdict, const char *name, const char *format,
+                             ...)
 {
     va_list args;
     va_start(args, format);
@@ -96,8 +97,9 @@ json_t *rift_verdict_to_json(const struct rift_verdict *verdict)
 {
     json_t *json = json_object();
     json_object_set_new(json, "valid",
-                        verdict->validity == RIFT_UNKNOWN ? json_string("unknown")
-                                                          : json_boolean(verdict->validity == RIFT_VALID));
+                        verdict->validity == RIFT_UNKNOWN
+                            ? json_string("unknown")
+                            : json_boolean(verdict->validity == RIFT_VALID));
     if (verdict->reason)
         json_object_set_new(json, "reason", json_string(verdict->reason));
     if (verdict->details)
@@ -113,7 +115,9 @@ int rift_verdict_from_json(struct rift_verdict *verdict, const json_t *json, str
         return rift_fail(err, RIFT_ERR_INVALID,
                          "a verdict has no \"valid\" that is true, false or \"unknown\"");
     *verdict = (struct rift_verdict){
-        .validity = word ? RIFT_UNKNOWN : json_is_true(valid) ? RIFT_VALID : RIFT_INVALID,
+        .validity = word                  ? RIFT_UNKNOWN
+                    : json_is_true(valid) ? RIFT_VALID
+                                          : RIFT_INVALID,
         .details = json_deep_copy(json),
     };
     const char *reason = json_string_value(json_object_get(json, "reason"));

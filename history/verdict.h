@@ -38,18 +38,20 @@ enum rift_validity rift_validity_merge(enum rift_validity a, enum rift_validity 
 int rift_validity_exit_code(enum rift_validity validity);
 
 void rift_verdict_finish(struct rift_verdict *verdict);
-/* Makes the verdict unknown for this reason unless it is invalid already; further reasons are appended. */
+/* Makes the verdict unknown for this reason unless it is invalid already; further reasons are
+ * appended. */
 void rift_verdict_doubt(struct rift_verdict *verdict, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 /* Makes the verdict invalid with this reason (the first reason of an invalid is kept) and returns
  * the new object in details.anomalies (borrowed) with its name and text set. */
-json_t *rift_verdict_convict(struct rift_verdict *verdict, const char *name, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
+json_t *rift_verdict_convict(struct rift_verdict *verdict, const char *name, const char *format,
+                             ...) __attribute__((format(printf, 3, 4)));
 /* details.stats, made where missing (borrowed). */
 json_t *rift_verdict_stats(struct rift_verdict *verdict);
 
 /* {"valid": true|false|"unknown", "reason": ..., details...} and back. */
 json_t *rift_verdict_to_json(const struct rift_verdict *verdict);
-int rift_verdict_from_json(struct rift_verdict *verdict, const json_t *json, struct rift_error *err);
+int rift_verdict_from_json(struct rift_verdict *verdict, const json_t *json,
+                           struct rift_error *err);
 
 #endif

@@ -1,0 +1,128 @@
+/* Columns of operations: growing, sorting and freeing all of them alike. */
+#include "history/ops.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/memory.h"
+
+enum { COLUMN_COUNT = 14 };
+
+/* Where each column's pointer stands, and the size of its items. */
+static void list_columns(struct rift_ops *ops, void **columns[COLUMN_COUNT],
+                         size_t sizes[COLUMN_COUNT])
+{
+    size_t n = 0;
+#define COLUMN(name) (columns[n] = (void **)&ops->name, sizes[n++] = sizeof *ops->name)
+    COLUMN(start);
+    COLUMN(end);
+    COLUMN(process);
+    COLUMN(key);
+    COLUMN(f);
+    COLUMN(error);
+    COLUMN(node);
+    COLUMN(type);
+    COLUMN(argument);
+    COLUMN(result);
+    COLUMN(time_start);
+    COLUMN(time_end);
+    COLUMN(extra_start);
+    COLUMN(extra_end);
+#undef COLUMN
+}
+
+/* The optional ones stand last. */
+enum { COLUMN_FIRST_OPTIONAL = 10 };
+
+static void *column_get(void *const *column)
+{
+    void *memory;
+    memcpy(&memory, column, sizeof memory);
+    return memory;
+}
+
+static void column_set(void **column, void *memory)
+{
+    memcpy(column, &memory, sizeof memory);
+}
+
+void rift_ops_resize(struct rift_ops *ops, size_t capacity)
+{
+    void **columns[COLUMN_COUNT];
+    size_t sizes[COLUMN_COUNT];
+    list_columns(ops, columns, sizes);
+    for (size_t i = 0; i < COLUMN_COUNT; i++) {
+        void *memory = column_get(columns[i]);
+        if (i < COLUMN_FIRST_OPTIONAL || memory)
+            column_set(columns[i], rift_reallocarray(memory, capacity, sizes[i]));
+    }
+}
+
+void rift_ops_add_times(struct rift_ops *ops, size_t capacity)
+{
+    ops->time_start = rift_reallocarray(NULL, capacity, sizeof *ops->time_start);
+    ops->time_end = rift_reallocarray(NULL, capacity, sizeof *ops->time_end);
+    for (size_t i = 0; i < capacity; i++)
+        ops->time_start[i] = ops->time_end[i] = RIFT_TIME_NEVER;
+}
+
+void rift_ops_add_extras(struct rift_ops *ops, size_t capacity)
+{
+    ops->extra_start = rift_calloc(capacity, sizeof *ops->extra_start);
+    ops->extra_end = rift_calloc(capacity, sizeof *ops->extra_end);
+}
+
+struct place {
+    int64_t start;
+    size_t row;
+};
+
+static int place_compare(const void *a, const void *b)
+{
+    const struct place *x = a, *y = b;
+    if (x->start != y->start)
+        return x->start < y->start ? -1 : 1;
+    return x->row < y->row ? -1 : x->row > y->row;
+}
+
+static bool is_sorted(const struct rift_ops *ops)
+{
+    for (size_t i = 1; i < ops->count; i++)
+        if (ops->start[i - 1] > ops->start[i])
+            return false;
+    return true;
+}
+
+void rift_ops_sort(struct rift_ops *ops)
+{
+    if (is_sorted(ops))
+        return;
+    size_t count = ops->count;
+    struct place *places CLEANUP(rift_free) = rift_reallocarray(NULL, count, sizeof *places);
+    for (size_t i = 0; i < count; i++)
+        places[i] = (struct place){ops->start[i], i};
+    qsort(places, count, sizeof *places, place_compare);
+
+    void **columns[COLUMN_COUNT];
+    size_t sizes[COLUMN_COUNT];
+    list_columns(ops, columns, sizes);
+    for (size_t c = 0; c < COLUMN_COUNT; c++) {
+        char *from CLEANUP(rift_free) = column_get(columns[c]);
+        if (!from)
+            continue;
+        char *to = rift_reallocarray(NULL, count, sizes[c]);
+        for (size_t i = 0; i < count; i++)
+            memcpy(to + i * sizes[c], from + places[i].row * sizes[c], sizes[c]);
+        column_set(columns[c], to);
+    }
+}
+
+void rift_ops_finish(struct rift_ops *ops)
+{
+    void **columns[COLUMN_COUNT];
+    size_t sizes[COLUMN_COUNT];
+    list_columns(ops, columns, sizes);
+    for (size_t i = 0; i < COLUMN_COUNT; i++)
+        free(column_get(columns[i]));
+    *ops = (struct rift_ops){0};
+}

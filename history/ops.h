@@ -1,0 +1,16 @@
+/* The columns of a table of operations, as those who fill one see them. */
+#ifndef HISTORY_OPS_H
+#define HISTORY_OPS_H
+
+#include "history/history.h"
+
+/* Room for capacity rows in every column that the table has; the optional ones stay NULL. */
+void rift_ops_resize(struct rift_ops *ops, size_t capacity);
+/* Gives a table of capacity rows an optional column pair, filled with RIFT_TIME_NEVER or nil. */
+void rift_ops_add_times(struct rift_ops *ops, size_t capacity);
+void rift_ops_add_extras(struct rift_ops *ops, size_t capacity);
+/* Brings the rows into the order of start; rows of equal start keep theirs. */
+void rift_ops_sort(struct rift_ops *ops);
+void rift_ops_finish(struct rift_ops *ops);
+
+#endif
