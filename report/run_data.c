@@ -39,12 +39,12 @@ static json_t *value_text(const struct rift_history *history, struct rift_value 
 /* Times for people: formats ordered by line may carry real times in columns of their own. */
 static int64_t shown_start(const struct rift_history *history, size_t row)
 {
-    return history->time_start ? history->time_start[row] : history->ops.start[row];
+    return history->ops.time_start ? history->ops.time_start[row] : history->ops.start[row];
 }
 
 static int64_t shown_end(const struct rift_history *history, size_t row)
 {
-    return history->time_end ? history->time_end[row] : history->ops.end[row];
+    return history->ops.time_end ? history->ops.time_end[row] : history->ops.end[row];
 }
 
 static json_t *op_json(const struct rift_history *history, size_t row)
