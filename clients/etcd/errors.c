@@ -1,0 +1,94 @@
+/* What etcd's errors, and the ends of a request, mean for an operation.
+ *
+ * Definite is only what etcd refuses before it proposes to Raft (etcdserver/v3_server.go,
+ * api/v3rpc/key.go and quota.go of 3.4), what the transaction itself answers, and what was never
+ * sent. Everything a leader may still commit afterwards is not: a timeout, a change of leader, an
+ * ending server. Each row is produced live by tests/integration/test_etcd_errors.c. */
+#include "clients/etcd/errors.h"
+
+#include <assert.h>
+#include <string.h>
+
+const struct rift_client_error etcd_errors[] = {
+    {"cannot connect", true, "no connection to the node: nothing was sent"},
+    {"not sent", true, "the deadline passed before the first byte was sent"},
+    {"timeout", false, "the deadline passed after the request was sent"},
+    {"no answer", false, "the connection ended without a byte of answer"},
+    {"connection lost", false, "the connection broke while sending or amid the answer"},
+    {"broken answer", false, "the answer is not that of an etcd"},
+    {"compare failed", true, "the value was not the expected one"},
+    {"invalid request", true, "refused before it was proposed: malformed or too large (gRPC 3)"},
+    {"no space", true, "the quota of the database is used up (gRPC 8)"},
+    {"too many requests", true, "more proposals wait than etcd takes (gRPC 8)"},
+    {"leader changed", false, "the leader lost its office while the proposal was under way"},
+    {"request timed out", false, "etcd's own deadline for a proposal passed (gRPC 14)"},
+    {"server stopped", false, "the server ended while the proposal was under way (gRPC 14)"},
+    {"unavailable", false, "any other gRPC 14"},
+    {"server deadline", false, "context deadline exceeded inside the server"},
+    {"etcd error", false, "any other error that etcd names"},
+    {NULL, false, NULL},
+};
+
+const struct rift_client_error *etcd_error_named(const char *code)
+{
+    for (size_t i = 0; etcd_errors[i].code; i++) {
+        if (strcmp(etcd_errors[i].code, code) == 0)
+            return &etcd_errors[i];
+    }
+    assert(!"every code that the client uses stands in its table");
+    return NULL;
+}
+
+const struct rift_client_error *etcd_error_of_outcome(enum etcd_http_outcome outcome)
+{
+    static const char *const codes[] = {
+        [ETCD_HTTP_ANSWERED] = NULL,
+        [ETCD_HTTP_CANNOT_CONNECT] = "cannot connect",
+        [ETCD_HTTP_NOT_SENT] = "not sent",
+        [ETCD_HTTP_TIMEOUT] = "timeout",
+        [ETCD_HTTP_NO_ANSWER] = "no answer",
+        [ETCD_HTTP_CONNECTION_LOST] = "connection lost",
+        [ETCD_HTTP_BROKEN_ANSWER] = "broken answer",
+    };
+    return codes[outcome] ? etcd_error_named(codes[outcome]) : NULL;
+}
+
+/* The gRPC codes that tell the errors apart (google.golang.org/grpc/codes). */
+enum {
+    GRPC_ANY = -1,
+    GRPC_INVALID_ARGUMENT = 3,
+    GRPC_RESOURCE_EXHAUSTED = 8,
+    GRPC_UNAVAILABLE = 14
+};
+
+static const struct {
+    int grpc;
+    const char *words; /* found in the message */
+    const char *code;
+} etcd_messages[] = {
+    {GRPC_INVALID_ARGUMENT, "", "invalid request"},
+    {GRPC_RESOURCE_EXHAUSTED, "database space exceeded", "no space"},
+    {GRPC_RESOURCE_EXHAUSTED, "too many requests", "too many requests"},
+    {GRPC_UNAVAILABLE, "leader changed", "leader changed"},
+    {GRPC_UNAVAILABLE, "request timed out", "request timed out"},
+    {GRPC_UNAVAILABLE, "server stopped", "server stopped"},
+    {GRPC_UNAVAILABLE, "", "unavailable"},
+    {GRPC_ANY, "context deadline exceeded", "server deadline"},
+    {GRPC_ANY, "", "etcd error"},
+};
+
+const struct rift_client_error *etcd_error_of_answer(long status, const json_t *body)
+{
+    const json_t *number = json_object_get(body, "code");
+    const char *message = json_string_value(json_object_get(body, "error"));
+    if (status == 200 || !json_is_integer(number) || !message)
+        return etcd_error_named("broken answer");
+    for (size_t i = 0; i < sizeof etcd_messages / sizeof *etcd_messages; i++) {
+        if (etcd_messages[i].grpc != GRPC_ANY &&
+            etcd_messages[i].grpc != json_integer_value(number))
+            continue;
+        if (strstr(message, etcd_messages[i].words))
+            return etcd_error_named(etcd_messages[i].code);
+    }
+    return etcd_error_named("etcd error");
+}

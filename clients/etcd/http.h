@@ -1,0 +1,37 @@
+/* One POST to one node with a deadline, by libcurl, never sent twice. */
+#ifndef CLIENTS_ETCD_HTTP_H
+#define CLIENTS_ETCD_HTTP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/error.h"
+#include "common/text.h"
+
+struct etcd_http;
+
+enum etcd_http_outcome {
+    ETCD_HTTP_ANSWERED,        /* a whole answer, whatever it says */
+    ETCD_HTTP_CANNOT_CONNECT,  /* no connection: nothing was sent */
+    ETCD_HTTP_NOT_SENT,        /* the deadline passed before the first byte was sent */
+    ETCD_HTTP_TIMEOUT,         /* the deadline passed after something was sent */
+    ETCD_HTTP_NO_ANSWER,       /* the connection ended without a byte of answer */
+    ETCD_HTTP_CONNECTION_LOST, /* it broke while sending or amid the answer */
+    ETCD_HTTP_BROKEN_ANSWER,   /* not HTTP, or too long */
+};
+
+/* A request that changes something must reach the server at most once; one that only reads may be
+ * repeated. */
+enum etcd_http_effect { ETCD_HTTP_READS, ETCD_HTTP_CHANGES };
+
+/* base is "http://10.0.0.1:2379". */
+struct etcd_http *etcd_http_create(const char *base, struct rift_error *err);
+void etcd_http_destroy(struct etcd_http *http);
+
+/* Sends body to path and returns by deadline_ns. answer (valid until the next call) and status are
+ * written where ETCD_HTTP_ANSWERED is returned. */
+enum etcd_http_outcome etcd_http_post(struct etcd_http *http, const char *path, const char *body,
+                                      enum etcd_http_effect effect, int64_t deadline_ns,
+                                      const struct rift_text **answer, long *status);
+
+#endif
