@@ -17,8 +17,9 @@ struct rift_fault {
     /* What it really does to the node or on the wire, and how its end is assured, for the docs. */
     const char *effect;
     enum rift_fault_scope scope;
-    const struct rift_option *options; /* its own; ends with a NULL name. Timing (every_s, for_s) and
-                                          targets are options of every fault and stand in the schedule. */
+    const struct rift_option
+        *options; /* its own; ends with a NULL name. Timing (every_s, for_s) and
+                     targets are options of every fault and stand in the schedule. */
 };
 
 /* Every fault, in the order of the docs; ends with NULL. */

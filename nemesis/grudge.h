@@ -13,9 +13,9 @@ enum rift_grudge_kind {
     RIFT_GRUDGE_ISOLATE_ONE,      /* one random node alone */
     RIFT_GRUDGE_MINORITY,         /* the largest minority against the rest */
     RIFT_GRUDGE_MINORITY_THIRD,   /* (n - 1) / 3 nodes, at least one, against the rest */
-    RIFT_GRUDGE_MAJORITIES_RING,  /* every node sees a majority, no two see the same one */
+    RIFT_GRUDGE_MAJORITIES_RING,  /* every node sees a majority, no two see the same; both ways */
     RIFT_GRUDGE_BRIDGE,           /* two halves, and one node that sees both */
-    RIFT_GRUDGE_ONE_WAY,          /* a random minority sends and is not heard */
+    RIFT_GRUDGE_ONE_WAY,          /* a random minority is deaf, or is heard by nobody else */
     RIFT_GRUDGE_ISOLATE_PRIMARY,  /* the primaries, each alone */
     RIFT_GRUDGE_PRIMARY_MINORITY, /* a primary with a minority of the others against the rest */
     RIFT_GRUDGE_ISOLATE_ALL,      /* nobody sees anybody */

@@ -36,8 +36,8 @@ struct rift_fault_entry {
     bool is_sequence;          /* variants come in the order listed, not at random */
     struct rift_range every_s; /* from start to start */
     struct rift_range for_s;   /* length of a window */
-    double first_s;            /* no window starts earlier */
-    double until_s; /* none starts later, and all end by here; < 0: the end of the main phase */
+    double first_s;            /* start of the first window; < 0: drawn, within one period */
+    double until_s;            /* all windows end by here; < 0: the end of the main phase */
 };
 
 struct rift_schedule_request {

@@ -1,0 +1,291 @@
+/* Each entry draws from a stream of its own, in the same order for every window (variant, length,
+ * options, distance to the next), so a change in one entry never moves another's faults. All times
+ * are whole milliseconds, so that they print exactly. */
+#include "nemesis/schedule.h"
+
+#include <assert.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/clock.h"
+#include "common/memory.h"
+
+/* Between two windows of one lane: the first must have healed before the second begins. */
+static const int64_t LANE_GAP_NS = RIFT_SECOND;
+/* Without a configured start the first window comes at a random part of a period, but not at once:
+ * the system shows its normal behaviour first. */
+static const double FIRST_WINDOW_LEAST_PART = 0.25;
+
+/* An entry while its windows are drawn. */
+struct entry_state {
+    const struct rift_fault_entry *entry;
+    struct rift_rng rng;
+    size_t next_variant; /* of a sequence */
+    int64_t next_ns;     /* wanted start of its next window */
+    int64_t limit_ns;
+    bool is_done;
+};
+
+static int64_t seconds_to_ns(double seconds)
+{
+    return (int64_t)llround(seconds * 1000.0) * RIFT_MS;
+}
+
+static double draw_range(struct rift_range range, struct rift_rng *rng)
+{
+    double part = rift_rng_unit(rng);
+    return range.low + (range.high - range.low) * part;
+}
+
+/* Options in which every [low, high] of a RANGE has become a number: whole where both ends are. */
+static json_t *draw_options(const struct rift_fault_variant *variant, struct rift_rng *rng)
+{
+    json_t *drawn = variant->options ? json_deep_copy(variant->options) : json_object();
+    const struct rift_option *option = variant->fault->options;
+    for (; option && option->name; option++) {
+        const json_t *pair = json_object_get(drawn, option->name);
+        if (option->kind != RIFT_OPTION_RANGE || !json_is_array(pair))
+            continue;
+        const json_t *low = json_array_get(pair, 0), *high = json_array_get(pair, 1);
+        double part = rift_rng_unit(rng);
+        json_t *number;
+        if (json_is_integer(low) && json_is_integer(high)) {
+            json_int_t a = json_integer_value(low), b = json_integer_value(high);
+            number = json_integer(a + (json_int_t)(part * (double)(b - a + 1)));
+        } else {
+            double a = json_number_value(low), b = json_number_value(high);
+            number = json_real(round((a + (b - a) * part) * 1000.0) / 1000.0);
+        }
+        json_object_set_new(drawn, option->name, number);
+    }
+    return drawn;
+}
+
+static const struct rift_fault_variant *draw_variant(struct entry_state *state)
+{
+    const struct rift_fault_entry *entry = state->entry;
+    double part = rift_rng_unit(&state->rng), total = 0;
+    if (entry->is_sequence)
+        return &entry->variants[state->next_variant++ % entry->variant_count];
+    for (size_t i = 0; i < entry->variant_count; i++)
+        total += entry->variants[i].weight;
+    part *= total;
+    size_t i = 0;
+    while (i + 1 < entry->variant_count && part >= entry->variants[i].weight)
+        part -= entry->variants[i++].weight;
+    return &entry->variants[i];
+}
+
+/* Moves a window out of the quiet part of each period: shortened where at least least_ns are left
+ * of it, else put behind the quiet part. */
+static void avoid_quiet(const struct rift_schedule_request *request, int64_t least_ns,
+                        int64_t *start, int64_t *length)
+{
+    int64_t period = seconds_to_ns(request->quiet_every_s);
+    int64_t quiet = seconds_to_ns(request->quiet_for_s);
+    if (period <= 0 || quiet <= 0)
+        return;
+    int64_t period_start = *start / period * period;
+    int64_t busy_end = period_start + period - quiet;
+    int64_t room = busy_end - *start;
+    if (room >= *length)
+        return;
+    if (room >= least_ns) {
+        *length = room;
+        return;
+    }
+    *start = period_start + period;
+    if (*length > period - quiet)
+        *length = period - quiet;
+}
+
+static void schedule_add(struct rift_schedule *schedule, const struct rift_window *window)
+{
+    if ((schedule->count & (schedule->count + 1)) == 0)
+        schedule->windows = rift_reallocarray(schedule->windows, 2 * schedule->count + 2,
+                                              sizeof *schedule->windows);
+    schedule->windows[schedule->count++] = *window;
+}
+
+/* Draws one window of the entry and puts it into its lane, which is free from *lane_free_ns on. */
+static void draw_window(struct entry_state *state, const struct rift_schedule_request *request,
+                        int64_t *lane_free_ns, struct rift_schedule *schedule)
+{
+    const struct rift_fault_entry *entry = state->entry;
+    const struct rift_fault_variant *variant = draw_variant(state);
+    int64_t length = seconds_to_ns(draw_range(entry->for_s, &state->rng));
+    int64_t every = seconds_to_ns(draw_range(entry->every_s, &state->rng));
+    int64_t least = seconds_to_ns(entry->for_s.low);
+    struct rift_window window = {
+        .lane = entry->lane,
+        .what = *variant,
+        .seed = rift_rng_next(&state->rng),
+        .start_ns = state->next_ns > *lane_free_ns ? state->next_ns : *lane_free_ns,
+    };
+    json_t *options = draw_options(variant, &state->rng);
+    window.what.options = options;
+    avoid_quiet(request, least, &window.start_ns, &length);
+    if (window.start_ns + length > state->limit_ns)
+        length = state->limit_ns - window.start_ns;
+    if (length <= 0 || length < least) {
+        state->is_done = true;
+        json_decref(options);
+        return;
+    }
+    window.length_ns = length;
+    schedule_add(schedule, &window);
+    *lane_free_ns = window.start_ns + length + LANE_GAP_NS;
+    state->next_ns = window.start_ns + (every > 0 ? every : RIFT_MS);
+}
+
+static void state_init(struct entry_state *state, const struct rift_schedule_request *request,
+                       size_t index)
+{
+    const struct rift_fault_entry *entry = &request->entries[index];
+    assert(entry->variant_count > 0);
+    char stream[32];
+    snprintf(stream, sizeof stream, "faults/%zu", index);
+    *state = (struct entry_state){.entry = entry, .limit_ns = request->duration_ns};
+    rift_rng_init_named(&state->rng, request->seed, stream);
+    double part =
+        FIRST_WINDOW_LEAST_PART + (1 - FIRST_WINDOW_LEAST_PART) * rift_rng_unit(&state->rng);
+    state->next_ns = seconds_to_ns(entry->first_s < 0 ? part * entry->every_s.low : entry->first_s);
+    if (entry->until_s >= 0 && seconds_to_ns(entry->until_s) < state->limit_ns)
+        state->limit_ns = seconds_to_ns(entry->until_s);
+}
+
+/* All windows of the lane of states[first]: whichever entry of the lane wants to start soonest
+ * goes next; of two at once the one listed first. */
+static int draw_lane(struct entry_state *states, size_t count, size_t first,
+                     const struct rift_schedule_request *request, struct rift_schedule *schedule,
+                     struct rift_error *err)
+{
+    int64_t lane_free_ns = 0;
+    for (;;) {
+        struct entry_state *next = NULL;
+        for (size_t i = first; i < count; i++) {
+            if (states[i].is_done || strcmp(states[i].entry->lane, states[first].entry->lane) != 0)
+                continue;
+            if (!next || states[i].next_ns < next->next_ns)
+                next = &states[i];
+        }
+        if (!next)
+            return 0;
+        if (schedule->count >= RIFT_WINDOWS_MAX)
+            return rift_fail(err, RIFT_ERR_LIMIT,
+                             "the schedule has more than %d fault windows; raise every_s or lower "
+                             "time_limit_s",
+                             RIFT_WINDOWS_MAX);
+        draw_window(next, request, &lane_free_ns, schedule);
+    }
+}
+
+static int compare_windows(const void *left, const void *right)
+{
+    const struct rift_window *a = left, *b = right;
+    if (a->start_ns != b->start_ns)
+        return a->start_ns < b->start_ns ? -1 : 1;
+    /* Numbers are still the order of drawing here, so the order is total. */
+    return a->number < b->number ? -1 : a->number > b->number;
+}
+
+struct rift_schedule *rift_schedule_create(const struct rift_schedule_request *request,
+                                           struct rift_error *err)
+{
+    struct rift_schedule *schedule = rift_calloc(1, sizeof *schedule);
+    CLEANUP(rift_free)
+    struct entry_state *states = rift_calloc(request->entry_count, sizeof *states);
+    for (size_t i = 0; i < request->entry_count; i++)
+        state_init(&states[i], request, i);
+    for (size_t i = 0; i < request->entry_count; i++) {
+        bool is_first = true;
+        for (size_t j = 0; j < i; j++)
+            is_first = is_first && strcmp(states[j].entry->lane, states[i].entry->lane) != 0;
+        if (is_first && draw_lane(states, request->entry_count, i, request, schedule, err) != 0) {
+            rift_schedule_destroy(schedule);
+            return NULL;
+        }
+    }
+    for (size_t i = 0; i < schedule->count; i++)
+        schedule->windows[i].number = (uint32_t)i;
+    if (schedule->count)
+        qsort(schedule->windows, schedule->count, sizeof *schedule->windows, compare_windows);
+    for (size_t i = 0; i < schedule->count; i++)
+        schedule->windows[i].number = (uint32_t)i;
+    return schedule;
+}
+
+void rift_schedule_destroy(struct rift_schedule *schedule)
+{
+    if (!schedule)
+        return;
+    for (size_t i = 0; i < schedule->count; i++)
+        json_decref((json_t *)schedule->windows[i].what.options);
+    free(schedule->windows);
+    free(schedule);
+}
+
+int64_t rift_schedule_longest(const struct rift_schedule *schedule)
+{
+    int64_t longest = 0;
+    for (size_t i = 0; i < schedule->count; i++)
+        if (schedule->windows[i].length_ns > longest)
+            longest = schedule->windows[i].length_ns;
+    return longest;
+}
+
+int rift_window_resolve(const struct rift_window *window, const struct rift_cluster *cluster,
+                        struct rift_resolved *resolved, struct rift_error *err)
+{
+    const struct rift_fault_variant *what = &window->what;
+    struct rift_rng rng;
+    rift_rng_init(&rng, window->seed);
+    memset(resolved, 0, sizeof *resolved);
+    if (what->fault->scope != RIFT_FAULT_ON_LINKS)
+        return rift_target_resolve(&what->target, cluster, &rng, &resolved->nodes,
+                                   &resolved->is_guess, err);
+    if (what->grudge == RIFT_GRUDGE_EXPLICIT)
+        resolved->grudge = *what->explicit_grudge;
+    else if (rift_grudge_resolve(what->grudge, cluster, &rng, &resolved->grudge,
+                                 &resolved->is_guess, err) != 0)
+        return -1;
+    for (size_t i = 0; i < cluster->node_count; i++)
+        if (rift_node_set_count(&resolved->grudge.drops[i]) > 0)
+            rift_node_set_add(&resolved->nodes, i);
+    return 0;
+}
+
+char *rift_window_target(const struct rift_window *window, size_t node_count,
+                         const char *const *names)
+{
+    const struct rift_fault_variant *what = &window->what;
+    struct rift_text text = {0};
+    if (what->fault->scope != RIFT_FAULT_ON_LINKS) {
+        rift_target_print(&what->target, node_count, names, &text);
+    } else if (what->grudge != RIFT_GRUDGE_EXPLICIT) {
+        rift_text_append(&text, rift_grudge_words[what->grudge]);
+    } else {
+        json_t *json = rift_grudge_to_json(what->explicit_grudge, names);
+        char *grudge = json_dumps(json, JSON_COMPACT | JSON_SORT_KEYS);
+        rift_text_append(&text, grudge ? grudge : "{}");
+        free(grudge);
+        json_decref(json);
+    }
+    return rift_text_take(&text);
+}
+
+json_t *rift_window_to_json(const struct rift_window *window, size_t node_count,
+                            const char *const *names)
+{
+    CLEANUP(rift_free) char *target = rift_window_target(window, node_count, names);
+    json_t *json = json_object();
+    json_object_set_new(json, "fault", json_string(window->what.fault->name));
+    json_object_set_new(json, "lane", json_string(window->lane));
+    json_object_set_new(json, "target", json_string(target));
+    json_object_set_new(json, "start_s", json_real((double)window->start_ns / 1e9));
+    json_object_set_new(json, "for_s", json_real((double)window->length_ns / 1e9));
+    json_object_set_new(json, "options", json_deep_copy(window->what.options));
+    return json;
+}
