@@ -1,0 +1,232 @@
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/clock.h"
+#include "common/memory.h"
+#include "nemesis/schedule.h"
+
+static const char *const names[] = {"n1", "n2", "n3", "n4", "n5"};
+
+static struct rift_fault_variant cuts[2], kills[1];
+static struct rift_fault_entry entries[2];
+
+static int set_up(void **state)
+{
+    (void)state;
+    cuts[0] = (struct rift_fault_variant){
+        .fault = rift_fault_find("partition"), .grudge = RIFT_GRUDGE_HALVES, .weight = 1};
+    cuts[1] = cuts[0];
+    cuts[1].grudge = RIFT_GRUDGE_BRIDGE;
+    kills[0] = (struct rift_fault_variant){
+        .fault = rift_fault_find("kill"), .target = {.kind = RIFT_TARGET_MINORITY}, .weight = 1};
+    entries[0] = (struct rift_fault_entry){.lane = "net",
+                                           .variants = cuts,
+                                           .variant_count = 2,
+                                           .every_s = {8, 8},
+                                           .for_s = {3, 6},
+                                           .first_s = -1,
+                                           .until_s = -1};
+    entries[1] = (struct rift_fault_entry){.lane = "process",
+                                           .variants = kills,
+                                           .variant_count = 1,
+                                           .every_s = {5, 9},
+                                           .for_s = {2, 4},
+                                           .first_s = 1,
+                                           .until_s = -1};
+    return 0;
+}
+
+static struct rift_schedule *draw(size_t count, double duration_s, uint64_t seed)
+{
+    struct rift_schedule_request request = {.entries = entries,
+                                            .entry_count = count,
+                                            .duration_ns = (int64_t)(duration_s * 1e9),
+                                            .seed = seed};
+    struct rift_schedule *schedule = rift_schedule_create(&request, NULL);
+    assert_non_null(schedule);
+    return schedule;
+}
+
+/* One line a window. */
+static char *print(const struct rift_schedule *schedule)
+{
+    struct rift_text text = {0};
+    for (size_t i = 0; i < schedule->count; i++) {
+        json_t *json = rift_window_to_json(&schedule->windows[i], 5, names);
+        char *line = json_dumps(json, JSON_SORT_KEYS);
+        rift_text_printf(&text, "%s %llx\n", line, (unsigned long long)schedule->windows[i].seed);
+        free(line);
+        json_decref(json);
+    }
+    return rift_text_take(&text);
+}
+
+static void one_seed_gives_one_schedule(void **state)
+{
+    (void)state;
+    char *lines[3];
+    for (size_t i = 0; i < 3; i++) {
+        struct rift_schedule *schedule = draw(2, 300, i == 2 ? 8 : 7);
+        lines[i] = print(schedule);
+        rift_schedule_destroy(schedule);
+    }
+    assert_string_equal(lines[0], lines[1]);
+    assert_string_not_equal(lines[0], lines[2]);
+    for (size_t i = 0; i < 3; i++)
+        free(lines[i]);
+}
+
+static void windows_keep_their_ranges_and_end_in_time(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= 50; seed++) {
+        struct rift_schedule *schedule = draw(2, 60, seed);
+        assert_true(schedule->count >= 10);
+        int64_t lane_end[2] = {0, 0}, last_start = 0;
+        for (size_t i = 0; i < schedule->count; i++) {
+            const struct rift_window *w = &schedule->windows[i];
+            size_t lane = strcmp(w->lane, "net") != 0;
+            assert_int_equal(w->number, i);
+            assert_true(w->start_ns >= last_start);
+            assert_true(w->start_ns > lane_end[lane]);
+            assert_true(w->length_ns >= (lane ? 2 : 3) * RIFT_SECOND);
+            assert_true(w->length_ns <= (lane ? 4 : 6) * RIFT_SECOND);
+            assert_true(w->start_ns + w->length_ns <= 60 * RIFT_SECOND);
+            lane_end[lane] = w->start_ns + w->length_ns;
+            last_start = w->start_ns;
+        }
+        rift_schedule_destroy(schedule);
+    }
+}
+
+static void one_entry_never_moves_the_faults_of_another(void **state)
+{
+    (void)state;
+    struct rift_schedule *both = draw(2, 120, 3), *alone = draw(1, 120, 3);
+    size_t matched = 0;
+    for (size_t i = 0; i < both->count; i++) {
+        if (strcmp(both->windows[i].lane, "net") != 0)
+            continue;
+        assert_true(both->windows[i].start_ns == alone->windows[matched].start_ns);
+        assert_true(both->windows[i].length_ns == alone->windows[matched].length_ns);
+        assert_int_equal(both->windows[i].what.grudge, alone->windows[matched].what.grudge);
+        matched++;
+    }
+    assert_int_equal(matched, alone->count);
+    rift_schedule_destroy(both);
+    rift_schedule_destroy(alone);
+}
+
+static void entries_of_one_lane_take_turns(void **state)
+{
+    (void)state;
+    entries[1].lane = "net";
+    struct rift_schedule *schedule = draw(2, 600, 11);
+    size_t kinds[2] = {0, 0};
+    for (size_t i = 0; i < schedule->count; i++) {
+        const struct rift_window *w = &schedule->windows[i];
+        if (i > 0)
+            assert_true(w[-1].start_ns + w[-1].length_ns < w->start_ns);
+        kinds[strcmp(w->what.fault->name, "kill") == 0]++;
+    }
+    assert_true(kinds[0] > 10 && kinds[1] > 10);
+    rift_schedule_destroy(schedule);
+}
+
+static void quiet_periods_are_quiet(void **state)
+{
+    (void)state;
+    struct rift_schedule_request request = {.entries = entries,
+                                            .entry_count = 2,
+                                            .duration_ns = 600 * RIFT_SECOND,
+                                            .quiet_every_s = 60,
+                                            .quiet_for_s = 20};
+    for (request.seed = 1; request.seed < 20; request.seed++) {
+        struct rift_schedule *schedule = rift_schedule_create(&request, NULL);
+        assert_true(schedule->count > 20);
+        for (size_t i = 0; i < schedule->count; i++) {
+            const struct rift_window *w = &schedule->windows[i];
+            int64_t phase = w->start_ns % (60 * RIFT_SECOND);
+            assert_true(phase + w->length_ns <= 40 * RIFT_SECOND);
+        }
+        rift_schedule_destroy(schedule);
+    }
+}
+
+static void weights_are_kept(void **state)
+{
+    (void)state;
+    cuts[1].weight = 3;
+    struct rift_schedule *schedule = draw(1, 80000, 5);
+    size_t bridges = 0;
+    for (size_t i = 0; i < schedule->count; i++)
+        bridges += schedule->windows[i].what.grudge == RIFT_GRUDGE_BRIDGE;
+    double part = (double)bridges / (double)schedule->count;
+    assert_true(schedule->count > 9000 && part > 0.73 && part < 0.77);
+    rift_schedule_destroy(schedule);
+}
+
+static void a_sequence_comes_in_its_order(void **state)
+{
+    (void)state;
+    entries[0].is_sequence = true;
+    struct rift_schedule *schedule = draw(1, 100, 5);
+    for (size_t i = 0; i < schedule->count; i++)
+        assert_int_equal(schedule->windows[i].what.grudge,
+                         i % 2 ? RIFT_GRUDGE_BRIDGE : RIFT_GRUDGE_HALVES);
+    rift_schedule_destroy(schedule);
+}
+
+static void a_window_names_the_same_nodes_each_time_it_is_asked(void **state)
+{
+    (void)state;
+    struct rift_schedule *schedule = draw(2, 200, 9);
+    struct rift_cluster cluster = {.node_count = 5, .names = names};
+    CLEANUP(rift_free) struct rift_resolved *a = rift_malloc(sizeof *a);
+    CLEANUP(rift_free) struct rift_resolved *b = rift_malloc(sizeof *b);
+    uint64_t hit = 0;
+    for (size_t i = 0; i < schedule->count; i++) {
+        assert_int_equal(rift_window_resolve(&schedule->windows[i], &cluster, a, NULL), 0);
+        assert_int_equal(rift_window_resolve(&schedule->windows[i], &cluster, b, NULL), 0);
+        assert_memory_equal(a, b, sizeof *a);
+        if (schedule->windows[i].what.fault->scope == RIFT_FAULT_ON_NODES)
+            hit |= a->nodes.bits[0];
+        else
+            assert_true(rift_grudge_cut_count(&a->grudge) > 0);
+    }
+    assert_int_equal(hit, 0x1f);
+    rift_schedule_destroy(schedule);
+}
+
+static void too_many_windows_are_refused(void **state)
+{
+    (void)state;
+    entries[0].every_s = entries[0].for_s = (struct rift_range){0.001, 0.001};
+    struct rift_schedule_request request = {
+        .entries = entries, .entry_count = 1, .duration_ns = INT64_C(1000000) * RIFT_SECOND};
+    struct rift_error err = {0};
+    assert_null(rift_schedule_create(&request, &err));
+    assert_int_equal(err.code, RIFT_ERR_LIMIT);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(one_seed_gives_one_schedule, set_up),
+        cmocka_unit_test_setup(windows_keep_their_ranges_and_end_in_time, set_up),
+        cmocka_unit_test_setup(one_entry_never_moves_the_faults_of_another, set_up),
+        cmocka_unit_test_setup(entries_of_one_lane_take_turns, set_up),
+        cmocka_unit_test_setup(quiet_periods_are_quiet, set_up),
+        cmocka_unit_test_setup(weights_are_kept, set_up),
+        cmocka_unit_test_setup(a_sequence_comes_in_its_order, set_up),
+        cmocka_unit_test_setup(a_window_names_the_same_nodes_each_time_it_is_asked, set_up),
+        cmocka_unit_test_setup(too_many_windows_are_refused, set_up),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
