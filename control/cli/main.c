@@ -5,8 +5,10 @@
 
 #include "common/text.h"
 #include "control/cli/command.h"
+#include "control/cli/commands.h"
 
 static const struct rift_command *const commands[] = {
+    &rift_command_lab,
     NULL,
 };
 

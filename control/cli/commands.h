@@ -1,0 +1,9 @@
+/* The subcommands, one file each. */
+#ifndef CONTROL_CLI_COMMANDS_H
+#define CONTROL_CLI_COMMANDS_H
+
+#include "control/cli/command.h"
+
+extern const struct rift_command rift_command_lab;
+
+#endif
