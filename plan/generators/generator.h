@@ -40,7 +40,8 @@ struct rift_planned_op {
     int64_t due_ns; /* planned time, at most context.now_ns */
     int32_t thread; /* a free one, or RIFT_THREAD_ANY: choose the one that has been idle longest,
                        so that every node gets its share */
-    uint32_t tag;   /* tells generators their own operations in an event */
+    const void
+        *owner; /* the generator that wants to know how it ended; hand it back in the event */
 };
 
 enum rift_next {
