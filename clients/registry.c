@@ -5,11 +5,17 @@
 #ifdef RIFT_HAVE_CURL
 #include "clients/etcd/etcd.h"
 #endif
+#ifdef RIFT_HAVE_LIBPQ
+#include "clients/postgres/postgres.h"
+#endif
 #include "clients/stdio/stdio.h"
 
 const struct rift_client *const rift_clients[] = {
 #ifdef RIFT_HAVE_CURL
     &rift_client_etcd,
+#endif
+#ifdef RIFT_HAVE_LIBPQ
+    &rift_client_postgres,
 #endif
     &rift_client_stdio,
     NULL,

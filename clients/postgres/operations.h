@@ -1,0 +1,21 @@
+/* The operations that the PostgreSQL client can do, as statements on its tables. */
+#ifndef CLIENTS_POSTGRES_OPERATIONS_H
+#define CLIENTS_POSTGRES_OPERATIONS_H
+
+#include "clients/postgres/transaction.h"
+
+/* The f's, NULL-terminated. */
+extern const char *const postgres_operations[];
+
+/* Statements that make the tables, each harmless where they exist; NULL-terminated. */
+extern const char *const postgres_schema[];
+
+/* What a read without a key or a transaction's "r" is about depends on the workload. */
+enum postgres_shape { POSTGRES_REGISTER, POSTGRES_SET, POSTGRES_COUNTER, POSTGRES_BANK };
+
+/* Runs the request as one transaction at the isolation level and fills the answer. */
+void postgres_operate(struct postgres_connection *connection, enum postgres_shape shape,
+                      const char *isolation, const struct rift_request *request,
+                      struct rift_answer *answer);
+
+#endif

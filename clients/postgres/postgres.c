@@ -1,0 +1,114 @@
+/* The client of PostgreSQL: a session is one connection, an operation one transaction. */
+#include "clients/postgres/postgres.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "clients/postgres/connection.h"
+#include "clients/postgres/errors.h"
+#include "clients/postgres/operations.h"
+#include "common/clock.h"
+#include "common/memory.h"
+
+struct postgres_session {
+    struct postgres_connection connection;
+    const char *isolation; /* as SQL says it */
+    enum postgres_shape shape;
+};
+
+static const char *const isolation_choices[] = {"read-committed", "repeatable-read", "serializable",
+                                                NULL};
+static const char *const isolation_words[] = {"READ COMMITTED", "REPEATABLE READ", "SERIALIZABLE"};
+static const char *const shape_choices[] = {"register", "set", "counter", "bank", NULL};
+
+static const struct rift_option postgres_options[] = {
+    {"port", RIFT_OPTION_INTEGER, "", "5432", 1, 65535, NULL, "where the server listens"},
+    {"user", RIFT_OPTION_TEXT, "", "postgres", 0, 0, NULL, "the role to log in as"},
+    {"database", RIFT_OPTION_TEXT, "", "postgres", 0, 0, NULL, "where the tables are made"},
+    {"passfile", RIFT_OPTION_TEXT, "", "", 0, 0, NULL, "file with the password, as libpq reads it"},
+    {"isolation", RIFT_OPTION_CHOICE, "", "serializable", 0, 0, isolation_choices,
+     "the level of every transaction"},
+    {"shape", RIFT_OPTION_CHOICE, "", "register", 0, 0, shape_choices,
+     "what a read outside of a transaction reads; the workload says it"},
+    {NULL, RIFT_OPTION_ANY, NULL, NULL, 0, 0, NULL, NULL},
+};
+
+static const char *text_option(const json_t *options, const char *name)
+{
+    const char *text = json_string_value(json_object_get(options, name));
+    return text ? text : "";
+}
+
+static size_t choice_option(const json_t *options, const char *name, const char *const *choices,
+                            size_t fallback)
+{
+    const char *word = text_option(options, name);
+    for (size_t i = 0; choices[i]; i++) {
+        if (strcmp(word, choices[i]) == 0)
+            return i;
+    }
+    return fallback;
+}
+
+/* Two sessions that make the same table at once make one of them fail with a unique violation,
+ * although IF NOT EXISTS was said: a second try then finds the table. */
+static int make_tables(struct postgres_connection *connection, int64_t deadline_ns,
+                       struct rift_error *err)
+{
+    for (size_t i = 0; postgres_schema[i]; i++) {
+        bool is_made = false;
+        for (int try = 0; try < 3 && !is_made; try++)
+            is_made = postgres_execute(connection, postgres_schema[i], 0, NULL, deadline_ns);
+        if (!is_made)
+            return rift_fail(err, RIFT_ERR_UNREACHABLE, "make the tables: %s",
+                             connection->server_text ? connection->server_text
+                                                     : "the connection was lost");
+    }
+    return 0;
+}
+
+static void postgres_close(void *opaque)
+{
+    struct postgres_session *session = opaque;
+    if (!session)
+        return;
+    postgres_disconnect(&session->connection);
+    free(session);
+}
+
+static int postgres_open(const struct rift_client_config *config, void **opened,
+                         struct rift_error *err)
+{
+    const json_t *options = config->options;
+    struct postgres_session *session = rift_calloc(1, sizeof *session);
+    session->isolation = isolation_words[choice_option(options, "isolation", isolation_choices, 2)];
+    session->shape = (enum postgres_shape)choice_option(options, "shape", shape_choices, 0);
+    json_int_t port = json_integer_value(json_object_get(options, "port"));
+    if (postgres_connect(&session->connection, config->address, (int)(port ? port : 5432),
+                         text_option(options, "user"), text_option(options, "database"),
+                         text_option(options, "passfile"), config->open_deadline_ns, err) != 0 ||
+        make_tables(&session->connection, config->open_deadline_ns, err) != 0) {
+        postgres_close(session);
+        return -1;
+    }
+    *opened = session;
+    return 0;
+}
+
+static void postgres_invoke(void *opaque, const struct rift_request *request,
+                            struct rift_answer *answer)
+{
+    struct postgres_session *session = opaque;
+    postgres_operate(&session->connection, session->shape, session->isolation, request, answer);
+}
+
+const struct rift_client rift_client_postgres = {
+    .name = "postgres",
+    .summary = "PostgreSQL by libpq, one transaction an operation, isolation level an option",
+    .options = postgres_options,
+    .operations = postgres_operations,
+    .errors = postgres_errors,
+    .open = postgres_open,
+    .invoke = postgres_invoke,
+    .close = postgres_close,
+};
