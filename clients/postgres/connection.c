@@ -35,6 +35,12 @@ static int fail_to_connect(struct postgres_connection *connection, const char *a
                      port, text);
 }
 
+static void ignore_notice(void *context, const char *message)
+{
+    (void)context;
+    (void)message;
+}
+
 int postgres_connect(struct postgres_connection *connection, const char *address, int port,
                      const char *user, const char *database, const char *passfile,
                      int64_t deadline_ns, struct rift_error *err)
@@ -61,7 +67,7 @@ int postgres_connect(struct postgres_connection *connection, const char *address
                                    err);
     }
     PQsetnonblocking(connection->handle, 1);
-    PQsetNoticeReceiver(connection->handle, NULL, NULL);
+    PQsetNoticeProcessor(connection->handle, ignore_notice, NULL);
     return 0;
 }
 

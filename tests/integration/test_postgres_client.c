@@ -1,0 +1,273 @@
+/* The PostgreSQL client against a real server on a lab host: what each isolation level lets
+ * through, and which ends of an operation are definite. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "clients/client.h"
+#include "common/clock.h"
+#include "common/memory.h"
+#include "lab/lab.h"
+
+#define START_SERVER                                                                               \
+    "mkdir -p /var/lib/pg && chown postgres /var/lib/pg && cd / && "                               \
+    "P=/usr/lib/postgresql/15/bin; R='setpriv --reuid postgres --regid postgres --clear-groups'; " \
+    "$R $P/initdb --pgdata=/var/lib/pg/c --auth=trust --locale=C >/dev/null && "                   \
+    "echo 'host all all all trust' >>/var/lib/pg/c/pg_hba.conf && "                                \
+    "($R $P/postgres -D /var/lib/pg/c -c listen_addresses='*' -c unix_socket_directories= "        \
+    "</dev/null >/tmp/pg.log 2>&1 &) && "                                                          \
+    "for i in $(seq 100); do $P/pg_isready -q -h 127.0.0.1 && exit 0; sleep 0.1; done; exit 1"
+
+static char lab_name[16];
+static struct rift_lab_host host;
+
+static int on_host(const char *command)
+{
+    CLEANUP(rift_free)
+    char *line = rift_printf("ssh -q -i %s -o UserKnownHostsFile=%s -o BatchMode=yes -p %d %s@%s "
+                             "sh -s 2>&1 <<'END'\n%s\nEND\n",
+                             host.key_file, host.known_hosts_file, host.port, host.user,
+                             host.address, command);
+    FILE *pipe = popen(line, "re");
+    char echo[256];
+    while (pipe && fgets(echo, sizeof echo, pipe))
+        print_message("%s", echo);
+    return pipe ? pclose(pipe) : -1;
+}
+
+static int start_server(void **state)
+{
+    (void)state;
+    if (geteuid() != 0) {
+        print_message("SKIP: a lab needs root\n");
+        return 0;
+    }
+    struct rift_error err = {0};
+    snprintf(lab_name, sizeof lab_name, "pg%d", (int)getpid());
+    const char *const packages[] = {"postgresql-15", NULL};
+    struct rift_lab *lab = rift_lab_up(&(struct rift_lab_request){.name = lab_name,
+                                                                  .driver = "netns",
+                                                                  .host_count = 1,
+                                                                  .packages = packages,
+                                                                  .deadline_ms = 120000},
+                                       &err);
+    if (!lab) {
+        print_message("%s\n", err.text);
+        return -1;
+    }
+    size_t count = 0;
+    host = rift_lab_hosts(lab, &count)[0];
+    rift_lab_close(lab);
+    return on_host(START_SERVER);
+}
+
+static int stop_server(void **state)
+{
+    (void)state;
+    return lab_name[0] ? rift_lab_down(lab_name, NULL) : 0;
+}
+
+struct session {
+    const struct rift_client *client;
+    void *opened;
+    json_t *options;
+    struct rift_values *values;
+    struct rift_answer answer;
+};
+
+static void session_open(struct session *session, const char *isolation)
+{
+    if (!lab_name[0])
+        skip();
+    *session = (struct session){.client = rift_client_find("postgres"),
+                                .options = json_pack("{s:i, s:s, s:s, s:s, s:s}", "port", 5432,
+                                                     "user", "postgres", "database", "postgres",
+                                                     "passfile", "", "isolation", isolation),
+                                .values = rift_values_create()};
+    assert_non_null(session->client);
+    const char *const addresses[] = {host.address, NULL};
+    struct rift_client_config config = {.node = "n1",
+                                        .address = host.address,
+                                        .all_addresses = addresses,
+                                        .options = session->options,
+                                        .open_deadline_ns = rift_clock_now() + 10 * RIFT_SECOND};
+    struct rift_error err = {0};
+    if (session->client->open(&config, &session->opened, &err) != 0)
+        fail_msg("%s", err.text);
+}
+
+static void session_close(struct session *session)
+{
+    session->client->close(session->opened);
+    json_decref(session->options);
+    rift_values_destroy(session->values);
+}
+
+static struct rift_value value_of(struct session *session, const char *json)
+{
+    json_t *parsed = json_loads(json, JSON_DECODE_ANY, NULL);
+    struct rift_value value = RIFT_VALUE_NIL;
+    assert_non_null(parsed);
+    assert_int_equal(rift_value_from_json(session->values, parsed, &value, NULL), 0);
+    json_decref(parsed);
+    return value;
+}
+
+static enum rift_op_type invoke(struct session *session, const char *f, struct rift_value key,
+                                struct rift_value argument, int64_t patience_ms)
+{
+    struct rift_request request = {.f = f,
+                                   .key = key,
+                                   .argument = argument,
+                                   .values = session->values,
+                                   .deadline_ns = rift_clock_now() + patience_ms * RIFT_MS};
+    session->answer = (struct rift_answer){0};
+    session->client->invoke(session->opened, &request, &session->answer);
+    return session->answer.type;
+}
+
+/* One micro-operation of a transaction: f key value, value "null" for a read. */
+static struct rift_value txn(struct session *session, size_t count, const char *const mops[][3])
+{
+    struct rift_value items[12];
+    for (size_t i = 0; i < count; i++) {
+        items[3 * i] = rift_value_keyword(session->values, mops[i][0], strlen(mops[i][0]));
+        items[3 * i + 1] = value_of(session, mops[i][1]);
+        items[3 * i + 2] = value_of(session, mops[i][2]);
+    }
+    return rift_value_box(session->values, RIFT_TXN, items, 3 * count);
+}
+
+static void assert_result(struct session *session, const char *expected)
+{
+    json_t *json = rift_value_to_json(session->values, session->answer.result);
+    char *text = json_dumps(json, JSON_ENCODE_ANY | JSON_COMPACT);
+    assert_string_equal(text, expected);
+    free(text);
+    json_decref(json);
+}
+
+static void a_register_reads_what_was_written(void **state)
+{
+    (void)state;
+    struct session session;
+    session_open(&session, "serializable");
+    struct rift_value key = value_of(&session, "\"r1\"");
+    assert_int_equal(invoke(&session, "read", key, RIFT_VALUE_NIL, 2000), RIFT_OP_OK);
+    assert_result(&session, "null");
+    assert_int_equal(invoke(&session, "write", key, value_of(&session, "3"), 2000), RIFT_OP_OK);
+    assert_int_equal(invoke(&session, "cas", key, value_of(&session, "[3, 4]"), 2000), RIFT_OP_OK);
+    assert_int_equal(invoke(&session, "cas", key, value_of(&session, "[3, 5]"), 2000),
+                     RIFT_OP_FAIL);
+    assert_string_equal(session.answer.error, "precondition failed");
+    assert_int_equal(invoke(&session, "read", key, RIFT_VALUE_NIL, 2000), RIFT_OP_OK);
+    assert_result(&session, "4");
+    session_close(&session);
+}
+
+static void a_list_keeps_the_order_of_appends(void **state)
+{
+    (void)state;
+    struct session session;
+    session_open(&session, "serializable");
+    const char *const first[][3] = {{"append", "7", "1"}, {"r", "7", "null"}};
+    const char *const second[][3] = {{"append", "7", "2"}, {"r", "7", "null"}, {"r", "8", "null"}};
+    invoke(&session, "txn", RIFT_VALUE_NIL, txn(&session, 2, first), 2000);
+    assert_int_equal(invoke(&session, "txn", RIFT_VALUE_NIL, txn(&session, 3, second), 2000),
+                     RIFT_OP_OK);
+    assert_result(&session, "[[\"append\",7,2],[\"r\",7,[1,2]],[\"r\",8,null]]");
+    session_close(&session);
+}
+
+/* A lock held by psql on the host blocks the row: the client gives up at its deadline, before it
+ * has sent COMMIT. */
+static void a_transaction_that_never_sent_commit_surely_failed(void **state)
+{
+    (void)state;
+    struct session session;
+    session_open(&session, "read-committed");
+    struct rift_value key = value_of(&session, "\"held\"");
+    assert_int_equal(invoke(&session, "write", key, value_of(&session, "1"), 2000), RIFT_OP_OK);
+    assert_int_equal(on_host("(/usr/lib/postgresql/15/bin/psql -q -h 127.0.0.1 -U postgres -c "
+                             "'BEGIN; UPDATE rift_registers SET v = v; SELECT pg_sleep(3)' "
+                             "</dev/null >/dev/null 2>&1 &) ; sleep 0.5"),
+                     0);
+    int64_t before = rift_clock_now();
+    assert_int_equal(invoke(&session, "write", key, value_of(&session, "2"), 500), RIFT_OP_FAIL);
+    assert_string_equal(session.answer.error, "timeout");
+    assert_true(session.answer.is_session_broken);
+    assert_true(rift_clock_now() - before < 2 * RIFT_SECOND);
+    session_close(&session);
+    sleep(3);
+    session_open(&session, "read-committed");
+    key = value_of(&session, "\"held\"");
+    assert_int_equal(invoke(&session, "read", key, RIFT_VALUE_NIL, 5000), RIFT_OP_OK);
+    assert_result(&session, "1");
+    session_close(&session);
+}
+
+/* A trigger that sleeps at COMMIT: the deadline passes after COMMIT was sent, and the write
+ * happens. */
+static void a_commit_without_an_answer_may_have_happened(void **state)
+{
+    (void)state;
+    struct session session;
+    session_open(&session, "read-committed");
+    assert_int_equal(
+        on_host("/usr/lib/postgresql/15/bin/psql -q -h 127.0.0.1 -U postgres <<'SQL'\n"
+                "CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS "
+                "$$ BEGIN PERFORM pg_sleep(2); RETURN NULL; END $$;\n"
+                "CREATE CONSTRAINT TRIGGER slow AFTER INSERT ON rift_registers "
+                "DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION slow();\nSQL"),
+        0);
+    struct rift_value key = value_of(&session, "\"slow\"");
+    assert_int_equal(invoke(&session, "write", key, value_of(&session, "1"), 500), RIFT_OP_INFO);
+    assert_string_equal(session.answer.error, "timeout");
+    session_close(&session);
+    sleep(3);
+    session_open(&session, "read-committed");
+    key = value_of(&session, "\"slow\"");
+    assert_int_equal(invoke(&session, "read", key, RIFT_VALUE_NIL, 2000), RIFT_OP_OK);
+    assert_result(&session, "1");
+    session_close(&session);
+}
+
+static void a_stopped_server_is_one_clear_error(void **state)
+{
+    (void)state;
+    struct session session;
+    session_open(&session, "serializable");
+    assert_int_equal(on_host("kill -9 $(head -1 /var/lib/pg/c/postmaster.pid); sleep 0.3"), 0);
+    assert_int_equal(invoke(&session, "read", value_of(&session, "1"), RIFT_VALUE_NIL, 1000),
+                     RIFT_OP_FAIL);
+    assert_true(session.answer.is_session_broken);
+    const char *const addresses[] = {host.address, NULL};
+    struct rift_client_config config = {.node = "n1",
+                                        .address = host.address,
+                                        .all_addresses = addresses,
+                                        .options = session.options,
+                                        .open_deadline_ns = rift_clock_now() + RIFT_SECOND};
+    struct rift_error err = {0};
+    void *again = NULL;
+    assert_int_equal(session.client->open(&config, &again, &err), -1);
+    assert_non_null(strstr(err.text, host.address));
+    session_close(&session);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_register_reads_what_was_written),
+        cmocka_unit_test(a_list_keeps_the_order_of_appends),
+        cmocka_unit_test(a_transaction_that_never_sent_commit_surely_failed),
+        cmocka_unit_test(a_commit_without_an_answer_may_have_happened),
+        cmocka_unit_test(a_stopped_server_is_one_clear_error),
+    };
+    return cmocka_run_group_tests(tests, start_server, stop_server);
+}
