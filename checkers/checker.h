@@ -22,14 +22,15 @@ struct rift_budget {
 
 struct rift_check {
     const struct rift_history *history;
-    const json_t *options; /* an object that holds every option of the checker, defaults filled in */
-    const json_t *plan;    /* the frozen plan of the run, or NULL for a foreign history */
+    const json_t
+        *options;       /* an object that holds every option of the checker, defaults filled in */
+    const json_t *plan; /* the frozen plan of the run, or NULL for a foreign history */
     struct rift_budget budget;
 };
 
 struct rift_checker {
     const char *name;
-    const char *summary; /* one line for lists */
+    const char *summary;               /* one line for lists */
     const struct rift_option *options; /* ends with a NULL name; or NULL */
     /* Fills the verdict (zeroed by the caller). -1 only for trouble of the harness or a history
      * that this checker cannot read at all; never for a violation, never for a spent budget. */

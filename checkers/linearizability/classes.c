@@ -12,8 +12,8 @@ void rift_classes_init(struct rift_classes *classes, const struct rift_problem *
     size_t n = problem->count, size = 16;
     while (size < n * 2)
         size *= 2;
-    uint32_t *table = rift_calloc(size, sizeof *table);           /* an op of the class, + 1 */
-    uint32_t *last = rift_calloc(2 * (n + 1), sizeof *last);      /* by class and kind of end, + 1 */
+    uint32_t *table = rift_calloc(size, sizeof *table);      /* an op of the class, + 1 */
+    uint32_t *last = rift_calloc(2 * (n + 1), sizeof *last); /* by class and kind of end, + 1 */
     classes->count = 0;
     classes->of_op = rift_calloc(n + 1, sizeof *classes->of_op);
     classes->previous = rift_calloc(n + 1, sizeof *classes->previous);

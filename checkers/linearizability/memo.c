@@ -110,8 +110,7 @@ bool rift_memo_add(struct rift_memo *memo, uint64_t hash, const uint32_t *words,
         return true;
     }
     memcpy(memo->blocks[memo->block_count - 1] + memo->block_used, words, count * sizeof *words);
-    memo->slots[at] =
-        (struct memo_slot){tag, count + 1, memo->block_count - 1, memo->block_used};
+    memo->slots[at] = (struct memo_slot){tag, count + 1, memo->block_count - 1, memo->block_used};
     memo->block_used += count;
     memo->count++;
     return true;

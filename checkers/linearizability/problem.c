@@ -31,8 +31,7 @@ static void intern_grow(struct rift_problem *problem)
 {
     struct value_table *table = problem->intern;
     table->capacity *= 2;
-    problem->values =
-        rift_reallocarray(problem->values, table->capacity, sizeof *problem->values);
+    problem->values = rift_reallocarray(problem->values, table->capacity, sizeof *problem->values);
     problem->numbers =
         rift_reallocarray(problem->numbers, table->capacity, sizeof *problem->numbers);
     problem->is_number =
@@ -300,8 +299,7 @@ void rift_problem_destroy(struct rift_problem *problem)
 
 bool rift_limits_are_spent(const struct rift_limits *limits)
 {
-    if (limits->is_cancelled &&
-        atomic_load_explicit(limits->is_cancelled, memory_order_relaxed))
+    if (limits->is_cancelled && atomic_load_explicit(limits->is_cancelled, memory_order_relaxed))
         return true;
     return limits->deadline_ns != INT64_MAX && rift_clock_now() >= limits->deadline_ns;
 }

@@ -68,8 +68,7 @@ int rift_replay_order(const struct rift_problem *problem, const uint32_t *order,
     int from_count = 1;
     size_t k = 0;
     for (; k < count && from_count > 0; k++) {
-        from_count =
-            step_all(problem, states, &problem->ops[order[k]].call, from, from_count, to);
+        from_count = step_all(problem, states, &problem->ops[order[k]].call, from, from_count, to);
         uint32_t *swap = from;
         from = to;
         to = swap;

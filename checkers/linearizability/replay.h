@@ -5,8 +5,8 @@
 
 #include "checkers/linearizability/problem.h"
 
-/* 0 where the order is a linearization: every completed op once, each optional op at most once, real time
- * respected, every answer what the model gives. -1 says what is wrong. */
+/* 0 where the order is a linearization: every completed op once, each optional op at most once,
+ * real time respected, every answer what the model gives. -1 says what is wrong. */
 int rift_replay_order(const struct rift_problem *problem, const uint32_t *order, size_t count,
                       struct rift_error *err);
 

@@ -2,8 +2,8 @@
  * next; it is lifted out of the list with its completion, and put back on the way back. Every
  * configuration (ops done, state) is entered once. Beyond the classic:
  *   - an observer whose answer fits is taken at once and never given up: it changes nothing;
- *   - of ops that ask and answer the same, the one that completes first goes first; of crashed ones the
- *     first invoked, so a configuration needs a count for them and not a bit for each;
+ *   - of ops that ask and answer the same, the one that completes first goes first; of crashed ones
+ * the first invoked, so a configuration needs a count for them and not a bit for each;
  *   - the memo's key holds only the window from the first op not done to the last one done. */
 #include "checkers/linearizability/search.h"
 
@@ -29,9 +29,9 @@ struct search {
     struct rift_classes classes;
     uint32_t *next, *prev; /* of events; event_count is the head */
     uint32_t *event_op;
-    uint32_t *rank;  /* of each completed op among the completed, by invocation */
-    uint32_t *bits;  /* completed ops done, by rank */
-    uint32_t *used;  /* crashed ops done, of each class */
+    uint32_t *rank; /* of each completed op among the completed, by invocation */
+    uint32_t *bits; /* completed ops done, by rank */
+    uint32_t *used; /* crashed ops done, of each class */
     uint32_t *used_classes;
     uint32_t used_class_count;
     bool *is_done;
@@ -103,9 +103,9 @@ static void search_finish(struct search *s)
 
 static void use_class(struct search *s, uint32_t class, bool is_more)
 {
-    s->hash ^= s->used[class] ? mix(((uint64_t)class << 32 | s->used[class]) * 4 + 1) : 0;
+    s->hash ^= s->used[class] ? mix(((uint64_t) class << 32 | s->used[class]) * 4 + 1) : 0;
     s->used[class] += is_more ? 1 : UINT32_MAX;
-    s->hash ^= s->used[class] ? mix(((uint64_t)class << 32 | s->used[class]) * 4 + 1) : 0;
+    s->hash ^= s->used[class] ? mix(((uint64_t) class << 32 | s->used[class]) * 4 + 1) : 0;
     if (is_more && s->used[class] == 1) {
         uint32_t at = s->used_class_count++;
         for (; at > 0 && s->used_classes[at - 1] > class; at--)
@@ -217,6 +217,11 @@ static bool take(struct search *s, uint32_t op, uint32_t choice, uint32_t *state
             problem->model->step(problem, s->states, *state, &problem->ops[op].call, choice);
         if (next == RIFT_STATE_NONE)
             return false;
+        if (next == *state && problem->ops[op].complete == RIFT_EVENT_NEVER) {
+            if (!problem->model->has_choices)
+                return false;
+            continue; /* a crashed op that changes nothing might as well never happen */
+        }
         frame.choice = choice;
         lift(s, op);
         if (frame.is_forced || remember(s, next)) {
@@ -256,9 +261,8 @@ static enum rift_answer search_run(struct search *s, const struct rift_limits *l
     uint32_t state = problem->model->start(problem, s->states);
     uint32_t event = s->next[head];
     for (uint64_t count = 1; s->completed_done < s->completed_count; count++) {
-        if (count % 1024 == 0 &&
-            (rift_limits_are_spent(limits) ||
-             rift_states_size_bytes(s->states) > limits->memory_bytes))
+        if (count % 1024 == 0 && (rift_limits_are_spent(limits) ||
+                                  rift_states_size_bytes(s->states) > limits->memory_bytes))
             return RIFT_ANSWER_NONE;
         uint32_t op = s->event_op[event];
         if (problem->ops[op].invoke == event) {

@@ -10,7 +10,8 @@ enum rift_answer {
     RIFT_ANSWER_NONE,    /* the limits are spent */
 };
 
-/* reached: the largest number of an event that some order passed, for a report of how far it came. */
+/* reached: the largest number of an event that some order passed, for a report of how far it came.
+ */
 enum rift_answer rift_search(const struct rift_problem *problem, const struct rift_limits *limits,
                              struct rift_certificate *certificate, uint32_t *reached);
 

@@ -112,6 +112,8 @@ struct rift_model {
      * up from 0 while a crashed call may end in several states; RIFT_STATE_NONE ends it. */
     uint32_t (*step)(const struct rift_problem *problem, struct rift_states *states, uint32_t state,
                      const struct rift_call *call, uint32_t choice);
+    /* Leaving out all calls with the same a keeps a legal sequence legal: containers, maps. */
+    bool is_projectable;
     bool has_choices; /* step looks at choice; otherwise only choice 0 is ever asked */
     /* For people: "the queue [3 5]". */
     void (*describe)(const struct rift_problem *problem, const struct rift_states *states,

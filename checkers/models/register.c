@@ -8,18 +8,24 @@
 enum { CODE_READ, CODE_WRITE, CODE_CAS };
 
 static const struct rift_operation_name names_plain[] = {
-    {"read", CODE_READ},   {"r", CODE_READ},  {"get", CODE_READ},  {"write", CODE_WRITE},
-    {"w", CODE_WRITE},     {"put", CODE_WRITE}, {"set", CODE_WRITE}, {NULL, 0},
+    {"read", CODE_READ}, {"r", CODE_READ},    {"get", CODE_READ},  {"write", CODE_WRITE},
+    {"w", CODE_WRITE},   {"put", CODE_WRITE}, {"set", CODE_WRITE}, {NULL, 0},
 };
 static const struct rift_operation_name names_cas[] = {
-    {"read", CODE_READ},   {"r", CODE_READ},    {"get", CODE_READ},  {"write", CODE_WRITE},
-    {"w", CODE_WRITE},     {"put", CODE_WRITE}, {"set", CODE_WRITE}, {"cas", CODE_CAS},
-    {"compare-and-set", CODE_CAS}, {NULL, 0},
+    {"read", CODE_READ},
+    {"r", CODE_READ},
+    {"get", CODE_READ},
+    {"write", CODE_WRITE},
+    {"w", CODE_WRITE},
+    {"put", CODE_WRITE},
+    {"set", CODE_WRITE},
+    {"cas", CODE_CAS},
+    {"compare-and-set", CODE_CAS},
+    {NULL, 0},
 };
 
-static enum rift_translation translate(struct rift_problem *problem,
-                                       const struct rift_model_op *op, struct rift_call *call,
-                                       struct rift_error *err)
+static enum rift_translation translate(struct rift_problem *problem, const struct rift_model_op *op,
+                                       struct rift_call *call, struct rift_error *err)
 {
     const struct rift_values *values = problem->history->values;
     switch (op->code) {
@@ -42,7 +48,8 @@ static enum rift_translation translate(struct rift_problem *problem,
     }
     uint32_t from = rift_problem_intern(problem, rift_value_item(values, op->argument, 0));
     if (op->type == RIFT_OP_FAIL) {
-        /* A fail that carries another value than its arguments is a client's error, not an answer. */
+        /* A fail that carries another value than its arguments is a client's error, not an answer.
+         */
         if (rift_value_kind(values, op->result) == RIFT_KEYWORD)
             return RIFT_NO_INFORMATION;
         *call = (struct rift_call){RIFT_CALL_CAS_FAILED, from, 0};
@@ -59,8 +66,8 @@ static uint32_t start(const struct rift_problem *problem, struct rift_states *st
     return problem->initial;
 }
 
-static uint32_t step(const struct rift_problem *problem, struct rift_states *states,
-                     uint32_t state, const struct rift_call *call, uint32_t choice)
+static uint32_t step(const struct rift_problem *problem, struct rift_states *states, uint32_t state,
+                     const struct rift_call *call, uint32_t choice)
 {
     (void)problem, (void)states, (void)choice;
     switch (call->kind) {

@@ -55,9 +55,8 @@ static uint32_t *states_slot(const struct rift_states *states, const uint32_t *w
     for (; states->table[at]; at = (at + 1) & mask) {
         uint32_t id = states->table[at] - 1;
         size_t length = states->start[id + 1] - states->start[id];
-        if (length == count &&
-            (count == 0 ||
-             memcmp(states->words + states->start[id], words, count * sizeof *words) == 0))
+        if (length == count && (count == 0 || memcmp(states->words + states->start[id], words,
+                                                     count * sizeof *words) == 0))
             break;
     }
     return &states->table[at];

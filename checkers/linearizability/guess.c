@@ -1,0 +1,108 @@
+#include "checkers/linearizability/guess.h"
+
+#include <string.h>
+
+#include "common/memory.h"
+
+enum { MODELS_MAX = 64 };
+
+/* What other tools call our models. */
+static const struct {
+    const char *theirs, *ours;
+} aliases[] = {
+    {"priorityqueue", "priority-queue"},
+    {"pqueue", "priority-queue"},
+    {"fifo-queue", "queue"},
+    {"rmw", "cas-register"},
+    {"casregister", "cas-register"},
+    {"CASRegister", "cas-register"},
+    {"Mutex", "mutex"},
+    {"Register", "register"},
+};
+
+/* In this order: the first whose names cover all operations. */
+static const char *const guesses[] = {
+    "register", "cas-register", "mutex", "queue",   "stack",
+    "deque",    "kv",           "set",   "counter", "list-append",
+};
+
+static const struct rift_model *model_by_name(const char *name)
+{
+    for (size_t i = 0; i < sizeof aliases / sizeof aliases[0]; i++)
+        if (strcmp(aliases[i].theirs, name) == 0)
+            name = aliases[i].ours;
+    return rift_model_find(name);
+}
+
+static bool model_covers(const struct rift_model *model, const struct rift_history *history)
+{
+    const struct rift_ops *ops = &history->ops;
+    for (size_t f = 0; f < history->names.count; f++) {
+        const struct rift_operation_name *name = model->names;
+        while (name->name && strcmp(name->name, history->names.text[f]) != 0)
+            name++;
+        if (name->name)
+            continue;
+        for (size_t i = 0; i < ops->count; i++)
+            if (ops->f[i] == f)
+                return false;
+    }
+    return true;
+}
+
+/* add and read are a counter's and a set's: a set's read answers a collection. */
+static bool reads_collections(const struct rift_history *history)
+{
+    const struct rift_ops *ops = &history->ops;
+    for (size_t i = 0; i < ops->count; i++) {
+        enum rift_value_kind kind = rift_value_kind(history->values, ops->result[i]);
+        if (ops->type[i] == RIFT_OP_OK && (kind == RIFT_LIST || kind == RIFT_SET))
+            return true;
+    }
+    return false;
+}
+
+static const struct rift_model *model_guess(const struct rift_history *history)
+{
+    for (size_t i = 0; i < sizeof guesses / sizeof guesses[0]; i++) {
+        const struct rift_model *model = rift_model_find(guesses[i]);
+        if (!model || !model_covers(model, history))
+            continue;
+        if (strcmp(model->name, "set") == 0 && rift_history_name(history, "read") &&
+            !reads_collections(history))
+            continue;
+        return model;
+    }
+    return NULL;
+}
+
+const struct rift_model *rift_model_for(const char *name, const struct rift_history *history,
+                                        struct rift_error *err)
+{
+    const struct rift_model *model = NULL;
+    const char *names[MODELS_MAX];
+    size_t count = 0;
+    struct rift_text list = {0};
+    for (; rift_models[count] && count < MODELS_MAX; count++) {
+        names[count] = rift_models[count]->name;
+        rift_text_printf(&list, "%s%s", count ? ", " : "", names[count]);
+    }
+    if (strcmp(name, "auto") != 0) {
+        model = model_by_name(name);
+        const char *nearest = model ? NULL : rift_text_nearest(name, names, count);
+        if (!model)
+            rift_fail(err, RIFT_ERR_INVALID, "there is no model '%s'%s%s%s; models: %s", name,
+                      nearest ? ", did you mean '" : "", nearest ? nearest : "", nearest ? "'" : "",
+                      list.data);
+    } else {
+        model = history->model ? model_by_name(history->model) : NULL;
+        if (!model)
+            model = model_guess(history);
+        if (!model)
+            rift_fail(err, RIFT_ERR_INVALID,
+                      "its operations do not tell the model; name it with --model, one of: %s",
+                      list.data);
+    }
+    rift_text_finish(&list);
+    return model;
+}

@@ -1,0 +1,78 @@
+#include "checkers/linearizability/judge.h"
+
+#include <string.h>
+
+#include "checkers/linearizability/replay.h"
+#include "checkers/monitors/monitor.h"
+#include "common/log.h"
+
+void rift_judgement_finish(struct rift_judgement *judgement)
+{
+    rift_certificate_finish(&judgement->certificate);
+    *judgement = (struct rift_judgement){0};
+}
+
+/* A valid that does not replay is a defect of the algorithm that said so: it is not believed. */
+static bool is_proven(const struct rift_problem *problem, struct rift_judgement *judgement)
+{
+    if (judgement->answer != RIFT_ANSWER_VALID)
+        return judgement->answer == RIFT_ANSWER_INVALID;
+    struct rift_error err;
+    const struct rift_certificate *certificate = &judgement->certificate;
+    if (rift_replay_order(problem, certificate->order, certificate->order_count, &err) == 0)
+        return true;
+    rift_log(RIFT_LOG_ERROR, "the order found by %s does not replay (please report this): %s",
+             judgement->algorithm, err.text);
+    rift_judgement_finish(judgement);
+    judgement->answer = RIFT_ANSWER_NONE;
+    return false;
+}
+
+static bool monitor_serves(const struct rift_monitor *monitor, const struct rift_model *model)
+{
+    for (const char *const *name = monitor->models; *name; name++)
+        if (strcmp(*name, model->name) == 0)
+            return true;
+    return false;
+}
+
+static bool judge_by_monitors(const struct rift_problem *problem, const struct rift_limits *limits,
+                              struct rift_judgement *judgement)
+{
+    for (size_t i = 0; rift_monitors[i]; i++) {
+        const struct rift_monitor *monitor = rift_monitors[i];
+        if (!monitor_serves(monitor, problem->model))
+            continue;
+        enum rift_monitor_answer answer = monitor->judge(problem, limits, &judgement->certificate);
+        if (answer == RIFT_MONITOR_NOT_APPLICABLE) {
+            rift_certificate_finish(&judgement->certificate);
+            continue;
+        }
+        judgement->answer = answer == RIFT_MONITOR_VALID ? RIFT_ANSWER_VALID : RIFT_ANSWER_INVALID;
+        judgement->algorithm = monitor->name;
+        if (is_proven(problem, judgement))
+            return true;
+    }
+    return false;
+}
+
+enum rift_answer rift_decide(const struct rift_problem *problem, const struct rift_limits *limits,
+                             uint32_t *reached)
+{
+    struct rift_certificate certificate = {0};
+    enum rift_answer answer = rift_search(problem, limits, &certificate, reached);
+    rift_certificate_finish(&certificate);
+    return answer;
+}
+
+void rift_judge_problem(const struct rift_problem *problem, const struct rift_limits *limits,
+                        unsigned thread_count, struct rift_judgement *judgement)
+{
+    (void)thread_count;
+    *judgement = (struct rift_judgement){.answer = RIFT_ANSWER_NONE};
+    if (judge_by_monitors(problem, limits, judgement))
+        return;
+    judgement->answer = rift_search(problem, limits, &judgement->certificate, &judgement->reached);
+    judgement->algorithm = "search";
+    is_proven(problem, judgement);
+}

@@ -1,0 +1,242 @@
+/* Shrinks the proof of an invalid. Plain deletion would be unsound: without the write of 2 in "w1,
+ * w2, read 1" ... the set proves nothing. Only moves after which "invalid" still speaks of the
+ * whole history: everything after the first impossible moment is cut; observers are left out; an
+ * update is weakened (may happen at any time after its invocation, or never), and left out once
+ * nobody could see it; a container loses all ops of a value together. Large steps first: everything
+ * before some moment is weakened at once; then halves, quarters, ... single ops until no single
+ * move is left. */
+#include "checkers/linearizability/explain.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "checkers/linearizability/judge.h"
+#include "checkers/linearizability/useless.h"
+#include "common/clock.h"
+#include "common/memory.h"
+
+/* One trial may take this long; all of them together that long. */
+enum { TRIAL_MS = 400, TOTAL_MS = 6000, FIRST_WINDOW_EVENTS = 32 };
+
+struct shrink {
+    const struct rift_problem *problem;
+    struct rift_limits limits;
+    uint32_t until;
+    bool *kept, *weakened;             /* the smallest proof so far */
+    bool *trial_kept, *trial_weakened; /* what is tried */
+    uint32_t *indices;
+    uint32_t kept_count;
+};
+
+static bool is_over(const struct shrink *shrink)
+{
+    return rift_limits_are_spent(&shrink->limits);
+}
+
+/* Takes useless crashed ops out of the trial. */
+static void trial_prune(struct shrink *shrink, const struct rift_problem *subset)
+{
+    bool *is_useless = rift_calloc(subset->count + 1, sizeof *is_useless);
+    if (rift_useless_mark(subset, is_useless) > 0) {
+        size_t at = 0;
+        for (size_t i = 0; i < shrink->problem->count && at < subset->count; i++) {
+            if (subset->ops[at].row != shrink->problem->ops[i].row)
+                continue;
+            if (is_useless[at++])
+                shrink->trial_kept[i] = false;
+        }
+    }
+    free(is_useless);
+}
+
+static struct rift_problem *trial_subset(struct shrink *shrink)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < shrink->problem->count; i++)
+        if (shrink->trial_kept[i])
+            shrink->indices[count++] = (uint32_t)i;
+    return rift_problem_subset(shrink->problem, shrink->indices, count, shrink->trial_weakened,
+                               shrink->until);
+}
+
+/* Takes over the trial where it still proves the whole problem invalid. */
+static bool trial_accept(struct shrink *shrink)
+{
+    struct rift_problem *subset = trial_subset(shrink);
+    trial_prune(shrink, subset);
+    rift_problem_destroy(subset);
+    subset = trial_subset(shrink);
+    struct rift_limits limits = shrink->limits;
+    int64_t deadline = rift_clock_now() + TRIAL_MS * RIFT_MS;
+    if (deadline < limits.deadline_ns)
+        limits.deadline_ns = deadline;
+    bool is_invalid = rift_decide(subset, &limits, NULL) == RIFT_ANSWER_INVALID;
+    rift_problem_destroy(subset);
+    size_t n = shrink->problem->count;
+    if (!is_invalid) {
+        memcpy(shrink->trial_kept, shrink->kept, n * sizeof *shrink->kept);
+        memcpy(shrink->trial_weakened, shrink->weakened, n * sizeof *shrink->kept);
+        return false;
+    }
+    memcpy(shrink->kept, shrink->trial_kept, n * sizeof *shrink->kept);
+    memcpy(shrink->weakened, shrink->trial_weakened, n * sizeof *shrink->kept);
+    return true;
+}
+
+/* The next smaller thing than this op; false where there is none. */
+static bool trial_lessen(struct shrink *shrink, size_t i)
+{
+    const struct rift_problem_op *op = &shrink->problem->ops[i];
+    if (!shrink->trial_kept[i])
+        return false;
+    if (rift_call_is_observer(op->call.kind)) {
+        shrink->trial_kept[i] = false;
+        return true;
+    }
+    if (op->complete > shrink->until || shrink->trial_weakened[i])
+        return false;
+    shrink->trial_weakened[i] = true;
+    return true;
+}
+
+/* Everything that completed before the event is lessened at once. */
+static bool shrink_prefix(struct shrink *shrink, uint32_t event)
+{
+    bool is_changed = false;
+    for (size_t i = 0; i < shrink->problem->count; i++)
+        if (shrink->problem->ops[i].complete < event)
+            is_changed |= trial_lessen(shrink, i);
+    return is_changed && trial_accept(shrink);
+}
+
+static void shrink_window(struct shrink *shrink)
+{
+    for (uint32_t width = FIRST_WINDOW_EVENTS; width < shrink->until && !is_over(shrink);
+         width *= 2)
+        if (shrink_prefix(shrink, shrink->until - width))
+            return;
+}
+
+/* One pass of chunks of this many ops, the latest first; true where anything was accepted. */
+static bool shrink_chunks(struct shrink *shrink, const uint32_t *ops, size_t count, size_t size)
+{
+    bool is_changed = false;
+    for (size_t end = count; end > 0 && !is_over(shrink); end -= end < size ? end : size) {
+        size_t begin = end < size ? 0 : end - size;
+        bool is_less = false;
+        for (size_t k = begin; k < end; k++)
+            is_less |= trial_lessen(shrink, ops[k]);
+        if (is_less)
+            is_changed |= trial_accept(shrink);
+    }
+    return is_changed;
+}
+
+static size_t shrink_list(const struct shrink *shrink, uint32_t *ops)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < shrink->problem->count; i++)
+        if (shrink->kept[i])
+            ops[count++] = (uint32_t)i;
+    return count;
+}
+
+/* Leaves out all ops of one value after the other, where the model allows it. */
+static bool shrink_values(struct shrink *shrink)
+{
+    if (!shrink->problem->model->is_projectable)
+        return false;
+    bool is_changed = false;
+    bool *is_tried = rift_calloc(shrink->problem->value_count + 1, sizeof *is_tried);
+    for (size_t i = 0; i < shrink->problem->count && !is_over(shrink); i++) {
+        uint32_t value = shrink->problem->ops[i].call.a;
+        if (!shrink->kept[i] || is_tried[value])
+            continue;
+        is_tried[value] = true;
+        for (size_t k = i; k < shrink->problem->count; k++)
+            if (shrink->problem->ops[k].call.a == value)
+                shrink->trial_kept[k] = false;
+        is_changed |= trial_accept(shrink);
+    }
+    free(is_tried);
+    return is_changed;
+}
+
+static void shrink_run(struct shrink *shrink)
+{
+    uint32_t *ops = rift_calloc(shrink->problem->count + 1, sizeof *ops);
+    shrink_window(shrink);
+    size_t count = shrink_list(shrink, ops);
+    for (size_t size = count / 2; size > 1 && !is_over(shrink); size /= 2) {
+        count = shrink_list(shrink, ops);
+        shrink_chunks(shrink, ops, count, size);
+    }
+    for (bool is_changed = true; is_changed && !is_over(shrink);) {
+        is_changed = shrink_values(shrink);
+        count = shrink_list(shrink, ops);
+        is_changed |= shrink_chunks(shrink, ops, count, 1);
+    }
+    free(ops);
+}
+
+static void shrink_start(struct shrink *shrink, const struct rift_certificate *certificate)
+{
+    size_t n = shrink->problem->count;
+    if (certificate->op_count == 0) {
+        for (size_t i = 0; i < n; i++)
+            shrink->trial_kept[i] = shrink->problem->ops[i].invoke <= shrink->until;
+    } else {
+        for (size_t i = 0; i < certificate->op_count; i++)
+            shrink->trial_kept[certificate->ops[i]] = true;
+        for (size_t i = 0; i < certificate->weakened_count; i++)
+            shrink->trial_weakened[certificate->weakened[i]] = true;
+    }
+    memcpy(shrink->kept, shrink->trial_kept, n * sizeof *shrink->kept);
+    memcpy(shrink->weakened, shrink->trial_weakened, n * sizeof *shrink->kept);
+}
+
+static void shrink_write(struct shrink *shrink, struct rift_certificate *certificate)
+{
+    size_t n = shrink->problem->count;
+    free(certificate->ops);
+    free(certificate->weakened);
+    certificate->ops = rift_calloc(n + 1, sizeof *certificate->ops);
+    certificate->weakened = rift_calloc(n + 1, sizeof *certificate->weakened);
+    certificate->op_count = certificate->weakened_count = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        if (!shrink->kept[i])
+            continue;
+        certificate->ops[certificate->op_count++] = i;
+        if (shrink->weakened[i])
+            certificate->weakened[certificate->weakened_count++] = i;
+    }
+}
+
+void rift_explain_minimise(const struct rift_problem *problem, const struct rift_limits *limits,
+                           struct rift_certificate *certificate)
+{
+    size_t n = problem->count + 1;
+    struct shrink shrink = {
+        .problem = problem,
+        .limits = *limits,
+        .until = certificate->moment,
+        .kept = rift_calloc(n, sizeof(bool)),
+        .weakened = rift_calloc(n, sizeof(bool)),
+        .trial_kept = rift_calloc(n, sizeof(bool)),
+        .trial_weakened = rift_calloc(n, sizeof(bool)),
+        .indices = rift_calloc(n, sizeof(uint32_t)),
+    };
+    int64_t deadline = rift_clock_now() + TOTAL_MS * RIFT_MS;
+    if (deadline < shrink.limits.deadline_ns)
+        shrink.limits.deadline_ns = deadline;
+    if (shrink.until == RIFT_EVENT_NEVER)
+        shrink.until = problem->event_count;
+    shrink_start(&shrink, certificate);
+    shrink_run(&shrink);
+    shrink_write(&shrink, certificate);
+    free(shrink.kept);
+    free(shrink.weakened);
+    free(shrink.trial_kept);
+    free(shrink.trial_weakened);
+    free(shrink.indices);
+}

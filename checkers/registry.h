@@ -1,0 +1,9 @@
+/* The checkers by name, for the table. */
+#ifndef CHECKERS_REGISTRY_H
+#define CHECKERS_REGISTRY_H
+
+#include "checkers/checker.h"
+
+extern const struct rift_checker rift_checker_linearizable;
+
+#endif

@@ -1,0 +1,303 @@
+#include "tests/property/linear_oracle.h"
+
+#include <assert.h>
+#include <string.h>
+
+enum { ITEMS_MAX = 40 };
+
+/* Every object as a list of small numbers: a register has one item, a counter its number, a lock
+ * its owner and its holds. */
+struct object {
+    int count;
+    int64_t items[ITEMS_MAX];
+};
+
+struct oracle {
+    const struct rift_problem *problem;
+    const char *model;
+};
+
+static bool is_model(const struct oracle *oracle, const char *name)
+{
+    return strcmp(oracle->model, name) == 0;
+}
+
+static int64_t number(const struct oracle *oracle, uint32_t id)
+{
+    return oracle->problem->numbers[id];
+}
+
+static int find(const struct object *object, int64_t item)
+{
+    for (int i = 0; i < object->count; i++)
+        if (object->items[i] == item)
+            return i;
+    return -1;
+}
+
+static void cut_out(struct object *object, int at)
+{
+    for (int i = at; i + 1 < object->count; i++)
+        object->items[i] = object->items[i + 1];
+    object->count--;
+}
+
+static void put_in(struct object *object, int at, int64_t item)
+{
+    assert(object->count < ITEMS_MAX);
+    for (int i = object->count; i > at; i--)
+        object->items[i] = object->items[i - 1];
+    object->items[at] = item;
+    object->count++;
+}
+
+/* Where a take from the front looks: first in for queues, last in for stacks, the largest for
+ * priority queues; -1: empty. */
+static int front(const struct oracle *oracle, const struct object *object)
+{
+    if (object->count == 0)
+        return -1;
+    if (is_model(oracle, "stack"))
+        return object->count - 1;
+    int best = 0;
+    for (int i = 1; is_model(oracle, "priority-queue") && i < object->count; i++)
+        if (number(oracle, (uint32_t)object->items[i]) >
+            number(oracle, (uint32_t)object->items[best]))
+            best = i;
+    return best;
+}
+
+static bool take_value(const struct oracle *oracle, struct object *object, int64_t value)
+{
+    int at = is_model(oracle, "unordered-queue") ? find(object, value) : front(oracle, object);
+    if (at < 0 || object->items[at] != value)
+        return false;
+    cut_out(object, at);
+    return true;
+}
+
+static bool apply_container(const struct oracle *oracle, struct object *object,
+                            const struct rift_call *call)
+{
+    int at = front(oracle, object);
+    switch (call->kind) {
+    case RIFT_CALL_INSERT:
+        put_in(object, object->count, call->a);
+        return true;
+    case RIFT_CALL_INSERT_FRONT:
+        put_in(object, 0, call->a);
+        return true;
+    case RIFT_CALL_TAKE:
+        return take_value(oracle, object, call->a);
+    case RIFT_CALL_TAKE_BACK:
+        if (object->count == 0 || object->items[object->count - 1] != call->a)
+            return false;
+        object->count--;
+        return true;
+    case RIFT_CALL_TAKE_EMPTY:
+    case RIFT_CALL_PEEK_EMPTY:
+    case RIFT_CALL_TAKE_BACK_EMPTY:
+    case RIFT_CALL_PEEK_BACK_EMPTY:
+        return object->count == 0;
+    case RIFT_CALL_PEEK:
+        return at >= 0 && object->items[at] == call->a;
+    case RIFT_CALL_PEEK_BACK:
+        return object->count > 0 && object->items[object->count - 1] == call->a;
+    default:
+        return false;
+    }
+}
+
+static bool apply_set(struct object *object, const struct rift_call *call)
+{
+    int at = find(object, call->a);
+    switch (call->kind) {
+    case RIFT_CALL_ADD:
+    case RIFT_CALL_ADD_NEW:
+        if (at >= 0)
+            return call->kind == RIFT_CALL_ADD;
+        put_in(object, object->count, call->a);
+        return true;
+    case RIFT_CALL_REMOVE:
+    case RIFT_CALL_REMOVE_FOUND:
+        if (at < 0)
+            return call->kind == RIFT_CALL_REMOVE;
+        cut_out(object, at);
+        return true;
+    case RIFT_CALL_CONTAINS:
+        return at >= 0;
+    case RIFT_CALL_LACKS:
+        return at < 0;
+    default:
+        return false;
+    }
+}
+
+static bool apply_register(struct object *object, const struct rift_call *call)
+{
+    int64_t *value = &object->items[0];
+    switch (call->kind) {
+    case RIFT_CALL_READ:
+        return *value == call->a;
+    case RIFT_CALL_WRITE:
+        *value = call->a;
+        return true;
+    case RIFT_CALL_CAS:
+    case RIFT_CALL_EXCHANGE:
+        if (*value != call->a)
+            return false;
+        *value = call->b;
+        return true;
+    case RIFT_CALL_CAS_FAILED:
+        return *value != call->a;
+    default:
+        return false;
+    }
+}
+
+static bool apply_counter(const struct oracle *oracle, struct object *object,
+                          const struct rift_call *call)
+{
+    int64_t *value = &object->items[0], by = number(oracle, call->a);
+    switch (call->kind) {
+    case RIFT_CALL_READ:
+        return *value == by;
+    case RIFT_CALL_INCREMENT:
+        *value += by;
+        return true;
+    case RIFT_CALL_FETCH_ADD:
+        *value += by;
+        return *value - by == number(oracle, call->b);
+    case RIFT_CALL_ADD_FETCH:
+        *value += by;
+        return *value == number(oracle, call->b);
+    default:
+        return false;
+    }
+}
+
+/* items[0]: the owner, 0 for nobody; items[1]: how often it holds; items[2]: the last fence. */
+static bool apply_lock(const struct oracle *oracle, struct object *object,
+                       const struct rift_call *call)
+{
+    bool is_again = is_model(oracle, "reentrant-lock") && object->items[0] == call->a;
+    switch (call->kind) {
+    case RIFT_CALL_ACQUIRE:
+        if (object->items[1] > 0 && !is_again)
+            return false;
+        if (is_model(oracle, "fenced-lock")) {
+            int64_t fence = call->b ? number(oracle, call->b) : object->items[2] + 1;
+            if (fence <= object->items[2])
+                return false;
+            object->items[2] = fence;
+        }
+        object->items[0] = call->a;
+        object->items[1]++;
+        return true;
+    case RIFT_CALL_RELEASE:
+        if (object->items[1] == 0 || (!is_model(oracle, "mutex") && object->items[0] != call->a))
+            return false;
+        object->items[1]--;
+        return true;
+    case RIFT_CALL_REFUSED:
+        return object->items[1] > 0 && !is_again;
+    default:
+        return false;
+    }
+}
+
+static bool apply_semaphore(const struct oracle *oracle, struct object *object,
+                            const struct rift_call *call)
+{
+    int64_t *held = &object->items[0], permits = number(oracle, call->a);
+    switch (call->kind) {
+    case RIFT_CALL_ACQUIRE:
+        if (*held + permits > oracle->problem->capacity)
+            return false;
+        *held += permits;
+        return true;
+    case RIFT_CALL_RELEASE:
+        if (*held < permits)
+            return false;
+        *held -= permits;
+        return true;
+    case RIFT_CALL_REFUSED:
+        return *held + permits > oracle->problem->capacity;
+    default:
+        return false;
+    }
+}
+
+static bool apply(const struct oracle *oracle, struct object *object, const struct rift_call *call)
+{
+    if (is_model(oracle, "register") || is_model(oracle, "cas-register") ||
+        is_model(oracle, "etcd"))
+        return apply_register(object, call);
+    if (is_model(oracle, "set"))
+        return apply_set(object, call);
+    if (is_model(oracle, "counter"))
+        return apply_counter(oracle, object, call);
+    if (is_model(oracle, "semaphore"))
+        return apply_semaphore(oracle, object, call);
+    if (strstr(oracle->model, "lock") || is_model(oracle, "mutex"))
+        return apply_lock(oracle, object, call);
+    return apply_container(oracle, object, call);
+}
+
+static bool go_on(const struct oracle *oracle, uint32_t done, const struct object *object);
+
+/* A crashed take may take whatever the object can give up. */
+static bool go_on_unknown(const struct oracle *oracle, uint32_t done, const struct object *object,
+                          const struct rift_call *call)
+{
+    bool is_back = call->kind == RIFT_CALL_TAKE_BACK_UNKNOWN;
+    for (int i = 0; i < object->count; i++) {
+        int at = is_back ? object->count - 1 : front(oracle, object);
+        if (!is_model(oracle, "unordered-queue") && i != at)
+            continue;
+        struct object next = *object;
+        cut_out(&next, i);
+        if (go_on(oracle, done, &next))
+            return true;
+    }
+    return false;
+}
+
+static bool go_on(const struct oracle *oracle, uint32_t done, const struct object *object)
+{
+    const struct rift_problem *problem = oracle->problem;
+    uint32_t first_completion = RIFT_EVENT_NEVER;
+    for (size_t i = 0; i < problem->count; i++)
+        if (!(done >> i & 1) && problem->ops[i].complete < first_completion)
+            first_completion = problem->ops[i].complete;
+    if (first_completion == RIFT_EVENT_NEVER)
+        return true;
+    for (size_t i = 0; i < problem->count; i++) {
+        const struct rift_problem_op *op = &problem->ops[i];
+        if (done >> i & 1 || op->invoke > first_completion)
+            continue;
+        if (op->call.kind == RIFT_CALL_TAKE_UNKNOWN ||
+            op->call.kind == RIFT_CALL_TAKE_BACK_UNKNOWN) {
+            if (go_on_unknown(oracle, done | 1u << i, object, &op->call))
+                return true;
+            continue;
+        }
+        struct object next = *object;
+        if (apply(oracle, &next, &op->call) && go_on(oracle, done | 1u << i, &next))
+            return true;
+    }
+    return false;
+}
+
+bool oracle_is_linearizable(const struct rift_problem *problem)
+{
+    assert(problem->count <= 16);
+    struct oracle oracle = {problem, problem->model->name};
+    struct object object = {0};
+    bool is_register = is_model(&oracle, "register") || is_model(&oracle, "cas-register") ||
+                       is_model(&oracle, "etcd");
+    object.items[0] = is_register                    ? problem->initial
+                      : is_model(&oracle, "counter") ? number(&oracle, problem->initial)
+                                                     : 0;
+    return go_on(&oracle, 0, &object);
+}

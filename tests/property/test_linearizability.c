@@ -1,0 +1,135 @@
+/* The searches against a brute force: every small problem of each model, random ones beyond. Each
+ * "valid" is replayed, each "invalid" shrunk, and the shrunk set is invalid for the brute force
+ * too. RIFT_LONG=1 in the environment: larger sizes, more seeds. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <cmocka.h>
+
+#include "checkers/linearizability/explain.h"
+#include "checkers/linearizability/judge.h"
+#include "checkers/linearizability/replay.h"
+#include "tests/property/linear_cases.h"
+#include "tests/property/linear_oracle.h"
+
+static const struct rift_limits unlimited = {.deadline_ns = INT64_MAX, .memory_bytes = UINT64_MAX};
+
+struct tally {
+    size_t valid, invalid, shrunk;
+};
+
+static bool is_long(void)
+{
+    return getenv("RIFT_LONG") != NULL;
+}
+
+static void refuse(const struct linear_case *c, const char *who, const char *what)
+{
+    linear_case_print(c);
+    fail_msg("%s: %s", who, what);
+}
+
+/* The first moment by its definition: the shortest prefix, with what is open optional, that has no
+ * order. */
+static uint32_t oracle_moment(const struct linear_case *c)
+{
+    for (uint32_t event = 0; event < c->problem.event_count; event++) {
+        struct rift_problem *prefix = rift_problem_subset(&c->problem, NULL, 0, NULL, event);
+        bool is_valid = oracle_is_linearizable(prefix);
+        rift_problem_destroy(prefix);
+        if (!is_valid)
+            return event;
+    }
+    return RIFT_EVENT_NEVER;
+}
+
+static void check_answer(const struct linear_case *c, const char *who, bool is_valid,
+                         enum rift_answer answer, const struct rift_certificate *certificate)
+{
+    struct rift_error err = {0};
+    if (answer != (is_valid ? RIFT_ANSWER_VALID : RIFT_ANSWER_INVALID))
+        refuse(c, who,
+               is_valid ? "says no to a linearizable one" : "says yes to an impossible one");
+    if (is_valid &&
+        rift_replay_order(&c->problem, certificate->order, certificate->order_count, &err) < 0)
+        refuse(c, who, err.text);
+    if (!is_valid && certificate->moment != RIFT_EVENT_NEVER &&
+        certificate->moment != oracle_moment(c))
+        refuse(c, who, "names another first impossible moment");
+}
+
+static void check_shrunk(struct linear_case *c, struct rift_certificate *certificate)
+{
+    rift_explain_minimise(&c->problem, &unlimited, certificate);
+    bool weakened[CASE_OPS_MAX] = {false};
+    for (size_t i = 0; i < certificate->weakened_count; i++)
+        weakened[certificate->weakened[i]] = true;
+    struct rift_problem *small = rift_problem_subset(
+        &c->problem, certificate->ops, certificate->op_count, weakened, certificate->moment);
+    if (oracle_is_linearizable(small))
+        refuse(c, "shrinking", "the small set proves nothing");
+    rift_problem_destroy(small);
+}
+
+static void visit(struct linear_case *c, void *context)
+{
+    struct tally *tally = context;
+    bool is_valid = oracle_is_linearizable(&c->problem);
+    struct rift_certificate certificate = {0};
+    enum rift_answer answer = rift_search(&c->problem, &unlimited, &certificate, NULL);
+    check_answer(c, "search", is_valid, answer, &certificate);
+    if (!is_valid && tally->shrunk++ % 16 == 0)
+        check_shrunk(c, &certificate);
+    rift_certificate_finish(&certificate);
+    struct rift_judgement judgement;
+    rift_judge_problem(&c->problem, &unlimited, 1, &judgement);
+    check_answer(c, judgement.algorithm, is_valid, judgement.answer, &judgement.certificate);
+    rift_judgement_finish(&judgement);
+    tally->valid += is_valid;
+    tally->invalid += !is_valid;
+}
+
+static void every_small_history_is_judged_as_the_brute_force_judges_it(void **state)
+{
+    (void)state;
+    for (const struct linear_alphabet *a = linear_alphabets; a->model; a++) {
+        struct tally tally = {0};
+        if (!rift_model_find(a->model))
+            continue;
+        for (size_t n = 0; n <= (is_long() ? 4u : 3u); n++)
+            linear_cases_every(a, n, visit, &tally);
+        printf("%s: %zu valid, %zu invalid\n", a->model, tally.valid, tally.invalid);
+        assert_true(tally.valid > 0 && tally.invalid > 0);
+    }
+}
+
+static void random_histories_are_judged_as_the_brute_force_judges_them(void **state)
+{
+    (void)state;
+    uint64_t rounds = is_long() ? 1000000 : 6000;
+    for (const struct linear_alphabet *a = linear_alphabets; a->model; a++) {
+        struct tally tally = {0};
+        struct rift_rng rng;
+        rift_rng_init_named(&rng, 1, a->model);
+        if (!rift_model_find(a->model))
+            continue;
+        for (uint64_t i = 0; i < rounds; i++) {
+            struct linear_case c;
+            linear_case_random(&c, a, 4 + i % 6, 2 + i % 3, &rng);
+            visit(&c, &tally);
+        }
+        printf("%s: %zu valid, %zu invalid\n", a->model, tally.valid, tally.invalid);
+        assert_true(tally.valid > 0 && tally.invalid > 0);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_small_history_is_judged_as_the_brute_force_judges_it),
+        cmocka_unit_test(random_histories_are_judged_as_the_brute_force_judges_them),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
