@@ -42,6 +42,9 @@ int rift_node_send(struct rift_node *node, const char *verb, const json_t *args,
                    int64_t deadline_ms, rift_node_done *done, void *context, struct rift_error *err);
 
 const char *rift_node_name(const struct rift_node *node);
+/* A new reference to the agent's last answer to hello (common/wire/messages.h): its version, host,
+ * probe_port. It changes when an agent is started again. */
+json_t *rift_node_hello(struct rift_node *node);
 bool rift_node_is_connected(const struct rift_node *node);
 /* agent CLOCK_MONOTONIC minus ours in ns, and the bound of its error; measured again and again. */
 int64_t rift_node_clock_offset(const struct rift_node *node, int64_t *error_ns);
