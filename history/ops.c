@@ -72,6 +72,54 @@ void rift_ops_add_extras(struct rift_ops *ops, size_t capacity)
     ops->extra_end = rift_calloc(capacity, sizeof *ops->extra_end);
 }
 
+void rift_ops_drop_times(struct rift_ops *ops)
+{
+    free(ops->time_start);
+    free(ops->time_end);
+    ops->time_start = ops->time_end = NULL;
+}
+
+void rift_ops_drop_extras(struct rift_ops *ops)
+{
+    free(ops->extra_start);
+    free(ops->extra_end);
+    ops->extra_start = ops->extra_end = NULL;
+}
+
+void rift_ops_move_nemesis(struct rift_ops *ops, struct rift_ops *nemesis)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < ops->count; i++)
+        count += ops->process[i] == RIFT_PROCESS_NEMESIS;
+    if (count && ops->time_start)
+        rift_ops_add_times(nemesis, count);
+    if (count && ops->extra_start)
+        rift_ops_add_extras(nemesis, count);
+    rift_ops_resize(nemesis, count);
+    if (count == 0)
+        return;
+
+    void **from[COLUMN_COUNT], **to[COLUMN_COUNT];
+    size_t sizes[COLUMN_COUNT];
+    list_columns(ops, from, sizes);
+    list_columns(nemesis, to, sizes);
+    bool *is_moved CLEANUP(rift_free) = rift_calloc(ops->count, sizeof *is_moved);
+    for (size_t i = 0; i < ops->count; i++)
+        is_moved[i] = ops->process[i] == RIFT_PROCESS_NEMESIS;
+    for (size_t c = 0; c < COLUMN_COUNT; c++) {
+        char *kept = column_get(from[c]), *moved = column_get(to[c]);
+        for (size_t i = 0, k = 0, m = 0; kept && i < ops->count; i++) {
+            if (is_moved[i])
+                memcpy(moved + m++ * sizes[c], kept + i * sizes[c], sizes[c]);
+            else
+                memmove(kept + k++ * sizes[c], kept + i * sizes[c], sizes[c]);
+        }
+    }
+    nemesis->count = count;
+    ops->count -= count;
+    rift_ops_resize(ops, ops->count);
+}
+
 struct place {
     int64_t start;
     size_t row;

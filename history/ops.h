@@ -4,11 +4,18 @@
 
 #include "history/history.h"
 
+/* What one row takes in the columns that every table has. */
+enum { RIFT_OP_BYTES = 47 };
+
 /* Room for capacity rows in every column that the table has; the optional ones stay NULL. */
 void rift_ops_resize(struct rift_ops *ops, size_t capacity);
 /* Gives a table of capacity rows an optional column pair, filled with RIFT_TIME_NEVER or nil. */
 void rift_ops_add_times(struct rift_ops *ops, size_t capacity);
 void rift_ops_add_extras(struct rift_ops *ops, size_t capacity);
+void rift_ops_drop_times(struct rift_ops *ops);
+void rift_ops_drop_extras(struct rift_ops *ops);
+/* Moves the rows of RIFT_PROCESS_NEMESIS into the other table, which is empty. */
+void rift_ops_move_nemesis(struct rift_ops *ops, struct rift_ops *nemesis);
 /* Brings the rows into the order of start; rows of equal start keep theirs. */
 void rift_ops_sort(struct rift_ops *ops);
 void rift_ops_finish(struct rift_ops *ops);

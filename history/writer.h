@@ -13,6 +13,7 @@
 
 struct rift_writer;
 
+/* The file must not exist yet. */
 struct rift_writer *rift_writer_open(const char *path, struct rift_error *err);
 
 /* Appends an invocation and returns its id, 0 or more: ids count up by one. time_ns is since the
@@ -30,9 +31,9 @@ void rift_writer_complete(struct rift_writer *writer, int64_t id, enum rift_op_t
 /* 0, or -1 once a write or sync failed (disk full): from then on nothing more is written, and the
  * run must end. May be called from any thread at any time. */
 int rift_writer_status(struct rift_writer *writer, struct rift_error *err);
-/* Returns when everything appended so far is on disk. */
+/* Returns when everything appended so far is on disk; -1 also if that takes more than 30 s. */
 int rift_writer_sync(struct rift_writer *writer, struct rift_error *err);
-/* Syncs, ends the file, frees the writer. */
+/* Syncs, marks the file as complete, frees the writer, also on failure. writer may be NULL. */
 int rift_writer_close(struct rift_writer *writer, struct rift_error *err);
 
 #endif
