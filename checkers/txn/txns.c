@@ -1,0 +1,309 @@
+/* One pass over the rows fills the columns; keys and written values go through open hash tables
+ * over the words of the values, so no list that was read is ever copied. */
+#include "checkers/txn/txns.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/memory.h"
+
+enum { SLOTS_FIRST = 64 };
+
+/* Functions are few distinct words: the last ones seen are remembered by their bits. */
+enum { FUNCTION_MEMORY = 4 };
+
+struct loader {
+    struct txn_set *set;
+    enum txn_function write_function;
+    uint64_t function_bits[FUNCTION_MEMORY];
+    enum txn_function function_of[FUNCTION_MEMORY];
+    unsigned function_count;
+    uint32_t *key_slots; /* key + 1 */
+    uint32_t key_mask;
+    uint32_t key_capacity;
+    uint32_t mop_capacity;
+};
+
+static uint64_t mix(uint64_t x)
+{
+    x ^= x >> 32;
+    x *= UINT64_C(0xd6e8feb86659fd93);
+    x ^= x >> 29;
+    x *= UINT64_C(0xd6e8feb86659fd93);
+    return x ^ x >> 32;
+}
+
+static bool is_immediate(struct rift_value value)
+{
+    unsigned tag = rift_value_tag(value);
+    return tag <= RIFT_KEYWORD || tag == RIFT_TAG_SMALL_PAIR;
+}
+
+static uint64_t hash_value(const struct rift_values *values, struct rift_value value)
+{
+    /* A pair of two integers equals a list of them, so only plain words hash by their bits. */
+    return is_immediate(value) && rift_value_tag(value) != RIFT_TAG_SMALL_PAIR
+               ? mix(value.bits)
+               : rift_value_hash(values, value);
+}
+
+static bool same_value(const struct rift_values *values, struct rift_value a, struct rift_value b)
+{
+    if (a.bits == b.bits)
+        return true;
+    return !(is_immediate(a) && is_immediate(b)) && rift_value_equal(values, a, b);
+}
+
+static void loader_grow_keys(struct loader *loader)
+{
+    struct txn_set *set = loader->set;
+    uint32_t slot_count = loader->key_mask ? (loader->key_mask + 1) * 2 : SLOTS_FIRST;
+    free(loader->key_slots);
+    loader->key_slots = rift_calloc(slot_count, sizeof *loader->key_slots);
+    loader->key_mask = slot_count - 1;
+    for (uint32_t k = 0; k < set->key_count; k++) {
+        uint32_t slot = (uint32_t)hash_value(set->values, set->keys[k]) & loader->key_mask;
+        while (loader->key_slots[slot])
+            slot = (slot + 1) & loader->key_mask;
+        loader->key_slots[slot] = k + 1;
+    }
+}
+
+static uint32_t loader_key(struct loader *loader, struct rift_value key)
+{
+    struct txn_set *set = loader->set;
+    if (set->key_count * 2 >= loader->key_mask)
+        loader_grow_keys(loader);
+    uint32_t slot = (uint32_t)hash_value(set->values, key) & loader->key_mask;
+    for (; loader->key_slots[slot]; slot = (slot + 1) & loader->key_mask)
+        if (same_value(set->values, set->keys[loader->key_slots[slot] - 1], key))
+            return loader->key_slots[slot] - 1;
+    if (set->key_count == loader->key_capacity) {
+        loader->key_capacity = loader->key_capacity ? loader->key_capacity * 2 : SLOTS_FIRST;
+        set->keys = rift_reallocarray(set->keys, loader->key_capacity, sizeof *set->keys);
+    }
+    set->keys[set->key_count] = key;
+    loader->key_slots[slot] = set->key_count + 1;
+    return set->key_count++;
+}
+
+static int loader_function(struct loader *loader, struct rift_value word,
+                           enum txn_function *function)
+{
+    for (unsigned i = 0; i < loader->function_count; i++)
+        if (loader->function_bits[i] == word.bits) {
+            *function = loader->function_of[i];
+            return 0;
+        }
+    const struct rift_values *values = loader->set->values;
+    if (rift_value_is_word(values, word, "r") || rift_value_is_word(values, word, "read"))
+        *function = TXN_READ;
+    else if (rift_value_is_word(values, word, "append"))
+        *function = TXN_APPEND;
+    else if (rift_value_is_word(values, word, "w") || rift_value_is_word(values, word, "write"))
+        *function = TXN_WRITE;
+    else
+        return -1;
+    if (*function != TXN_READ && *function != loader->write_function)
+        return -1;
+    if (loader->function_count < FUNCTION_MEMORY) {
+        loader->function_bits[loader->function_count] = word.bits;
+        loader->function_of[loader->function_count++] = *function;
+    }
+    return 0;
+}
+
+static void loader_reserve(struct loader *loader, uint32_t count)
+{
+    struct txn_set *set = loader->set;
+    if (loader->mop_capacity - set->mop_count >= count)
+        return;
+    uint32_t capacity = loader->mop_capacity + loader->mop_capacity / 2;
+    if (capacity < set->mop_count + count)
+        capacity = set->mop_count + count;
+    set->mop_txn = rift_reallocarray(set->mop_txn, capacity, sizeof *set->mop_txn);
+    set->mop_key = rift_reallocarray(set->mop_key, capacity, sizeof *set->mop_key);
+    set->mop_function = rift_reallocarray(set->mop_function, capacity, sizeof *set->mop_function);
+    set->mop_value = rift_reallocarray(set->mop_value, capacity, sizeof *set->mop_value);
+    loader->mop_capacity = capacity;
+}
+
+/* A transaction's micro-operations: a TXN, or a list of triples from a reader that cannot know. */
+static bool is_transaction(const struct rift_values *values, struct rift_value value)
+{
+    if (rift_value_kind(values, value) == RIFT_TXN)
+        return true;
+    if (rift_value_kind(values, value) != RIFT_LIST || rift_value_packed(values, value))
+        return false;
+    for (size_t i = 0; i < rift_value_count(values, value); i++)
+        if (rift_value_count(values, rift_value_item(values, value, i)) != 3)
+            return false;
+    return true;
+}
+
+static int loader_add_mops(struct loader *loader, struct rift_value value, size_t row,
+                           struct rift_error *err)
+{
+    struct txn_set *set = loader->set;
+    bool is_flat = rift_value_kind(set->values, value) == RIFT_TXN;
+    size_t count = rift_value_count(set->values, value) / (is_flat ? 3 : 1);
+    if (count > UINT32_MAX / 4 || set->mop_count > UINT32_MAX / 4)
+        return rift_fail(err, RIFT_ERR_LIMIT, "too many micro-operations (at operation %zu)", row);
+    loader_reserve(loader, (uint32_t)count);
+    for (size_t i = 0; i < count; i++) {
+        struct rift_value part[3], triple = value;
+        if (!is_flat)
+            triple = rift_value_item(set->values, value, i);
+        for (size_t j = 0; j < 3; j++)
+            part[j] = rift_value_item(set->values, triple, (is_flat ? 3 * i : 0) + j);
+        enum txn_function function;
+        if (loader_function(loader, part[0], &function) < 0) {
+            CLEANUP(rift_free) char *word = rift_value_print(set->values, part[0]);
+            return rift_fail(err, RIFT_ERR_INVALID,
+                             "operation %zu: micro-operation %s is neither :r nor %s", row, word,
+                             loader->write_function == TXN_APPEND ? ":append" : ":w");
+        }
+        uint32_t mop = set->mop_count++;
+        set->mop_txn[mop] = set->count;
+        set->mop_key[mop] = loader_key(loader, part[1]);
+        set->mop_function[mop] = (uint8_t)function;
+        set->mop_value[mop] = part[2];
+    }
+    return 0;
+}
+
+/* What is known of the transaction: its completion, or what it asked where there is none. */
+static struct rift_value known_value(const struct txn_set *set, size_t row)
+{
+    const struct rift_ops *ops = &set->history->ops;
+    if (ops->type[row] != RIFT_OP_FAIL && is_transaction(set->values, ops->result[row]))
+        return ops->result[row];
+    return ops->argument[row];
+}
+
+static int loader_add_rows(struct loader *loader, struct rift_error *err)
+{
+    struct txn_set *set = loader->set;
+    const struct rift_ops *ops = &set->history->ops;
+    for (size_t row = 0; row < ops->count; row++) {
+        struct rift_value value = known_value(set, row);
+        if (!is_transaction(set->values, value)) {
+            set->skipped_count++;
+            continue;
+        }
+        set->first[set->count] = set->mop_count;
+        set->row[set->count] = (uint32_t)row;
+        set->type[set->count] = ops->type[row];
+        set->by_type[ops->type[row]]++;
+        if (loader_add_mops(loader, value, row, err) < 0)
+            return -1;
+        set->count++;
+    }
+    set->first[set->count] = set->mop_count;
+    return 0;
+}
+
+/* Chains the mops of each transaction by key. */
+static void set_chain(struct txn_set *set)
+{
+    uint32_t *last = rift_reallocarray(NULL, (size_t)set->key_count + 1, sizeof *last);
+    for (uint32_t k = 0; k < set->key_count; k++)
+        last[k] = TXN_NONE;
+    set->mop_before = rift_reallocarray(NULL, (size_t)set->mop_count + 1, sizeof *last);
+    for (uint32_t mop = 0; mop < set->mop_count; mop++) {
+        uint32_t before = last[set->mop_key[mop]];
+        if (before != TXN_NONE && set->mop_txn[before] != set->mop_txn[mop])
+            before = TXN_NONE;
+        set->mop_before[mop] = before;
+        last[set->mop_key[mop]] = mop;
+    }
+    free(last);
+}
+
+static uint32_t write_slot(const struct txn_set *set, uint32_t key, struct rift_value value)
+{
+    uint64_t hash = hash_value(set->values, value) + key * UINT64_C(0x9e3779b97f4a7c15);
+    uint32_t slot = (uint32_t)mix(hash) & set->write_mask;
+    for (; set->write_slots[slot]; slot = (slot + 1) & set->write_mask) {
+        uint32_t mop = set->write_slots[slot] - 1;
+        if (set->mop_key[mop] == key && same_value(set->values, set->mop_value[mop], value))
+            break;
+    }
+    return slot;
+}
+
+static void set_index_writes(struct txn_set *set)
+{
+    uint64_t write_count = 0, slot_count = SLOTS_FIRST;
+    for (uint32_t mop = 0; mop < set->mop_count; mop++)
+        write_count += set->mop_function[mop] != TXN_READ;
+    while (slot_count < 2 * write_count)
+        slot_count *= 2;
+    set->write_slots = rift_calloc(slot_count, sizeof *set->write_slots);
+    set->write_mask = (uint32_t)(slot_count - 1);
+    set->repeated_write = TXN_NONE;
+    for (uint32_t mop = 0; mop < set->mop_count; mop++) {
+        if (set->mop_function[mop] == TXN_READ)
+            continue;
+        uint32_t slot = write_slot(set, set->mop_key[mop], set->mop_value[mop]);
+        if (set->write_slots[slot] && set->repeated_write == TXN_NONE)
+            set->repeated_write = mop;
+        else if (!set->write_slots[slot])
+            set->write_slots[slot] = mop + 1;
+    }
+}
+
+int txn_set_init(struct txn_set *set, const struct rift_history *history,
+                 enum txn_function write_function, struct rift_error *err)
+{
+    size_t row_count = history->ops.count;
+    *set = (struct txn_set){.history = history, .values = history->values};
+    if (row_count > TXN_VERTEX_LIMIT)
+        return rift_fail(err, RIFT_ERR_LIMIT, "%zu operations are more than the %d that fit",
+                         row_count, TXN_VERTEX_LIMIT);
+    struct loader loader = {.set = set, .write_function = write_function};
+    set->first = rift_reallocarray(NULL, row_count + 1, sizeof *set->first);
+    set->row = rift_reallocarray(NULL, row_count + 1, sizeof *set->row);
+    set->type = rift_reallocarray(NULL, row_count + 1, sizeof *set->type);
+    loader_reserve(&loader, (uint32_t)row_count);
+    int result = loader_add_rows(&loader, err);
+    free(loader.key_slots);
+    if (result < 0) {
+        txn_set_finish(set);
+        return -1;
+    }
+    set_chain(set);
+    set_index_writes(set);
+    return 0;
+}
+
+void txn_set_finish(struct txn_set *set)
+{
+    free(set->row);
+    free(set->type);
+    free(set->first);
+    free(set->mop_txn);
+    free(set->mop_key);
+    free(set->mop_function);
+    free(set->mop_value);
+    free(set->mop_before);
+    free(set->keys);
+    free(set->write_slots);
+    *set = (struct txn_set){0};
+}
+
+uint32_t txn_set_writer(const struct txn_set *set, uint32_t key, struct rift_value value)
+{
+    uint32_t found = set->write_slots[write_slot(set, key, value)];
+    return found ? found - 1 : TXN_NONE;
+}
+
+int64_t txn_start(const struct txn_set *set, uint32_t txn)
+{
+    return set->history->ops.start[set->row[txn]];
+}
+
+int64_t txn_end(const struct txn_set *set, uint32_t txn)
+{
+    return set->type[txn] == RIFT_OP_OK ? set->history->ops.end[set->row[txn]] : RIFT_TIME_NEVER;
+}

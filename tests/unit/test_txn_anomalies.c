@@ -1,0 +1,130 @@
+/* docs/anomalies.md claims for each of its histories what is found and ruled out: it must be so. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "checkers/txn/checkers.h"
+#include "common/memory.h"
+#include "common/text.h"
+#include "history/builder.h"
+#include "tests/lib/documented_history.h"
+
+static const struct rift_checker *const checkers[] = {&txn_list_append, NULL};
+
+static const struct rift_checker *find_checker(const char *name)
+{
+    for (size_t i = 0; checkers[i]; i++)
+        if (strcmp(checkers[i]->name, name) == 0)
+            return checkers[i];
+    fail_msg("docs/anomalies.md names checker '%s'", name);
+    return NULL;
+}
+
+/* "a=true b=c" as an object, over the defaults. */
+static json_t *read_options(const struct rift_checker *checker, const char *text)
+{
+    json_t *options = json_object();
+    for (size_t i = 0; checker->options[i].name; i++) {
+        const struct rift_option *option = &checker->options[i];
+        json_object_set_new(options, option->name,
+                            option->kind == RIFT_OPTION_BOOL
+                                ? json_boolean(strcmp(option->fallback, "true") == 0)
+                                : json_string(option->fallback));
+    }
+    CLEANUP(rift_free) char *copy = rift_strdup(text);
+    char *rest = copy, *word;
+    while ((word = strsep(&rest, " "))) {
+        char *equals = strchr(word, '=');
+        if (!equals)
+            continue;
+        *equals = '\0';
+        json_object_set_new(
+            options, word, strcmp(equals + 1, "true") == 0 ? json_true() : json_string(equals + 1));
+    }
+    return options;
+}
+
+/* "a, b" in the order of the verdict. */
+static char *join_names(const json_t *list)
+{
+    struct rift_text text = {0};
+    if (json_is_object(list)) {
+        const char *name;
+        json_t *value;
+        json_object_foreach((json_t *)(uintptr_t)list, name, value)
+            rift_text_printf(&text, "%s%s", text.length ? ", " : "", name);
+    } else {
+        for (size_t i = 0; i < json_array_size(list); i++)
+            rift_text_printf(&text, "%s%s", i ? ", " : "",
+                             json_string_value(json_array_get(list, i)));
+    }
+    return rift_text_take(&text);
+}
+
+/* The same names, in any order. */
+static bool are_same_names(const char *a, const char *b)
+{
+    if (strlen(a) != strlen(b))
+        return false;
+    CLEANUP(rift_free) char *padded = rift_printf(", %s, ", a);
+    CLEANUP(rift_free) char *copy = rift_strdup(b);
+    char *rest = copy, *name;
+    while ((name = strsep(&rest, ","))) {
+        CLEANUP(rift_free) char *word = rift_printf(", %s, ", name + (*name == ' '));
+        if (!strstr(padded, word))
+            return false;
+    }
+    return true;
+}
+
+static void check_documented(const struct documented_history *documented)
+{
+    struct rift_error err = {0};
+    struct rift_history *history = rift_history_from_notation(documented->notation, &err);
+    if (!history)
+        fail_msg("%s: %s", documented->heading, err.text);
+    const struct rift_checker *checker = find_checker(documented->checker);
+    json_t *options = read_options(checker, documented->options);
+    struct rift_check check = {.history = history, .options = options};
+    struct rift_verdict verdict = {0};
+    if (checker->check(&check, &verdict, &err) != 0)
+        fail_msg("%s: %s", documented->heading, err.text);
+    CLEANUP(rift_free) char *finds = join_names(json_object_get(verdict.details, "counts"));
+    CLEANUP(rift_free) char *rules_out = join_names(json_object_get(verdict.details, "not"));
+    if (getenv("RIFT_PRINT_VERDICTS")) {
+        CLEANUP(rift_free) char *text = json_dumps(verdict.details, JSON_INDENT(1));
+        printf("%s\n%s\n", documented->heading, text);
+    }
+    if (!are_same_names(finds, documented->finds))
+        fail_msg("%s: found %s, not %s", documented->heading, finds, documented->finds);
+    if (!are_same_names(rules_out, documented->rules_out))
+        fail_msg("%s: rules out %s, not %s", documented->heading, rules_out, documented->rules_out);
+    assert_int_equal(verdict.validity, RIFT_INVALID);
+    rift_verdict_finish(&verdict);
+    json_decref(options);
+    rift_history_destroy(history);
+}
+
+static void every_documented_history_shows_exactly_its_anomalies(void **state)
+{
+    (void)state;
+    size_t count;
+    struct documented_history *documented = documented_histories_read("docs/anomalies.md", &count);
+    assert_true(count >= 25);
+    for (size_t i = 0; i < count; i++)
+        check_documented(&documented[i]);
+    documented_histories_free(documented, count);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_documented_history_shows_exactly_its_anomalies),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
