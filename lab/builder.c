@@ -173,7 +173,8 @@ static int build_all(const struct lab_build *build, int64_t deadline_ns, struct 
                                      .layer_list = has_layer ? build->layer->list_file : NULL,
                                      .login_key = build->login_key,
                                      .host_key = build->host_keys[i - 1],
-                                     .cgroups = build->cgroups};
+                                     .cgroups = build->cgroups,
+                                     .is_guest = record->is_uml};
         if (make_host(build, &plan, err) < 0)
             return -1;
     }

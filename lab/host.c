@@ -16,9 +16,10 @@
 
 #include "common/clock.h"
 #include "common/memory.h"
+#include "lab/guest.h"
 #include "lab/network.h"
 
-enum { SSHD_RESTART_MS = 200 };
+enum { RESTART_MS = 200 };
 
 static int do_mount(const char *source, const char *target, const char *type, unsigned long flags,
                     const char *options, struct rift_error *err)
@@ -223,7 +224,9 @@ static pid_t start_sshd(void)
     _exit(127);
 }
 
-static pid_t sshd_pid = -1;
+/* What PID 1 keeps running: sshd, or the guest. */
+static pid_t (*start_server)(void) = start_sshd;
+static pid_t server_pid = -1;
 
 int lab_host_start(const struct lab_host_plan *plan, struct rift_error *err)
 {
@@ -231,19 +234,22 @@ int lab_host_start(const struct lab_host_plan *plan, struct rift_error *err)
     lab_host_name(plan->number, name);
     if (sethostname(name, strlen(name)) < 0)
         return rift_fail_errno(err, RIFT_ERR_IO, "set the host's name");
-    if (lab_network_configure_host(plan->subnet, plan->number, err) < 0)
+    if (plan->is_guest)
+        start_server = lab_guest_start;
+    if ((plan->is_guest ? lab_network_configure_guest(err)
+                        : lab_network_configure_host(plan->subnet, plan->number, err)) < 0)
         return -1;
-    sshd_pid = start_sshd();
-    return sshd_pid < 0 ? rift_fail_errno(err, RIFT_ERR_IO, "start sshd") : 0;
+    server_pid = start_server();
+    return server_pid < 0 ? rift_fail_errno(err, RIFT_ERR_IO, "fork") : 0;
 }
 
 _Noreturn void lab_host_serve(void)
 {
     for (;;) {
         pid_t ended = waitpid(-1, NULL, 0);
-        if (ended == sshd_pid || (ended < 0 && errno == ECHILD)) {
-            rift_clock_sleep_until(rift_clock_now() + SSHD_RESTART_MS * RIFT_MS);
-            sshd_pid = start_sshd();
+        if (ended == server_pid || (ended < 0 && errno == ECHILD)) {
+            rift_clock_sleep_until(rift_clock_now() + RESTART_MS * RIFT_MS);
+            server_pid = start_server();
         }
     }
 }

@@ -11,6 +11,7 @@
 
 #include "common/memory.h"
 #include "common/text.h"
+#include "lab/guest.h"
 #include "lab/network.h"
 
 static const char sshd_config[] = "HostKey /etc/ssh/rift_lab_host_key\n"
@@ -25,8 +26,8 @@ static const char sshd_config[] = "HostKey /etc/ssh/rift_lab_host_key\n"
                                   "MaxStartups 100:30:200\n"
                                   "Subsystem sftp internal-sftp\n";
 
-static int write_text(const char *upper, const char *file, mode_t mode, const char *text,
-                      struct rift_error *err)
+int lab_host_write_file(const char *upper, const char *file, mode_t mode, const char *text,
+                        struct rift_error *err)
 {
     char path[LAB_PATH_SIZE];
     snprintf(path, sizeof path, "%s%s", upper, file);
@@ -87,13 +88,13 @@ static int write_hosts(const struct lab_host_plan *plan, const char *upper, stru
     }
     lab_host_name(plan->number, name);
     rift_text_append(&text, "");
-    if (write_text(upper, "/etc/hosts", 0644, text.data, err) < 0)
+    if (lab_host_write_file(upper, "/etc/hosts", 0644, text.data, err) < 0)
         return -1;
     CLEANUP(rift_free) char *hostname = rift_printf("%s\n", name);
     /* There is no name server; an empty file makes a look-up fail at once. */
-    if (write_text(upper, "/etc/resolv.conf", 0644, "", err) < 0)
+    if (lab_host_write_file(upper, "/etc/resolv.conf", 0644, "", err) < 0)
         return -1;
-    return write_text(upper, "/etc/hostname", 0644, hostname, err);
+    return lab_host_write_file(upper, "/etc/hostname", 0644, hostname, err);
 }
 
 /* True where a line of text starts with word. */
@@ -130,12 +131,12 @@ static int write_users(const struct lab_host_plan *plan, const char *upper, stru
             rift_text_printf(&passwd, "%s:x:%u:%u::%s:/bin/sh\n", user->name, user->id, user->id,
                              user->home);
     }
-    if (write_text(upper, "/etc/passwd", 0644, passwd.data, err) < 0 ||
-        write_text(upper, "/etc/group", 0644, group.data, err) < 0)
+    if (lab_host_write_file(upper, "/etc/passwd", 0644, passwd.data, err) < 0 ||
+        lab_host_write_file(upper, "/etc/group", 0644, group.data, err) < 0)
         return -1;
     /* Without PAM sshd refuses an account whose password field starts with '!', and the machine's
      * root may be such a one. Nobody of the lab has a password. */
-    return write_text(upper, "/etc/shadow", 0600, "root:*:19000:0:99999:7:::\n", err);
+    return lab_host_write_file(upper, "/etc/shadow", 0600, "root:*:19000:0:99999:7:::\n", err);
 }
 
 int lab_host_write_files(const struct lab_host_plan *plan, const char *upper,
@@ -149,7 +150,9 @@ int lab_host_write_files(const struct lab_host_plan *plan, const char *upper,
         make_opaque_folder(upper, "/etc/rift", err) < 0 || write_hosts(plan, upper, err) < 0 ||
         write_users(plan, upper, err) < 0)
         return -1;
-    if (write_text(upper, "/etc/ssh/rift_lab_host_key", 0600, plan->host_key, err) < 0)
+    if (lab_host_write_file(upper, "/etc/ssh/rift_lab_host_key", 0600, plan->host_key, err) < 0)
         return -1;
-    return write_text(upper, "/etc/ssh/rift_lab_sshd_config", 0644, sshd_config, err);
+    if (lab_host_write_file(upper, "/etc/ssh/rift_lab_sshd_config", 0644, sshd_config, err) < 0)
+        return -1;
+    return plan->is_guest ? lab_guest_write_files(plan, upper, err) : 0;
 }

@@ -20,12 +20,14 @@
 #include "common/text.h"
 #include "lab/builder.h"
 #include "lab/command.h"
+#include "lab/guest.h"
 #include "lab/host.h"
 #include "lab/network.h"
 
 enum {
     LAB_DOWN_DEADLINE_MS = 20000,
     LAB_PACKAGES_MAX = 32,
+    LAB_OWN_PACKAGES_MAX = 6, /* what the lab itself adds, and the NULL */
     SSH_PORT = 22,
     BANNER_RETRY_MS = 10,
 };
@@ -34,6 +36,11 @@ struct rift_lab {
     struct lab_record record;
     struct rift_lab_host hosts[LAB_HOSTS_MAX];
 };
+
+static bool wants_uml(const struct rift_lab_request *request)
+{
+    return request->driver && strcmp(request->driver, "uml") == 0;
+}
 
 static int check_machine(struct rift_error *err)
 {
@@ -220,6 +227,10 @@ static int look_for_lab(const struct rift_lab_request *request, struct lab_recor
         return rift_fail(err, RIFT_ERR_CONFLICT,
                          "it is up with %zu hosts, not %zu; rift lab down --name %s first",
                          found->host_count, request->host_count, found->name);
+    if (found->is_uml != wants_uml(request))
+        return rift_fail(err, RIFT_ERR_CONFLICT,
+                         "it is up with the driver %s; rift lab down --name %s first",
+                         found->is_uml ? "uml" : "netns", found->name);
     if (strcmp(found->packages, packages) != 0 && packages[0])
         return rift_fail(err, RIFT_ERR_CONFLICT,
                          "it is up with packages '%s', not '%s'; rift lab down --name %s first",
@@ -235,7 +246,7 @@ static int join_packages(const struct rift_lab_request *request, char *joined,
     for (size_t i = 0; request->packages && request->packages[i]; i++) {
         used += (size_t)snprintf(joined + used, LAB_PACKAGES_SIZE - used, "%s%s", i ? " " : "",
                                  request->packages[i]);
-        if (used >= LAB_PACKAGES_SIZE || i >= LAB_PACKAGES_MAX - 2)
+        if (used >= LAB_PACKAGES_SIZE || i >= LAB_PACKAGES_MAX - LAB_OWN_PACKAGES_MAX)
             return rift_fail(err, RIFT_ERR_LIMIT, "too many packages");
     }
     return 0;
@@ -249,6 +260,8 @@ static int prepare_layer(const struct rift_lab_request *request, int64_t deadlin
     size_t count = 0;
     for (; request->packages && request->packages[count]; count++)
         names[count] = request->packages[count];
+    for (size_t i = 0; wants_uml(request) && lab_guest_packages[i]; i++)
+        names[count++] = lab_guest_packages[i];
     if (access("/usr/sbin/sshd", X_OK) < 0)
         names[count++] = "openssh-server";
     return lab_packages_prepare(names, deadline_ns, layer, err);
@@ -275,6 +288,7 @@ static int bring_up(const struct rift_lab_request *request, struct lab_record *r
     snprintf(record->name, sizeof record->name, "%s", name);
     snprintf(record->packages, sizeof record->packages, "%s", packages);
     record->host_count = request->host_count;
+    record->is_uml = wants_uml(request);
     if (lab_record_begin(record, deadline_ns, err) < 0)
         return -1;
     if (build(record, &layer, deadline_ns, err) == 0)
@@ -293,8 +307,8 @@ struct rift_lab *rift_lab_up(const struct rift_lab_request *request, struct rift
     CLEANUP(rift_free) struct lab_record *record = rift_calloc(1, sizeof *record);
     if (check_machine(err) < 0 || lab_name_check(name, err) < 0)
         return NULL;
-    if (request->driver && strcmp(request->driver, "netns") != 0) {
-        rift_fail(err, RIFT_ERR_UNSUPPORTED, "there is no lab driver '%s'; use netns",
+    if (request->driver && strcmp(request->driver, "netns") != 0 && !wants_uml(request)) {
+        rift_fail(err, RIFT_ERR_UNSUPPORTED, "there is no lab driver '%s'; use netns or uml",
                   request->driver);
         return NULL;
     }

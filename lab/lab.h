@@ -22,7 +22,7 @@ struct rift_lab_host {
 
 struct rift_lab_request {
     const char *name;   /* labs of different names live side by side; NULL: "lab" */
-    const char *driver; /* "netns" */
+    const char *driver; /* "netns"; "uml": each host has a kernel of its own, seconds slower */
     size_t host_count;  /* 1 to 250 */
     /* Debian packages for the layer below the hosts, NULL-terminated, or NULL. The first time they
      * are fetched with apt-get; after that a lab comes up without a network. */

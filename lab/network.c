@@ -2,11 +2,19 @@
 #include "lab/network.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/ethtool.h>
 #include <linux/if_addr.h>
+#include <linux/if_tun.h>
+#include <linux/sockios.h>
 #include <net/if.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <netlink/netlink.h>
 #include <netlink/route/addr.h>
@@ -175,6 +183,55 @@ int lab_network_configure_host(unsigned subnet, unsigned number, struct rift_err
         set_link_up(socket, index, err) < 0)
         return -1;
     return add_both_addresses(socket, index, subnet, number, err);
+}
+
+/* The guest's driver cannot take segments larger than its interface's: with these off the kernel
+ * cuts them, and fills in checksums, before the tap device sees them. */
+static int disable_offloads(int fd, const char *name, struct rift_error *err)
+{
+    static const uint32_t commands[] = {ETHTOOL_SGSO, ETHTOOL_STSO, ETHTOOL_STXCSUM, ETHTOOL_SSG};
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
+        struct ethtool_value value = {.cmd = commands[i], .data = 0};
+        struct ifreq request = {.ifr_data = (char *)&value};
+        snprintf(request.ifr_name, sizeof request.ifr_name, "%s", name);
+        if (ioctl(fd, SIOCETHTOOL, &request) < 0 && errno != EOPNOTSUPP)
+            return rift_fail_errno(err, RIFT_ERR_IO, "turn offloads of %s off", name);
+    }
+    return 0;
+}
+
+static int make_tap(struct rift_error *err)
+{
+    CLEANUP(rift_close_fd) int fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC);
+    struct ifreq request = {.ifr_flags = IFF_TAP | IFF_NO_PI};
+    snprintf(request.ifr_name, sizeof request.ifr_name, "%s", LAB_TAP);
+    if (fd < 0 || ioctl(fd, TUNSETIFF, &request) < 0 || ioctl(fd, TUNSETPERSIST, 1) < 0)
+        return rift_fail_errno(err, RIFT_ERR_IO, "make the tap device of the guest");
+    return 0;
+}
+
+static int join_bridge(struct nl_sock *socket, const char *name, struct rift_error *err)
+{
+    int result = rtnl_link_enslave_ifindex(socket, (int)if_nametoindex(LAB_BRIDGE),
+                                           (int)if_nametoindex(name));
+    return result < 0 ? fail_netlink(err, "put a link on the bridge", result)
+                      : set_link_up(socket, if_nametoindex(name), err);
+}
+
+int lab_network_configure_guest(struct rift_error *err)
+{
+    CLEANUP(free_socket) struct nl_sock *netlink = open_socket(err);
+    CLEANUP(rift_close_fd) int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (!netlink || make_tap(err) < 0)
+        return -1;
+    int result = rtnl_link_bridge_add(netlink, LAB_BRIDGE);
+    if (result < 0)
+        return fail_netlink(err, "make the bridge of the guest", result);
+    if (set_link_up(netlink, if_nametoindex("lo"), err) < 0 ||
+        set_link_up(netlink, if_nametoindex(LAB_BRIDGE), err) < 0 ||
+        join_bridge(netlink, "eth0", err) < 0 || join_bridge(netlink, LAB_TAP, err) < 0)
+        return -1;
+    return disable_offloads(fd, "eth0", err) < 0 ? -1 : disable_offloads(fd, LAB_TAP, err);
 }
 
 int lab_network_configure_uplink(unsigned subnet, struct rift_error *err)

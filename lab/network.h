@@ -12,6 +12,7 @@
 #include "common/error.h"
 
 #define LAB_NETMASK 0xffffff00u
+#define LAB_TAP     "tap0"
 
 enum {
     LAB_CONTROLLER_NUMBER = 254, /* last octet of the controller's address */
@@ -34,6 +35,9 @@ int lab_network_make_hub(unsigned subnet, int machine_fd, struct rift_error *err
 int lab_network_make_host_link(unsigned number, pid_t pid, struct rift_error *err);
 /* In the host's namespace: lo and eth0 up, with addresses. */
 int lab_network_configure_host(unsigned subnet, unsigned number, struct rift_error *err);
+/* In the host's namespace, for a guest: lo up, and eth0 without addresses on a bridge with LAB_TAP,
+ * whose other side is the guest. */
+int lab_network_configure_guest(struct rift_error *err);
 /* In the machine's namespace: the controller's addresses on the uplink. */
 int lab_network_configure_uplink(unsigned subnet, struct rift_error *err);
 /* In the machine's namespace: removes the uplink, if it is there and a veth. It goes by itself some

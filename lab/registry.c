@@ -103,10 +103,10 @@ int lab_record_write(const struct lab_record *record, struct rift_error *err)
         json_array_append_new(inits, json_pack("{s:I,s:I}", "pid", (json_int_t)record->inits[i].pid,
                                                "started", (json_int_t)record->inits[i].started));
     CLEANUP(free_json)
-    json_t *state =
-        json_pack("{s:s,s:i,s:I,s:s,s:b,s:O}", "name", record->name, "subnet", (int)record->subnet,
-                  "hosts", (json_int_t)record->host_count, "packages", record->packages, "ready",
-                  (int)record->is_ready, "inits", inits);
+    json_t *state = json_pack("{s:s,s:i,s:s,s:I,s:s,s:b,s:O}", "name", record->name, "subnet",
+                              (int)record->subnet, "driver", record->is_uml ? "uml" : "netns",
+                              "hosts", (json_int_t)record->host_count, "packages", record->packages,
+                              "ready", (int)record->is_ready, "inits", inits);
     char path[LAB_PATH_SIZE], temporary[LAB_PATH_SIZE];
     lab_path(record->name, "state.json", path);
     lab_path(record->name, "state.json.new", temporary);
@@ -129,11 +129,13 @@ int lab_record_read(const char *name, struct lab_record *record, struct rift_err
     memset(record, 0, sizeof *record);
     const char *packages = NULL;
     json_int_t host_count = 0;
+    const char *driver = NULL;
     int subnet = 0, is_ready = 0;
     json_t *inits = NULL;
     if (!state ||
-        json_unpack(state, "{s:i,s:I,s:s,s:b,s:o}", "subnet", &subnet, "hosts", &host_count,
-                    "packages", &packages, "ready", &is_ready, "inits", &inits) < 0 ||
+        json_unpack(state, "{s:i,s:s,s:I,s:s,s:b,s:o}", "subnet", &subnet, "driver", &driver,
+                    "hosts", &host_count, "packages", &packages, "ready", &is_ready, "inits",
+                    &inits) < 0 ||
         host_count < 1 || host_count > LAB_HOSTS_MAX || subnet < 1 || subnet >= LAB_SUBNETS_MAX)
         return rift_fail(err, RIFT_ERR_INVALID, "%s is damaged; rift lab down --name %s", path,
                          name);
@@ -141,6 +143,7 @@ int lab_record_read(const char *name, struct lab_record *record, struct rift_err
     snprintf(record->packages, sizeof record->packages, "%s", packages);
     record->subnet = (unsigned)subnet;
     record->host_count = (size_t)host_count;
+    record->is_uml = strcmp(driver, "uml") == 0;
     record->is_ready = is_ready;
     for (size_t i = 0; i < record->host_count; i++) {
         json_t *init = json_array_get(inits, i);

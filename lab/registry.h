@@ -33,6 +33,7 @@ struct lab_record {
     char name[LAB_NAME_SIZE];
     unsigned subnet;
     size_t host_count;
+    bool is_uml;                      /* each host is a User-mode Linux guest */
     char packages[LAB_PACKAGES_SIZE]; /* as asked for, blank between */
     bool is_ready;                    /* false: being made, or left so by a killed rift */
     struct lab_init inits[LAB_HOSTS_MAX];

@@ -1,21 +1,14 @@
-/* Each file becomes bytes of this object through the assembler's .incbin; the build hands in the
- * folder and lists the files as dependencies. */
+/* The files of the page, held in the program; the build hands in the folder. */
 #include "report/assets.h"
 
-#define EMBED(symbol, path)                                                                        \
-    __asm__(".section .rodata\n"                                                                   \
-            ".global " #symbol "_begin\n" #symbol "_begin:\n"                                      \
-            ".incbin \"" REPORT_FOLDER "/" path "\"\n"                                             \
-            ".global " #symbol "_end\n" #symbol "_end:\n"                                          \
-            ".byte 0\n.previous\n");                                                               \
-    extern const char symbol##_begin[], symbol##_end[]
+#include "common/embed.h"
 
-EMBED(report_page_css, "page/page.css");
-EMBED(report_page_js, "page/page.js");
-EMBED(report_lanes_js, "page/lanes.js");
-EMBED(report_plots_js, "page/plots.js");
-EMBED(report_uplot_css, "vendor/uplot/uPlot.min.css");
-EMBED(report_uplot_js, "vendor/uplot/uPlot.iife.min.js");
+RIFT_EMBED(report_page_css, REPORT_FOLDER "/page/page.css");
+RIFT_EMBED(report_page_js, REPORT_FOLDER "/page/page.js");
+RIFT_EMBED(report_lanes_js, REPORT_FOLDER "/page/lanes.js");
+RIFT_EMBED(report_plots_js, REPORT_FOLDER "/page/plots.js");
+RIFT_EMBED(report_uplot_css, REPORT_FOLDER "/vendor/uplot/uPlot.min.css");
+RIFT_EMBED(report_uplot_js, REPORT_FOLDER "/vendor/uplot/uPlot.iife.min.js");
 
 struct report_asset report_asset(enum report_asset_name name)
 {

@@ -239,7 +239,7 @@ const struct rift_command rift_command_lab = {
     .name = "lab",
     .summary = "hosts on this machine, in network namespaces, reached by SSH",
     .help =
-        "usage: rift lab up [--count N] [--name LAB] [--packages NAME,...]\n"
+        "usage: rift lab up [--count N] [--driver D] [--name LAB] [--packages NAME,...]\n"
         "       rift lab down [--name LAB]\n"
         "       rift lab list\n"
         "       rift lab ssh [--name LAB] HOST [COMMAND ...]\n"
@@ -249,6 +249,7 @@ const struct rift_command rift_command_lab = {
         "installed on this machine, and kept in /var/cache/rift. Needs root.\n"
         "\n"
         "  --count N         hosts n1 to nN (default 5, at most 250)\n"
+        "  --driver D        netns (default), or uml: each host has a kernel of its own, in seconds\n"
         "  --name LAB        labs of different names live side by side (default \"lab\")\n"
         "  --packages LIST   Debian packages, with commas between\n"
         "\n"
