@@ -100,7 +100,7 @@ function drawAxis(svg, x, left, span, height, axis, count) {
   for (let i = 0; i <= count; i++) {
     const t = left + (span * i) / count;
     svg.append(svgElement("line", { x1: x(t), x2: x(t), y1: axis - 6, y2: height, stroke: "#dfe4ea" }));
-    svg.append(svgElement("text", { x: x(t) + 3, y: 14, fill: "#5b6675" }, t.toFixed(span < 0.5 ? 4 : 2) + " s"));
+    if (i < count) svg.append(svgElement("text", { x: x(t) + 3, y: 14, fill: "#5b6675" }, t.toFixed(span < 0.5 ? 4 : 2) + " s"));
   }
 }
 

@@ -63,7 +63,7 @@ function faults() {
     element("td", { class: "number" }, w.to === null ? "end" : w.to.toFixed(2)), element("td", {}, w.fault), element("td", {}, w.what),
     element("td", {}, w.error ? "FAILED: " + w.error : observedText(w.observed))));
   return section("Faults", faultTimeline(DATA.windows, nodes, end),
-    table(["from (s)", "to (s)", "fault", "whom", "observed"], rows));
+    table(["#from (s)", "#to (s)", "fault", "whom", "observed"], rows));
 }
 
 function performance() {

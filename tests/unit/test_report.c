@@ -1,0 +1,103 @@
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "common/memory.h"
+#include "history/builder.h"
+#include "report/report.h"
+#include "report/windows.h"
+
+static void add_fault(struct rift_builder *builder, const char *f, const char *json, int64_t at)
+{
+    json_t *parsed = json_loads(json, 0, NULL);
+    struct rift_value value;
+    assert_int_equal(rift_value_from_json(rift_builder_values(builder), parsed, &value, NULL), 0);
+    json_decref(parsed);
+    struct rift_event event = {.process = RIFT_PROCESS_NEMESIS, .f = f, .value = value};
+    assert_int_equal(
+        rift_builder_add_op(builder, &event, RIFT_OP_OK, at, at + 1000000, value, NULL), 0);
+}
+
+static void a_window_spans_from_its_start_to_its_stop_on_each_node(void **state)
+{
+    (void)state;
+    struct rift_builder *builder = rift_builder_create(RIFT_TIME_NS);
+    add_fault(builder, "start-partition",
+              "{\"window\":4,\"what\":\"halves\",\"nodes\":{\"n1\":{\"applied_ns\":1500000000,"
+              "\"observed\":\"cut\"}}}",
+              1000000000);
+    add_fault(builder, "start-kill", "{\"window\":5,\"what\":\"n2\"}", 2000000000);
+    add_fault(builder, "stop-partition",
+              "{\"window\":4,\"nodes\":{\"n1\":{\"healed_ns\":3500000000}}}", 3000000000);
+    struct rift_history *history = rift_builder_finish(builder, NULL);
+    assert_non_null(history);
+    json_t *windows = report_windows(history);
+    json_t *expected = json_loads(
+        "[{\"window\":4,\"fault\":\"partition\",\"what\":\"halves\",\"from\":1.0,\"to\":3.001,"
+        "\"failed\":false,\"nodes\":{\"n1\":{\"from\":1.5,\"to\":3.5,\"observed\":\"cut\"}}},"
+        "{\"window\":5,\"fault\":\"kill\",\"what\":\"n2\",\"from\":2.0,\"to\":null,"
+        "\"failed\":false,\"nodes\":{}}]",
+        0, NULL);
+    assert_true(json_equal(windows, expected));
+    json_decref(windows);
+    json_decref(expected);
+    rift_history_destroy(history);
+}
+
+static char *read_all(const char *path)
+{
+    FILE *file = fopen(path, "re");
+    assert_non_null(file);
+    char *text = rift_calloc(1, 1 << 20);
+    assert_true(fread(text, 1, (1 << 20) - 1, file) > 0);
+    fclose(file);
+    return text;
+}
+
+/* The page's own scripts hold two "</script>"; text from a history must not add a third. */
+static void text_of_a_history_cannot_end_the_script(void **state)
+{
+    (void)state;
+    struct rift_history *history = rift_history_from_notation("p0 w1 ok, p1 w2 ok, p0 r1 ok", NULL);
+    assert_non_null(history);
+    json_t *verdict = json_loads("{\"valid\":false,\"anomalies\":[{\"name\":\"stale read\","
+                                 "\"text\":\"</script><b>\",\"ops\":[2]}]}",
+                                 0, NULL);
+    char path[] = "/tmp/rift-report-XXXXXX";
+    int fd = mkstemp(path);
+    assert_true(fd >= 0);
+    close(fd);
+    assert_int_equal(rift_report_write_history_html(history, verdict, path, NULL), 0);
+    CLEANUP(rift_free) char *page = read_all(path);
+    size_t count = 0;
+    for (const char *at = page; (at = strstr(at, "</script>")); at++)
+        count++;
+    assert_int_equal(count, 2);
+    assert_non_null(strstr(page, "stale read"));
+    unlink(path);
+    json_decref(verdict);
+    rift_history_destroy(history);
+}
+
+static void a_missing_run_is_one_error_that_names_it(void **state)
+{
+    (void)state;
+    struct rift_error err = {0};
+    assert_int_equal(rift_report_write_html("/nonexistent/run", &err), -1);
+    assert_non_null(strstr(err.text, "/nonexistent/run"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_window_spans_from_its_start_to_its_stop_on_each_node),
+        cmocka_unit_test(text_of_a_history_cannot_end_the_script),
+        cmocka_unit_test(a_missing_run_is_one_error_that_names_it),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
