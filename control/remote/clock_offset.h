@@ -1,0 +1,30 @@
+/* How far a node's CLOCK_MONOTONIC is from ours, by repeated questions (Cristian's algorithm): the
+ * answer that took the shortest time bounds the error best. */
+#ifndef CONTROL_REMOTE_CLOCK_OFFSET_H
+#define CONTROL_REMOTE_CLOCK_OFFSET_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { RIFT_CLOCK_SAMPLES = 32 };
+
+struct rift_clock_sample {
+    int64_t at_ns;     /* ours, in the middle of the question */
+    int64_t offset_ns; /* the node's minus ours */
+    int64_t error_ns;  /* half of the round trip */
+};
+
+struct rift_clock_offset {
+    struct rift_clock_sample samples[RIFT_CLOCK_SAMPLES]; /* a ring */
+    size_t count, next;
+};
+
+/* After another boot of the node nothing of before holds: zero the struct then. */
+void rift_clock_offset_add(struct rift_clock_offset *offset, int64_t sent_ns, int64_t received_ns,
+                           int64_t node_ns);
+/* The best estimate for now_ns; false where there is none yet. */
+bool rift_clock_offset_estimate(const struct rift_clock_offset *offset, int64_t now_ns,
+                                int64_t *offset_ns, int64_t *error_ns);
+
+#endif

@@ -1,0 +1,202 @@
+/* A running agent at the other end of one SSH channel. */
+#include "control/remote/connection.h"
+
+#include <elf.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/clock.h"
+#include "common/memory.h"
+
+#define AGENT_FOLDER "/var/lib/rift"
+
+enum { UPLOAD_DEADLINE_MS = 120000, START_DEADLINE_MS = 20000 };
+
+static const struct {
+    unsigned elf;
+    const char *machine; /* uname -m */
+} machines[] = {
+    {EM_X86_64, "x86_64"},
+    {EM_AARCH64, "aarch64"},
+    {EM_RISCV, "riscv64"},
+    {EM_386, "i686"},
+};
+
+static const char *machine_of_binary(const char *path)
+{
+    Elf64_Ehdr head = {.e_machine = EM_NONE};
+    CLEANUP(rift_close_fd) int fd = open(path, O_RDONLY | O_CLOEXEC);
+    /* e_machine stands at the same place in 32 and 64 bit files. */
+    if (fd >= 0 && read(fd, &head, sizeof head) == (ssize_t)sizeof head &&
+        memcmp(head.e_ident, ELFMAG, SELFMAG) == 0)
+        for (size_t i = 0; i < sizeof machines / sizeof *machines; i++)
+            if (machines[i].elf == head.e_machine)
+                return machines[i].machine;
+    return NULL;
+}
+
+static int check_host(struct rift_connection *connection, struct rift_error *err)
+{
+    const struct rift_node_settings *settings = connection->ssh->settings;
+    const struct rift_host_facts *facts = &connection->facts;
+    const char *label = connection->ssh->label;
+    const char *wanted = machine_of_binary(settings->agent_binary);
+    if (wanted && strcmp(wanted, facts->machine) != 0)
+        return rift_fail(err, RIFT_ERR_UNSUPPORTED,
+                         "%s: its processor is %s, and %s is built for %s; build Rift for %s",
+                         label, facts->machine, settings->agent_binary, wanted, facts->machine);
+    if (facts->is_root || (settings->use_sudo && facts->can_sudo))
+        return 0;
+    if (!settings->use_sudo)
+        return rift_fail(err, RIFT_ERR_DENIED,
+                         "%s: the login '%s' is not root; log in as root, or allow sudo in the "
+                         "configuration",
+                         label, settings->user);
+    return rift_fail(err, RIFT_ERR_DENIED,
+                     "%s: the login '%s' may not use sudo without a password; put into sudoers: %s "
+                     "ALL=(ALL) NOPASSWD: ALL",
+                     label, settings->user, settings->user);
+}
+
+static int start_agent(struct rift_connection *connection, struct rift_error *err)
+{
+    struct rift_ssh *ssh = connection->ssh;
+    char sum[RIFT_SHA256_HEX_SIZE], path[128], command[160];
+    int64_t deadline_ns = rift_clock_now() + UPLOAD_DEADLINE_MS * RIFT_MS;
+    if (rift_sha256_file(ssh->settings->agent_binary, sum, err) < 0)
+        return rift_wrap(err, "the agent's binary");
+    snprintf(path, sizeof path, AGENT_FOLDER "/agent-%.16s", sum);
+    if (rift_place_file(ssh, ssh->settings->agent_binary, path, 0700, deadline_ns, sum, err) < 0)
+        return -1;
+    /* exec: no shell in between that would take signals or hold the channel open. */
+    snprintf(command, sizeof command, "exec %s%s", ssh->settings->use_sudo ? "sudo -n " : "", path);
+    deadline_ns = rift_clock_now() + START_DEADLINE_MS * RIFT_MS;
+    connection->channel = rift_ssh_start(ssh, command, deadline_ns, err);
+    return connection->channel ? 0 : -1;
+}
+
+int rift_connection_open(struct rift_connection *connection,
+                         const struct rift_node_settings *settings,
+                         const struct rift_ssh_idle *idle, struct rift_error *err)
+{
+    memset(connection, 0, sizeof *connection);
+    connection->ssh = rift_ssh_open(settings, idle, err);
+    if (!connection->ssh)
+        return -1;
+    int64_t deadline_ns = rift_clock_now() + START_DEADLINE_MS * RIFT_MS;
+    if (rift_place_ask(connection->ssh, deadline_ns, &connection->facts, err) < 0 ||
+        check_host(connection, err) < 0 || start_agent(connection, err) < 0)
+        return -1;
+    connection->last_received_ns = rift_clock_now();
+    return 0;
+}
+
+void rift_connection_close(struct rift_connection *connection)
+{
+    /* The session's end frees the channel with it, and does not wait for the other side. */
+    rift_ssh_close(connection->ssh);
+    rift_frame_decoder_finish(&connection->decoder);
+    rift_text_finish(&connection->writing);
+    rift_text_finish(&connection->waiting);
+    memset(connection, 0, sizeof *connection);
+}
+
+void rift_connection_send(struct rift_connection *connection, const struct rift_text *frames)
+{
+    rift_text_append_bytes(&connection->waiting, frames->data, frames->length);
+}
+
+static int fail_lost(struct rift_connection *connection, const char *what, struct rift_error *err)
+{
+    const char *words = connection->last_words;
+    return rift_fail(err, RIFT_ERR_UNREACHABLE, "%s: %s%s%s", connection->ssh->label, what,
+                     words[0] ? "; it said: " : "", words);
+}
+
+static int pump_out(struct rift_connection *connection, struct rift_error *err)
+{
+    for (;;) {
+        struct rift_text *writing = &connection->writing;
+        if (connection->written == writing->length) {
+            struct rift_text empty = *writing;
+            if (connection->waiting.length == 0)
+                return 0;
+            rift_text_clear(&empty);
+            *writing = connection->waiting;
+            connection->waiting = empty;
+            connection->written = 0;
+        }
+        ssize_t sent =
+            libssh2_channel_write(connection->channel, writing->data + connection->written,
+                                  writing->length - connection->written);
+        if (sent == LIBSSH2_ERROR_EAGAIN)
+            return 0;
+        if (sent < 0)
+            return rift_ssh_fail(connection->ssh, RIFT_ERR_UNREACHABLE, "send to the agent", err);
+        connection->written += (size_t)sent;
+    }
+}
+
+/* Keeps the last line that the agent wrote to stderr. */
+static void note_words(struct rift_connection *connection, const char *bytes, size_t length)
+{
+    while (length > 0 && (bytes[length - 1] == '\n' || bytes[length - 1] == '\r'))
+        length--;
+    size_t start = length;
+    while (start > 0 && bytes[start - 1] != '\n')
+        start--;
+    if (length > start)
+        snprintf(connection->last_words, sizeof connection->last_words, "%.*s",
+                 (int)(length - start), bytes + start);
+}
+
+/* 1: something came; 0: nothing now; -1: gone. */
+static int pump_in(struct rift_connection *connection, int stream,
+                   void (*take)(void *context, const json_t *message), void *context,
+                   struct rift_error *err)
+{
+    char bytes[16384];
+    ssize_t count = libssh2_channel_read_ex(connection->channel, stream, bytes, sizeof bytes);
+    /* BAD_USE: reading wanted to widen the window while a packet is half written. Later. */
+    if (count == 0 || count == LIBSSH2_ERROR_EAGAIN || count == LIBSSH2_ERROR_BAD_USE)
+        return 0;
+    if (count < 0)
+        return rift_ssh_fail(connection->ssh, RIFT_ERR_UNREACHABLE, "hear the agent", err);
+    connection->last_received_ns = rift_clock_now();
+    if (stream != 0) {
+        note_words(connection, bytes, (size_t)count);
+        return 1;
+    }
+    if (rift_frame_decoder_feed(&connection->decoder, bytes, (size_t)count, err) < 0)
+        return rift_wrap(err, "%s", connection->ssh->label);
+    for (;;) {
+        json_t *message = NULL;
+        int found = rift_frame_decoder_next(&connection->decoder, &message, err);
+        if (found < 0)
+            return rift_wrap(err, "%s", connection->ssh->label);
+        if (found == 0)
+            return 1;
+        take(context, message);
+        json_decref(message);
+    }
+}
+
+int rift_connection_pump(struct rift_connection *connection,
+                         void (*take)(void *context, const json_t *message), void *context,
+                         struct rift_error *err)
+{
+    if (pump_out(connection, err) < 0)
+        return -1;
+    for (int more = 1; more;) {
+        int out = pump_in(connection, 0, take, context, err);
+        int errors = pump_in(connection, SSH_EXTENDED_DATA_STDERR, take, context, err);
+        if (out < 0 || errors < 0)
+            return -1;
+        more = out | errors;
+    }
+    if (libssh2_channel_eof(connection->channel))
+        return fail_lost(connection, "the agent ended", err);
+    return pump_out(connection, err);
+}
