@@ -189,7 +189,8 @@ int rift_connection_pump(struct rift_connection *connection,
 {
     if (pump_out(connection, err) < 0)
         return -1;
-    for (int more = 1; more;) {
+    int has_come = 0;
+    for (int more = 1; more; has_come |= more) {
         int out = pump_in(connection, 0, take, context, err);
         int errors = pump_in(connection, SSH_EXTENDED_DATA_STDERR, take, context, err);
         if (out < 0 || errors < 0)
@@ -198,5 +199,5 @@ int rift_connection_pump(struct rift_connection *connection,
     }
     if (libssh2_channel_eof(connection->channel))
         return fail_lost(connection, "the agent ended", err);
-    return pump_out(connection, err);
+    return pump_out(connection, err) < 0 ? -1 : has_come;
 }

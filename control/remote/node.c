@@ -182,11 +182,12 @@ static void take_message(void *context, const json_t *json)
     }
 }
 
-/* One step: what can be written and read now, then a wait of at most until wake_ns. */
+/* One step: what can be written and read now; only where nothing came, a wait until wake_ns. */
 static int step(struct rift_node *node, int64_t wake_ns, struct rift_error *err)
 {
-    if (rift_connection_pump(&node->connection, take_message, node, err) < 0)
-        return -1;
+    int has_come = rift_connection_pump(&node->connection, take_message, node, err);
+    if (has_come != 0)
+        return has_come < 0 ? -1 : 0;
     int directions = libssh2_session_block_directions(node->connection.ssh->session);
     bool has_output = node->connection.written < node->connection.writing.length;
     struct pollfd fds[2] = {{.fd = node->connection.ssh->fd, .events = POLLIN},

@@ -55,8 +55,8 @@ int rift_node_send(struct rift_node *node, const char *verb, const json_t *args,
 
 const char *rift_node_name(const struct rift_node *node);
 bool rift_node_is_connected(struct rift_node *node);
-/* The agent's answer to the latest hello (common/wire/messages.h): its version, host, probe_port. It
- * changes when an agent is started again. The caller's reference. */
+/* The agent's answer to the latest hello (common/wire/messages.h): its version, host, probe_port.
+ * It changes when an agent is started again. The caller's reference. */
 json_t *rift_node_hello(struct rift_node *node);
 /* agent CLOCK_MONOTONIC minus ours in ns, and the bound of its error; measured again and again. */
 int64_t rift_node_clock_offset(struct rift_node *node, int64_t *error_ns);

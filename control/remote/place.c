@@ -44,7 +44,8 @@ static LIBSSH2_SFTP_HANDLE *open_remote(struct rift_ssh *ssh, LIBSSH2_SFTP *sftp
                                         struct rift_error *err)
 {
     LIBSSH2_SFTP_HANDLE *handle;
-    while (!(handle = libssh2_sftp_open(sftp, path, flags, 0600))) {
+    while (!(handle = libssh2_sftp_open_ex(sftp, path, (unsigned)strlen(path), flags, 0600,
+                                           LIBSSH2_SFTP_OPENFILE))) {
         int code = libssh2_session_last_errno(ssh->session);
         unsigned long status =
             code == LIBSSH2_ERROR_SFTP_PROTOCOL ? libssh2_sftp_last_error(sftp) : LIBSSH2_FX_OK;
