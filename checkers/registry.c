@@ -7,6 +7,8 @@
 
 const struct rift_checker *const rift_checkers[] = {
     &rift_checker_linearizable,
+    &rift_checker_list_append,
+    &rift_checker_rw_register,
     NULL,
 };
 

@@ -5,5 +5,7 @@
 #include "checkers/checker.h"
 
 extern const struct rift_checker rift_checker_linearizable;
+extern const struct rift_checker rift_checker_list_append;
+extern const struct rift_checker rift_checker_rw_register;
 
 #endif

@@ -91,6 +91,24 @@ static int compare_vertices(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
+/* The list ascending, each once; its new length in *count. */
+static uint32_t *sort_unique(const uint32_t *list, size_t *count)
+{
+    uint32_t *sorted = rift_reallocarray(NULL, *count, sizeof *sorted);
+    size_t kept = 0;
+    memcpy(sorted, list, *count * sizeof *sorted);
+    for (size_t i = 1; i < *count; i++)
+        if (sorted[i - 1] > sorted[i]) {
+            qsort(sorted, *count, sizeof *sorted, compare_vertices);
+            break;
+        }
+    for (size_t i = 0; i < *count; i++)
+        if (kept == 0 || sorted[kept - 1] != sorted[i])
+            sorted[kept++] = sorted[i];
+    *count = kept;
+    return sorted;
+}
+
 /* Two chains of junctions over the sorted targets: up[i] leads to targets i, i + 1, ... and down[i]
  * to targets i, i - 1, ... A source that is itself target i goes to up[i + 1] and down[i - 1]. */
 void txn_edges_fan(struct txn_edges *edges, const uint32_t *sources, size_t source_count,
@@ -104,9 +122,7 @@ void txn_edges_fan(struct txn_edges *edges, const uint32_t *sources, size_t sour
                 txn_edges_add(edges, sources[i], targets[j], relation);
         return;
     }
-    uint32_t *sorted = rift_reallocarray(NULL, target_count, sizeof *sorted);
-    memcpy(sorted, targets, target_count * sizeof *sorted);
-    qsort(sorted, target_count, sizeof *sorted, compare_vertices);
+    uint32_t *sorted = sort_unique(targets, &target_count);
     uint32_t up = edges->vertex_count;
     for (size_t i = 0; i < 2 * target_count; i++)
         txn_edges_junction(edges);

@@ -81,8 +81,7 @@ void txn_edges_finish(struct txn_edges *edges);
 uint32_t txn_edges_junction(struct txn_edges *edges);
 /* from == to is ignored: no transaction precedes itself. */
 void txn_edges_add(struct txn_edges *edges, uint32_t from, uint32_t to, enum txn_relation relation);
-/* An edge from each of sources to each of targets but to itself, in linear size. Each list holds a
- * transaction at most once. */
+/* An edge from each of sources to each of targets but to itself, in linear size. */
 void txn_edges_fan(struct txn_edges *edges, const uint32_t *sources, size_t source_count,
                    const uint32_t *targets, size_t target_count, enum txn_relation relation);
 /* Sorts into rows and frees the edges. An edge that was added twice is there twice. */

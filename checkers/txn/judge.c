@@ -3,8 +3,9 @@
 #include "checkers/txn/order.h"
 #include "common/clock.h"
 
-void txn_judge_cycles(const struct rift_check *check, struct txn_findings *findings,
-                      struct txn_edges *edges, const void *model, txn_explain *explain)
+void txn_judge_cycles_as(const struct rift_check *check, struct txn_findings *findings,
+                         enum txn_anomaly anomaly, struct txn_edges *edges, const void *model,
+                         txn_explain *explain)
 {
     const struct txn_set *set = findings->set;
     struct txn_cycle_limits limits = {.relations = txn_level_relations(findings->level)};
@@ -21,6 +22,12 @@ void txn_judge_cycles(const struct rift_check *check, struct txn_findings *findi
     bool is_full = edges->is_full;
     txn_edges_build(edges, &graph);
     txn_cycles_find(&graph, &limits, &cycles);
+    if (anomaly != TXN_ANOMALY_COUNT) {
+        cycles.undecided = cycles.undecided ? UINT64_C(1) << anomaly : 0;
+        cycles.found = 0;
+        for (size_t i = 0; i < cycles.count; i++)
+            cycles.items[i].anomaly = anomaly;
+    }
     txn_findings_add_cycles(findings, &cycles, model, explain);
     json_object_set_new(stats, "edges", json_integer(graph.edge_count));
     if (is_full)
@@ -31,4 +38,10 @@ void txn_judge_cycles(const struct rift_check *check, struct txn_findings *findi
                            "no transaction observed, or missed, what another did");
     txn_cycles_finish(&cycles);
     txn_graph_finish(&graph);
+}
+
+void txn_judge_cycles(const struct rift_check *check, struct txn_findings *findings,
+                      struct txn_edges *edges, const void *model, txn_explain *explain)
+{
+    txn_judge_cycles_as(check, findings, TXN_ANOMALY_COUNT, edges, model, explain);
 }

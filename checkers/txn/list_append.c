@@ -1,11 +1,8 @@
 /* The checker of list-append histories. */
-#include "checkers/txn/checkers.h"
-
-#include <stdlib.h>
+#include "checkers/registry.h"
 
 #include "checkers/txn/append.h"
 #include "checkers/txn/judge.h"
-#include "common/memory.h"
 
 static int list_append_check(const struct rift_check *check, struct rift_verdict *verdict,
                              struct rift_error *err)
@@ -39,7 +36,7 @@ static const struct rift_option list_append_options[] = {
     {0},
 };
 
-const struct rift_checker txn_list_append = {
+const struct rift_checker rift_checker_list_append = {
     .name = "list-append",
     .summary = "transactions that append to lists and read them, at a level of isolation",
     .options = list_append_options,

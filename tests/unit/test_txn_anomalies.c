@@ -8,34 +8,24 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "checkers/txn/checkers.h"
+#include "checkers/checker.h"
 #include "common/memory.h"
 #include "common/text.h"
 #include "history/builder.h"
 #include "tests/lib/documented_history.h"
 
-static const struct rift_checker *const checkers[] = {&txn_list_append, NULL};
-
 static const struct rift_checker *find_checker(const char *name)
 {
-    for (size_t i = 0; checkers[i]; i++)
-        if (strcmp(checkers[i]->name, name) == 0)
-            return checkers[i];
-    fail_msg("docs/anomalies.md names checker '%s'", name);
-    return NULL;
+    const struct rift_checker *checker = rift_checker_find(name);
+    if (!checker)
+        fail_msg("docs/anomalies.md names checker '%s'", name);
+    return checker;
 }
 
 /* "a=true b=c" as an object, over the defaults. */
 static json_t *read_options(const struct rift_checker *checker, const char *text)
 {
-    json_t *options = json_object();
-    for (size_t i = 0; checker->options[i].name; i++) {
-        const struct rift_option *option = &checker->options[i];
-        json_object_set_new(options, option->name,
-                            option->kind == RIFT_OPTION_BOOL
-                                ? json_boolean(strcmp(option->fallback, "true") == 0)
-                                : json_string(option->fallback));
-    }
+    json_t *given = json_object();
     CLEANUP(rift_free) char *copy = rift_strdup(text);
     char *rest = copy, *word;
     while ((word = strsep(&rest, " "))) {
@@ -44,8 +34,10 @@ static json_t *read_options(const struct rift_checker *checker, const char *text
             continue;
         *equals = '\0';
         json_object_set_new(
-            options, word, strcmp(equals + 1, "true") == 0 ? json_true() : json_string(equals + 1));
+            given, word, strcmp(equals + 1, "true") == 0 ? json_true() : json_string(equals + 1));
     }
+    json_t *options = rift_checker_options(checker, given, NULL);
+    json_decref(given);
     return options;
 }
 
