@@ -10,6 +10,19 @@ const char *const rift_grudge_words[] = {
     "primary-minority", "isolate-all", NULL,
 };
 
+const char *const rift_grudge_summaries[] = {
+    "two random halves; the smaller has n / 2 nodes",
+    "one random node alone",
+    "the largest minority against the rest",
+    "(n - 1) / 3 nodes, at least one, against the rest",
+    "every node sees a majority, no two see the same one",
+    "two halves, and one node that sees both",
+    "a random minority is deaf, or is heard by nobody else",
+    "every node that says it leads, alone; one at random where none does",
+    "a node that leads, with a minority, against the rest",
+    "nobody sees anybody",
+};
+
 /* A grudge in the making: the nodes in random order. */
 struct sketch {
     const struct rift_cluster *cluster;

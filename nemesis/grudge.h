@@ -25,6 +25,8 @@ enum rift_grudge_kind {
 /* The words of the configuration, NULL-terminated, in the order of the enum, EXPLICIT not among
  * them. */
 extern const char *const rift_grudge_words[];
+/* One line each, same order. */
+extern const char *const rift_grudge_summaries[];
 
 /* Plain data. drops[d] holds the sources whose packets node d drops; never d itself. */
 struct rift_grudge {

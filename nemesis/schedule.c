@@ -115,9 +115,10 @@ static void draw_window(struct entry_state *state, const struct rift_schedule_re
 {
     const struct rift_fault_entry *entry = state->entry;
     const struct rift_fault_variant *variant = draw_variant(state);
-    int64_t length = seconds_to_ns(draw_range(entry->for_s, &state->rng));
+    struct rift_range for_s = variant->for_s.high <= 0 ? entry->for_s : variant->for_s;
+    int64_t length = seconds_to_ns(draw_range(for_s, &state->rng));
     int64_t every = seconds_to_ns(draw_range(entry->every_s, &state->rng));
-    int64_t least = seconds_to_ns(entry->for_s.low);
+    int64_t least = seconds_to_ns(for_s.low);
     struct rift_window window = {
         .lane = entry->lane,
         .what = *variant,

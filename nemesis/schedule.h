@@ -24,8 +24,9 @@ struct rift_fault_variant {
     enum rift_grudge_kind grudge;              /* of RIFT_FAULT_ON_LINKS */
     const struct rift_grudge *explicit_grudge; /* of RIFT_GRUDGE_EXPLICIT */
     struct rift_target_choice target;          /* of the other scopes */
-    const json_t *options; /* of the fault, defaults filled in; RANGEs still ranges */
-    double weight;         /* chance among the variants of the entry; > 0 */
+    const json_t *options;   /* of the fault, defaults filled in; RANGEs still ranges */
+    double weight;           /* chance among the variants of the entry; > 0 */
+    struct rift_range for_s; /* its own length; zeroed: that of the entry */
 };
 
 /* One line of the plan's faults: windows one after another in one lane. Lanes run side by side. */

@@ -9,6 +9,17 @@ const char *const rift_target_words[] = {
     "followers", "subset",   NULL,
 };
 
+const char *const rift_target_summaries[] = {
+    "one node at random",
+    "the largest minority: (n - 1) / 2 nodes",
+    "the smallest majority: n / 2 + 1 nodes",
+    "(n - 1) / 3 nodes, at least one: what a Byzantine quorum bears",
+    "every node",
+    "every node that says it leads; one at random where none does",
+    "every node that does not",
+    "a random number of random nodes",
+};
+
 void rift_node_set_add(struct rift_node_set *set, size_t node)
 {
     assert(node < RIFT_NODES_MAX);

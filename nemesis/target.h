@@ -48,6 +48,8 @@ struct rift_target_choice {
 /* The words of the configuration, NULL-terminated, in the order of the enum, NAMED not among them.
  */
 extern const char *const rift_target_words[];
+/* One line each, same order. */
+extern const char *const rift_target_summaries[];
 
 /* What is known of the cluster at the moment of a fault. */
 struct rift_cluster {

@@ -20,6 +20,10 @@ struct rift_catalogue_entry {
     const struct rift_option *options; /* ends with a NULL name; or NULL */
     /* Of a client: the f's that it can invoke (NULL: any). Of a workload: those that it needs. */
     const char *const *operations;
+    /* Of a workload: options that the client gets too, and a JSON object of further ones, or NULL.
+     */
+    const char *const *client_options;
+    const char *client_settings;
     const struct rift_checker_choice *checkers; /* of a workload; ends with a NULL name */
 };
 

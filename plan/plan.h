@@ -20,7 +20,7 @@ struct rift_plan_host {
     const char *address; /* "" in a lab until it is up */
     uint16_t port;
     const char *user;
-    const char *key_file;         /* NULL: ssh-agent */
+    const char *key_file;         /* NULL: ssh-agent, then the usual files */
     const char *known_hosts_file; /* NULL: ~/.ssh/known_hosts */
     bool accept_new_host_key;
     bool use_sudo;
@@ -56,8 +56,8 @@ struct rift_plan {
 
     struct rift_plan_component
         system;              /* name "none": nothing is installed, clients speak to what is there */
-    const char *recipe_file; /* NULL for "none" */
-    const json_t *recipe;    /* the recipe as JSON; NULL for "none" */
+    const json_t *recipe;    /* as common/wire/recipe.h reads it; NULL for "none" */
+    const json_t *artifacts; /* an object: name -> local path of what is uploaded instead */
 
     struct rift_plan_component
         client; /* options: the client's own, and what the workload passes on */
@@ -70,6 +70,7 @@ struct rift_plan {
     size_t fault_count;
     const struct rift_plan_component *checkers;
     size_t checker_count;
+    double quiet_every_s, quiet_for_s; /* 0: no quiet periods */
 
     int64_t time_limit_ms; /* of the main phase, with faults */
     int64_t recovery_ms;   /* client ops go on so long after the last heal */

@@ -5,5 +5,6 @@
 #include "control/cli/command.h"
 
 extern const struct rift_command rift_command_lab;
+extern const struct rift_command rift_command_list;
 
 #endif

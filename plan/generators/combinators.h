@@ -55,7 +55,7 @@ struct rift_keys_request {
     uint64_t infos_per_key; /* 0: any number */
     const char *distribution;
     rift_source_make *make;
-    const void *shared;
+    void *shared;
     uint64_t seed;
 };
 struct rift_generator *rift_generator_keys(struct rift_arena *arena,

@@ -32,8 +32,8 @@ struct source_generator {
     rift_source_make *make;
 };
 
-void rift_source_init(struct rift_source *source, const void *shared, uint64_t seed,
-                      const char *stream, int64_t number)
+void rift_source_init(struct rift_source *source, void *shared, uint64_t seed, const char *stream,
+                      int64_t number)
 {
     *source = (struct rift_source){.shared = shared, .number = number};
     rift_rng_init_named(&source->rng, seed, stream);
@@ -57,7 +57,7 @@ static enum rift_next source_next(struct rift_generator *generator,
 }
 
 struct rift_generator *rift_generator_source(struct rift_arena *arena, rift_source_make *make,
-                                             const void *shared, uint64_t seed, const char *stream,
+                                             void *shared, uint64_t seed, const char *stream,
                                              int64_t number)
 {
     static const struct rift_generator_kind kind = {.name = "source", .next = source_next};

@@ -10,7 +10,7 @@
 #include "plan/generators/generator.h"
 
 struct rift_source {
-    const void *shared; /* the workload's settings */
+    void *shared; /* the workload's settings; also its state, where it has one stream only */
     struct rift_rng rng;
     int64_t number;    /* which of its kind: a key, a thread */
     uint64_t index;    /* operations made so far */
@@ -23,11 +23,11 @@ typedef void rift_source_make(struct rift_source *source, struct rift_values *va
                               struct rift_planned_op *op);
 
 /* Streams of different seed, stream or number are independent. */
-void rift_source_init(struct rift_source *source, const void *shared, uint64_t seed,
-                      const char *stream, int64_t number);
+void rift_source_init(struct rift_source *source, void *shared, uint64_t seed, const char *stream,
+                      int64_t number);
 
 struct rift_generator *rift_generator_source(struct rift_arena *arena, rift_source_make *make,
-                                             const void *shared, uint64_t seed, const char *stream,
+                                             void *shared, uint64_t seed, const char *stream,
                                              int64_t number);
 
 /* Some client thread could take an operation now. */

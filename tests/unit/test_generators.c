@@ -98,7 +98,7 @@ static void make_number(struct rift_source *source, struct rift_values *values,
 
 static struct rift_generator *numbers(const char *f, int64_t number)
 {
-    return rift_generator_source(&arena, make_number, f, 42, f, number);
+    return rift_generator_source(&arena, make_number, (void *)f, 42, f, number);
 }
 
 static void a_limit_hands_out_that_many(void **state)

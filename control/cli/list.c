@@ -1,0 +1,236 @@
+/* rift list: what this build has, and what each thing takes. All of it is printed from the tables
+ * that configurations are checked against. */
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/memory.h"
+#include "common/text.h"
+#include "control/cli/catalogue.h"
+#include "control/cli/commands.h"
+#include "nemesis/grudge.h"
+#include "plan/file.h"
+#include "plan/tables.h"
+#include "plan/tree.h"
+
+enum { ROWS_MAX = 256, NAME_WIDTH = 18 };
+
+/* One thing that can be listed. */
+struct row {
+    const char *name, *summary;
+    const char *more; /* further lines for its own page, or NULL */
+    const struct rift_option *options;
+    const char *const *operations;
+    const struct rift_checker_choice *checkers;
+};
+
+struct rows {
+    struct row items[ROWS_MAX];
+    size_t count;
+    struct rift_arena arena; /* texts of recipes */
+};
+
+static void add_row(struct rows *rows, struct row row)
+{
+    for (size_t i = 0; i < rows->count; i++)
+        if (strcmp(rows->items[i].name, row.name) == 0)
+            return;
+    if (rows->count < ROWS_MAX)
+        rows->items[rows->count++] = row;
+}
+
+static void add_entries(struct rows *rows, const struct rift_catalogue_entry *entry)
+{
+    for (; entry->name; entry++)
+        add_row(rows, (struct row){.name = entry->name,
+                                   .summary = entry->summary,
+                                   .options = entry->options,
+                                   .operations = entry->operations,
+                                   .checkers = entry->checkers});
+}
+
+static void list_faults(struct rows *rows, const struct rift_catalogue *catalogue)
+{
+    for (size_t i = 0; catalogue->faults[i]; i++)
+        add_row(rows, (struct row){.name = catalogue->faults[i]->name,
+                                   .summary = catalogue->faults[i]->summary,
+                                   .more = catalogue->faults[i]->effect,
+                                   .options = catalogue->faults[i]->options});
+}
+
+static void list_workloads(struct rows *rows, const struct rift_catalogue *catalogue)
+{
+    add_entries(rows, catalogue->workloads);
+}
+
+static void list_checkers(struct rows *rows, const struct rift_catalogue *catalogue)
+{
+    add_entries(rows, catalogue->checkers);
+}
+
+static void list_clients(struct rows *rows, const struct rift_catalogue *catalogue)
+{
+    add_entries(rows, catalogue->clients);
+}
+
+static void list_partitions(struct rows *rows, const struct rift_catalogue *catalogue)
+{
+    (void)catalogue;
+    for (size_t i = 0; rift_grudge_words[i]; i++)
+        add_row(rows,
+                (struct row){.name = rift_grudge_words[i], .summary = rift_grudge_summaries[i]});
+}
+
+static void list_targets(struct rows *rows, const struct rift_catalogue *catalogue)
+{
+    (void)catalogue;
+    for (size_t i = 0; rift_target_words[i]; i++)
+        add_row(rows,
+                (struct row){.name = rift_target_words[i], .summary = rift_target_summaries[i]});
+}
+
+/* The recipes of one folder; one that cannot be read is listed with the reason. */
+static void list_folder(struct rows *rows, const char *folder)
+{
+    struct dirent **files = NULL;
+    int count = scandir(folder, &files, NULL, alphasort);
+    for (int i = 0; i < count; i++) {
+        const char *file = files[i]->d_name;
+        if (rift_text_ends_with(file, ".yaml")) {
+            char *path = rift_arena_printf(&rows->arena, "%s/%s", folder, file);
+            char *name = rift_arena_strdup(&rows->arena, file);
+            name[strlen(name) - strlen(".yaml")] = '\0';
+            struct rift_error err = {.code = RIFT_ERR_NONE};
+            CLEANUP(rift_free) char *text = NULL;
+            size_t length = 0;
+            const struct rift_tree *tree = NULL;
+            if (rift_plan_file_read(path, &text, &length, &err) == 0)
+                tree = rift_tree_parse(&rows->arena, path, text, length, &err);
+            const struct rift_tree *summary = rift_tree_get(tree, "summary");
+            add_row(rows,
+                    (struct row){.name = name,
+                                 .summary = err.code ? rift_arena_strdup(&rows->arena, err.text)
+                                            : summary && summary->text ? summary->text
+                                                                       : "",
+                                 .more = path});
+        }
+        free(files[i]);
+    }
+    free(files);
+}
+
+static void list_systems(struct rows *rows, const struct rift_catalogue *catalogue)
+{
+    for (size_t i = 0; catalogue->system_folders[i]; i++)
+        list_folder(rows, catalogue->system_folders[i]);
+}
+
+static const struct {
+    const char *name;
+    void (*list)(struct rows *rows, const struct rift_catalogue *catalogue);
+} subjects[] = {
+    {"faults", list_faults},       {"partitions", list_partitions}, {"targets", list_targets},
+    {"workloads", list_workloads}, {"checkers", list_checkers},     {"clients", list_clients},
+    {"systems", list_systems},
+};
+
+enum { SUBJECT_COUNT = sizeof subjects / sizeof subjects[0] };
+
+static void print_options(const struct rift_option *options)
+{
+    for (; options && options->name; options++) {
+        printf("  %-*s %s", NAME_WIDTH, options->name, options->summary);
+        for (size_t i = 0; options->choices && options->choices[i]; i++)
+            printf("%s%s", i ? ", " : "; one of ", options->choices[i]);
+        if (options->fallback)
+            printf(" (default %s)\n", options->fallback[0] ? options->fallback : "none");
+        else
+            printf(" (required)\n");
+    }
+}
+
+static void print_row(const struct row *row)
+{
+    printf("%s: %s\n", row->name, row->summary);
+    if (row->more)
+        printf("\n%s\n", row->more);
+    if (row->options && row->options->name) {
+        printf("\noptions:\n");
+        print_options(row->options);
+    }
+    if (row->operations) {
+        printf("\noperations:");
+        for (size_t i = 0; row->operations[i]; i++)
+            printf(" %s", row->operations[i]);
+        printf("\n");
+    }
+    for (size_t i = 0; row->checkers && row->checkers[i].name; i++)
+        printf("%schecker %s %s\n", i ? "" : "\n", row->checkers[i].name,
+               row->checkers[i].options ? row->checkers[i].options : "");
+}
+
+static int refuse(const char *what, const char *word, const char *const *known, size_t count)
+{
+    const char *nearest = rift_text_nearest(word, known, count);
+    fprintf(stderr, "rift list: there is no %s '%s'%s%s%s; there is:", what, word,
+            nearest ? ", did you mean '" : "", nearest ? nearest : "", nearest ? "'" : "");
+    for (size_t i = 0; i < count; i++)
+        fprintf(stderr, "%s %s", i ? "," : "", known[i]);
+    fputc('\n', stderr);
+    return RIFT_EXIT_USAGE;
+}
+
+static int print_rows(const struct rows *rows, const char *subject, const char *name)
+{
+    const char *names[ROWS_MAX];
+    for (size_t i = 0; i < rows->count; i++) {
+        const struct row *row = &rows->items[i];
+        names[i] = row->name;
+        if (!name)
+            printf("%-*s %s\n", NAME_WIDTH, row->name, row->summary);
+        else if (strcmp(row->name, name) == 0) {
+            print_row(row);
+            return 0;
+        }
+    }
+    return name ? refuse(subject, name, names, rows->count) : 0;
+}
+
+static int run_list(int argc, char **argv)
+{
+    const char *known[SUBJECT_COUNT];
+    for (size_t i = 0; i < SUBJECT_COUNT; i++)
+        known[i] = subjects[i].name;
+    if (argc < 2 || argc > 3) {
+        fprintf(stderr, "rift list: say what: faults, partitions, targets, workloads, checkers, "
+                        "clients or systems\n");
+        return RIFT_EXIT_USAGE;
+    }
+    for (size_t i = 0; i < SUBJECT_COUNT; i++) {
+        if (strcmp(argv[1], subjects[i].name) != 0)
+            continue;
+        struct rows *rows = rift_calloc(1, sizeof *rows);
+        subjects[i].list(rows, rift_catalogue_of_build());
+        int result = print_rows(rows, argv[1], argc > 2 ? argv[2] : NULL);
+        rift_arena_finish(&rows->arena);
+        free(rows);
+        return result;
+    }
+    return refuse("list of", argv[1], known, SUBJECT_COUNT);
+}
+
+const struct rift_command rift_command_list = {
+    .name = "list",
+    .summary = "faults, partitions, targets, workloads, checkers, clients, systems",
+    .help = "usage: rift list WHAT [NAME]\n"
+            "\n"
+            "WHAT is faults, partitions, targets, workloads, checkers, clients or systems. With a\n"
+            "NAME: what that one does, and its options with units, bounds and defaults.\n"
+            "\n"
+            "example:\n"
+            "  rift list workloads\n"
+            "  rift list faults kill\n",
+    .run = run_list,
+};

@@ -1,0 +1,262 @@
+/* The section `system`: finds the recipe, checks it, and its options and artifacts against it. */
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/memory.h"
+#include "common/wire/recipe.h"
+#include "plan/file.h"
+#include "plan/options.h"
+#include "plan/reader.h"
+#include "plan/tables.h"
+
+enum { SYSTEMS_MAX = 128 };
+
+/* A recipe on its way into the plan. */
+struct recipe_source {
+    const char *path;
+    const struct rift_tree *tree; /* NULL: found nowhere */
+    json_t *json;
+};
+
+static size_t list_systems(struct rift_plan_reader *reader, const char *names[SYSTEMS_MAX])
+{
+    size_t count = 0;
+    names[count++] = "none";
+    const char *const *folder = reader->catalogue->system_folders;
+    for (; folder && *folder; folder++) {
+        DIR *directory = opendir(*folder);
+        struct dirent *entry;
+        while (directory && count < SYSTEMS_MAX && (entry = readdir(directory))) {
+            size_t length = strlen(entry->d_name);
+            if (!rift_text_ends_with(entry->d_name, ".yaml"))
+                continue;
+            char *name = rift_arena_strdup(reader->arena, entry->d_name);
+            name[length - strlen(".yaml")] = '\0';
+            size_t at = 0;
+            while (at < count && strcmp(names[at], name) != 0)
+                at++;
+            if (at == count)
+                names[count++] = name;
+        }
+        if (directory)
+            closedir(directory);
+    }
+    return count;
+}
+
+static const char *find_recipe(struct rift_plan_reader *reader, const char *name,
+                               const struct rift_tree *place)
+{
+    if (strchr(name, '/') || rift_text_ends_with(name, ".yaml"))
+        return rift_plan_path(reader, name);
+    const char *const *folder = reader->catalogue->system_folders;
+    for (; folder && *folder; folder++) {
+        const char *path = rift_arena_printf(reader->arena, "%s/%s.yaml", *folder, name);
+        if (access(path, F_OK) == 0)
+            return path;
+    }
+    const char *known[SYSTEMS_MAX];
+    size_t count = list_systems(reader, known);
+    rift_problem_unknown(&reader->problems, place, "system", name, known, count);
+    return NULL;
+}
+
+/* The place of "processes[0].command" in the recipe; as far as it can be followed. */
+static const struct rift_tree *follow_path(const struct rift_tree *tree, const char *path,
+                                           size_t length)
+{
+    const struct rift_tree *at = tree;
+    size_t i = 0;
+    while (i < length) {
+        if (path[i] == '[') {
+            size_t index = strtoul(path + i + 1, NULL, 10);
+            if (at->kind != RIFT_TREE_LIST || index >= at->count)
+                return at;
+            at = at->items[index];
+            i += strcspn(path + i, "]") + 1;
+            continue;
+        }
+        i += path[i] == '.';
+        size_t key_length = strcspn(path + i, ".['");
+        char key[128];
+        snprintf(key, sizeof key, "%.*s", (int)key_length, path + i);
+        const struct rift_tree *next = rift_tree_get(at, key);
+        if (!next)
+            return at;
+        at = next;
+        i += key_length;
+        if (key_length == 0)
+            return at;
+    }
+    return at;
+}
+
+/* "recipe: 'path' is wrong" becomes a problem at that path in the recipe's own file. */
+static void add_recipe_problem(struct rift_plan_reader *reader, const struct recipe_source *source,
+                               const struct rift_error *error)
+{
+    const struct rift_tree *at = source->tree;
+    const char *quote = strchr(error->text, '\'');
+    const char *end = quote ? strchr(quote + 1, '\'') : NULL;
+    if (at && end)
+        at = follow_path(at, quote + 1, (size_t)(end - quote - 1));
+    const char *config = reader->problems.path;
+    reader->problems.path = source->path;
+    rift_problem_add(&reader->problems, at, "%s", error->text);
+    reader->problems.path = config;
+}
+
+static int load_recipe(struct rift_plan_reader *reader, struct recipe_source *source,
+                       const struct rift_tree *place)
+{
+    struct rift_error err;
+    char *text;
+    size_t length;
+    if (rift_plan_file_read(source->path, &text, &length, &err) != 0) {
+        rift_problem_add(&reader->problems, place, "%s", err.text);
+        return -1;
+    }
+    source->tree = rift_tree_parse(reader->arena, source->path, text, length, &err);
+    free(text);
+    if (!source->tree) {
+        /* It names its own file and place already. */
+        if (reader->problems.count++)
+            rift_text_append(&reader->problems.lines, "\n");
+        rift_text_append(&reader->problems.lines, err.text);
+        return -1;
+    }
+    source->json = rift_tree_to_json(source->tree);
+    return 0;
+}
+
+static enum rift_option_kind kind_of_default(const char *text)
+{
+    json_t *value = rift_scalar_to_json(text ? text : "", true);
+    enum rift_option_kind kind = json_is_integer(value)   ? RIFT_OPTION_INTEGER
+                                 : json_is_real(value)    ? RIFT_OPTION_REAL
+                                 : json_is_boolean(value) ? RIFT_OPTION_BOOL
+                                                          : RIFT_OPTION_TEXT;
+    json_decref(value);
+    return kind;
+}
+
+static const struct rift_option *recipe_options(struct rift_plan_reader *reader,
+                                                const struct rift_recipe *recipe)
+{
+    struct rift_option *options =
+        rift_arena_calloc(reader->arena, recipe->option_count + 1, sizeof *options);
+    for (size_t i = 0; i < recipe->option_count; i++) {
+        const struct rift_recipe_option *given = &recipe->options[i];
+        options[i] = (struct rift_option){.name = given->name,
+                                          .kind = kind_of_default(given->fallback),
+                                          .unit = given->unit,
+                                          .fallback = given->fallback,
+                                          .minimum = given->has_bounds ? given->minimum : 0,
+                                          .maximum = given->has_bounds ? given->maximum : 0,
+                                          .summary = given->summary[0] ? given->summary
+                                                                       : "an option of the recipe"};
+        /* Bounds say that it is a number, also where no default shows it. */
+        if (given->has_bounds && options[i].kind == RIFT_OPTION_TEXT)
+            options[i].kind = RIFT_OPTION_REAL;
+    }
+    return options;
+}
+
+static json_t *read_artifacts(struct rift_plan_reader *reader, const struct rift_tree *node,
+                              const struct rift_recipe *recipe, const struct rift_tree *place)
+{
+    json_t *artifacts = json_object();
+    const char *known[RIFT_RECIPE_ITEMS_MAX];
+    for (size_t i = 0; i < recipe->artifact_count; i++)
+        known[i] = recipe->artifacts[i].name;
+    for (size_t i = 0; node && node->kind == RIFT_TREE_MAP && i < node->count; i++) {
+        const struct rift_tree *key = node->keys[i], *value = node->items[i];
+        size_t at = 0;
+        while (at < recipe->artifact_count && strcmp(known[at], key->text) != 0)
+            at++;
+        if (at == recipe->artifact_count) {
+            rift_problem_unknown(&reader->problems, key, "artifact", key->text, known,
+                                 recipe->artifact_count);
+        } else if (value->kind != RIFT_TREE_SCALAR || rift_tree_is_nothing(value)) {
+            rift_problem_add(&reader->problems, value, "artifact '%s' must be a local file",
+                             key->text);
+        } else {
+            const char *path = rift_plan_path(reader, value->text);
+            if (access(path, R_OK) != 0)
+                rift_problem_add(&reader->problems, value, "artifact '%s': cannot read '%s': %s",
+                                 key->text, path, strerror(errno));
+            json_object_set_new(artifacts, key->text, json_string(path));
+        }
+    }
+    for (size_t i = 0; i < recipe->artifact_count; i++)
+        if (!recipe->artifacts[i].fallback && !json_object_get(artifacts, known[i]))
+            rift_problem_add(&reader->problems, place, "the recipe needs artifacts: {%s: FILE}",
+                             known[i]);
+    return artifacts;
+}
+
+static void read_recipe(struct rift_plan_reader *reader, const struct rift_tree *node,
+                        const struct recipe_source *source)
+{
+    struct rift_plan *plan = reader->plan;
+    struct rift_error err;
+    struct rift_recipe *recipe = rift_recipe_from_json(source->json, reader->arena, &err);
+    if (!recipe) {
+        add_recipe_problem(reader, source, &err);
+        return;
+    }
+    const struct rift_tree *options_node = rift_tree_get(node, "options");
+    json_t *options =
+        rift_options_check(&reader->problems, options_node, recipe_options(reader, recipe), NULL,
+                           "the system's options", options_node ? options_node : node);
+    json_t *artifacts = read_artifacts(reader, rift_tree_get(node, "artifacts"), recipe, node);
+    plan->system.options = options;
+    plan->artifacts = artifacts;
+    plan->recipe = source->json;
+    reader->client_of_recipe = recipe->client;
+    json_object_set_new(reader->frozen, "system",
+                        json_pack("{s:s, s:o, s:o, s:O}", "recipe", plan->system.name, "options",
+                                  options, "artifacts", artifacts, "definition", source->json));
+    rift_recipe_finish(recipe);
+}
+
+void rift_plan_read_system(struct rift_plan_reader *reader)
+{
+    struct rift_plan *plan = reader->plan;
+    const struct rift_tree *node = rift_tree_get(reader->root, "system");
+    plan->system.name = "none";
+    plan->system.options = rift_plan_keep(reader, json_object());
+    plan->artifacts = rift_plan_keep(reader, json_object());
+    const struct rift_tree *name = node;
+    if (node && node->kind == RIFT_TREE_MAP) {
+        json_decref(
+            rift_options_check(&reader->problems, node, rift_system_options, NULL, "system", node));
+        name = rift_tree_get(node, "recipe");
+    }
+    bool is_none = rift_tree_is_nothing(name) ||
+                   (name->kind == RIFT_TREE_SCALAR && strcmp(name->text, "none") == 0);
+    if (is_none) {
+        json_object_set_new(reader->frozen, "system", json_string("none"));
+        return;
+    }
+    if (name->kind != RIFT_TREE_SCALAR) {
+        rift_problem_add(&reader->problems, name, "the system must be the name of a recipe");
+        return;
+    }
+    plan->system.name = name->text;
+    struct recipe_source source = {.path = reader->problems.path,
+                                   .tree = rift_tree_get(node, "definition")};
+    if (source.tree) {
+        source.json = rift_tree_to_json(source.tree);
+    } else {
+        source.path = find_recipe(reader, name->text, name);
+        if (!source.path || load_recipe(reader, &source, name) != 0)
+            return;
+    }
+    read_recipe(reader, node, &source);
+    json_decref(source.json);
+}

@@ -1,0 +1,113 @@
+/* Every configuration and every recipe of the repository, against what this build has. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/memory.h"
+#include "common/text.h"
+#include "control/cli/catalogue.h"
+#include "plan/plan.h"
+#include "workloads/workload.h"
+
+static char *print_schedule(const struct rift_plan *plan)
+{
+    char *text = NULL;
+    size_t size = 0;
+    FILE *out = open_memstream(&text, &size);
+    struct rift_error err;
+    assert_int_equal(rift_workload_print_schedule(plan, out, &err), 0);
+    fclose(out);
+    return text;
+}
+
+static size_t for_each(const char *folder, void (*check)(const char *name, const char *path))
+{
+    size_t count = 0;
+    DIR *directory = opendir(folder);
+    assert_non_null(directory);
+    for (struct dirent *entry; (entry = readdir(directory));) {
+        if (!rift_text_ends_with(entry->d_name, ".yaml"))
+            continue;
+        CLEANUP(rift_free) char *path = rift_printf("%s/%s", folder, entry->d_name);
+        CLEANUP(rift_free) char *name = rift_strdup(entry->d_name);
+        name[strlen(name) - strlen(".yaml")] = '\0';
+        check(name, path);
+        count++;
+    }
+    closedir(directory);
+    return count;
+}
+
+static void check_config(const char *name, const char *path)
+{
+    (void)name;
+    struct rift_error err = {0};
+    struct rift_plan *plan = rift_plan_read(path, rift_catalogue_of_build(), 42, &err);
+    if (!plan)
+        print_message("%s\n", err.text);
+    assert_non_null(plan);
+    CLEANUP(rift_free) char *first = print_schedule(plan);
+    assert_true(strlen(first) > 1000);
+    /* The frozen plan repeats it, byte for byte. */
+    struct rift_text frozen = {0};
+    rift_plan_print(plan, &frozen);
+    struct rift_plan *again = rift_plan_parse("runs/x/plan.yaml", frozen.data, frozen.length,
+                                              rift_catalogue_of_build(), 0, &err);
+    if (!again)
+        print_message("%s\n%s\n", frozen.data, err.text);
+    assert_non_null(again);
+    CLEANUP(rift_free) char *second = print_schedule(again);
+    assert_string_equal(first, second);
+    rift_plan_destroy(again);
+    rift_plan_destroy(plan);
+    /* Another seed is another sequence. */
+    struct rift_plan *other = rift_plan_read(path, rift_catalogue_of_build(), 43, &err);
+    CLEANUP(rift_free) char *third = print_schedule(other);
+    assert_string_not_equal(first, third);
+    rift_plan_destroy(other);
+    rift_text_finish(&frozen);
+}
+
+static void check_recipe(const char *name, const char *path)
+{
+    (void)path;
+    CLEANUP(rift_free)
+    char *yaml = rift_printf("nodes: {lab: netns}\nsystem: %s\nworkload: register\n"
+                             "client: {name: stdio, command: [x]}\n",
+                             name);
+    struct rift_error err = {0};
+    struct rift_plan *plan =
+        rift_plan_parse("test.yaml", yaml, strlen(yaml), rift_catalogue_of_build(), 1, &err);
+    if (!plan)
+        print_message("%s\n", err.text);
+    assert_non_null(plan);
+    rift_plan_destroy(plan);
+}
+
+static void every_configuration_is_good_and_one_seed_is_one_sequence(void **state)
+{
+    (void)state;
+    assert_true(for_each("configs", check_config) >= 2);
+}
+
+static void every_recipe_is_good(void **state)
+{
+    (void)state;
+    assert_true(for_each("configs/systems", check_recipe) >= 1);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_configuration_is_good_and_one_seed_is_one_sequence),
+        cmocka_unit_test(every_recipe_is_good),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

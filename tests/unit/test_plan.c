@@ -1,0 +1,422 @@
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/text.h"
+#include "plan/plan.h"
+
+/* A small build: what a configuration is checked against. */
+static const char *const reads_choices[] = {"linearizable", "local", NULL};
+static const struct rift_option register_options[] = {{.name = "keys",
+                                                       .kind = RIFT_OPTION_INTEGER,
+                                                       .unit = "",
+                                                       .fallback = "20",
+                                                       .minimum = 1,
+                                                       .maximum = 100,
+                                                       .summary = "keys"},
+                                                      {.name = "ops_per_key",
+                                                       .kind = RIFT_OPTION_INTEGER,
+                                                       .unit = "",
+                                                       .fallback = "300",
+                                                       .summary = "operations"},
+                                                      {.name = "reads",
+                                                       .kind = RIFT_OPTION_CHOICE,
+                                                       .unit = "",
+                                                       .fallback = "linearizable",
+                                                       .choices = reads_choices,
+                                                       .summary = "reads"},
+                                                      {.name = NULL}};
+static const struct rift_option etcd_options[] = {{.name = "port",
+                                                   .kind = RIFT_OPTION_INTEGER,
+                                                   .unit = "",
+                                                   .fallback = "2379",
+                                                   .minimum = 1,
+                                                   .maximum = 65535,
+                                                   .summary = "port"},
+                                                  {.name = "reads",
+                                                   .kind = RIFT_OPTION_CHOICE,
+                                                   .unit = "",
+                                                   .fallback = "linearizable",
+                                                   .choices = reads_choices,
+                                                   .summary = "reads"},
+                                                  {.name = NULL}};
+static const struct rift_option linearizable_options[] = {{.name = "model",
+                                                           .kind = RIFT_OPTION_TEXT,
+                                                           .unit = "",
+                                                           .fallback = "register",
+                                                           .summary = "model"},
+                                                          {.name = NULL}};
+static const char *const read_write[] = {"read", "write", NULL};
+static const char *const read_only[] = {"read", NULL};
+static const char *const passed[] = {"reads", NULL};
+static const struct rift_checker_choice register_checkers[] = {
+    {"linearizable", "{model: cas-register}"}, {.name = NULL}};
+static const struct rift_catalogue_entry workloads[] = {
+    {.name = "register",
+     .summary = "",
+     .options = register_options,
+     .operations = read_write,
+     .client_options = passed,
+     .client_settings = "{\"shape\": \"register\"}",
+     .checkers = register_checkers},
+    {.name = NULL}};
+static const struct rift_catalogue_entry checkers[] = {
+    {.name = "linearizable", .summary = "", .options = linearizable_options},
+    {.name = "evidence", .summary = ""},
+    {.name = "performance", .summary = ""},
+    {.name = NULL}};
+static const struct rift_catalogue_entry clients[] = {
+    {.name = "etcd", .summary = "", .options = etcd_options, .operations = read_write},
+    {.name = "mirror", .summary = "", .operations = read_only},
+    {.name = NULL}};
+static const char *const folders[] = {"configs/systems", NULL};
+static const struct rift_catalogue catalogue = {.faults = rift_faults,
+                                                .workloads = workloads,
+                                                .checkers = checkers,
+                                                .clients = clients,
+                                                .system_folders = folders};
+
+static struct rift_error err;
+
+static struct rift_plan *parse(const char *yaml)
+{
+    memset(&err, 0, sizeof err);
+    return rift_plan_parse("folder/test.yaml", yaml, strlen(yaml), &catalogue, 0, &err);
+}
+
+static struct rift_plan *parse_good(const char *yaml)
+{
+    struct rift_plan *plan = parse(yaml);
+    if (!plan)
+        print_message("%s\n", err.text);
+    assert_non_null(plan);
+    return plan;
+}
+
+static const char *const SMALL = "nodes: {lab: netns}\nsystem: etcd\nworkload: register\n";
+
+static void the_example_of_the_architecture_is_what_it_says(void **state)
+{
+    (void)state;
+    struct rift_plan *plan = rift_plan_read("configs/etcd-register.yaml", &catalogue, 42, &err);
+    if (!plan)
+        print_message("%s\n", err.text);
+    assert_non_null(plan);
+    assert_string_equal(plan->name, "etcd-register");
+    assert_true(plan->seed == 42);
+    assert_true(plan->is_lab);
+    assert_string_equal(plan->lab_driver, "netns");
+    assert_int_equal(plan->host_count, 5);
+    assert_string_equal(plan->host_names[4], "n5");
+    assert_string_equal(plan->system.name, "etcd");
+    assert_int_equal(json_integer_value(json_object_get(plan->system.options, "heartbeat_ms")),
+                     100);
+    assert_int_equal(json_integer_value(json_object_get(plan->system.options, "election_ms")),
+                     1000);
+    assert_string_equal(plan->client.name, "etcd");
+    assert_int_equal(plan->concurrency, 10);
+    assert_true(plan->rate_hz == 200);
+    assert_int_equal(plan->op_timeout_ms, 2000);
+    assert_int_equal(plan->fault_count, 2);
+    assert_int_equal(plan->faults[0].variant_count, 4);
+    assert_int_equal(plan->faults[0].variants[2].grudge, RIFT_GRUDGE_BRIDGE);
+    assert_true(plan->faults[0].every_s.low == 8 && plan->faults[0].for_s.high == 6);
+    assert_string_equal(plan->faults[1].lane, "kill");
+    assert_int_equal(plan->faults[1].variants[0].target.kind, RIFT_TARGET_MINORITY);
+    assert_string_equal(
+        json_string_value(json_object_get(plan->faults[1].variants[0].options, "signal")), "KILL");
+    assert_int_equal(plan->time_limit_ms, 60000);
+    assert_int_equal(plan->recovery_ms, 16000); /* the longest cut + 10 s */
+    assert_int_equal(plan->checker_count, 2);
+    assert_string_equal(plan->checkers[1].name, "evidence");
+    assert_string_equal(json_string_value(json_object_get(plan->checkers[0].options, "model")),
+                        "cas-register");
+    rift_plan_destroy(plan);
+}
+
+/* Each mistake, and where and how it must be named. */
+static const struct {
+    const char *yaml, *message;
+} mistakes[] = {
+    {"nodes: {lab: netns\n", "folder/test.yaml:2:1: "},
+    {"nodes: [a, a: b: c]\n", "folder/test.yaml:1:"},
+    {"- a\n", "folder/test.yaml:1:1: a configuration is a table"},
+    {"nodes: {lab: netns}\nnodes: {lab: netns}\n",
+     "folder/test.yaml:2:1: this key comes twice: 'nodes'"},
+    {"nodes: &a {lab: netns}\n", "folder/test.yaml:1:8: anchors and aliases"},
+    {"nodes: {lab: netns}\n", "folder/test.yaml:1:1: the configuration needs 'workload'"},
+    {"nodes: {lab: nets}\n", "folder/test.yaml:1:14: unknown kind of lab 'nets', did you mean "
+                             "'netns'?"},
+    {"nodes: {lab: netns, cuont: 3}\n",
+     "folder/test.yaml:1:21: unknown key of nodes: 'cuont', did you mean 'count'?"},
+    {"nodes: {lab: netns, count: many}\n", "folder/test.yaml:1:28: 'count' must be a whole number"},
+    {"nodes: {lab: netns, count: 0}\n",
+     "folder/test.yaml:1:28: 'count' must lie between 1 and 250"},
+    {"nodes: []\n", "folder/test.yaml:1:8: there must be at least one host"},
+    {"nodes: [{name: a, address: x}, {name: a, address: y}]\n",
+     "folder/test.yaml:1:32: two hosts are called 'a'"},
+    {"nodes: [{name: a}]\n", "folder/test.yaml:1:9: a host needs 'address'"},
+    {"nodes: [{address: x, prot: 22}]\n",
+     "folder/test.yaml:1:22: unknown key of a host: 'prot', did you mean 'port'?"},
+    {"seeed: 4\nnodes: {lab: netns}\n",
+     "folder/test.yaml:1:1: unknown key of the configuration: 'seeed', did you mean 'seed'?"},
+    {"nodes: {lab: netns}\nsystem: etdc\nworkload: register\n",
+     "folder/test.yaml:2:9: unknown system 'etdc', did you mean 'etcd'?"},
+    {"nodes: {lab: netns}\nsystem: {recipe: etcd, options: {heartbeat: 5}}\nworkload: register\n",
+     "folder/test.yaml:2:34: unknown key of the system's options: 'heartbeat', did you mean "
+     "'heartbeat_ms'?"},
+    {"nodes: {lab: netns}\nsystem: {recipe: etcd, options: {heartbeat_ms: 5}}\nworkload: "
+     "register\n",
+     "folder/test.yaml:2:48: 'heartbeat_ms' must lie between 10 and 5000 ms"},
+    {"nodes: {lab: netns}\nsystem: {recipe: etcd, artifacts: {etcd: no/such/file}}\nworkload: "
+     "register\n",
+     "folder/test.yaml:2:42: artifact 'etcd': cannot read"},
+    {"nodes: {lab: netns}\nclient: ectd\nworkload: register\n",
+     "folder/test.yaml:2:9: unknown client 'ectd', did you mean 'etcd'?"},
+    {"nodes: {lab: netns}\nworkload: register\n", "folder/test.yaml:1:1: 'client' is missing"},
+    {"nodes: {lab: netns}\nclient: mirror\nworkload: register\n",
+     "folder/test.yaml:3:11: workload 'register' needs the operation 'write', which client "
+     "'mirror' does not have"},
+    {"nodes: {lab: netns}\nsystem: etcd\nworkload: regster\n",
+     "folder/test.yaml:3:11: unknown workload 'regster', did you mean 'register'?"},
+    {"nodes: {lab: netns}\nsystem: etcd\nworkload: {name: register, reads: locl}\n",
+     "folder/test.yaml:3:35: unknown value of 'reads': 'locl', did you mean 'local'?"},
+    {"nodes: {lab: netns}\nsystem: etcd\nworkload: {name: register, concurrency: 3x}\n",
+     "folder/test.yaml:3:41: 'concurrency' must be a number of threads"},
+    {"nodes: {lab: netns}\nsystem: etcd\nworkload: {name: register, keys: 101}\n",
+     "folder/test.yaml:3:34: 'keys' must lie between 1 and 100"},
+    {"nodes: {lab: netns}\nsystem: etcd\nworkload: register\nfaults:\n  - {partiton: halves}\n",
+     "folder/test.yaml:5:6: unknown fault 'partiton', did you mean 'partition'?"},
+    {"nodes: {lab: netns}\nsystem: etcd\nworkload: register\nfaults:\n  - {partition: halvs}\n",
+     "folder/test.yaml:5:17: unknown partition 'halvs', did you mean 'halves'?"},
+    {"nodes: {lab: netns}\nsystem: etcd\nworkload: register\nfaults:\n  - {kill: {targets: n6}}\n",
+     "folder/test.yaml:5:22: unknown target 'n6', did you mean 'n1'?"},
+    {"nodes: {lab: netns}\nsystem: etcd\nworkload: register\nfaults:\n"
+     "  - {kill: one, evry_s: 4}\n",
+     "folder/test.yaml:5:17: unknown key of fault 'kill': 'evry_s', did you mean 'every_s'?"},
+    {"nodes: {lab: netns}\nsystem: etcd\nworkload: register\nfaults:\n"
+     "  - {kill: one, every_s: [5, 3]}\n",
+     "folder/test.yaml:5:26: 'every_s' must be [low, high], low first"},
+    {"nodes: {lab: netns}\nsystem: etcd\nworkload: register\nfaults:\n"
+     "  - {kill: one, every_s: 5, for_s: 9}\n",
+     "folder/test.yaml:5:5: for_s is longer than every_s"},
+    {"nodes: {lab: netns}\nsystem: etcd\nworkload: register\nfaults:\n  - {kill: {signl: TERM}}\n",
+     "folder/test.yaml:5:13: unknown key of fault 'kill': 'signl', did you mean 'signal'?"},
+    {"nodes: {lab: netns}\nsystem: etcd\nworkload: register\nfaults:\n"
+     "  - {partition: {grudge: {n1: [n9]}}}\n",
+     "folder/test.yaml:5:26: there is no node 'n9', did you mean 'n1'?"},
+    {"nodes: {lab: netns, count: 2}\nsystem: etcd\nworkload: register\nfaults:\n"
+     "  - {partition: bridge}\n",
+     "folder/test.yaml:5:17: partition 'bridge' needs 3 to 256 nodes, there are 2"},
+    {"nodes: {lab: netns}\nsystem: etcd\nworkload: register\nfaults: {kill: one}\n",
+     "folder/test.yaml:4:9: faults must be a list"},
+    {"nodes: {lab: netns}\nsystem: etcd\nworkload: register\ncheckers: [lineariable]\n",
+     "folder/test.yaml:4:12: unknown checker 'lineariable', did you mean 'linearizable'?"},
+    {"nodes: {lab: netns}\nsystem: etcd\nworkload: register\ncheckers:\n"
+     "  - linearizable: {modle: register}\n",
+     "folder/test.yaml:5:20: unknown key of checker 'linearizable': 'modle', did you mean "
+     "'model'?"},
+    {"nodes: {lab: netns}\nsystem: etcd\nworkload: register\nname: a/b\n",
+     "folder/test.yaml:4:7: 'name' is a folder's name"},
+    {"nodes: {lab: netns}\nsystem: etcd\nworkload: register\nquiet: {every_s: 5, for_s: 5}\n",
+     "folder/test.yaml:4:8: for_s must be shorter"},
+};
+
+static void every_mistake_is_named_with_its_place_and_the_nearest_word(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof mistakes / sizeof mistakes[0]; i++) {
+        struct rift_plan *plan = parse(mistakes[i].yaml);
+        if (plan || !strstr(err.text, mistakes[i].message))
+            print_message("%s\nexpected: %s\ngot: %s\n", mistakes[i].yaml, mistakes[i].message,
+                          err.text);
+        assert_null(plan);
+        assert_non_null(strstr(err.text, mistakes[i].message));
+        assert_int_equal(err.code, RIFT_ERR_INVALID);
+    }
+}
+
+static void several_mistakes_are_named_in_one_go(void **state)
+{
+    (void)state;
+    assert_null(parse("nodes: {lab: netns, cont: 5}\nsystem: etcd\n"
+                      "workload: {name: register, keyz: 3}\nfaults:\n  - {kil: one}\n"));
+    assert_non_null(
+        strstr(err.text, "1:21: unknown key of nodes: 'cont', did you mean 'count'?\n"));
+    assert_non_null(strstr(err.text, "3:28: unknown key of workload 'register': 'keyz', did you "
+                                     "mean 'keys'?\n"));
+    assert_non_null(strstr(err.text, "5:6: unknown fault 'kil', did you mean 'kill'?"));
+}
+
+static void a_mistake_in_a_recipe_is_named_in_the_recipe(void **state)
+{
+    (void)state;
+    assert_null(parse("nodes: {lab: netns}\nworkload: register\n"
+                      "system:\n  recipe: mine\n  definition:\n    name: mine\n    comand: x\n"));
+    assert_non_null(strstr(err.text, "folder/test.yaml:"));
+    assert_non_null(strstr(err.text, "comand"));
+}
+
+static void a_frozen_plan_read_again_is_the_same(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {
+        "nodes: {lab: netns}\nsystem: etcd\nworkload: register\nclient: {name: etcd, reads: "
+        "local}\n",
+        "nodes:\n  - root@10.0.0.1:2222\n  - {name: b, address: '::1', sudo: true, key: id}\n"
+        "  - '[fe80::1]:23'\nssh: {user: admin}\nclient: etcd\nworkload: {name: register, "
+        "concurrency: 7, op_timeout_ms: 1.5s}\nseed: 9007199254740993\n",
+        "nodes: {lab: netns, count: 4}\nsystem: etcd\nworkload: register\nstop_on: node-lost\n"
+        "faults:\n  - chaos\n  - {chaos: [{kill: [n1, n2, primaries], weight: 3}, partition]}\n"
+        "  - {sequence: [{partition: isolate-primary, for_s: 3}, {kill: primaries}], every_s: 20}\n"
+        "  - {partition: {grudge: {n1: [n2], n2: [n1, n3]}}, lane: x, start_s: 5, until_s: 50}\n"
+        "  - pause\nquiet: {every_s: 60, for_s: 10}\ndeadlines: {start_s: 2m}\n"
+        "checkers: [performance, linearizable: {model: 'true'}]\n",
+    };
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        struct rift_plan *first = parse_good(texts[i]);
+        struct rift_text text = {0}, again = {0};
+        rift_plan_print(first, &text);
+        struct rift_plan *second = parse_good(text.data);
+        rift_plan_print(second, &again);
+        assert_string_equal(text.data, again.data);
+        assert_true(json_equal((json_t *)first->json, (json_t *)second->json));
+        assert_true(first->seed == second->seed && first->seed != 0);
+        struct rift_schedule *a = rift_plan_schedule(first, &err);
+        struct rift_schedule *b = rift_plan_schedule(second, &err);
+        assert_int_equal(a->count, b->count);
+        for (size_t j = 0; j < a->count; j++) {
+            json_t *x = rift_window_to_json(&a->windows[j], first->host_count, first->host_names);
+            json_t *y = rift_window_to_json(&b->windows[j], second->host_count, second->host_names);
+            assert_true(json_equal(x, y));
+            assert_true(a->windows[j].seed == b->windows[j].seed);
+            json_decref(x);
+            json_decref(y);
+        }
+        rift_schedule_destroy(a);
+        rift_schedule_destroy(b);
+        rift_text_finish(&text);
+        rift_text_finish(&again);
+        rift_plan_destroy(first);
+        rift_plan_destroy(second);
+    }
+}
+
+static void hosts_have_their_own_login_or_that_of_all(void **state)
+{
+    (void)state;
+    struct rift_plan *plan =
+        parse_good("nodes:\n  - root@10.0.0.1:2222\n  - {name: b, address: '::1', sudo: true}\n"
+                   "  - '[fe80::1]:23'\n  - 2001:db8::7\nssh: {user: admin, port: 99}\n"
+                   "client: etcd\nworkload: register\n");
+    assert_false(plan->is_lab);
+    assert_int_equal(plan->host_count, 4);
+    assert_string_equal(plan->hosts[0].name, "n1");
+    assert_string_equal(plan->hosts[0].address, "10.0.0.1");
+    assert_string_equal(plan->hosts[0].user, "root");
+    assert_int_equal(plan->hosts[0].port, 2222);
+    assert_string_equal(plan->hosts[1].name, "b");
+    assert_string_equal(plan->hosts[1].user, "admin");
+    assert_true(plan->hosts[1].use_sudo);
+    assert_int_equal(plan->hosts[1].port, 99);
+    assert_string_equal(plan->hosts[2].address, "fe80::1");
+    assert_int_equal(plan->hosts[2].port, 23);
+    assert_string_equal(plan->hosts[3].address, "2001:db8::7");
+    assert_int_equal(plan->hosts[3].port, 99);
+    assert_null(plan->hosts[3].key_file);
+    rift_plan_destroy(plan);
+}
+
+static void what_the_workload_asks_of_the_client_reaches_it(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *yaml, *reads;
+    } rows[] = {
+        {"workload: {name: register, reads: local}\n", "local"},
+        {"workload: register\n", "linearizable"},
+        {"workload: register\nclient: {name: etcd, reads: local}\n", "local"},
+        {"workload: {name: register, reads: linearizable}\nclient: {name: etcd, reads: local}\n",
+         "linearizable"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        char yaml[512];
+        snprintf(yaml, sizeof yaml, "nodes: {lab: netns}\nsystem: etcd\n%s", rows[i].yaml);
+        struct rift_plan *plan = parse_good(yaml);
+        assert_string_equal(json_string_value(json_object_get(plan->client.options, "reads")),
+                            rows[i].reads);
+        assert_string_equal(json_string_value(json_object_get(plan->workload.options, "reads")),
+                            rows[i].reads);
+        assert_string_equal(json_string_value(json_object_get(plan->client.options, "shape")),
+                            "register");
+        assert_int_equal(json_integer_value(json_object_get(plan->client.options, "port")), 2379);
+        rift_plan_destroy(plan);
+    }
+}
+
+static void a_seed_is_drawn_where_none_is_given(void **state)
+{
+    (void)state;
+    struct rift_plan *a = parse_good(SMALL), *b = parse_good(SMALL);
+    assert_true(a->seed != 0 && b->seed != 0 && a->seed != b->seed);
+    assert_true(json_integer_value(json_object_get(a->json, "seed")) == (json_int_t)a->seed);
+    rift_plan_destroy(a);
+    rift_plan_destroy(b);
+}
+
+static void node_names_together_are_one_target_and_words_are_choices(void **state)
+{
+    (void)state;
+    struct rift_plan *plan = parse_good("nodes: {lab: netns}\nsystem: etcd\nworkload: register\n"
+                                        "faults:\n  - {kill: [primaries, n1, n3]}\n");
+    assert_int_equal(plan->faults[0].variant_count, 2);
+    assert_int_equal(plan->faults[0].variants[0].target.kind, RIFT_TARGET_PRIMARIES);
+    assert_int_equal(plan->faults[0].variants[1].target.kind, RIFT_TARGET_NAMED);
+    assert_int_equal(plan->faults[0].variants[1].target.named.bits[0], 5);
+    rift_plan_destroy(plan);
+}
+
+static void many_mistakes_end_in_how_many_more(void **state)
+{
+    (void)state;
+    struct rift_text yaml = {0};
+    rift_text_append(&yaml, SMALL);
+    for (int i = 0; i < 60; i++)
+        rift_text_printf(&yaml, "zzzz%d: 1\n", i);
+    assert_null(parse(yaml.data));
+    assert_non_null(strstr(err.text, "\nand "));
+    assert_non_null(strstr(err.text, " more"));
+    rift_text_finish(&yaml);
+}
+
+static void a_missing_file_is_one_clear_line(void **state)
+{
+    (void)state;
+    assert_null(rift_plan_read("no/such.yaml", &catalogue, 0, &err));
+    assert_string_equal(err.text, "cannot read 'no/such.yaml': No such file or directory");
+    assert_null(rift_plan_read("configs", &catalogue, 0, &err));
+    assert_string_equal(err.text, "'configs' is not a file");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_example_of_the_architecture_is_what_it_says),
+        cmocka_unit_test(every_mistake_is_named_with_its_place_and_the_nearest_word),
+        cmocka_unit_test(several_mistakes_are_named_in_one_go),
+        cmocka_unit_test(a_mistake_in_a_recipe_is_named_in_the_recipe),
+        cmocka_unit_test(a_frozen_plan_read_again_is_the_same),
+        cmocka_unit_test(hosts_have_their_own_login_or_that_of_all),
+        cmocka_unit_test(what_the_workload_asks_of_the_client_reaches_it),
+        cmocka_unit_test(a_seed_is_drawn_where_none_is_given),
+        cmocka_unit_test(node_names_together_are_one_target_and_words_are_choices),
+        cmocka_unit_test(many_mistakes_end_in_how_many_more),
+        cmocka_unit_test(a_missing_file_is_one_clear_line),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
