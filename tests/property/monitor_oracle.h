@@ -39,6 +39,14 @@ void oracle_history_close(struct oracle_history *history);
 void oracle_history_add(struct oracle_history *history, uint32_t invoke, uint32_t complete,
                         struct rift_call call);
 
+/* The state an object starts in; one step of it, false where the call cannot happen there. */
+uint64_t oracle_start(enum oracle_object object, const struct rift_problem *problem);
+bool oracle_step(enum oracle_object object, uint64_t *state, const struct rift_call *call);
+/* What the next take of a queue, stack or priority queue gives; 0: empty. */
+uint32_t oracle_front(enum oracle_object object, uint64_t state);
+/* What is left of a call when its client never hears of it; false: nothing. */
+bool oracle_call_crash(const struct rift_call *asked, struct rift_call *left);
+
 /* Exhausts all orders. */
 bool oracle_is_linearizable(enum oracle_object object, const struct rift_problem *problem);
 bool oracle_order_is_right(enum oracle_object object, const struct rift_problem *problem,
