@@ -6,5 +6,6 @@
 
 extern const struct rift_command rift_command_lab;
 extern const struct rift_command rift_command_list;
+extern const struct rift_command rift_command_run;
 
 #endif

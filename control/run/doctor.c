@@ -1,0 +1,83 @@
+/* Can every node do every fault that is planned? Each node is asked once for each fault with each
+ * set of options that the schedule holds. */
+#include "control/run/doctor.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/log.h"
+#include "common/memory.h"
+#include "common/text.h"
+
+/* Options that are drawn anew for each window differ in each; a few of them tell enough. */
+enum { DOCTOR_QUESTIONS_PER_FAULT = 8 };
+
+static bool doctor_has_asked(const struct rift_schedule *schedule, size_t index)
+{
+    const struct rift_fault_variant *asked = &schedule->windows[index].what;
+    size_t questions = 0;
+    for (size_t i = 0; i < index; i++) {
+        const struct rift_fault_variant *other = &schedule->windows[i].what;
+        if (other->fault != asked->fault)
+            continue;
+        if (json_equal(other->options, asked->options))
+            return true;
+        questions++;
+    }
+    return questions >= DOCTOR_QUESTIONS_PER_FAULT;
+}
+
+static json_t *doctor_peers_of(const struct cluster *cluster, size_t node)
+{
+    json_t *peers = json_array();
+    for (size_t i = 0; i < cluster->node_count; i++) {
+        if (i != node)
+            json_array_append_new(peers, json_pack("{s:s, s:[s]}", "name", cluster->names[i],
+                                                   "addresses", cluster->addresses[i]));
+    }
+    return peers;
+}
+
+static void doctor_ask_one(struct cluster *cluster, const struct rift_fault_variant *what,
+                           int64_t deadline_ms, struct rift_text *refusals)
+{
+    json_t **args = rift_calloc(cluster->node_count, sizeof(json_t *));
+    struct cluster_reply *replies = rift_calloc(cluster->node_count, sizeof *replies);
+    struct rift_node_set all;
+    cluster_all(cluster, &all);
+    for (size_t i = 0; i < cluster->node_count; i++)
+        args[i] = json_pack("{s:s, s:O, s:o}", "fault", what->fault->name, "options", what->options,
+                            "peers", doctor_peers_of(cluster, i));
+    cluster_call(cluster, &all, "probe_fault", args, deadline_ms, replies);
+    for (size_t i = 0; i < cluster->node_count; i++) {
+        json_decref(args[i]);
+        const char *why = json_string_value(json_object_get(replies[i].ok, "why"));
+        if (json_is_true(json_object_get(replies[i].ok, "can"))) {
+            const char *end = json_string_value(json_object_get(replies[i].ok, "end"));
+            rift_log(RIFT_LOG_INFO, "%s can do %s; its end: %s", cluster->names[i],
+                     what->fault->name, end ? end : "");
+            continue;
+        }
+        rift_text_printf(refusals, "%s%s cannot do %s: %s", refusals->length ? "\n" : "",
+                         cluster->names[i], what->fault->name,
+                         !replies[i].ok ? replies[i].error.text
+                         : why          ? why
+                                        : "it does not say why");
+    }
+    cluster_replies_free(replies, cluster->node_count);
+    free(replies);
+    free(args);
+}
+
+int doctor_ask(struct cluster *cluster, const struct rift_schedule *schedule, int64_t deadline_ms,
+               struct rift_error *err)
+{
+    struct rift_text CLEANUP(rift_text_finish) refusals = {0};
+    for (size_t i = 0; i < schedule->count; i++) {
+        if (!doctor_has_asked(schedule, i))
+            doctor_ask_one(cluster, &schedule->windows[i].what, deadline_ms, &refusals);
+    }
+    if (refusals.length > 0)
+        return rift_fail(err, RIFT_ERR_UNSUPPORTED, "%s", refusals.data);
+    return 0;
+}

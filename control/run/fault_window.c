@@ -1,0 +1,291 @@
+/* One fault window on the hosts.
+ *
+ * Observed is what something other than the fault itself shows: for links, that datagrams between
+ * the agents passed before and do not pass now; for the rest, what the agent finds in /proc. */
+#include "control/run/fault_window.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/memory.h"
+#include "common/text.h"
+#include "control/run/grudge_text.h"
+
+enum {
+    FAULT_ROLE_DEADLINE_MS = 500,
+    FAULT_PROBE_DEADLINE_MS = 1000,
+    FAULT_CALL_DEADLINE_MS = 5000,
+    FAULT_HEAL_DEADLINE_MS = 15000, /* healing a kill starts the system again */
+};
+
+static bool is_on_links(const struct fault_window *fault)
+{
+    return fault->window->what.fault->scope == RIFT_FAULT_ON_LINKS;
+}
+
+static bool asks_for_roles(const struct rift_fault_variant *what)
+{
+    if (what->fault->scope == RIFT_FAULT_ON_LINKS)
+        return what->grudge == RIFT_GRUDGE_ISOLATE_PRIMARY ||
+               what->grudge == RIFT_GRUDGE_PRIMARY_MINORITY;
+    return what->target.kind == RIFT_TARGET_PRIMARIES || what->target.kind == RIFT_TARGET_FOLLOWERS;
+}
+
+int fault_window_prepare(struct fault_window *fault, struct cluster *cluster,
+                         const struct rift_window *window, int64_t run_origin_ns)
+{
+    *fault =
+        (struct fault_window){.cluster = cluster, .window = window, .run_origin_ns = run_origin_ns};
+    snprintf(fault->id, sizeof fault->id, "w%u", window->number);
+    struct rift_cluster known = {.node_count = cluster->node_count, .names = cluster->names};
+    if (asks_for_roles(&window->what))
+        known.primaries = cluster_primaries(cluster, FAULT_ROLE_DEADLINE_MS);
+    fault->injected = rift_calloc(cluster->node_count, sizeof *fault->injected);
+    CLEANUP(rift_free)
+    char *target = rift_window_target(window, cluster->node_count, cluster->names);
+    if (rift_window_resolve(window, &known, &fault->resolved, &fault->error) != 0) {
+        fault->what = rift_strdup(target);
+        return -1;
+    }
+    struct rift_text what = {0};
+    rift_text_printf(&what, "%s: ", target);
+    if (is_on_links(fault)) {
+        grudge_print(&fault->resolved.grudge, cluster->names, &what);
+        link_probe_run(&fault->before, cluster, &fault->resolved.grudge, FAULT_PROBE_DEADLINE_MS);
+    } else {
+        rift_node_set_print(&fault->resolved.nodes, cluster->names, &what);
+    }
+    fault->what = rift_text_take(&what);
+    return 0;
+}
+
+void fault_window_finish(struct fault_window *fault)
+{
+    if (fault->injected)
+        cluster_replies_free(fault->injected, fault->cluster->node_count);
+    free(fault->injected);
+    free(fault->what);
+    link_probe_finish(&fault->before);
+}
+
+static json_t *names_of(const struct cluster *cluster, const struct rift_node_set *set)
+{
+    json_t *names = json_array();
+    for (size_t i = 0; i < cluster->node_count; i++) {
+        if (rift_node_set_has(set, i))
+            json_array_append_new(names, json_string(cluster->names[i]));
+    }
+    return names;
+}
+
+json_t *fault_window_planned(const struct fault_window *fault)
+{
+    const struct cluster *cluster = fault->cluster;
+    json_t *planned = rift_window_to_json(fault->window, cluster->node_count, cluster->names);
+    json_object_set_new(planned, "window", json_integer(fault->window->number));
+    json_object_set_new(planned, "what", json_string(fault->what));
+    json_object_set_new(planned, "nodes", names_of(cluster, &fault->resolved.nodes));
+    if (is_on_links(fault))
+        json_object_set_new(planned, "drops",
+                            rift_grudge_to_json(&fault->resolved.grudge, cluster->names));
+    if (fault->resolved.is_guess)
+        json_object_set_new(planned, "guess", json_string("no primary was known"));
+    return planned;
+}
+
+static json_t *inject_args(const struct fault_window *fault, size_t node, int64_t start_ns)
+{
+    const struct cluster *cluster = fault->cluster;
+    json_t *args =
+        json_pack("{s:s, s:s, s:O, s:I}", "id", fault->id, "fault", fault->window->what.fault->name,
+                  "options", fault->window->what.options, "start_ns",
+                  (json_int_t)cluster_time_at_node(cluster, node, start_ns));
+    if (!is_on_links(fault))
+        return args;
+    json_t *peers = json_array();
+    for (size_t s = 0; s < cluster->node_count; s++) {
+        if (rift_node_set_has(&fault->resolved.grudge.drops[node], s))
+            json_array_append_new(peers, json_pack("{s:s, s:[s]}", "name", cluster->names[s],
+                                                   "addresses", cluster->addresses[s]));
+    }
+    json_object_set_new(args, "peers", peers);
+    return args;
+}
+
+void fault_window_inject(struct fault_window *fault, int64_t start_ns)
+{
+    struct cluster *cluster = fault->cluster;
+    json_t **args = rift_calloc(cluster->node_count, sizeof(json_t *));
+    for (size_t i = 0; i < cluster->node_count; i++) {
+        if (rift_node_set_has(&fault->resolved.nodes, i))
+            args[i] = inject_args(fault, i, start_ns);
+    }
+    cluster_call(cluster, &fault->resolved.nodes, "inject", args, FAULT_CALL_DEADLINE_MS,
+                 fault->injected);
+    cluster_replies_check(cluster, fault->injected, &fault->error);
+    for (size_t i = 0; i < cluster->node_count; i++)
+        json_decref(args[i]);
+    free(args);
+}
+
+/* Run time of a time that an agent gave; nil where it gave none. */
+static json_t *run_time_of(const struct fault_window *fault, size_t node, const json_t *reply,
+                           const char *name)
+{
+    const json_t *time_ns = json_object_get(reply, name);
+    if (!json_is_integer(time_ns))
+        return json_null();
+    int64_t ours_ns = cluster_time_of_node(fault->cluster, node, json_integer_value(time_ns));
+    return json_integer(ours_ns - fault->run_origin_ns);
+}
+
+static bool agent_saw_drops(const json_t *observed, const char *peer)
+{
+    size_t i = 0;
+    const json_t *entry = NULL;
+    json_array_foreach(json_object_get(json_object_get(observed, "details"), "peers"), i, entry)
+    {
+        const char *name = json_string_value(json_object_get(entry, "name"));
+        if (name && strcmp(name, peer) == 0)
+            return json_integer_value(json_object_get(entry, "dropped")) > 0;
+    }
+    return false;
+}
+
+/* A cut is observed where datagrams came through before and none does now. Where none did before
+ * (another fault cut the link already), the filter's own count stands in. */
+static bool describe_cut(const struct fault_window *fault, size_t node, const json_t *observed,
+                         const struct link_probe *during, struct rift_text *text)
+{
+    const struct cluster *cluster = fault->cluster;
+    bool is_observed = true;
+    for (size_t s = 0; s < cluster->node_count; s++) {
+        if (!rift_grudge_is_dropped(&fault->resolved.grudge, s, node))
+            continue;
+        int before = link_probe_heard(&fault->before, s, node);
+        int now = link_probe_heard(during, s, node);
+        bool is_cut = now == 0 && (before > 0 || agent_saw_drops(observed, cluster->names[s]));
+        is_observed = is_observed && is_cut;
+        rift_text_printf(text, "%s%s ", text->length ? ", " : "", cluster->names[s]);
+        if (now == LINK_NOT_PROBED)
+            rift_text_append(text, "could not be probed");
+        else if (now > 0)
+            rift_text_printf(text, "still heard (%d of %d probes)", now, LINK_PROBE_COUNT);
+        else if (is_cut)
+            rift_text_append(text, "not heard");
+        else
+            rift_text_append(text, "not heard, but not before either");
+    }
+    return is_observed;
+}
+
+static json_t *describe_node(const struct fault_window *fault, size_t node,
+                             const struct cluster_reply *observed, const struct link_probe *during)
+{
+    struct rift_text CLEANUP(rift_text_finish) text = {0};
+    bool is_observed = false;
+    const char *how = json_string_value(json_object_get(observed->ok, "how"));
+    if (!fault->injected[node].ok)
+        rift_text_append(&text, fault->injected[node].error.text);
+    else if (is_on_links(fault))
+        is_observed = describe_cut(fault, node, observed->ok, during, &text);
+    else if (!observed->ok)
+        rift_text_append(&text, observed->error.text);
+    else {
+        is_observed = json_is_true(json_object_get(observed->ok, "observed"));
+        rift_text_append(&text, how ? how : "");
+    }
+    return json_pack("{s:o, s:s, s:b}", "applied_ns",
+                     run_time_of(fault, node, fault->injected[node].ok, "applied_ns"), "observed",
+                     text.data ? text.data : "", "is_observed", (int)is_observed);
+}
+
+/* {"observed", "nodes"} from one object for each node; takes them over. */
+static json_t *result_of_nodes(json_t *nodes)
+{
+    bool is_observed = json_object_size(nodes) > 0;
+    const char *name = NULL;
+    json_t *node = NULL;
+    json_object_foreach(nodes, name, node) is_observed =
+        is_observed && json_is_true(json_object_get(node, "is_observed"));
+    return json_pack("{s:b, s:o}", "observed", (int)is_observed, "nodes", nodes);
+}
+
+json_t *fault_window_observe(struct fault_window *fault)
+{
+    struct cluster *cluster = fault->cluster;
+    const struct rift_node_set *nodes = &fault->resolved.nodes;
+    struct link_probe during = {0};
+    if (is_on_links(fault))
+        link_probe_run(&during, cluster, &fault->resolved.grudge, FAULT_PROBE_DEADLINE_MS);
+    json_t *id = json_pack("{s:s}", "id", fault->id);
+    json_t **args = rift_calloc(cluster->node_count, sizeof(json_t *));
+    for (size_t i = 0; i < cluster->node_count; i++)
+        args[i] = id;
+    struct cluster_reply *observed = rift_calloc(cluster->node_count, sizeof *observed);
+    cluster_call(cluster, nodes, "observe", args, FAULT_PROBE_DEADLINE_MS, observed);
+    json_t *described = json_object();
+    for (size_t i = 0; i < cluster->node_count; i++) {
+        if (rift_node_set_has(nodes, i))
+            json_object_set_new(described, cluster->names[i],
+                                describe_node(fault, i, &observed[i], &during));
+    }
+    cluster_replies_free(observed, cluster->node_count);
+    free(observed);
+    free(args);
+    json_decref(id);
+    link_probe_finish(&during);
+    return result_of_nodes(described);
+}
+
+/* Healed is what can be seen: cut links hear again what they heard before. */
+static json_t *describe_healed(const struct fault_window *fault, size_t node,
+                               const struct cluster_reply *healed, const struct link_probe *after)
+{
+    struct rift_text CLEANUP(rift_text_finish) text = {0};
+    bool is_observed = healed->ok != NULL;
+    if (!healed->ok)
+        rift_text_append(&text, healed->error.text);
+    for (size_t s = 0; s < fault->cluster->node_count && is_on_links(fault); s++) {
+        if (!rift_grudge_is_dropped(&fault->resolved.grudge, s, node))
+            continue;
+        bool was_heard = link_probe_heard(&fault->before, s, node) > 0;
+        bool is_heard = link_probe_heard(after, s, node) > 0;
+        is_observed = is_observed && (is_heard || !was_heard);
+        rift_text_printf(&text, "%s%s %s", text.length ? ", " : "", fault->cluster->names[s],
+                         is_heard ? "heard again" : "not heard");
+    }
+    return json_pack("{s:o, s:s, s:b}", "healed_ns",
+                     run_time_of(fault, node, healed->ok, "applied_ns"), "observed",
+                     text.data ? text.data : "", "is_observed", (int)is_observed);
+}
+
+json_t *fault_window_heal(struct fault_window *fault)
+{
+    struct cluster *cluster = fault->cluster;
+    const struct rift_node_set *nodes = &fault->resolved.nodes;
+    json_t *id = json_pack("{s:s}", "id", fault->id);
+    json_t **args = rift_calloc(cluster->node_count, sizeof(json_t *));
+    for (size_t i = 0; i < cluster->node_count; i++)
+        args[i] = id;
+    struct cluster_reply *healed = rift_calloc(cluster->node_count, sizeof *healed);
+    cluster_call(cluster, nodes, "heal", args, FAULT_HEAL_DEADLINE_MS, healed);
+    if (fault->error.code == RIFT_ERR_NONE)
+        cluster_replies_check(cluster, healed, &fault->error);
+    struct link_probe after = {0};
+    if (is_on_links(fault))
+        link_probe_run(&after, cluster, &fault->resolved.grudge, FAULT_PROBE_DEADLINE_MS);
+    json_t *described = json_object();
+    for (size_t i = 0; i < cluster->node_count; i++) {
+        if (rift_node_set_has(nodes, i))
+            json_object_set_new(described, cluster->names[i],
+                                describe_healed(fault, i, &healed[i], &after));
+    }
+    cluster_replies_free(healed, cluster->node_count);
+    free(healed);
+    free(args);
+    json_decref(id);
+    link_probe_finish(&after);
+    return result_of_nodes(described);
+}

@@ -1,0 +1,47 @@
+/* One fault window on the hosts: injected, looked at, healed, looked at again; and what of it is
+ * recorded. */
+#ifndef CONTROL_RUN_FAULT_WINDOW_H
+#define CONTROL_RUN_FAULT_WINDOW_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <jansson.h>
+
+#include "common/error.h"
+#include "control/run/cluster.h"
+#include "control/run/link_probe.h"
+#include "nemesis/schedule.h"
+
+struct fault_window {
+    struct cluster *cluster;
+    const struct rift_window *window;
+    int64_t run_origin_ns; /* monotonic; recorded times count from here */
+    struct rift_resolved resolved;
+    char id[32];              /* by which the agents know it */
+    char *what;               /* for people: "halves: n1 n2 | n3 n4 n5" */
+    struct link_probe before; /* who heard whom before the cut */
+    struct cluster_reply *injected;
+    struct rift_error
+        error; /* of the first node that could not inject or heal it; code NONE: well */
+};
+
+/* Finds out whom the window hits, and who hears whom so far. -1 and fault->error where it cannot be
+ * resolved; it is to be finished then too. */
+int fault_window_prepare(struct fault_window *fault, struct cluster *cluster,
+                         const struct rift_window *window, int64_t run_origin_ns);
+void fault_window_finish(struct fault_window *fault);
+
+/* What is recorded when it begins; the caller owns it. */
+json_t *fault_window_planned(const struct fault_window *fault);
+/* Injects on every node that takes part, to begin at the same moment start_ns (monotonic). A node
+ * that refuses stands in fault->error. */
+void fault_window_inject(struct fault_window *fault, int64_t start_ns);
+/* {"observed": bool, "nodes": {name: {"applied_ns", "observed": text, "is_observed": bool}}}: to be
+ * called while the fault is in force. The caller owns it. */
+json_t *fault_window_observe(struct fault_window *fault);
+/* Heals on every node, and looks whether cut links hear again: {"observed", "nodes": {name:
+ * {"healed_ns", "observed", "is_observed"}}}. */
+json_t *fault_window_heal(struct fault_window *fault);
+
+#endif

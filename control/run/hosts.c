@@ -1,0 +1,111 @@
+/* The hosts that a plan names, or those of a lab that is brought up for it. */
+#include "control/run/hosts.h"
+
+#include <netdb.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "common/log.h"
+#include "common/memory.h"
+#include "lab/lab.h"
+
+enum { LAB_UP_DEADLINE_MS = 120000 };
+
+/* The address in digits; NULL where the name is not known. */
+static const char *hosts_look_up(struct rift_arena *arena, const struct rift_plan_host *host,
+                                 struct rift_error *err)
+{
+    struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_ADDRCONFIG};
+    struct addrinfo *found = NULL;
+    char digits[NI_MAXHOST];
+    int failure = getaddrinfo(host->address, NULL, &hints, &found);
+    if (failure == 0)
+        failure = getnameinfo(found->ai_addr, found->ai_addrlen, digits, sizeof digits, NULL, 0,
+                              NI_NUMERICHOST);
+    if (found)
+        freeaddrinfo(found);
+    if (failure == 0)
+        return rift_arena_strdup(arena, digits);
+    rift_fail(err, RIFT_ERR_UNREACHABLE, "%s: cannot look up '%s': %s", host->name, host->address,
+              gai_strerror(failure));
+    return NULL;
+}
+
+static int hosts_of_plan(struct run_hosts *hosts, const struct rift_plan *plan,
+                         struct rift_error *err)
+{
+    for (size_t i = 0; i < plan->host_count; i++) {
+        const struct rift_plan_host *host = &plan->hosts[i];
+        struct rift_node_settings *settings = &hosts->settings[i];
+        settings->address = hosts_look_up(&hosts->arena, host, err);
+        if (!settings->address)
+            return -1;
+        settings->port = host->port;
+        settings->user = host->user;
+        settings->key_file = host->key_file;
+        settings->known_hosts_file = host->known_hosts_file;
+        settings->accept_new_host_key = host->accept_new_host_key;
+        settings->use_sudo = host->use_sudo;
+    }
+    return 0;
+}
+
+static int hosts_of_lab(struct run_hosts *hosts, const struct rift_plan *plan,
+                        const char *const *packages, struct rift_error *err)
+{
+    struct rift_lab *before = rift_lab_open(plan->lab_name, NULL);
+    bool was_up = before != NULL;
+    rift_lab_close(before);
+    struct rift_lab_request request = {
+        .name = plan->lab_name,
+        .driver = plan->lab_driver,
+        .host_count = plan->host_count,
+        .packages = packages,
+        .deadline_ms = LAB_UP_DEADLINE_MS,
+    };
+    struct rift_lab *lab = rift_lab_up(&request, err);
+    if (!lab)
+        return -1;
+    if (!was_up)
+        hosts->lab_to_take_down = rift_strdup(plan->lab_name);
+    size_t count = 0;
+    const struct rift_lab_host *found = rift_lab_hosts(lab, &count);
+    for (size_t i = 0; i < plan->host_count && i < count; i++) {
+        struct rift_node_settings *settings = &hosts->settings[i];
+        settings->address = rift_arena_strdup(&hosts->arena, found[i].address);
+        settings->port = found[i].port;
+        settings->user = rift_arena_strdup(&hosts->arena, found[i].user);
+        settings->key_file = rift_arena_strdup(&hosts->arena, found[i].key_file);
+        settings->known_hosts_file = rift_arena_strdup(&hosts->arena, found[i].known_hosts_file);
+        settings->use_sudo = strcmp(settings->user, "root") != 0;
+    }
+    rift_lab_close(lab);
+    return 0;
+}
+
+int run_hosts_find(struct run_hosts *hosts, const struct rift_plan *plan,
+                   const char *const *packages, const char *agent_binary, struct rift_error *err)
+{
+    *hosts = (struct run_hosts){0};
+    hosts->settings = rift_arena_calloc(&hosts->arena, plan->host_count, sizeof *hosts->settings);
+    int result =
+        plan->is_lab ? hosts_of_lab(hosts, plan, packages, err) : hosts_of_plan(hosts, plan, err);
+    for (size_t i = 0; i < plan->host_count; i++) {
+        hosts->settings[i].name = plan->host_names[i];
+        hosts->settings[i].agent_binary = agent_binary;
+        hosts->settings[i].connect_timeout_ms = plan->deadlines.connect_ms;
+        hosts->settings[i].lease_ms = plan->lease_ms;
+    }
+    return result;
+}
+
+void run_hosts_release(struct run_hosts *hosts)
+{
+    struct rift_error err = {0};
+    if (hosts->lab_to_take_down && rift_lab_down(hosts->lab_to_take_down, &err) != 0)
+        rift_log(RIFT_LOG_WARNING, "the lab '%s' stays up: %s", hosts->lab_to_take_down, err.text);
+    free(hosts->lab_to_take_down);
+    rift_arena_finish(&hosts->arena);
+    *hosts = (struct run_hosts){0};
+}

@@ -1,0 +1,79 @@
+/* Ctrl-C: a thread that waits for SIGINT and SIGTERM. */
+#include "control/run/interrupt.h"
+
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "common/memory.h"
+
+enum { INTERRUPT_EXIT_CODE = 255 };
+
+struct interrupt {
+    void (*stop)(void *context);
+    void *context;
+    pthread_t thread;
+    int signals, end;
+    sigset_t set;
+};
+
+static void *interrupt_run(void *context)
+{
+    struct interrupt *interrupt = context;
+    bool is_stopping = false;
+    for (;;) {
+        struct pollfd fds[] = {{.fd = interrupt->signals, .events = POLLIN},
+                               {.fd = interrupt->end, .events = POLLIN}};
+        poll(fds, 2, -1);
+        if (fds[1].revents)
+            return NULL;
+        struct signalfd_siginfo info;
+        if (!fds[0].revents || read(interrupt->signals, &info, sizeof info) != sizeof info)
+            continue;
+        if (is_stopping) {
+            fputs("\nrift: stopped a second time: faults end with their leases\n", stderr);
+            _exit(INTERRUPT_EXIT_CODE);
+        }
+        is_stopping = true;
+        interrupt->stop(interrupt->context);
+    }
+}
+
+struct interrupt *interrupt_watch(void (*stop)(void *context), void *context)
+{
+    struct interrupt *interrupt = rift_calloc(1, sizeof *interrupt);
+    interrupt->stop = stop;
+    interrupt->context = context;
+    sigemptyset(&interrupt->set);
+    sigaddset(&interrupt->set, SIGINT);
+    sigaddset(&interrupt->set, SIGTERM);
+    pthread_sigmask(SIG_BLOCK, &interrupt->set, NULL);
+    interrupt->signals = signalfd(-1, &interrupt->set, SFD_CLOEXEC | SFD_NONBLOCK);
+    interrupt->end = eventfd(0, EFD_CLOEXEC);
+    if (interrupt->signals >= 0 && interrupt->end >= 0 &&
+        pthread_create(&interrupt->thread, NULL, interrupt_run, interrupt) == 0)
+        return interrupt;
+    rift_close_fd(&interrupt->signals);
+    rift_close_fd(&interrupt->end);
+    pthread_sigmask(SIG_UNBLOCK, &interrupt->set, NULL);
+    free(interrupt);
+    return NULL;
+}
+
+void interrupt_unwatch(struct interrupt *interrupt)
+{
+    if (!interrupt)
+        return;
+    eventfd_write(interrupt->end, 1);
+    pthread_join(interrupt->thread, NULL);
+    close(interrupt->signals);
+    close(interrupt->end);
+    pthread_sigmask(SIG_UNBLOCK, &interrupt->set, NULL);
+    free(interrupt);
+}

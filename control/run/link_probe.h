@@ -1,0 +1,28 @@
+/* Which node hears which: the agents send each other datagrams, and each says what reached it. This
+ * shows a cut by something other than what made it. */
+#ifndef CONTROL_RUN_LINK_PROBE_H
+#define CONTROL_RUN_LINK_PROBE_H
+
+#include <stdint.h>
+
+#include "control/run/cluster.h"
+#include "nemesis/grudge.h"
+
+enum {
+    LINK_PROBE_COUNT = 5,    /* datagrams for each link */
+    LINK_NOT_PROBED = -1,    /* not asked for, or one of the two did not answer */
+    LINK_PROBE_TIME_MS = 80, /* what a round takes at least */
+};
+
+struct link_probe {
+    size_t node_count;
+    int *heard; /* [destination * node_count + source]: datagrams of LINK_PROBE_COUNT, or -1 */
+};
+
+/* Probes each link that the grudge cuts, at the same time. Any thread. */
+void link_probe_run(struct link_probe *probe, struct cluster *cluster,
+                    const struct rift_grudge *links, int64_t deadline_ms);
+void link_probe_finish(struct link_probe *probe);
+int link_probe_heard(const struct link_probe *probe, size_t source, size_t destination);
+
+#endif

@@ -1,0 +1,227 @@
+/* The nemesis of a run: one thread for each lane.
+ *
+ * A lane prepares a window a little before its start (who is primary, who hears whom), has all
+ * nodes begin at one moment, looks, waits, heals, and looks again. Whatever happens in between, a
+ * window that was injected is healed; what a node does not answer to, its lease ends. */
+#include "control/run/nemesis.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "common/memory.h"
+#include "control/run/fault_window.h"
+
+/* Before the start of a window: for roles, probes and the calls that inject. */
+#define NEMESIS_PREPARE_NS (700 * RIFT_MS)
+/* The least between the calls that inject and the moment that they agree on. */
+#define NEMESIS_LEAD_NS (100 * RIFT_MS)
+/* From the start until the first look: what was in flight has arrived by then. */
+#define NEMESIS_LOOK_NS (20 * RIFT_MS)
+
+struct lane {
+    struct nemesis *nemesis;
+    const char *name;
+    pthread_t thread;
+    bool is_started;
+    char *active; /* what is broken, or NULL; under the nemesis' lock */
+};
+
+struct nemesis {
+    struct nemesis_settings settings;
+    pthread_mutex_t lock;
+    pthread_cond_t stopped;
+    bool is_stopped;
+    struct lane *lanes;
+    size_t lane_count;
+};
+
+/* False where the nemesis was stopped first. */
+static bool nemesis_wait(struct nemesis *nemesis, int64_t until_ns)
+{
+    struct timespec until = {.tv_sec = until_ns / RIFT_SECOND, .tv_nsec = until_ns % RIFT_SECOND};
+    pthread_mutex_lock(&nemesis->lock);
+    int waited = 0;
+    while (!nemesis->is_stopped && waited == 0)
+        waited = pthread_cond_timedwait(&nemesis->stopped, &nemesis->lock, &until);
+    bool goes_on = !nemesis->is_stopped;
+    pthread_mutex_unlock(&nemesis->lock);
+    return goes_on;
+}
+
+static void lane_set_active(struct lane *lane, const char *what)
+{
+    char *copy = what ? rift_strdup(what) : NULL;
+    pthread_mutex_lock(&lane->nemesis->lock);
+    char *old = lane->active;
+    lane->active = copy;
+    pthread_mutex_unlock(&lane->nemesis->lock);
+    free(old);
+}
+
+static struct run_fault_op *lane_begin(struct lane *lane, const struct fault_window *fault,
+                                       const char *prefix, json_t *planned)
+{
+    CLEANUP(rift_free)
+    char *f = rift_printf("%s-%s", prefix, fault->window->what.fault->name);
+    struct run_fault_op *op = run_fault_op_create(f, planned);
+    interpreter_post_fault_begun(lane->nemesis->settings.interpreter, op);
+    rift_log(RIFT_LOG_INFO, "%s %s", f, fault->what);
+    return op;
+}
+
+static void lane_end(struct lane *lane, struct run_fault_op *op, json_t *result,
+                     const struct fault_window *fault)
+{
+    op->result = result;
+    op->error = fault->error.code != RIFT_ERR_NONE ? "a node failed" : NULL;
+    op->end_ns = rift_clock_now();
+    interpreter_post_fault_ended(lane->nemesis->settings.interpreter, op);
+}
+
+static void lane_report_failure(struct lane *lane, const struct fault_window *fault)
+{
+    const struct nemesis_settings *settings = &lane->nemesis->settings;
+    if (fault->error.code == RIFT_ERR_NONE)
+        return;
+    rift_log(RIFT_LOG_WARNING, "fault %s: %s", fault->what, fault->error.text);
+    if (settings->on_failure)
+        settings->on_failure(settings->context, &fault->error);
+}
+
+static void lane_break_and_heal(struct lane *lane, struct fault_window *fault)
+{
+    struct nemesis *nemesis = lane->nemesis;
+    int64_t start_ns = nemesis->settings.phase_origin_ns + fault->window->start_ns;
+    int64_t earliest_ns = rift_clock_now() + NEMESIS_LEAD_NS;
+    if (start_ns < earliest_ns)
+        start_ns = earliest_ns;
+    struct run_fault_op *op = lane_begin(lane, fault, "start", fault_window_planned(fault));
+    lane_set_active(lane, fault->what);
+    fault_window_inject(fault, start_ns);
+    nemesis_wait(nemesis, start_ns + NEMESIS_LOOK_NS);
+    lane_end(lane, op, fault_window_observe(fault), fault);
+    lane_report_failure(lane, fault);
+
+    nemesis_wait(nemesis, start_ns + fault->window->length_ns);
+    fault->error.code = RIFT_ERR_NONE;
+    op = lane_begin(
+        lane, fault, "stop",
+        json_pack("{s:I, s:s}", "window", (json_int_t)fault->window->number, "what", fault->what));
+    lane_end(lane, op, fault_window_heal(fault), fault);
+    lane_set_active(lane, NULL);
+    lane_report_failure(lane, fault);
+}
+
+/* A window that names nobody is recorded too: it was planned, and did not happen. */
+static void lane_skip(struct lane *lane, struct fault_window *fault)
+{
+    struct run_fault_op *op = lane_begin(lane, fault, "start", fault_window_planned(fault));
+    lane_end(lane, op,
+             json_pack("{s:b, s:{}, s:s}", "observed", 0, "nodes", "why", fault->error.text),
+             fault);
+    lane_report_failure(lane, fault);
+}
+
+static void *lane_run(void *context)
+{
+    struct lane *lane = context;
+    struct nemesis *nemesis = lane->nemesis;
+    const struct rift_schedule *schedule = nemesis->settings.schedule;
+    for (size_t i = 0; i < schedule->count; i++) {
+        const struct rift_window *window = &schedule->windows[i];
+        if (strcmp(window->lane, lane->name) != 0)
+            continue;
+        int64_t start_ns = nemesis->settings.phase_origin_ns + window->start_ns;
+        if (!nemesis_wait(nemesis, start_ns - NEMESIS_PREPARE_NS))
+            break;
+        struct fault_window fault = {0};
+        if (fault_window_prepare(&fault, nemesis->settings.cluster, window,
+                                 nemesis->settings.run_origin_ns) == 0)
+            lane_break_and_heal(lane, &fault);
+        else
+            lane_skip(lane, &fault);
+        fault_window_finish(&fault);
+    }
+    return NULL;
+}
+
+static struct lane *nemesis_find_lane(struct nemesis *nemesis, const char *name)
+{
+    for (size_t i = 0; i < nemesis->lane_count; i++) {
+        if (strcmp(nemesis->lanes[i].name, name) == 0)
+            return &nemesis->lanes[i];
+    }
+    return NULL;
+}
+
+struct nemesis *nemesis_start(const struct nemesis_settings *settings, struct rift_error *err)
+{
+    struct nemesis *nemesis = rift_calloc(1, sizeof *nemesis);
+    nemesis->settings = *settings;
+    pthread_mutex_init(&nemesis->lock, NULL);
+    pthread_condattr_t monotonic;
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&nemesis->stopped, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+    nemesis->lanes = rift_calloc(settings->schedule->count, sizeof *nemesis->lanes);
+    for (size_t i = 0; i < settings->schedule->count; i++) {
+        const char *name = settings->schedule->windows[i].lane;
+        if (!nemesis_find_lane(nemesis, name))
+            nemesis->lanes[nemesis->lane_count++] = (struct lane){.nemesis = nemesis, .name = name};
+    }
+    for (size_t i = 0; i < nemesis->lane_count; i++) {
+        struct lane *lane = &nemesis->lanes[i];
+        lane->is_started = pthread_create(&lane->thread, NULL, lane_run, lane) == 0;
+        if (lane->is_started)
+            continue;
+        rift_fail(err, RIFT_ERR_LIMIT, "cannot start a thread for faults of lane '%s'", lane->name);
+        nemesis_stop(nemesis);
+        nemesis_join(nemesis);
+        nemesis_destroy(nemesis);
+        return NULL;
+    }
+    return nemesis;
+}
+
+void nemesis_stop(struct nemesis *nemesis)
+{
+    pthread_mutex_lock(&nemesis->lock);
+    nemesis->is_stopped = true;
+    pthread_cond_broadcast(&nemesis->stopped);
+    pthread_mutex_unlock(&nemesis->lock);
+}
+
+void nemesis_join(struct nemesis *nemesis)
+{
+    for (size_t i = 0; i < nemesis->lane_count; i++) {
+        if (nemesis->lanes[i].is_started)
+            pthread_join(nemesis->lanes[i].thread, NULL);
+    }
+}
+
+void nemesis_destroy(struct nemesis *nemesis)
+{
+    if (!nemesis)
+        return;
+    for (size_t i = 0; i < nemesis->lane_count; i++)
+        free(nemesis->lanes[i].active);
+    free(nemesis->lanes);
+    pthread_cond_destroy(&nemesis->stopped);
+    pthread_mutex_destroy(&nemesis->lock);
+    free(nemesis);
+}
+
+void nemesis_print_active(struct nemesis *nemesis, struct rift_text *text)
+{
+    pthread_mutex_lock(&nemesis->lock);
+    for (size_t i = 0; i < nemesis->lane_count; i++) {
+        if (nemesis->lanes[i].active)
+            rift_text_printf(text, "%s%s", text->length ? ", " : "", nemesis->lanes[i].active);
+    }
+    pthread_mutex_unlock(&nemesis->lock);
+}

@@ -1,0 +1,20 @@
+/* The system under test on all hosts of a run: installed, started, stopped, its logs fetched. */
+#ifndef CONTROL_RUN_SYSTEM_H
+#define CONTROL_RUN_SYSTEM_H
+
+#include "common/error.h"
+#include "control/run/cluster.h"
+#include "plan/plan.h"
+
+/* All of them do nothing for a plan whose system is "none". Each works on all nodes in parallel and
+ * names the node that failed. */
+
+/* Tells the agents the recipe, ends and wipes what an earlier run left, installs. */
+int system_install(struct cluster *cluster, const struct rift_plan *plan, struct rift_error *err);
+/* Starts, and waits until the recipe's own checks hold. */
+int system_start(struct cluster *cluster, const struct rift_plan *plan, struct rift_error *err);
+int system_stop(struct cluster *cluster, const struct rift_plan *plan, struct rift_error *err);
+/* Into folder/<node>/. What cannot be fetched is logged and left out. */
+void system_fetch_logs(struct cluster *cluster, const struct rift_plan *plan, const char *folder);
+
+#endif
