@@ -1,0 +1,285 @@
+/* The lab, seen from outside: what its hosts are, that labs do not meet, that nothing stays. */
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "common/clock.h"
+#include "common/memory.h"
+#include "common/rng.h"
+#include "tests/lib/lab_hosts.h"
+#include "tests/lib/lab_remains.h"
+
+static void uplink_of(const struct rift_lab_host *host, char name[16])
+{
+    unsigned subnet = 0;
+    assert_int_equal(sscanf(host->address, "10.77.%u.", &subnet), 1);
+    snprintf(name, 16, "rift%u", subnet);
+}
+
+/* Links vanish a moment after the last process of their namespace. */
+static void assert_nothing_remains(const char *name, const char *uplink)
+{
+    CLEANUP(rift_text_finish) struct rift_text found = {NULL, 0, 0};
+    size_t count = lab_remains(name, uplink, &found);
+    if (count > 0)
+        fail_msg("%zu things remain of %s:\n%s", count, name, found.data);
+}
+
+static void hosts_are_reached_by_ssh_and_reach_each_other_by_name(void **state)
+{
+    (void)state;
+    char output[512], command[1024];
+    struct rift_lab *lab = test_lab_up("ssh", 3);
+    size_t count = 0;
+    const struct rift_lab_host *hosts = rift_lab_hosts(lab, &count);
+    assert_int_equal(count, 3);
+    for (size_t i = 0; i < count; i++) {
+        snprintf(command, sizeof command,
+                 "ssh -F /dev/null -i %s -o UserKnownHostsFile=%s -o StrictHostKeyChecking=yes "
+                 "root@%s 'hostname; cat /proc/1/comm; read -N 4 x </dev/tcp/n1/22; echo $x; read "
+                 "-N 4 x </dev/tcp/n1-v6/22; echo $x' </dev/null",
+                 hosts[i].key_file, hosts[i].known_hosts_file,
+                 i == 2 ? hosts[i].address6 : hosts[i].address);
+        int status = test_run(command, output, sizeof output);
+        char expected[64];
+        snprintf(expected, sizeof expected, "%s\nrift-lab-host\nSSH-\nSSH-", hosts[i].name);
+        assert_string_equal(output, expected);
+        assert_int_equal(status, 0);
+    }
+    test_lab_down(lab, "ssh");
+}
+
+static void a_host_shares_neither_files_nor_processes_with_others_or_the_machine(void **state)
+{
+    (void)state;
+    char output[512];
+    struct rift_lab *lab = test_lab_up("alone", 2);
+    size_t count = 0;
+    const struct rift_lab_host *hosts = rift_lab_hosts(lab, &count);
+    assert_int_equal(test_host_run(&hosts[0],
+                                   "echo 1 > /var/lib/mark; echo 1 > /etc/mark; sleep "
+                                   "100 & ls -A /root /var/lib/rift",
+                                   output, sizeof output),
+                     0);
+    assert_string_equal(output, "/root:\n.ssh\n\n/var/lib/rift:");
+    assert_int_not_equal(
+        test_host_run(&hosts[1], "cat /var/lib/mark /etc/mark || pgrep sleep", NULL, 0), 0);
+    assert_int_not_equal(access("/var/lib/mark", F_OK), 0);
+    assert_int_not_equal(access("/etc/mark", F_OK), 0);
+    test_lab_down(lab, "alone");
+}
+
+static void hosts_hold_nothing_of_their_maker(void **state)
+{
+    (void)state;
+    char script[512], output[512];
+    struct rift_lab *lab = NULL;
+    struct rift_error err;
+    if (geteuid() != 0)
+        skip();
+    /* The pipe of this command ends only if no host keeps its writing end. */
+    snprintf(script, sizeof script,
+             "exec 7</etc/passwd; timeout 20 %s lab up --count 2 --name %s >/dev/null && echo up",
+             test_rift_binary(), test_lab_name("pipe"));
+    int64_t start_ns = rift_clock_now();
+    assert_int_equal(test_run(script, output, sizeof output), 0);
+    assert_string_equal(output, "up");
+    assert_true(rift_clock_now() - start_ns < 15 * RIFT_SECOND);
+    lab = rift_lab_open(test_lab_name("pipe"), &err);
+    assert_non_null(lab);
+    size_t count = 0;
+    const struct rift_lab_host *hosts = rift_lab_hosts(lab, &count);
+    snprintf(script, sizeof script, "readlink /proc/%d/fd/* | sort -u | cut -c1-5",
+             (int)hosts[0].init_pid);
+    test_run(script, output, sizeof output);
+    assert_string_equal(output, "/dev/\nnet:[");
+    test_lab_down(lab, "pipe");
+}
+
+static void two_labs_side_by_side_do_not_meet(void **state)
+{
+    (void)state;
+    char script[256], uplink[16];
+    struct rift_lab *one = test_lab_up("one", 2);
+    struct rift_lab *two = test_lab_up("two", 2);
+    size_t count = 0;
+    const struct rift_lab_host *first = rift_lab_hosts(one, &count);
+    const struct rift_lab_host *second = rift_lab_hosts(two, &count);
+    assert_string_not_equal(first[0].address, second[0].address);
+    snprintf(script, sizeof script, "timeout 1 bash -c 'read -N 4 x </dev/tcp/%s/22'",
+             second[0].address);
+    assert_int_not_equal(test_host_run(&first[0], script, NULL, 0), 0);
+    uplink_of(&first[0], uplink);
+    test_lab_down(one, "one");
+    assert_nothing_remains(test_lab_name("one"), uplink);
+    assert_int_equal(test_host_run(&second[0], "read -N 4 x </dev/tcp/n2/22", NULL, 0), 0);
+    uplink_of(&second[0], uplink);
+    test_lab_down(two, "two");
+    assert_nothing_remains(test_lab_name("two"), uplink);
+}
+
+static void up_again_takes_over_the_same_hosts_and_refuses_another_count(void **state)
+{
+    (void)state;
+    struct rift_error err;
+    struct rift_lab *lab = test_lab_up("again", 2);
+    struct rift_lab *again = test_lab_up("again", 2);
+    size_t count = 0;
+    assert_int_equal(rift_lab_hosts(lab, &count)[1].init_pid,
+                     rift_lab_hosts(again, &count)[1].init_pid);
+    struct rift_lab_request request = {
+        .name = test_lab_name("again"), .host_count = 3, .deadline_ms = 10000};
+    assert_null(rift_lab_up(&request, &err));
+    assert_int_equal(err.code, RIFT_ERR_CONFLICT);
+    rift_lab_close(again);
+    test_lab_down(lab, "again");
+}
+
+static void a_lab_with_a_dead_host_is_made_anew(void **state)
+{
+    (void)state;
+    struct rift_error err;
+    struct rift_lab *lab = test_lab_up("dead", 2);
+    size_t count = 0;
+    pid_t init = rift_lab_hosts(lab, &count)[0].init_pid;
+    kill(init, SIGKILL);
+    while (kill(init, 0) == 0)
+        rift_clock_sleep_until(rift_clock_now() + 5 * RIFT_MS);
+    assert_null(rift_lab_open(test_lab_name("dead"), &err));
+    rift_lab_close(lab);
+    lab = test_lab_up("dead", 2);
+    assert_int_not_equal(rift_lab_hosts(lab, &count)[0].init_pid, init);
+    test_lab_down(lab, "dead");
+}
+
+static void kill_an_up_after(int64_t delay_ns, const char *name)
+{
+    pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        close_range(STDERR_FILENO + 1, ~0U, 0);
+        int null_out = dup(STDERR_FILENO);
+        (void)null_out;
+        freopen("/dev/null", "w", stdout);
+        execl(test_rift_binary(), "rift", "lab", "up", "--count", "4", "--name", name,
+              (char *)NULL);
+        _exit(127);
+    }
+    rift_clock_sleep_until(rift_clock_now() + delay_ns);
+    kill(pid, SIGKILL);
+    waitpid(pid, NULL, 0);
+}
+
+static void an_up_killed_at_any_moment_leaves_nothing_after_down(void **state)
+{
+    (void)state;
+    if (geteuid() != 0)
+        skip();
+    struct rift_error err;
+    struct rift_rng rng;
+    int rounds = getenv("RIFT_LONG") ? 60 : 12;
+    const char *name = test_lab_name("killed");
+    rift_rng_init(&rng, 1);
+    for (int i = 0; i < rounds; i++) {
+        kill_an_up_after(rift_rng_between(&rng, 0, 250 * RIFT_MS), name);
+        if (rift_lab_down(name, &err) < 0)
+            fail_msg("round %d: %s", i, err.text);
+        assert_nothing_remains(name, NULL);
+    }
+    /* No link of the rounds is left either: whatever numbers they had are free again. */
+    char output[256];
+    test_run("sleep 0.3; cd /sys/class/net; for l in rift*; do [ -e $l ] && ip -br addr show $l | "
+             "grep -q 10.77 || echo $l; done | grep -v '\\*'",
+             output, sizeof output);
+    assert_string_equal(output, "");
+}
+
+static void an_up_after_a_killed_up_works(void **state)
+{
+    (void)state;
+    if (geteuid() != 0)
+        skip();
+    const char *name = test_lab_name("then");
+    kill_an_up_after(60 * RIFT_MS, name);
+    struct rift_lab *lab = test_lab_up("then", 4);
+    char uplink[16];
+    size_t count = 0;
+    uplink_of(rift_lab_hosts(lab, &count), uplink);
+    assert_int_equal(count, 4);
+    test_lab_down(lab, "then");
+    assert_nothing_remains(name, uplink);
+}
+
+static void what_is_planted_is_found_by_the_search_and_removed_by_down(void **state)
+{
+    (void)state;
+    if (geteuid() != 0)
+        skip();
+    const char *name = test_lab_name("plant");
+    char script[1024];
+    struct rift_error err;
+    CLEANUP(rift_text_finish) struct rift_text found = {NULL, 0, 0};
+    assert_int_equal(lab_remains(name, NULL, &found), 0);
+    snprintf(script, sizeof script,
+             "set -e; g=/sys/fs/cgroup; [ -d $g/unified ] && g=$g/unified; "
+             "mkdir -p $g/rift-lab/%s/n1; (echo $BASHPID > $g/rift-lab/%s/n1/cgroup.procs; exec "
+             "sleep 60) >/dev/null 2>&1 </dev/null & mkdir -p /run/rift/lab/%s; sleep 0.2",
+             name, name, name);
+    assert_int_equal(test_run(script, NULL, 0), 0);
+    assert_int_equal(lab_remains(name, "lo", &found), 4);
+    assert_non_null(strstr(found.data, "control group"));
+    assert_non_null(strstr(found.data, "process in its groups"));
+    assert_non_null(strstr(found.data, "folder"));
+    assert_non_null(strstr(found.data, "link"));
+    if (rift_lab_down(name, &err) < 0)
+        fail_msg("%s", err.text);
+    assert_nothing_remains(name, NULL);
+}
+
+static void names_that_are_paths_are_refused(void **state)
+{
+    (void)state;
+    static const char *const names[] = {
+        "", "..", "a/b", "-x", "A", "a b", "abcdefghijklmnopqrstuvwxyz"};
+    struct rift_error err;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        assert_int_equal(rift_lab_down(names[i], &err), -1);
+        assert_int_equal(err.code, RIFT_ERR_INVALID);
+    }
+}
+
+static void down_of_no_lab_succeeds(void **state)
+{
+    (void)state;
+    struct rift_error err;
+    if (geteuid() != 0)
+        skip();
+    assert_int_equal(rift_lab_down(test_lab_name("none"), &err), 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(hosts_are_reached_by_ssh_and_reach_each_other_by_name),
+        cmocka_unit_test(a_host_shares_neither_files_nor_processes_with_others_or_the_machine),
+        cmocka_unit_test(hosts_hold_nothing_of_their_maker),
+        cmocka_unit_test(two_labs_side_by_side_do_not_meet),
+        cmocka_unit_test(up_again_takes_over_the_same_hosts_and_refuses_another_count),
+        cmocka_unit_test(a_lab_with_a_dead_host_is_made_anew),
+        cmocka_unit_test(an_up_killed_at_any_moment_leaves_nothing_after_down),
+        cmocka_unit_test(an_up_after_a_killed_up_works),
+        cmocka_unit_test(what_is_planted_is_found_by_the_search_and_removed_by_down),
+        cmocka_unit_test(names_that_are_paths_are_refused),
+        cmocka_unit_test(down_of_no_lab_succeeds),
+    };
+    return cmocka_run_group_tests(tests, NULL, test_labs_down);
+}

@@ -1,0 +1,148 @@
+/* Lab hosts for tests. */
+#include "tests/lib/lab_hosts.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "common/memory.h"
+#include "common/text.h"
+
+enum { LAB_DEADLINE_MS = 60000 };
+
+const char *test_lab_name(const char *suffix)
+{
+    static char names[4][24];
+    static size_t next;
+    char *name = names[next++ % 4];
+    snprintf(name, sizeof names[0], "t%d-%s", (int)getpid(), suffix);
+    return name;
+}
+
+struct rift_lab *test_lab_up(const char *suffix, size_t host_count)
+{
+    if (geteuid() != 0) {
+        print_message("skipped: a lab needs root\n");
+        skip();
+    }
+    struct rift_error err;
+    struct rift_lab_request request = {
+        .name = test_lab_name(suffix), .host_count = host_count, .deadline_ms = LAB_DEADLINE_MS};
+    struct rift_lab *lab = rift_lab_up(&request, &err);
+    if (!lab)
+        fail_msg("%s", err.text);
+    return lab;
+}
+
+void test_lab_down(struct rift_lab *lab, const char *suffix)
+{
+    struct rift_error err;
+    rift_lab_close(lab);
+    if (rift_lab_down(test_lab_name(suffix), &err) < 0)
+        fail_msg("%s", err.text);
+}
+
+int test_labs_down(void **state)
+{
+    (void)state;
+    char prefix[24];
+    struct rift_error err;
+    char **names = rift_lab_names();
+    snprintf(prefix, sizeof prefix, "t%d-", (int)getpid());
+    for (char **name = names; *name; name++) {
+        if (rift_text_starts_with(*name, prefix))
+            rift_lab_down(*name, &err);
+        free(*name);
+    }
+    free(names);
+    return 0;
+}
+
+int test_run(const char *script, char *output, size_t size)
+{
+    int ends[2];
+    char waste[4096];
+    size_t used = 0;
+    fflush(stdout);
+    assert_int_equal(pipe(ends), 0);
+    pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        dup2(ends[1], STDOUT_FILENO);
+        dup2(ends[1], STDERR_FILENO);
+        close_range(STDERR_FILENO + 1, ~0U, 0);
+        execl("/bin/bash", "bash", "-c", script, (char *)NULL);
+        _exit(127);
+    }
+    close(ends[1]);
+    for (ssize_t got = 1; got > 0;) {
+        bool has_room = output && used + 1 < size;
+        got = has_room ? read(ends[0], output + used, size - 1 - used)
+                       : read(ends[0], waste, sizeof waste);
+        used += has_room && got > 0 ? (size_t)got : 0;
+    }
+    close(ends[0]);
+    if (output) {
+        while (used > 0 && output[used - 1] == '\n')
+            used--;
+        output[used] = '\0';
+    }
+    int status = 0;
+    waitpid(pid, &status, 0);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+int test_host_run(const struct rift_lab_host *host, const char *script, char *output, size_t size)
+{
+    CLEANUP(rift_text_finish) struct rift_text command = {NULL, 0, 0};
+    rift_text_printf(&command, "exec nsenter -t %d -m -n -p -u -i -C -r -w /bin/bash -c '",
+                     (int)host->init_pid);
+    for (const char *c = script; *c; c++) {
+        if (*c == '\'')
+            rift_text_append(&command, "'\\''");
+        else
+            rift_text_append_bytes(&command, c, 1);
+    }
+    rift_text_append(&command, "'");
+    return test_run(command.data, output, size);
+}
+
+const char *test_agent_binary(void)
+{
+    static char path[512];
+    const char *folder = getenv("RIFT_BUILD_DIR");
+    snprintf(path, sizeof path, "%s/rift-agent", folder ? folder : "build-dev");
+    if (access(path, X_OK) < 0) {
+        print_message("skipped: there is no %s\n", path);
+        skip();
+    }
+    return path;
+}
+
+const char *test_rift_binary(void)
+{
+    static char path[512];
+    const char *folder = getenv("RIFT_BUILD_DIR");
+    snprintf(path, sizeof path, "%s/rift", folder ? folder : "build-dev");
+    return path;
+}
+
+struct rift_node_settings test_node_settings(const struct rift_lab_host *host)
+{
+    return (struct rift_node_settings){.name = host->name,
+                                       .address = host->address,
+                                       .port = host->port,
+                                       .user = host->user,
+                                       .key_file = host->key_file,
+                                       .known_hosts_file = host->known_hosts_file,
+                                       .agent_binary = test_agent_binary(),
+                                       .connect_timeout_ms = 5000,
+                                       .lease_ms = 2000};
+}

@@ -1,0 +1,29 @@
+/* Lab hosts for tests: up, a shell inside a host that does not go through SSH or our own code, and
+ * what control/remote needs to reach one. */
+#ifndef TESTS_LIB_LAB_HOSTS_H
+#define TESTS_LIB_LAB_HOSTS_H
+
+#include <stddef.h>
+
+#include "control/remote/node.h"
+#include "lab/lab.h"
+
+/* A lab named after the test's process, or the test is skipped where there is no root. */
+struct rift_lab *test_lab_up(const char *suffix, size_t host_count);
+const char *test_lab_name(const char *suffix);
+void test_lab_down(struct rift_lab *lab, const char *suffix);
+/* A cmocka group teardown: takes down what a failed test left up. */
+int test_labs_down(void **state);
+
+/* Runs a script with bash inside the host's namespaces (nsenter), as root; its exit code. Output,
+ * of at most size - 1 characters, without the last line break; output may be NULL. */
+int test_host_run(const struct rift_lab_host *host, const char *script, char *output, size_t size);
+/* The same on this machine. */
+int test_run(const char *script, char *output, size_t size);
+
+struct rift_node_settings test_node_settings(const struct rift_lab_host *host);
+/* The built agent; skips the test where there is none. */
+const char *test_agent_binary(void);
+const char *test_rift_binary(void);
+
+#endif

@@ -1,0 +1,74 @@
+/* The offset of a node's clock: the bound must hold whatever the delays were. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "common/clock.h"
+#include "common/rng.h"
+#include "control/remote/clock_offset.h"
+
+static void no_sample_is_no_estimate(void **state)
+{
+    (void)state;
+    struct rift_clock_offset offset = {.count = 0};
+    int64_t value, error;
+    assert_false(rift_clock_offset_estimate(&offset, 0, &value, &error));
+    assert_true(error == INT64_MAX);
+}
+
+static void the_shortest_round_trip_wins(void **state)
+{
+    (void)state;
+    struct rift_clock_offset offset = {.count = 0};
+    int64_t value, error;
+    /* The node is 1000 ahead; the answer was made at the very end of a long trip, then in the
+     * middle of a short one. */
+    rift_clock_offset_add(&offset, 100, 500, 500 + 1000);
+    rift_clock_offset_add(&offset, 600, 610, 605 + 1000);
+    assert_true(rift_clock_offset_estimate(&offset, 620, &value, &error));
+    assert_int_equal(value, 1000);
+    assert_int_equal(error, 5);
+}
+
+/* A simulated node whose clock drifts by up to 400 ppm, with delays of very different length in
+ * both directions. */
+static void the_true_offset_is_always_within_the_bound(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= 200; seed++) {
+        struct rift_clock_offset offset = {.count = 0};
+        struct rift_rng rng;
+        rift_rng_init(&rng, seed);
+        int64_t base = rift_rng_between(&rng, -RIFT_SECOND * 1000000, RIFT_SECOND * 1000000);
+        int64_t drift_ppm = rift_rng_between(&rng, -400, 400);
+        int64_t now = 0;
+        for (int i = 0; i < 100; i++) {
+            int64_t sent = now + rift_rng_between(&rng, 0, 2 * RIFT_SECOND);
+            int64_t asked = sent + rift_rng_between(&rng, 0, 20 * RIFT_MS);
+            int64_t received = asked + rift_rng_between(&rng, 0, 20 * RIFT_MS);
+            rift_clock_offset_add(&offset, sent, received,
+                                  asked + base + asked / 1000000 * drift_ppm);
+            now = received;
+            int64_t value, error;
+            assert_true(rift_clock_offset_estimate(&offset, now, &value, &error));
+            int64_t truth = base + now / 1000000 * drift_ppm;
+            if (llabs(truth - value) > error + 1000)
+                fail_msg("seed %llu: off by %lld ns, bound %lld ns", (unsigned long long)seed,
+                         (long long)(truth - value), (long long)error);
+        }
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(no_sample_is_no_estimate),
+        cmocka_unit_test(the_shortest_round_trip_wins),
+        cmocka_unit_test(the_true_offset_is_always_within_the_bound),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
