@@ -210,6 +210,33 @@ static void judge_lost_updates(const struct judge *judge)
     free(updater);
 }
 
+/* Elements of one transaction that stand in the list against the order in which it appended them.
+ */
+static void judge_own_order(const struct judge *judge)
+{
+    const struct append_model *model = judge->model;
+    const struct txn_set *set = judge->set;
+    for (uint32_t mop = 0; mop < set->mop_count; mop++) {
+        if (set->mop_function[mop] == TXN_READ || model->place[mop] == TXN_NONE)
+            continue;
+        uint32_t before = set->mop_before[mop], k = set->mop_key[mop], txn = set->mop_txn[mop];
+        while (before != TXN_NONE && set->mop_function[before] == TXN_READ)
+            before = set->mop_before[before];
+        if (before == TXN_NONE || model->place[before] == TXN_NONE ||
+            model->place[before] < model->place[mop])
+            continue;
+        CLEANUP(rift_free) char *key = rift_value_print(set->values, set->keys[k]);
+        CLEANUP(rift_free) char *first = rift_value_print(set->values, set->mop_value[before]);
+        CLEANUP(rift_free) char *second = rift_value_print(set->values, set->mop_value[mop]);
+        json_t *object = txn_findings_add(
+            judge->findings, TXN_INCOMPATIBLE_ORDER,
+            "operation %u appended %s to key %s before %s, but reads show them the other way round",
+            set->row[txn], first, key, second);
+        txn_findings_set_key(judge->findings, object, k);
+        txn_findings_set_ops(judge->findings, object, txn, set->mop_txn[model->keys[k].longest]);
+    }
+}
+
 static void judge_dirty_updates(const struct judge *judge)
 {
     const struct append_model *model = judge->model;
@@ -244,5 +271,6 @@ void append_model_judge(const struct append_model *model, struct txn_findings *f
     judge_internal(&judge);
     judge_future_reads(&judge);
     judge_lost_updates(&judge);
+    judge_own_order(&judge);
     judge_dirty_updates(&judge);
 }

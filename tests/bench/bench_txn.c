@@ -1,0 +1,113 @@
+/* How checking transactions grows: valid histories of a simulated store, from 10^3 transactions on,
+ * and files given by name (read included).
+ *
+ *   bench_txn [MAX_TRANSACTIONS]          the table, up to 10^5 unless told
+ *   bench_txn CHECKER LEVEL FILE...       one line a file */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#include "checkers/checker.h"
+#include "common/clock.h"
+#include "history/reader.h"
+#include "tests/lib/simulated_store.h"
+
+static double seconds_since(int64_t start)
+{
+    return (double)(rift_clock_now() - start) / 1e9;
+}
+
+static double peak_mb(void)
+{
+    struct rusage usage;
+    getrusage(RUSAGE_SELF, &usage);
+    return (double)usage.ru_maxrss / 1024;
+}
+
+static void check(const struct rift_history *history, const char *name, const char *level,
+                  const char *option, const char *what, double read_s)
+{
+    const struct rift_checker *checker = rift_checker_find(name);
+    struct rift_error err = {0};
+    struct rift_verdict verdict = {0};
+    json_t *given = json_object();
+    if (level)
+        json_object_set_new(given, "level", json_string(level));
+    if (option)
+        json_object_set_new(given, option, json_true());
+    json_t *options = checker ? rift_checker_options(checker, given, &err) : NULL;
+    if (!options) {
+        fprintf(stderr, "%s: %s\n", name, err.text);
+        exit(1);
+    }
+    struct rift_check request = {.history = history, .options = options};
+    int64_t start = rift_clock_now();
+    if (checker->check(&request, &verdict, &err) != 0) {
+        fprintf(stderr, "%s\n", err.text);
+        exit(1);
+    }
+    double check_s = seconds_since(start);
+    char *counts = json_dumps(json_object_get(verdict.details, "counts"), 0);
+    printf("%-34s %-12s %-18s %8.3f %8.3f %7.0f  %-8s %s\n", what, name, option ? option : "",
+           read_s, check_s, peak_mb(), rift_validity_name(verdict.validity), counts ? counts : "");
+    fflush(stdout);
+    free(counts);
+    rift_verdict_finish(&verdict);
+    json_decref(options);
+    json_decref(given);
+}
+
+static void bench_store(bool is_list, int count, const char *option)
+{
+    struct store_options options = {.level = STORE_SERIAL,
+                                    .is_list = is_list,
+                                    .process_count = 20,
+                                    .transaction_count = count,
+                                    .key_count = 10,
+                                    .mops_max = 4,
+                                    .abort_percent = 3,
+                                    .unknown_percent = 0,
+                                    .writes_per_key = 128,
+                                    .seed = 1};
+    char what[64];
+    int64_t start = rift_clock_now();
+    struct rift_history *history = store_run(&options);
+    snprintf(what, sizeof what, "%d transactions", count);
+    check(history, is_list ? "list-append" : "rw-register", NULL, option, what,
+          seconds_since(start));
+    rift_history_destroy(history);
+}
+
+static void bench_file(const char *name, const char *level, const char *path)
+{
+    struct rift_error err = {0};
+    int64_t start = rift_clock_now();
+    struct rift_history *history = rift_history_read(path, NULL, &err);
+    if (!history) {
+        fprintf(stderr, "%s\n", err.text);
+        exit(1);
+    }
+    const char *slash = strrchr(path, '/');
+    check(history, name, level, NULL, slash ? slash + 1 : path, seconds_since(start));
+    rift_history_destroy(history);
+}
+
+int main(int argc, char **argv)
+{
+    printf("%-34s %-12s %-18s %8s %8s %7s  %s\n", "history", "checker", "claim", "make s",
+           "check s", "MB", "verdict");
+    if (argc > 3) {
+        for (int i = 3; i < argc; i++)
+            bench_file(argv[1], argv[2], argv[i]);
+        return 0;
+    }
+    int most = argc > 1 ? (int)strtol(argv[1], NULL, 10) : 100000;
+    for (int count = 1000; count <= most; count *= 10) {
+        bench_store(true, count, NULL);
+        bench_store(false, count, NULL);
+        bench_store(false, count, "linearizable_keys");
+        bench_store(false, count, "sequential_keys");
+    }
+    return 0;
+}

@@ -1,0 +1,425 @@
+#include "tests/lib/small_txns.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/memory.h"
+#include "history/builder.h"
+
+enum { RANDOM_FAIL_ONE_IN = 10, RANDOM_INFO_ONE_IN = 8 };
+
+/* The state of all keys: a list each; of registers only the last element counts. */
+struct state {
+    int list[SMALL_KEYS_MAX][SMALL_LIST_MAX];
+    int count[SMALL_KEYS_MAX];
+};
+
+static bool read_fits(const struct small_history *history, const struct small_mop *mop,
+                      const struct state *state)
+{
+    int count = state->count[mop->key];
+    const int *list = state->list[mop->key];
+    if (!history->is_list)
+        return mop->value == (count ? list[count - 1] : 0);
+    return mop->count == count && memcmp(mop->list, list, (size_t)count * sizeof *list) == 0;
+}
+
+/* Runs a transaction on a state; false where a read of a committed one does not fit. */
+static bool run(const struct small_history *history, int t, struct state *state)
+{
+    const struct small_txn *txn = &history->txn[t];
+    for (int i = 0; i < txn->mop_count; i++) {
+        const struct small_mop *mop = &txn->mop[i];
+        if (!mop->is_read)
+            state->list[mop->key][state->count[mop->key]++] = mop->value;
+        else if (txn->type == RIFT_OP_OK && !read_fits(history, mop, state))
+            return false;
+    }
+    return true;
+}
+
+static bool must_precede(const struct small_history *history, enum small_order order, int a, int b)
+{
+    const struct small_txn *x = &history->txn[a], *y = &history->txn[b];
+    if (x->type != RIFT_OP_OK || x->end >= y->start)
+        return false;
+    return order == SMALL_REAL_TIME || (order == SMALL_PROCESS_ORDER && x->process == y->process);
+}
+
+static bool try_serial(const struct small_history *history, enum small_order order, unsigned left,
+                       const struct state *state)
+{
+    bool is_done = true;
+    for (int t = 0; t < history->count; t++)
+        if ((left >> t & 1) && history->txn[t].type == RIFT_OP_OK)
+            is_done = false;
+    if (is_done)
+        return true;
+    for (int t = 0; t < history->count; t++) {
+        bool may_come = left >> t & 1;
+        for (int before = 0; before < history->count && may_come; before++)
+            may_come = !(left >> before & 1) || !must_precede(history, order, before, t);
+        struct state next = *state;
+        if (may_come && run(history, t, &next) &&
+            try_serial(history, order, left & ~(1U << t), &next))
+            return true;
+    }
+    return false;
+}
+
+/* Everything but what failed. */
+static unsigned candidates(const struct small_history *history)
+{
+    unsigned mask = 0;
+    for (int t = 0; t < history->count; t++)
+        if (history->txn[t].type != RIFT_OP_FAIL)
+            mask |= 1U << t;
+    return mask;
+}
+
+bool small_is_serializable(const struct small_history *history, enum small_order order)
+{
+    struct state empty = {0};
+    return try_serial(history, order, candidates(history), &empty);
+}
+
+struct commits {
+    int order[SMALL_TXNS_MAX];
+    int count;
+    struct state after[SMALL_TXNS_MAX + 1]; /* after so many commits */
+};
+
+static bool writes_key(const struct small_txn *txn, int key)
+{
+    for (int i = 0; i < txn->mop_count; i++)
+        if (!txn->mop[i].is_read && txn->mop[i].key == key)
+            return true;
+    return false;
+}
+
+/* Whether t could have had its snapshot after so many commits and commit now. */
+static bool snapshot_fits(const struct small_history *history, enum small_order order,
+                          const struct commits *commits, int snapshot, int t)
+{
+    const struct small_txn *txn = &history->txn[t];
+    for (int c = snapshot; c < commits->count; c++) {
+        if (must_precede(history, order, commits->order[c], t))
+            return false;
+        for (int i = 0; i < txn->mop_count; i++)
+            if (!txn->mop[i].is_read &&
+                writes_key(&history->txn[commits->order[c]], txn->mop[i].key))
+                return false;
+    }
+    struct state state = commits->after[snapshot];
+    return run(history, t, &state);
+}
+
+static bool try_commits(const struct small_history *history, enum small_order order, unsigned left,
+                        struct commits *commits)
+{
+    bool is_done = true;
+    for (int t = 0; t < history->count; t++)
+        if ((left >> t & 1) && history->txn[t].type == RIFT_OP_OK)
+            is_done = false;
+    if (is_done)
+        return true;
+    for (int t = 0; t < history->count; t++) {
+        bool may_come = left >> t & 1, has_snapshot = false;
+        for (int before = 0; before < history->count && may_come; before++)
+            may_come = !(left >> before & 1) || !must_precede(history, order, before, t);
+        for (int s = commits->count; may_come && !has_snapshot && s >= 0; s--)
+            has_snapshot = snapshot_fits(history, order, commits, s, t);
+        if (!has_snapshot)
+            continue;
+        struct state next = commits->after[commits->count];
+        for (int i = 0; i < history->txn[t].mop_count; i++) {
+            const struct small_mop *mop = &history->txn[t].mop[i];
+            if (!mop->is_read)
+                next.list[mop->key][next.count[mop->key]++] = mop->value;
+        }
+        commits->order[commits->count++] = t;
+        commits->after[commits->count] = next;
+        if (try_commits(history, order, left & ~(1U << t), commits))
+            return true;
+        commits->count--;
+    }
+    return false;
+}
+
+bool small_is_snapshot_isolated(const struct small_history *history, enum small_order order)
+{
+    struct commits commits = {0};
+    return try_commits(history, order, candidates(history), &commits);
+}
+
+/* Orders of elements per key, built one element at a time. */
+struct elements {
+    int owner[SMALL_KEYS_MAX][SMALL_LIST_MAX]; /* transaction */
+    int value[SMALL_KEYS_MAX][SMALL_LIST_MAX];
+    int count[SMALL_KEYS_MAX];
+};
+
+static bool orders_fit(const struct small_history *history, unsigned committed,
+                       const struct elements *elements)
+{
+    bool reach[SMALL_TXNS_MAX][SMALL_TXNS_MAX] = {0};
+    for (int k = 0; k < SMALL_KEYS_MAX; k++)
+        for (int i = 0; i < elements->count[k]; i++)
+            for (int j = i + 1; j < elements->count[k]; j++)
+                reach[elements->owner[k][i]][elements->owner[k][j]] = true;
+    for (int t = 0; t < history->count; t++)
+        for (int i = 0; i < history->txn[t].mop_count; i++) {
+            const struct small_mop *mop = &history->txn[t].mop[i];
+            if (!mop->is_read || !(committed >> t & 1) || history->txn[t].type != RIFT_OP_OK)
+                continue;
+            if (mop->count > elements->count[mop->key] ||
+                memcmp(mop->list, elements->value[mop->key],
+                       (size_t)mop->count * sizeof *mop->list) != 0)
+                return false;
+            for (int j = 0; j < mop->count; j++)
+                reach[elements->owner[mop->key][j]][t] = true;
+        }
+    for (int m = 0; m < history->count; m++)
+        for (int a = 0; a < history->count; a++)
+            for (int b = 0; b < history->count; b++)
+                reach[a][b] |= reach[a][m] && reach[m][b];
+    for (int t = 0; t < history->count; t++)
+        if (reach[t][t])
+            return false;
+    return true;
+}
+
+static bool try_orders(const struct small_history *history, unsigned committed, unsigned left,
+                       struct elements *elements)
+{
+    /* left: one bit for each mop that appends and has no place yet */
+    if (left == 0)
+        return orders_fit(history, committed, elements);
+    int k = -1;
+    for (int b = 0; b < SMALL_TXNS_MAX * SMALL_MOPS_MAX; b++) {
+        if (!(left >> b & 1))
+            continue;
+        const struct small_mop *mop = &history->txn[b / SMALL_MOPS_MAX].mop[b % SMALL_MOPS_MAX];
+        if (k >= 0 && mop->key != k)
+            continue;
+        k = mop->key;
+        elements->owner[k][elements->count[k]] = b / SMALL_MOPS_MAX;
+        elements->value[k][elements->count[k]++] = mop->value;
+        bool fits = try_orders(history, committed, left & ~(1U << b), elements);
+        elements->count[k]--;
+        if (fits)
+            return true;
+    }
+    return false;
+}
+
+bool small_is_read_committed(const struct small_history *history)
+{
+    unsigned all = candidates(history);
+    for (unsigned committed = all;; committed = (committed - 1) & all) {
+        unsigned left = 0;
+        bool is_possible = true;
+        for (int t = 0; t < history->count; t++) {
+            if (!(committed >> t & 1)) {
+                is_possible &= history->txn[t].type != RIFT_OP_OK;
+                continue;
+            }
+            for (int i = 0; i < history->txn[t].mop_count; i++)
+                if (!history->txn[t].mop[i].is_read)
+                    left |= 1U << (t * SMALL_MOPS_MAX + i);
+        }
+        struct elements elements = {0};
+        if (is_possible && try_orders(history, committed, left, &elements))
+            return true;
+        if (committed == 0)
+            return false;
+    }
+}
+
+static struct rift_value mop_to_value(struct rift_values *values,
+                                      const struct small_history *history,
+                                      const struct small_mop *mop)
+{
+    if (!mop->is_read)
+        return rift_value_integer(values, mop->value);
+    if (!history->is_list)
+        return mop->value ? rift_value_integer(values, mop->value) : RIFT_VALUE_NIL;
+    struct rift_value items[SMALL_LIST_MAX];
+    for (int i = 0; i < mop->count; i++)
+        items[i] = rift_value_integer(values, mop->list[i]);
+    return rift_value_box(values, RIFT_LIST, items, (size_t)mop->count);
+}
+
+static struct rift_value txn_to_value(struct rift_values *values,
+                                      const struct small_history *history, int t, bool is_result)
+{
+    const struct small_txn *txn = &history->txn[t];
+    struct rift_value parts[3 * SMALL_MOPS_MAX];
+    for (int i = 0; i < txn->mop_count; i++) {
+        const struct small_mop *mop = &txn->mop[i];
+        const char *f = mop->is_read ? "r" : history->is_list ? "append" : "w";
+        parts[3 * i] = rift_value_keyword(values, f, strlen(f));
+        parts[3 * i + 1] = rift_value_integer(values, mop->key);
+        parts[3 * i + 2] =
+            mop->is_read && !is_result ? RIFT_VALUE_NIL : mop_to_value(values, history, mop);
+    }
+    return rift_value_box(values, RIFT_TXN, parts, 3 * (size_t)txn->mop_count);
+}
+
+struct rift_history *small_to_history(const struct small_history *small)
+{
+    struct rift_builder *builder = rift_builder_create(RIFT_TIME_LINES);
+    struct rift_values *values = rift_builder_values(builder);
+    struct rift_error err = {0};
+    for (int t = 0; t < small->count; t++) {
+        const struct small_txn *txn = &small->txn[t];
+        struct rift_event event = {.process = txn->process, .f = "txn"};
+        event.value = txn_to_value(values, small, t, false);
+        struct rift_value result = RIFT_VALUE_NIL;
+        if (txn->type == RIFT_OP_OK)
+            result = txn_to_value(values, small, t, true);
+        if (rift_builder_add_op(builder, &event, txn->type, txn->start,
+                                txn->type == RIFT_OP_INFO ? RIFT_TIME_NEVER : txn->end, result,
+                                &err) != 0) {
+            fprintf(stderr, "%s\n", err.text);
+            abort();
+        }
+    }
+    struct rift_history *history = rift_builder_finish(builder, &err);
+    if (!history) {
+        fprintf(stderr, "%s\n", err.text);
+        abort();
+    }
+    return history;
+}
+
+void small_print(const struct small_history *small)
+{
+    struct rift_values *values = rift_values_create();
+    static const char *const types[] = {"ok", "fail", "info"};
+    for (int t = 0; t < small->count; t++) {
+        const struct small_txn *txn = &small->txn[t];
+        CLEANUP(rift_free)
+        char *text = rift_value_print(values, txn_to_value(values, small, t, true));
+        fprintf(stderr, "  [%2d, %2d] p%d %s %s\n", txn->start, txn->end, txn->process, text,
+                types[txn->type]);
+    }
+    rift_values_destroy(values);
+}
+
+enum rift_validity small_check_history(const struct rift_history *history, const char *name,
+                                       const char *level, const char *option,
+                                       struct rift_verdict *verdict)
+{
+    const struct rift_checker *checker = rift_checker_find(name);
+    struct rift_error err = {0};
+    json_t *given = json_pack("{s:s}", "level", level);
+    if (option)
+        json_object_set_new(given, option, json_true());
+    json_t *options = rift_checker_options(checker, given, &err);
+    struct rift_check check = {.history = history, .options = options};
+    if (!options || checker->check(&check, verdict, &err) != 0) {
+        fprintf(stderr, "%s\n", err.text);
+        abort();
+    }
+    json_decref(given);
+    json_decref(options);
+    return verdict->validity;
+}
+
+enum rift_validity small_check(const struct small_history *small, const char *level,
+                               const char *option, char **reason)
+{
+    struct rift_history *history = small_to_history(small);
+    struct rift_verdict verdict = {0};
+    small_check_history(history, small->is_list ? "list-append" : "rw-register", level, option,
+                        &verdict);
+    if (reason)
+        *reason = rift_strdup(verdict.reason ? verdict.reason : "");
+    enum rift_validity validity = verdict.validity;
+    rift_verdict_finish(&verdict);
+    rift_history_destroy(history);
+    return validity;
+}
+
+/* Times: each process runs one transaction after another. */
+static void random_times(struct small_history *history, struct rift_rng *rng)
+{
+    int slots[2 * SMALL_TXNS_MAX], count = 2 * history->count;
+    for (int i = 0; i < count; i++)
+        slots[i] = i / 2;
+    rift_rng_shuffle(rng, slots, (size_t)count, sizeof *slots);
+    for (int t = 0; t < history->count; t++) {
+        int seen = 0;
+        for (int i = 0; i < count; i++)
+            if (slots[i] == t) {
+                if (seen++ == 0)
+                    history->txn[t].start = i;
+                else
+                    history->txn[t].end = i;
+            }
+    }
+    for (int t = 0; t < history->count; t++) {
+        struct small_txn *txn = &history->txn[t];
+        txn->process = t;
+        for (int before = 0; before < t; before++)
+            if (history->txn[before].type == RIFT_OP_OK && history->txn[before].process == before &&
+                history->txn[before].end < txn->start && rift_rng_below(rng, 2))
+                txn->process = before;
+        for (int other = 0; other < t; other++)
+            if (history->txn[other].process == txn->process &&
+                history->txn[other].start < txn->end && history->txn[other].end > txn->start)
+                txn->process = t;
+    }
+}
+
+/* A plausible read: a random sequence of elements written to the key, mostly from the beginning. */
+static void random_read(const struct small_history *history, struct rift_rng *rng,
+                        struct small_mop *mop)
+{
+    int written[SMALL_TXNS_MAX * SMALL_MOPS_MAX], count = 0;
+    for (int t = 0; t < history->count; t++)
+        for (int i = 0; i < history->txn[t].mop_count; i++)
+            if (!history->txn[t].mop[i].is_read && history->txn[t].mop[i].key == mop->key)
+                written[count++] = history->txn[t].mop[i].value;
+    if (!history->is_list) {
+        uint64_t pick = rift_rng_below(rng, (uint64_t)count + 1);
+        mop->value = pick == 0 ? 0 : written[pick - 1];
+        return;
+    }
+    if (rift_rng_below(rng, 4) == 0)
+        rift_rng_shuffle(rng, written, (size_t)count, sizeof *written);
+    if (count > SMALL_LIST_MAX)
+        count = SMALL_LIST_MAX;
+    mop->count = (int)rift_rng_below(rng, (uint64_t)count + 1);
+    memcpy(mop->list, written, (size_t)mop->count * sizeof *written);
+}
+
+void small_random(struct small_history *history, struct rift_rng *rng, bool is_list, int txn_count,
+                  int key_count)
+{
+    int next_value = 1;
+    *history = (struct small_history){.is_list = is_list, .count = txn_count};
+    for (int t = 0; t < txn_count; t++) {
+        struct small_txn *txn = &history->txn[t];
+        if (rift_rng_below(rng, RANDOM_FAIL_ONE_IN) == 0)
+            txn->type = RIFT_OP_FAIL;
+        else if (rift_rng_below(rng, RANDOM_INFO_ONE_IN) == 0)
+            txn->type = RIFT_OP_INFO;
+        txn->mop_count = 1 + (int)rift_rng_below(rng, 3);
+        for (int i = 0; i < txn->mop_count; i++) {
+            struct small_mop *mop = &txn->mop[i];
+            mop->is_read = rift_rng_below(rng, 2);
+            mop->key = (int)rift_rng_below(rng, (uint64_t)key_count);
+            if (!mop->is_read)
+                mop->value = next_value++;
+        }
+    }
+    random_times(history, rng);
+    for (int t = 0; t < txn_count; t++)
+        for (int i = 0; i < history->txn[t].mop_count; i++)
+            if (history->txn[t].mop[i].is_read)
+                random_read(history, rng, &history->txn[t].mop[i]);
+}

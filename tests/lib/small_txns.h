@@ -1,0 +1,66 @@
+/* Small transactional histories for oracles: plain structs, a brute force over all orders, and the
+ * same as a history for the checkers. */
+#ifndef TESTS_LIB_SMALL_TXNS_H
+#define TESTS_LIB_SMALL_TXNS_H
+
+#include <stdbool.h>
+
+#include "checkers/checker.h"
+#include "common/rng.h"
+#include "history/history.h"
+
+enum { SMALL_TXNS_MAX = 6, SMALL_MOPS_MAX = 4, SMALL_LIST_MAX = 8, SMALL_KEYS_MAX = 4 };
+
+struct small_mop {
+    bool is_read;
+    int key;
+    int value;                /* written; or read, where the history is of registers: 0 is nil */
+    int list[SMALL_LIST_MAX]; /* read, where the history is of lists */
+    int count;
+};
+
+struct small_txn {
+    int process;
+    int start, end; /* all different */
+    enum rift_op_type type;
+    int mop_count;
+    struct small_mop mop[SMALL_MOPS_MAX];
+};
+
+struct small_history {
+    bool is_list;
+    int count;
+    struct small_txn txn[SMALL_TXNS_MAX];
+};
+
+enum small_order { SMALL_ANY_ORDER, SMALL_PROCESS_ORDER, SMALL_REAL_TIME };
+
+/* Whether some serial order of the committed and some of the unknown transactions explains every
+ * committed read, and keeps the order asked for: all are tried. */
+bool small_is_serializable(const struct small_history *history, enum small_order order);
+/* Whether some order of commits, and a snapshot before each, explains every committed read, so that
+ * no two transactions that wrote a key overlap; what comes before in the order asked for is in the
+ * snapshot. All are tried. */
+bool small_is_snapshot_isolated(const struct small_history *history, enum small_order order);
+/* Whether some order of each key's elements that has every read as a prefix gives no G1a, G1b and
+ * no cycle of ww and wr. All are tried. Only lists, each key at most once in a transaction. */
+bool small_is_read_committed(const struct small_history *history);
+
+/* A list history; the caller destroys it. */
+struct rift_history *small_to_history(const struct small_history *small);
+/* Prints it, a transaction a line. */
+void small_print(const struct small_history *history);
+/* The verdict of a checker at a level with further options ("a=true"), or NULL. */
+enum rift_validity small_check(const struct small_history *history, const char *level,
+                               const char *option, char **reason);
+/* One level after another: what this asks at the level it answers for. */
+enum rift_validity small_check_history(const struct rift_history *history, const char *checker,
+                                       const char *level, const char *option,
+                                       struct rift_verdict *verdict);
+
+/* Random structure: kinds, keys, times and processes; reads are filled at random so that about
+ * half of them could be right. */
+void small_random(struct small_history *history, struct rift_rng *rng, bool is_list, int txn_count,
+                  int key_count);
+
+#endif
