@@ -6,6 +6,9 @@
 #include "checkers/monitors/monitor.h"
 #include "common/log.h"
 
+/* Up to here a problem is searched rather than given to a monitor. */
+enum { SEARCHED_OPS_MAX = 64 };
+
 void rift_judgement_finish(struct rift_judgement *judgement)
 {
     rift_certificate_finish(&judgement->certificate);
@@ -56,13 +59,48 @@ static bool judge_by_monitors(const struct rift_problem *problem, const struct r
     return false;
 }
 
-enum rift_answer rift_decide(const struct rift_problem *problem, const struct rift_limits *limits,
-                             uint32_t *reached)
+enum rift_answer rift_decide(const struct rift_problem *problem, const struct rift_limits *limits)
 {
-    struct rift_certificate certificate = {0};
-    enum rift_answer answer = rift_search(problem, limits, &certificate, reached);
-    rift_certificate_finish(&certificate);
+    struct rift_judgement judgement = {.answer = RIFT_ANSWER_NONE};
+    if (problem->count > SEARCHED_OPS_MAX && judge_by_monitors(problem, limits, &judgement)) {
+        enum rift_answer answer = judgement.answer;
+        rift_judgement_finish(&judgement);
+        return answer;
+    }
+    enum rift_answer answer =
+        rift_search(problem, limits, &judgement.certificate, &judgement.reached);
+    rift_judgement_finish(&judgement);
     return answer;
+}
+
+static bool is_invalid_until(const struct rift_problem *problem, const struct rift_limits *limits,
+                             uint32_t event)
+{
+    struct rift_problem *prefix = rift_problem_subset(problem, NULL, 0, NULL, event);
+    enum rift_answer answer = rift_decide(prefix, limits);
+    rift_problem_destroy(prefix);
+    return answer == RIFT_ANSWER_INVALID;
+}
+
+void rift_settle_moment(const struct rift_problem *problem, const struct rift_limits *limits,
+                        struct rift_certificate *certificate)
+{
+    uint32_t high = problem->event_count - 1;
+    uint32_t low = certificate->moment == RIFT_EVENT_NEVER ? 0 : certificate->moment;
+    /* A moment that somebody named is exact already, or nearly. */
+    uint32_t step = certificate->moment == RIFT_EVENT_NEVER ? 0 : 1;
+    while (low < high) {
+        bool is_leap = step > 0 && step - 1 < high - low;
+        uint32_t probe = is_leap ? low + step - 1 : low + (high - low) / 2;
+        if (is_invalid_until(problem, limits, probe)) {
+            high = probe;
+            step = 0;
+        } else {
+            low = probe + 1;
+            step *= 2;
+        }
+    }
+    certificate->moment = high;
 }
 
 void rift_judge_problem(const struct rift_problem *problem, const struct rift_limits *limits,

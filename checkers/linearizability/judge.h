@@ -15,10 +15,14 @@ struct rift_judgement {
  * replayed. */
 void rift_judge_problem(const struct rift_problem *problem, const struct rift_limits *limits,
                         unsigned thread_count, struct rift_judgement *judgement);
-/* The same question without monitors, certificates and a replay: for the many small questions of
- * the shrinking. reached may be NULL. */
-enum rift_answer rift_decide(const struct rift_problem *problem, const struct rift_limits *limits,
-                             uint32_t *reached);
+/* The same question without certificates, for the many questions of the shrinking. Small problems
+ * are searched, so that what is shown in the end does not rest on a monitor. */
+enum rift_answer rift_decide(const struct rift_problem *problem, const struct rift_limits *limits);
+/* Makes certificate->moment of an invalid problem exact: the first event such that the history cut
+ * there is invalid, what is open then being optional. (A search that knows later answers names an
+ * earlier one.) Where the limits are spent first it is the last event. */
+void rift_settle_moment(const struct rift_problem *problem, const struct rift_limits *limits,
+                        struct rift_certificate *certificate);
 void rift_judgement_finish(struct rift_judgement *judgement);
 
 #endif

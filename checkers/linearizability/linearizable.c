@@ -10,6 +10,7 @@
 #include "checkers/linearizability/judge.h"
 #include "checkers/registry.h"
 #include "common/clock.h"
+#include "common/log.h"
 #include "common/memory.h"
 
 enum { THREADS_MAX = 64, UNKNOWN_KEYS_NAMED = 3 };
@@ -19,7 +20,8 @@ struct task {
     size_t key;
     size_t row_count;
     enum rift_answer answer;
-    bool is_broken; /* err tells */
+    bool is_broken;  /* err tells */
+    bool is_refuted; /* two algorithms contradict each other */
     const char *algorithm;
     uint32_t op_count, info_count, event_count, reached;
     struct rift_problem
@@ -61,8 +63,14 @@ static void task_run(struct checking *checking, struct task *task, unsigned thre
     task->info_count = problem->info_count;
     task->event_count = problem->event_count;
     task->reached = task->judgement.reached;
-    if (task->answer == RIFT_ANSWER_INVALID)
-        rift_explain_minimise(problem, &checking->limits, &task->judgement.certificate);
+    if (task->answer == RIFT_ANSWER_INVALID &&
+        rift_explain_minimise(problem, &checking->limits, &task->judgement.certificate) ==
+            RIFT_REFUTED) {
+        rift_log(RIFT_LOG_ERROR, "%s found a key invalid whose proof has an order; please report",
+                 task->algorithm);
+        task->answer = RIFT_ANSWER_NONE;
+        task->is_refuted = true;
+    }
     if (task->answer == RIFT_ANSWER_INVALID ||
         (task->answer == RIFT_ANSWER_VALID && checking->wants_order)) {
         task->problem = problem;
@@ -162,7 +170,10 @@ static void report_unknown(const struct checking *checking, const struct task *t
     char *key = rift_value_print(checking->check->history->values,
                                  checking->check->history->keys[task->key]);
     const char *what = rift_limits_are_spent(&checking->limits) ? "time" : "memory";
-    if (task->event_count == 0)
+    if (task->is_refuted)
+        rift_verdict_doubt(verdict, "key %s: %s and the search contradict each other", key,
+                           task->algorithm);
+    else if (task->event_count == 0)
         rift_verdict_doubt(verdict, "key %s: the %s was spent before its turn", key, what);
     else
         rift_verdict_doubt(verdict,

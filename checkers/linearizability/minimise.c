@@ -16,7 +16,7 @@
 #include "common/memory.h"
 
 /* One trial may take this long; all of them together that long. */
-enum { TRIAL_MS = 400, TOTAL_MS = 6000, FIRST_WINDOW_EVENTS = 32 };
+enum { TRIAL_MS = 400, TOTAL_MS = 6000, CONFIRM_MS = 1000, FIRST_WINDOW_EVENTS = 32 };
 
 struct shrink {
     const struct rift_problem *problem;
@@ -70,7 +70,7 @@ static bool trial_accept(struct shrink *shrink)
     int64_t deadline = rift_clock_now() + TRIAL_MS * RIFT_MS;
     if (deadline < limits.deadline_ns)
         limits.deadline_ns = deadline;
-    bool is_invalid = rift_decide(subset, &limits, NULL) == RIFT_ANSWER_INVALID;
+    bool is_invalid = rift_decide(subset, &limits) == RIFT_ANSWER_INVALID;
     rift_problem_destroy(subset);
     size_t n = shrink->problem->count;
     if (!is_invalid) {
@@ -146,6 +146,9 @@ static bool shrink_values(struct shrink *shrink)
 {
     if (!shrink->problem->model->is_projectable)
         return false;
+    for (size_t i = 0; i < shrink->problem->count; i++)
+        if (shrink->kept[i] && shrink->problem->ops[i].call.kind == RIFT_CALL_READ_ALL)
+            return false;
     bool is_changed = false;
     bool *is_tried = rift_calloc(shrink->problem->value_count + 1, sizeof *is_tried);
     for (size_t i = 0; i < shrink->problem->count && !is_over(shrink); i++) {
@@ -212,14 +215,28 @@ static void shrink_write(struct shrink *shrink, struct rift_certificate *certifi
     }
 }
 
-void rift_explain_minimise(const struct rift_problem *problem, const struct rift_limits *limits,
-                           struct rift_certificate *certificate)
+static enum rift_confirmation shrink_confirm(struct shrink *shrink)
+{
+    struct rift_problem *subset = trial_subset(shrink);
+    struct rift_limits limits = shrink->limits;
+    limits.deadline_ns = rift_clock_now() + CONFIRM_MS * RIFT_MS;
+    struct rift_certificate certificate = {0};
+    enum rift_answer answer = rift_search(subset, &limits, &certificate, NULL);
+    rift_certificate_finish(&certificate);
+    rift_problem_destroy(subset);
+    return answer == RIFT_ANSWER_INVALID ? RIFT_CONFIRMED
+           : answer == RIFT_ANSWER_VALID ? RIFT_REFUTED
+                                         : RIFT_UNCONFIRMED;
+}
+
+enum rift_confirmation rift_explain_minimise(const struct rift_problem *problem,
+                                             const struct rift_limits *limits,
+                                             struct rift_certificate *certificate)
 {
     size_t n = problem->count + 1;
     struct shrink shrink = {
         .problem = problem,
         .limits = *limits,
-        .until = certificate->moment,
         .kept = rift_calloc(n, sizeof(bool)),
         .weakened = rift_calloc(n, sizeof(bool)),
         .trial_kept = rift_calloc(n, sizeof(bool)),
@@ -229,14 +246,16 @@ void rift_explain_minimise(const struct rift_problem *problem, const struct rift
     int64_t deadline = rift_clock_now() + TOTAL_MS * RIFT_MS;
     if (deadline < shrink.limits.deadline_ns)
         shrink.limits.deadline_ns = deadline;
-    if (shrink.until == RIFT_EVENT_NEVER)
-        shrink.until = problem->event_count;
+    rift_settle_moment(problem, &shrink.limits, certificate);
+    shrink.until = certificate->moment;
     shrink_start(&shrink, certificate);
     shrink_run(&shrink);
+    enum rift_confirmation confirmation = shrink_confirm(&shrink);
     shrink_write(&shrink, certificate);
     free(shrink.kept);
     free(shrink.weakened);
     free(shrink.trial_kept);
     free(shrink.trial_weakened);
     free(shrink.indices);
+    return confirmation;
 }

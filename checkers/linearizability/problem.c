@@ -215,6 +215,7 @@ struct rift_problem *rift_problem_create(const struct rift_model *model,
     problem->capacity = options->capacity ? options->capacity : 1;
     if (row_count)
         problem->key = history->ops.key[rows[0]];
+    problem->lists = rift_states_create();
     intern_init(problem);
     problem->initial = rift_problem_intern(problem, options->initial);
     if (problem_fill(problem, rows, row_count, err) < 0) {
@@ -224,16 +225,27 @@ struct rift_problem *rift_problem_create(const struct rift_model *model,
     return problem;
 }
 
+struct rift_call rift_problem_weaken(const struct rift_problem *problem, struct rift_call call)
+{
+    if (call.kind != RIFT_CALL_TRANSACTION && call.kind != RIFT_CALL_MOVE)
+        return rift_call_weakened(call);
+    /* The first word of a full list is the list without answers; that one's first word is 0. */
+    size_t count;
+    const uint32_t *words = rift_states_words(problem->lists, call.b, &count);
+    call.b = words[0] ? words[0] : call.b;
+    return call;
+}
+
 /* What the subset keeps of one op: false: nothing. */
-static bool subset_op(const struct rift_problem_op *from, bool is_weakened, uint32_t until,
-                      struct rift_problem_op *to)
+static bool subset_op(const struct rift_problem *problem, const struct rift_problem_op *from,
+                      bool is_weakened, uint32_t until, struct rift_problem_op *to)
 {
     if (from->invoke > until)
         return false;
     *to = *from;
     if ((is_weakened || from->complete > until) && from->complete != RIFT_EVENT_NEVER) {
         to->complete = RIFT_EVENT_NEVER;
-        to->call = rift_call_weakened(from->call);
+        to->call = rift_problem_weaken(problem, from->call);
     }
     return to->call.kind != RIFT_CALL_KIND_COUNT;
 }
@@ -246,13 +258,6 @@ struct rift_problem *rift_problem_subset(const struct rift_problem *problem,
     *subset = *problem;
     subset->intern = NULL;
     subset->count = subset->event_count = subset->info_count = 0;
-    size_t values = problem->value_count;
-    subset->values = rift_calloc(values, sizeof *subset->values);
-    memcpy(subset->values, problem->values, values * sizeof *subset->values);
-    subset->numbers = rift_calloc(values, sizeof *subset->numbers);
-    memcpy(subset->numbers, problem->numbers, values * sizeof *subset->numbers);
-    subset->is_number = rift_calloc(values, sizeof *subset->is_number);
-    memcpy(subset->is_number, problem->is_number, values * sizeof *subset->is_number);
     if (!indices)
         count = problem->count;
     subset->ops = rift_calloc(count + 1, sizeof *subset->ops);
@@ -260,7 +265,7 @@ struct rift_problem *rift_problem_subset(const struct rift_problem *problem,
     for (size_t k = 0; k < count; k++) {
         uint32_t i = indices ? indices[k] : (uint32_t)k;
         struct rift_problem_op *op = &subset->ops[subset->count];
-        if (!subset_op(&problem->ops[i], weakened && weakened[i], until, op))
+        if (!subset_op(problem, &problem->ops[i], weakened && weakened[i], until, op))
             continue;
         subset->count++;
         owner[op->invoke] = (uint32_t)subset->count;
@@ -287,12 +292,14 @@ void rift_problem_destroy(struct rift_problem *problem)
     if (!problem)
         return;
     struct value_table *table = problem->intern;
-    if (table)
+    if (table) {
         free(table->slots);
-    free(table);
-    free(problem->values);
-    free(problem->numbers);
-    free(problem->is_number);
+        free(table);
+        free(problem->values);
+        free(problem->numbers);
+        free(problem->is_number);
+        rift_states_destroy(problem->lists);
+    }
     free(problem->ops);
     free(problem);
 }

@@ -36,8 +36,9 @@ struct rift_problem {
     struct rift_value *values;
     int64_t *numbers;
     bool *is_number;
-    uint32_t key; /* index into history->keys */
-    void *intern; /* private to problem.c */
+    struct rift_states *lists; /* sequences that calls name by id: whole reads, transactions */
+    uint32_t key;              /* index into history->keys */
+    void *intern;              /* private to problem.c; NULL: values and lists are borrowed */
 };
 
 struct rift_problem_options {
@@ -55,10 +56,13 @@ struct rift_problem *rift_problem_create(const struct rift_model *model,
 /* The same problem with only the ops of indices (ascending; NULL: all); those with weakened[i] set
  * (i is an index of the old problem; may be NULL) become optional, everything invoked after the
  * event `until` is dropped and what completes after it becomes optional (RIFT_EVENT_NEVER: no cut).
- * Value ids stay the same. row still names history rows. */
+ * Value ids stay the same and values are borrowed: the old problem must live longer. row still
+ * names history rows. */
 struct rift_problem *rift_problem_subset(const struct rift_problem *problem,
                                          const uint32_t *indices, size_t count,
                                          const bool *weakened, uint32_t until);
+/* rift_call_weakened, for calls whose meaning stands in problem->lists too. */
+struct rift_call rift_problem_weaken(const struct rift_problem *problem, struct rift_call call);
 void rift_problem_destroy(struct rift_problem *problem);
 
 /* For translate: the id of a value of the history's pool; equal values have equal ids. */

@@ -55,14 +55,14 @@ static void check_answer(const struct linear_case *c, const char *who, bool is_v
     if (is_valid &&
         rift_replay_order(&c->problem, certificate->order, certificate->order_count, &err) < 0)
         refuse(c, who, err.text);
-    if (!is_valid && certificate->moment != RIFT_EVENT_NEVER &&
-        certificate->moment != oracle_moment(c))
-        refuse(c, who, "names another first impossible moment");
 }
 
 static void check_shrunk(struct linear_case *c, struct rift_certificate *certificate)
 {
-    rift_explain_minimise(&c->problem, &unlimited, certificate);
+    if (rift_explain_minimise(&c->problem, &unlimited, certificate) != RIFT_CONFIRMED)
+        refuse(c, "shrinking", "the small set is not confirmed");
+    if (certificate->moment != oracle_moment(c))
+        refuse(c, "shrinking", "names another first impossible moment");
     bool weakened[CASE_OPS_MAX] = {false};
     for (size_t i = 0; i < certificate->weakened_count; i++)
         weakened[certificate->weakened[i]] = true;
@@ -70,6 +70,8 @@ static void check_shrunk(struct linear_case *c, struct rift_certificate *certifi
         &c->problem, certificate->ops, certificate->op_count, weakened, certificate->moment);
     if (oracle_is_linearizable(small))
         refuse(c, "shrinking", "the small set proves nothing");
+    if (oracle_is_linearizable(&c->problem))
+        refuse(c, "shrinking", "there is nothing to prove");
     rift_problem_destroy(small);
 }
 
