@@ -48,15 +48,17 @@ int fault_window_prepare(struct fault_window *fault, struct cluster *cluster,
         fault->what = rift_strdup(target);
         return -1;
     }
-    struct rift_text what = {0};
-    rift_text_printf(&what, "%s: ", target);
+    struct rift_text CLEANUP(rift_text_finish) whom = {0};
+    rift_text_append(&whom, "");
     if (is_on_links(fault)) {
-        grudge_print(&fault->resolved.grudge, cluster->names, &what);
+        grudge_print(&fault->resolved.grudge, cluster->names, &whom);
         link_probe_run(&fault->before, cluster, &fault->resolved.grudge, FAULT_PROBE_DEADLINE_MS);
     } else {
-        rift_node_set_print(&fault->resolved.nodes, cluster->names, &what);
+        rift_node_set_print(&fault->resolved.nodes, cluster->names, &whom);
     }
-    fault->what = rift_text_take(&what);
+    /* A target that is a list of nodes already says whom. */
+    fault->what = strcmp(target, whom.data) == 0 ? rift_strdup(target)
+                                                 : rift_printf("%s: %s", target, whom.data);
     return 0;
 }
 

@@ -87,7 +87,8 @@ static void lane_report_failure(struct lane *lane, const struct fault_window *fa
     const struct nemesis_settings *settings = &lane->nemesis->settings;
     if (fault->error.code == RIFT_ERR_NONE)
         return;
-    rift_log(RIFT_LOG_WARNING, "fault %s: %s", fault->what, fault->error.text);
+    rift_log(RIFT_LOG_WARNING, "%s %s: %s", fault->window->what.fault->name, fault->what,
+             fault->error.text);
     if (settings->on_failure)
         settings->on_failure(settings->context, &fault->error);
 }
@@ -100,7 +101,9 @@ static void lane_break_and_heal(struct lane *lane, struct fault_window *fault)
     if (start_ns < earliest_ns)
         start_ns = earliest_ns;
     struct run_fault_op *op = lane_begin(lane, fault, "start", fault_window_planned(fault));
-    lane_set_active(lane, fault->what);
+    CLEANUP(rift_free)
+    char *active = rift_printf("%s %s", fault->window->what.fault->name, fault->what);
+    lane_set_active(lane, active);
     fault_window_inject(fault, start_ns);
     nemesis_wait(nemesis, start_ns + NEMESIS_LOOK_NS);
     lane_end(lane, op, fault_window_observe(fault), fault);

@@ -212,6 +212,7 @@ static void faults_are_recorded_while_every_client_is_stuck(void **state)
     assert_string_equal(found->f, "start-partition");
     assert_true(found->has_ended);
     assert_in_range(found->end_ns - found->start_ns, 40 * RIFT_MS, 90 * RIFT_MS);
+    memory_journal_close(&journal);
     finish(interpreter);
 }
 

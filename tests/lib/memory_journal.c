@@ -22,6 +22,8 @@ static int64_t memory_invoke(void *context, int64_t time_ns, int32_t process, co
     record->key = as_integer(values, key);
     record->argument = as_integer(values, argument);
     record->argument_to = -1;
+    if (process == RIFT_PROCESS_NEMESIS)
+        record->planned = rift_value_to_json(values, argument);
     if (rift_value_count(values, argument) == 2) {
         record->argument = as_integer(values, rift_value_item(values, argument, 0));
         record->argument_to = as_integer(values, rift_value_item(values, argument, 1));
@@ -45,6 +47,8 @@ static void memory_complete(void *context, int64_t id, enum rift_op_type type, i
     record->start_ns = start_ns;
     record->end_ns = end_ns;
     record->result = as_integer(values, result);
+    if (record->process == RIFT_PROCESS_NEMESIS)
+        record->observed = rift_value_to_json(values, result);
     snprintf(record->error, sizeof record->error, "%s", error ? error : "");
 }
 
@@ -56,9 +60,18 @@ static int memory_status(void *context, struct rift_error *err)
                : 0;
 }
 
+void memory_journal_close(struct memory_journal *journal)
+{
+    for (int64_t i = 0; i < atomic_load(&journal->count); i++) {
+        json_decref(journal->records[i].planned);
+        json_decref(journal->records[i].observed);
+    }
+    atomic_store(&journal->count, 0);
+}
+
 struct run_journal memory_journal_open(struct memory_journal *journal)
 {
-    atomic_store(&journal->count, 0);
+    memory_journal_close(journal);
     atomic_store(&journal->is_full, false);
     return (struct run_journal){journal, memory_invoke, memory_complete, memory_status};
 }

@@ -17,6 +17,7 @@ struct memory_record {
     int64_t invoked_ns, start_ns, end_ns;
     enum rift_op_type type;
     bool has_ended;
+    json_t *planned, *observed; /* of nemesis operations */
 };
 
 struct memory_journal {
@@ -25,6 +26,8 @@ struct memory_journal {
     atomic_bool is_full; /* a test sets it: the disk is full */
 };
 
+/* A zeroed one, or one to be used again. */
 struct run_journal memory_journal_open(struct memory_journal *journal);
+void memory_journal_close(struct memory_journal *journal);
 
 #endif

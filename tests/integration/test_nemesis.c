@@ -1,0 +1,296 @@
+/* The nemesis against hosts in memory: what is recorded, when it is healed, and who waits for whom.
+ */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include <unistd.h>
+
+#include "common/clock.h"
+#include "common/memory.h"
+#include "control/run/nemesis.h"
+#include "tests/lib/fake_nodes.h"
+#include "tests/lib/memory_client.h"
+#include "tests/lib/memory_journal.h"
+
+static const char *const names[] = {"n1", "n2", "n3", "n4", "n5", NULL};
+static const char *const addresses[] = {"10.0.0.1", "10.0.0.2", "10.0.0.3", "10.0.0.4", "10.0.0.5"};
+
+static struct memory_journal journal;
+static struct memory_store *store;
+static struct cluster *cluster;
+static struct interpreter *interpreter;
+static int64_t origin_ns;
+static json_t *options;
+static int failures;
+
+static int begin(void **state)
+{
+    (void)state;
+    memset(&fake_world, 0, sizeof fake_world);
+    fake_world.leader = -1;
+    failures = 0;
+    struct rift_node_settings hosts[FAKE_NODES_MAX] = {0};
+    struct rift_client_config configs[FAKE_NODES_MAX] = {0};
+    store = rift_calloc(1, sizeof *store);
+    memory_store_init(store);
+    json_t *client_options = memory_store_options(store);
+    for (size_t i = 0; i < FAKE_NODES_MAX; i++) {
+        hosts[i] = (struct rift_node_settings){.name = names[i], .address = addresses[i]};
+        configs[i] = (struct rift_client_config){
+            .node = names[i], .address = addresses[i], .options = client_options};
+    }
+    cluster = cluster_open(hosts, FAKE_NODES_MAX, names, NULL);
+    origin_ns = rift_clock_now();
+    struct interpreter_settings settings = {.client = &memory_client_correct,
+                                            .configs = configs,
+                                            .node_count = FAKE_NODES_MAX,
+                                            .thread_count = 1,
+                                            .op_timeout_ms = 100,
+                                            .origin_ns = origin_ns,
+                                            .journal = memory_journal_open(&journal)};
+    interpreter = interpreter_create(&settings, NULL);
+    json_decref(client_options);
+    options = json_object();
+    return cluster && interpreter ? 0 : -1;
+}
+
+static int end(void **state)
+{
+    (void)state;
+    interpreter_destroy(interpreter);
+    cluster_close(cluster);
+    memory_journal_close(&journal);
+    json_decref(options);
+    free(store);
+    return 0;
+}
+
+static struct rift_window cut(uint32_t number, const char *lane, int64_t start_ms, int64_t for_ms)
+{
+    return (struct rift_window){.number = number,
+                                .lane = lane,
+                                .what = {.fault = rift_fault_find("partition"),
+                                         .grudge = RIFT_GRUDGE_HALVES,
+                                         .options = options,
+                                         .weight = 1},
+                                .start_ns = start_ms * RIFT_MS,
+                                .length_ns = for_ms * RIFT_MS,
+                                .seed = 7};
+}
+
+static struct rift_window pause_one(uint32_t number, const char *lane, size_t node,
+                                    int64_t start_ms, int64_t for_ms)
+{
+    struct rift_window window = cut(number, lane, start_ms, for_ms);
+    window.what.fault = rift_fault_find("pause");
+    window.what.target.kind = RIFT_TARGET_NAMED;
+    rift_node_set_add(&window.what.target.named, node);
+    return window;
+}
+
+static void on_failure(void *context, const struct rift_error *error)
+{
+    (void)context;
+    assert_true(error->text[0] != '\0');
+    failures++;
+}
+
+static struct nemesis *start(const struct rift_schedule *schedule)
+{
+    struct nemesis_settings settings = {.cluster = cluster,
+                                        .schedule = schedule,
+                                        .interpreter = interpreter,
+                                        .run_origin_ns = origin_ns,
+                                        .phase_origin_ns = rift_clock_now(),
+                                        .on_failure = on_failure};
+    struct nemesis *nemesis = nemesis_start(&settings, NULL);
+    assert_non_null(nemesis);
+    return nemesis;
+}
+
+static void finish(struct nemesis *nemesis)
+{
+    nemesis_join(nemesis);
+    nemesis_destroy(nemesis);
+    interpreter_run(interpreter, NULL, 0, NULL);
+}
+
+static const struct memory_record *record(const char *f, int window)
+{
+    for (int64_t i = 0; i < journal.count; i++) {
+        const struct memory_record *found = &journal.records[i];
+        if (strcmp(found->f, f) == 0 &&
+            json_integer_value(json_object_get(found->planned, "window")) == window)
+            return found;
+    }
+    fail_msg("no %s of window %d is recorded", f, window);
+    return NULL;
+}
+
+static bool is_observed(const struct memory_record *found)
+{
+    return json_is_true(json_object_get(found->observed, "observed"));
+}
+
+static const char *seen_at(const struct memory_record *found, const char *node)
+{
+    const json_t *nodes = json_object_get(found->observed, "nodes");
+    const char *text = json_string_value(json_object_get(json_object_get(nodes, node), "observed"));
+    return text ? text : "";
+}
+
+static size_t cut_links(void)
+{
+    size_t count = 0;
+    for (size_t d = 0; d < FAKE_NODES_MAX; d++) {
+        for (size_t s = 0; s < FAKE_NODES_MAX; s++)
+            count += fake_world.drops[d][s];
+    }
+    return count;
+}
+
+static void a_cut_is_recorded_as_it_was_seen_and_is_healed(void **state)
+{
+    (void)state;
+    struct rift_window windows[] = {cut(0, "a", 100, 300)};
+    struct nemesis *nemesis = start(&(struct rift_schedule){windows, 1});
+    usleep(300000);
+    assert_int_equal(cut_links(), 12); /* two of five, three of five, both ways */
+    finish(nemesis);
+    assert_int_equal(cut_links(), 0);
+    const struct memory_record *started = record("start-partition", 0);
+    const struct memory_record *stopped = record("stop-partition", 0);
+    assert_true(is_observed(started));
+    assert_true(is_observed(stopped));
+    assert_int_equal(started->type, RIFT_OP_INFO);
+    assert_int_equal(json_array_size(json_object_get(started->planned, "nodes")), 5);
+    assert_non_null(strstr(seen_at(started, "n1"), "not heard"));
+    assert_non_null(strstr(seen_at(stopped, "n1"), "heard again"));
+    assert_int_equal(failures, 0);
+}
+
+static void all_nodes_begin_at_one_moment_of_our_clock(void **state)
+{
+    (void)state;
+    struct rift_window windows[] = {cut(0, "a", 150, 100)};
+    finish(start(&(struct rift_schedule){windows, 1}));
+    const json_t *nodes = json_object_get(record("start-partition", 0)->observed, "nodes");
+    const char *name = NULL;
+    json_t *node = NULL;
+    json_int_t first =
+        json_integer_value(json_object_get(json_object_get(nodes, "n1"), "applied_ns"));
+    assert_in_range(first, 150 * RIFT_MS, 400 * RIFT_MS);
+    json_object_foreach((json_t *)nodes, name, node)
+        assert_int_equal(json_integer_value(json_object_get(node, "applied_ns")), first);
+    for (size_t i = 1; i < FAKE_NODES_MAX; i++)
+        assert_int_equal(fake_world.agreed_ns[i], fake_world.agreed_ns[0]);
+}
+
+static void a_cut_that_catches_nothing_is_not_observed(void **state)
+{
+    (void)state;
+    fake_world.cuts_nothing = true;
+    struct rift_window windows[] = {cut(0, "a", 50, 100)};
+    finish(start(&(struct rift_schedule){windows, 1}));
+    const struct memory_record *started = record("start-partition", 0);
+    assert_false(is_observed(started));
+    assert_non_null(strstr(seen_at(started, "n2"), "still heard (5 of 5 probes)"));
+}
+
+static void a_link_that_was_dead_before_shows_no_cut(void **state)
+{
+    (void)state;
+    for (size_t s = 1; s < FAKE_NODES_MAX; s++)
+        fake_world.drops[0][s] = true;
+    struct rift_window windows[] = {cut(0, "a", 50, 100)};
+    finish(start(&(struct rift_schedule){windows, 1}));
+    const struct memory_record *started = record("start-partition", 0);
+    assert_false(is_observed(started));
+    assert_non_null(strstr(seen_at(started, "n1"), "but not before either"));
+}
+
+static void a_silent_host_delays_the_heal_of_no_other_fault(void **state)
+{
+    (void)state;
+    fake_world.is_silent[4] = true; /* each call to it takes its whole deadline */
+    struct rift_window windows[] = {pause_one(0, "a", 4, 50, 200), pause_one(1, "b", 0, 50, 200)};
+    struct nemesis *nemesis = start(&(struct rift_schedule){windows, 2});
+    int64_t before_ns = rift_clock_now();
+    usleep(1000000);
+    assert_false(fake_world.is_paused[0]);
+    assert_true(fake_world.healed_ns[0] - before_ns < 600 * RIFT_MS);
+    fake_world.is_silent[4] = false;
+    finish(nemesis);
+    assert_true(is_observed(record("start-pause", 1)));
+    assert_false(is_observed(record("start-pause", 0)));
+    assert_true(failures > 0);
+}
+
+static void a_host_that_refuses_is_named_and_the_others_are_healed(void **state)
+{
+    (void)state;
+    fake_world.refuses[2] = true;
+    struct rift_window windows[] = {cut(0, "a", 50, 100)};
+    finish(start(&(struct rift_schedule){windows, 1}));
+    const struct memory_record *started = record("start-partition", 0);
+    assert_false(is_observed(started));
+    assert_string_equal(started->error, "a node failed");
+    assert_non_null(strstr(seen_at(started, "n3"), "this host refuses"));
+    assert_int_equal(cut_links(), 0);
+    assert_int_equal(failures, 1);
+}
+
+static void stopping_heals_at_once_and_begins_nothing_more(void **state)
+{
+    (void)state;
+    struct rift_window windows[] = {pause_one(0, "a", 0, 0, 60000),
+                                    pause_one(1, "a", 1, 90000, 1000),
+                                    pause_one(2, "b", 2, 30000, 1000)};
+    struct nemesis *nemesis = start(&(struct rift_schedule){windows, 3});
+    usleep(400000);
+    assert_true(fake_world.is_paused[0]);
+    struct rift_text active = {0};
+    nemesis_print_active(nemesis, &active);
+    assert_non_null(strstr(active.data, "n1"));
+    rift_text_finish(&active);
+    int64_t before_ns = rift_clock_now();
+    nemesis_stop(nemesis);
+    finish(nemesis);
+    assert_true(rift_clock_now() - before_ns < RIFT_SECOND);
+    assert_false(fake_world.is_paused[0]);
+    assert_int_equal(fake_world.injects, 1);
+}
+
+static void the_primary_is_asked_for_when_the_window_comes(void **state)
+{
+    (void)state;
+    fake_world.leader = 3;
+    struct rift_window windows[] = {pause_one(0, "a", 0, 50, 100)};
+    windows[0].what.target.kind = RIFT_TARGET_PRIMARIES;
+    finish(start(&(struct rift_schedule){windows, 1}));
+    const json_t *nodes = json_object_get(record("start-pause", 0)->planned, "nodes");
+    assert_int_equal(json_array_size(nodes), 1);
+    assert_string_equal(json_string_value(json_array_get(nodes, 0)), "n4");
+    assert_int_equal(fake_world.role_questions, FAKE_NODES_MAX);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(a_cut_is_recorded_as_it_was_seen_and_is_healed, begin, end),
+        cmocka_unit_test_setup_teardown(all_nodes_begin_at_one_moment_of_our_clock, begin, end),
+        cmocka_unit_test_setup_teardown(a_cut_that_catches_nothing_is_not_observed, begin, end),
+        cmocka_unit_test_setup_teardown(a_link_that_was_dead_before_shows_no_cut, begin, end),
+        cmocka_unit_test_setup_teardown(a_silent_host_delays_the_heal_of_no_other_fault, begin,
+                                        end),
+        cmocka_unit_test_setup_teardown(a_host_that_refuses_is_named_and_the_others_are_healed,
+                                        begin, end),
+        cmocka_unit_test_setup_teardown(stopping_heals_at_once_and_begins_nothing_more, begin, end),
+        cmocka_unit_test_setup_teardown(the_primary_is_asked_for_when_the_window_comes, begin, end),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

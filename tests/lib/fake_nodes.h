@@ -1,0 +1,33 @@
+/* Hosts without SSH: stands in for control/remote/node.h. The agents' faults are bits in memory,
+ * and probes look at the bits. */
+#ifndef TESTS_LIB_FAKE_NODES_H
+#define TESTS_LIB_FAKE_NODES_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+enum { FAKE_NODES_MAX = 5 };
+
+struct fake_world {
+    /* [destination][source], by number: n1 is 0. */
+    atomic_bool drops[FAKE_NODES_MAX][FAKE_NODES_MAX];
+    atomic_bool is_paused[FAKE_NODES_MAX];
+    /* What a test sets: a node that answers nothing before the deadline, one that refuses to
+     * inject, cuts that catch nothing. */
+    atomic_bool is_silent[FAKE_NODES_MAX];
+    atomic_bool refuses[FAKE_NODES_MAX];
+    atomic_bool cuts_nothing;
+    atomic_int leader; /* -1: none */
+    /* What a test reads. */
+    _Atomic int64_t agreed_ns[FAKE_NODES_MAX]; /* start of the last inject, in our time */
+    _Atomic int64_t healed_ns[FAKE_NODES_MAX]; /* when the last heal came */
+    atomic_int injects, heals, role_questions;
+};
+
+extern struct fake_world fake_world;
+
+/* agent clock minus ours; differs from node to node. */
+int64_t fake_clock_offset(unsigned node);
+
+#endif
