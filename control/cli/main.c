@@ -8,6 +8,7 @@
 #include "control/cli/commands.h"
 
 static const struct rift_command *const commands[] = {
+    &rift_command_check,
     &rift_command_lab,
     &rift_command_list,
     &rift_command_run,

@@ -1,0 +1,260 @@
+/* rift check: judges histories, ours or another tool's, a line for each. */
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "checkers/checker.h"
+#include "common/clock.h"
+#include "common/memory.h"
+#include "common/text.h"
+#include "control/cli/check_options.h"
+#include "control/cli/commands.h"
+#include "history/reader.h"
+
+/* One file: what came of it. */
+struct outcome {
+    struct rift_verdict verdict;
+    size_t op_count;
+    double seconds; /* of the check, without loading */
+    double peak_mb;
+    char *note;
+};
+
+/* The kernel keeps the largest size a process ever had; writing 5 there starts anew (proc(5)). */
+static void peak_reset(void)
+{
+    CLEANUP(rift_close_fd) int fd = open("/proc/self/clear_refs", O_WRONLY | O_CLOEXEC);
+    if (fd >= 0 && write(fd, "5", 1) != 1)
+        return;
+}
+
+static double peak_read(void)
+{
+    FILE *status = fopen("/proc/self/status", "re");
+    char line[256];
+    double kilobytes = 0;
+    while (status && fgets(line, sizeof line, status))
+        if (strncmp(line, "VmHWM:", 6) == 0)
+            kilobytes = strtod(line + 6, NULL);
+    if (status)
+        fclose(status);
+    return kilobytes / 1024;
+}
+
+static bool name_is_any(const char *name, const char *const *of)
+{
+    for (; *of; of++)
+        if (strcmp(name, *of) == 0)
+            return true;
+    return false;
+}
+
+/* True where a transaction of the history appends to lists. */
+static bool appends(const struct rift_history *history)
+{
+    const struct rift_values *values = history->values;
+    for (size_t i = 0; i < history->ops.count; i++) {
+        struct rift_value txn = history->ops.argument[i];
+        size_t count = rift_value_kind(values, txn) == RIFT_TXN ? rift_value_count(values, txn) : 0;
+        for (size_t at = 0; at + 2 < count; at += 3) {
+            struct rift_value f = rift_value_item(values, txn, at);
+            enum rift_value_kind kind = rift_value_kind(values, f);
+            size_t length;
+            if ((kind == RIFT_TEXT || kind == RIFT_KEYWORD) &&
+                strcmp(rift_value_as_text(values, f, &length), "append") == 0)
+                return true;
+        }
+    }
+    return false;
+}
+
+/* The checker that was asked for, or the one that the history was made for. */
+static const struct rift_checker *choose_checker(const struct check_options *options,
+                                                 const struct rift_history *history,
+                                                 struct rift_error *err)
+{
+    static const char *const txn_names[] = {"txn", NULL};
+    const char *name = options->checker;
+    if (!name && !options->model && history->model && rift_checker_find(history->model))
+        name = history->model;
+    if (!name && !options->model && history->ops.count > 0) {
+        bool is_txn = name_is_any(history->names.text[history->ops.f[0]], txn_names);
+        name = !is_txn ? NULL : appends(history) ? "list-append" : "rw-register";
+    }
+    const struct rift_checker *checker = rift_checker_find(name ? name : "linearizable");
+    if (!checker)
+        rift_fail(err, RIFT_ERR_INVALID, "there is no checker '%s'; rift list checkers", name);
+    return checker;
+}
+
+static bool has_option(const struct rift_checker *checker, const char *name)
+{
+    for (const struct rift_option *o = checker->options; o && o->name; o++)
+        if (strcmp(o->name, name) == 0)
+            return true;
+    return false;
+}
+
+static json_t *checker_options(const struct check_options *options,
+                               const struct rift_checker *checker, struct rift_error *err)
+{
+    json_t *given = json_object();
+    if (options->model && has_option(checker, "model"))
+        json_object_set_new(given, "model", json_string(options->model));
+    if (options->initial) {
+        json_t *value = json_loads(options->initial, JSON_DECODE_ANY, NULL);
+        json_object_set_new(given, "initial", value ? value : json_string(options->initial));
+    }
+    if (options->wants_order)
+        json_object_set_new(given, "order", json_true());
+    json_t *all = rift_checker_options(checker, given, err);
+    json_decref(given);
+    return all;
+}
+
+static char *make_note(const struct rift_history *history, const struct rift_checker *checker,
+                       const struct rift_verdict *verdict)
+{
+    struct rift_text note = {0};
+    const json_t *stats = json_object_get(verdict->details, "stats");
+    const char *model = json_string_value(json_object_get(stats, "model"));
+    const char *algorithm = json_string_value(json_object_get(verdict->details, "algorithm"));
+    rift_text_printf(&note, "%s, %s", history->format ? history->format : "?", checker->name);
+    if (model)
+        rift_text_printf(&note, ", model %s", model);
+    if (algorithm)
+        rift_text_printf(&note, ", by %s", algorithm);
+    if (history->is_truncated)
+        rift_text_append(&note, ", torn tail cut");
+    if (verdict->reason)
+        rift_text_printf(&note, ": %s", verdict->reason);
+    for (char *c = note.data; *c; c++)
+        if (*c == '\t' || *c == '\n')
+            *c = ' ';
+    return rift_text_take(&note);
+}
+
+static int check_file(const struct check_options *options, const char *file,
+                      struct outcome *outcome, struct rift_error *err)
+{
+    struct rift_read_options reading = {.format = options->format, .is_keyed = options->is_keyed};
+    peak_reset();
+    struct rift_history *history = rift_history_read(file, &reading, err);
+    if (!history)
+        return -1;
+    int result = -1;
+    const struct rift_checker *checker = choose_checker(options, history, err);
+    json_t *all = checker ? checker_options(options, checker, err) : NULL;
+    if (all) {
+        struct rift_check check = {
+            .history = history,
+            .options = all,
+            .budget = {.time_ms = options->time_ms,
+                       .memory_bytes = options->memory_bytes,
+                       .thread_count = options->thread_count},
+        };
+        int64_t start = rift_clock_now();
+        result = checker->check(&check, &outcome->verdict, err);
+        outcome->seconds = (double)(rift_clock_now() - start) / 1e9;
+        outcome->op_count = history->ops.count;
+        outcome->peak_mb = peak_read();
+        if (result == 0)
+            outcome->note = make_note(history, checker, &outcome->verdict);
+        json_decref(all);
+    }
+    rift_history_destroy(history);
+    return result < 0 ? rift_wrap(err, "%s", file) : 0;
+}
+
+static void print_outcome(const struct check_options *options, const char *file,
+                          const struct outcome *outcome)
+{
+    if (!options->is_json) {
+        printf("%s\t%s\t%zu\t%.3f\t%.1f\t%s\n", file, rift_validity_name(outcome->verdict.validity),
+               outcome->op_count, outcome->seconds, outcome->peak_mb, outcome->note);
+    } else {
+        json_t *json = rift_verdict_to_json(&outcome->verdict);
+        json_object_set_new(json, "file", json_string(file));
+        json_object_set_new(json, "op_count", json_integer((json_int_t)outcome->op_count));
+        json_object_set_new(json, "seconds", json_real(outcome->seconds));
+        json_object_set_new(json, "peak_mb", json_real(outcome->peak_mb));
+        json_object_set_new(json, "note", json_string(outcome->note));
+        json_dumpf(json, stdout, JSON_COMPACT);
+        putchar('\n');
+        json_decref(json);
+    }
+    fflush(stdout);
+}
+
+/* Trouble outweighs verdicts, and invalid outweighs unknown. */
+static int worse_code(int a, int b)
+{
+    static const int order[] = {RIFT_EXIT_VALID, RIFT_EXIT_UNKNOWN, RIFT_EXIT_INVALID,
+                                RIFT_EXIT_USAGE, RIFT_EXIT_HARNESS};
+    for (size_t i = sizeof order / sizeof order[0]; i-- > 0;)
+        if (a == order[i] || b == order[i])
+            return order[i];
+    return a;
+}
+
+static int error_code(const struct rift_error *err)
+{
+    switch (err->code) {
+    case RIFT_ERR_IO:
+    case RIFT_ERR_LIMIT:
+        return RIFT_EXIT_HARNESS;
+    default:
+        return RIFT_EXIT_USAGE;
+    }
+}
+
+static int run(int argc, char **argv)
+{
+    struct check_options options;
+    struct rift_error err = {0};
+    if (check_options_read(argc, argv, &options, &err) < 0) {
+        fprintf(stderr, "rift check: %s; rift check --help tells more\n", err.text);
+        return RIFT_EXIT_USAGE;
+    }
+    int code = RIFT_EXIT_VALID;
+    for (size_t i = 0; i < options.file_count; i++) {
+        struct outcome outcome = {0};
+        if (check_file(&options, options.files[i], &outcome, &err) < 0) {
+            fprintf(stderr, "rift check: %s\n", err.text);
+            code = worse_code(code, error_code(&err));
+        } else {
+            print_outcome(&options, options.files[i], &outcome);
+            code = worse_code(code, rift_validity_exit_code(outcome.verdict.validity));
+        }
+        rift_verdict_finish(&outcome.verdict);
+        free(outcome.note);
+    }
+    return code;
+}
+
+const struct rift_command rift_command_check = {
+    .name = "check",
+    .summary = "judge histories, ours or another tool's",
+    .help = "usage: rift check FILE... [options]\n\n"
+            "Judges each history and prints a line for it, separated by tabs: file, valid, invalid "
+            "or unknown,\n"
+            "operations, seconds of the check, peak MB, and a note (format, checker, model, "
+            "algorithm, reason).\n"
+            "Formats are told by their content. A file may be a run directory.\n\n"
+            "  --model NAME      the sequential specification (rift list models); otherwise told "
+            "from the history\n"
+            "  --checker NAME    another checker than the one the history looks made for\n"
+            "  --keyed           values [k v] are an independent key and its value\n"
+            "  --initial VALUE   the value that each object starts with (JSON); nil without it\n"
+            "  --format NAME     read it as this format\n"
+            "  --time 60s        unknown after this time; --memory 2G; --threads N\n"
+            "  --order           with --json: the order that was found\n"
+            "  --json            one JSON object a line, with the whole verdict\n\n"
+            "example: rift check --model cas-register --time 10s history.edn\n"
+            "exit code: that of the worst file; 0 valid, 1 invalid, 2 unknown, 254 a file that "
+            "cannot be read\n",
+    .run = run,
+};

@@ -1,0 +1,25 @@
+/* The options of rift check, and numbers with units. */
+#ifndef CONTROL_CLI_CHECK_OPTIONS_H
+#define CONTROL_CLI_CHECK_OPTIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/error.h"
+
+struct check_options {
+    const char *model, *checker, *format, *initial; /* NULL: not given */
+    bool is_keyed, is_json, wants_order;
+    int64_t time_ms;
+    uint64_t memory_bytes;
+    unsigned thread_count;
+    char **files;
+    size_t file_count;
+};
+
+/* -1 and an error that names the argument. files point into argv. */
+int check_options_read(int argc, char **argv, struct check_options *options,
+                       struct rift_error *err);
+
+#endif
