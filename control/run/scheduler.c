@@ -214,6 +214,7 @@ static void end_operation(struct scheduler *scheduler, struct slot *slot,
         .time_ns = now_ns - scheduler->phase_origin_ns,
         .thread = thread,
         .result = answer->result,
+        .error = answer->error,
         .values = values,
     };
     rift_generator_update(scheduler->generator, &event);

@@ -22,6 +22,10 @@ struct rift_generator *rift_generator_time_limit(struct rift_arena *arena, int64
 struct rift_generator *rift_generator_rate(struct rift_arena *arena, double rate_hz, uint64_t seed,
                                            const char *stream, int64_t number,
                                            struct rift_generator *child);
+/* The same, but burst_size operations at each due time. */
+struct rift_generator *rift_generator_bursts(struct rift_arena *arena, double rate_hz,
+                                             unsigned burst_size, uint64_t seed, const char *stream,
+                                             int64_t number, struct rift_generator *child);
 /* Due times first_ns, first_ns + gap_ns... */
 struct rift_generator *rift_generator_delay(struct rift_arena *arena, int64_t first_ns,
                                             int64_t gap_ns, struct rift_generator *child);
@@ -44,6 +48,11 @@ struct rift_generator *rift_generator_phases(struct rift_arena *arena,
 /* The child again and again until one of its operations was OK. */
 struct rift_generator *rift_generator_until_ok(struct rift_arena *arena,
                                                struct rift_generator *child);
+
+/* The child again and again until one of its operations came back empty: OK with nil, or FAIL with
+ * the error "empty". Other failures are tried again retry_gap_ns later. */
+struct rift_generator *rift_generator_until_empty(struct rift_arena *arena, int64_t retry_gap_ns,
+                                                  struct rift_generator *child);
 
 /* Independent keys: active_count at a time, each a source of its own; the slot of each operation is
  * drawn from the distribution. A key is retired after ops_per_key operations, and the lowest number

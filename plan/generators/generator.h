@@ -58,6 +58,7 @@ struct rift_generator_event {
     int64_t time_ns; /* on the clock of context.now_ns */
     unsigned thread;
     struct rift_value result;
+    const char *error; /* the client's code ("empty"), "" or NULL */
     struct rift_values *values;
 };
 

@@ -1,5 +1,6 @@
 /* How many and when: limit, time limit, rate, delay, until ok. */
 #include <math.h>
+#include <string.h>
 
 #include "plan/generators/combinators.h"
 
@@ -81,6 +82,8 @@ struct paced_generator {
     double mean_gap_ns; /* of a rate; 0: a fixed gap */
     int64_t gap_ns;
     int64_t due_ns;
+    unsigned burst_size;  /* operations at each due time */
+    unsigned burst_count; /* of them handed out at this one */
 };
 
 static int64_t paced_gap(struct paced_generator *self)
@@ -102,7 +105,10 @@ static enum rift_next paced_next(struct rift_generator *generator,
     enum rift_next next = rift_generator_next(self->child, context, op, wake_ns);
     if (next == RIFT_NEXT_OP) {
         op->due_ns = self->due_ns;
-        self->due_ns += paced_gap(self);
+        if (++self->burst_count >= self->burst_size) {
+            self->burst_count = 0;
+            self->due_ns += paced_gap(self);
+        }
     }
     return next;
 }
@@ -114,20 +120,29 @@ static void paced_update(struct rift_generator *generator, const struct rift_gen
 
 static const struct rift_generator_kind paced_kind = {"pace", paced_next, paced_update};
 
-struct rift_generator *rift_generator_rate(struct rift_arena *arena, double rate_hz, uint64_t seed,
-                                           const char *stream, int64_t number,
-                                           struct rift_generator *child)
+struct rift_generator *rift_generator_bursts(struct rift_arena *arena, double rate_hz,
+                                             unsigned burst_size, uint64_t seed, const char *stream,
+                                             int64_t number, struct rift_generator *child)
 {
     if (rate_hz <= 0)
         return child;
     struct paced_generator *self = rift_arena_calloc(arena, 1, sizeof *self);
-    *self = (struct paced_generator){
-        .base = {&paced_kind}, .child = child, .mean_gap_ns = 1e9 / rate_hz};
+    *self = (struct paced_generator){.base = {&paced_kind},
+                                     .child = child,
+                                     .mean_gap_ns = 1e9 * burst_size / rate_hz,
+                                     .burst_size = burst_size};
     struct rift_source seeded;
     rift_source_init(&seeded, NULL, seed, stream, number);
     self->rng = seeded.rng;
     self->due_ns = paced_gap(self);
     return &self->base;
+}
+
+struct rift_generator *rift_generator_rate(struct rift_arena *arena, double rate_hz, uint64_t seed,
+                                           const char *stream, int64_t number,
+                                           struct rift_generator *child)
+{
+    return rift_generator_bursts(arena, rate_hz, 1, seed, stream, number, child);
 }
 
 struct rift_generator *rift_generator_delay(struct rift_arena *arena, int64_t first_ns,
@@ -173,5 +188,56 @@ struct rift_generator *rift_generator_until_ok(struct rift_arena *arena,
     static const struct rift_generator_kind kind = {"until ok", until_ok_next, until_ok_update};
     struct until_ok_generator *self = rift_arena_calloc(arena, 1, sizeof *self);
     *self = (struct until_ok_generator){.base = {&kind}, .child = child};
+    return &self->base;
+}
+
+struct until_empty_generator {
+    struct rift_generator base;
+    struct rift_generator *child;
+    int64_t retry_gap_ns;
+    int64_t not_before_ns;
+    bool is_done;
+};
+
+static enum rift_next until_empty_next(struct rift_generator *generator,
+                                       const struct rift_generator_context *context,
+                                       struct rift_planned_op *op, int64_t *wake_ns)
+{
+    struct until_empty_generator *self = (struct until_empty_generator *)generator;
+    if (self->is_done)
+        return RIFT_NEXT_DONE;
+    if (context->now_ns < self->not_before_ns) {
+        *wake_ns = self->not_before_ns;
+        return RIFT_NEXT_PENDING;
+    }
+    enum rift_next next = rift_generator_next(self->child, context, op, wake_ns);
+    if (next == RIFT_NEXT_OP)
+        op->owner = self;
+    return next;
+}
+
+static void until_empty_update(struct rift_generator *generator,
+                               const struct rift_generator_event *event)
+{
+    struct until_empty_generator *self = (struct until_empty_generator *)generator;
+    if (event->op->owner != self)
+        return;
+    bool is_empty =
+        event->type == RIFT_OP_FAIL && event->error && strcmp(event->error, "empty") == 0;
+    if (event->type == RIFT_OP_OK)
+        is_empty = rift_value_is_nil(event->result);
+    else
+        self->not_before_ns = event->time_ns + self->retry_gap_ns;
+    self->is_done = self->is_done || is_empty;
+}
+
+struct rift_generator *rift_generator_until_empty(struct rift_arena *arena, int64_t retry_gap_ns,
+                                                  struct rift_generator *child)
+{
+    static const struct rift_generator_kind kind = {"until empty", until_empty_next,
+                                                    until_empty_update};
+    struct until_empty_generator *self = rift_arena_calloc(arena, 1, sizeof *self);
+    *self = (struct until_empty_generator){
+        .base = {&kind}, .child = child, .retry_gap_ns = retry_gap_ns};
     return &self->base;
 }
