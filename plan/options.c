@@ -257,8 +257,7 @@ static void print_kind(const struct rift_option *option, struct rift_text *text)
             rift_text_printf(text, "%s `%s`", i ? "," : "", option->choices[i]);
         return;
     }
-    rift_text_append(text,
-                     option->kind == RIFT_OPTION_ANY ? "see above" : kind_phrase(option->kind));
+    rift_text_append(text, kind_phrase(option->kind));
     if (option->unit[0])
         rift_text_printf(text, ", %s", option->unit);
     if (option->minimum == 0 && option->maximum == 0)

@@ -1,14 +1,13 @@
 /* rift run: one test, from its configuration to its verdict. */
 #include <errno.h>
 #include <getopt.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "common/memory.h"
 #include "common/text.h"
+#include "control/cli/agent_path.h"
 #include "control/cli/command.h"
 #include "control/cli/commands.h"
 #include "control/cli/plan_source.h"
@@ -30,18 +29,6 @@ static int refuse(const char *what, const char *why)
 {
     fprintf(stderr, "rift run: %s: %s; rift run --help tells more\n", what, why);
     return RIFT_EXIT_USAGE;
-}
-
-/* rift-agent lies beside rift, in a build as where they are installed. */
-static char *agent_beside_program(void)
-{
-    char program[PATH_MAX];
-    ssize_t length = readlink("/proc/self/exe", program, sizeof program - 1);
-    program[length > 0 ? length : 0] = '\0';
-    char *slash = strrchr(program, '/');
-    if (slash)
-        *slash = '\0';
-    return rift_printf("%s/rift-agent", slash ? program : ".");
 }
 
 static int read_seed(const char *text, uint64_t *seed)
@@ -138,7 +125,7 @@ static int run_command(int argc, char **argv)
         code = print_plan(&options, plan);
     } else {
         CLEANUP(rift_free) char *command = command_of(&options, plan);
-        CLEANUP(rift_free) char *agent = agent_beside_program();
+        CLEANUP(rift_free) char *agent = agent_path_beside_program();
         struct run_request request = {
             .plan = plan,
             .runs_folder = options.runs_folder,

@@ -1,81 +1,13 @@
 /* A running agent at the other end of one SSH channel. */
 #include "control/remote/connection.h"
 
-#include <elf.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "common/clock.h"
-#include "common/memory.h"
+#include "control/remote/agent_file.h"
 
-#define AGENT_FOLDER "/var/lib/rift"
-
-enum { UPLOAD_DEADLINE_MS = 120000, START_DEADLINE_MS = 20000 };
-
-static const struct {
-    unsigned elf;
-    const char *machine; /* uname -m */
-} machines[] = {
-    {EM_X86_64, "x86_64"},
-    {EM_AARCH64, "aarch64"},
-    {EM_RISCV, "riscv64"},
-    {EM_386, "i686"},
-};
-
-static const char *machine_of_binary(const char *path)
-{
-    Elf64_Ehdr head = {.e_machine = EM_NONE};
-    CLEANUP(rift_close_fd) int fd = open(path, O_RDONLY | O_CLOEXEC);
-    /* e_machine stands at the same place in 32 and 64 bit files. */
-    if (fd >= 0 && read(fd, &head, sizeof head) == (ssize_t)sizeof head &&
-        memcmp(head.e_ident, ELFMAG, SELFMAG) == 0)
-        for (size_t i = 0; i < sizeof machines / sizeof *machines; i++)
-            if (machines[i].elf == head.e_machine)
-                return machines[i].machine;
-    return NULL;
-}
-
-static int check_host(struct rift_connection *connection, struct rift_error *err)
-{
-    const struct rift_node_settings *settings = connection->ssh->settings;
-    const struct rift_host_facts *facts = &connection->facts;
-    const char *label = connection->ssh->label;
-    const char *wanted = machine_of_binary(settings->agent_binary);
-    if (wanted && strcmp(wanted, facts->machine) != 0)
-        return rift_fail(err, RIFT_ERR_UNSUPPORTED,
-                         "%s: its processor is %s, and %s is built for %s; build Rift for %s",
-                         label, facts->machine, settings->agent_binary, wanted, facts->machine);
-    if (facts->is_root || (settings->use_sudo && facts->can_sudo))
-        return 0;
-    if (!settings->use_sudo)
-        return rift_fail(err, RIFT_ERR_DENIED,
-                         "%s: the login '%s' is not root; log in as root, or allow sudo in the "
-                         "configuration",
-                         label, settings->user);
-    return rift_fail(err, RIFT_ERR_DENIED,
-                     "%s: the login '%s' may not use sudo without a password; put into sudoers: %s "
-                     "ALL=(ALL) NOPASSWD: ALL",
-                     label, settings->user, settings->user);
-}
-
-static int start_agent(struct rift_connection *connection, struct rift_error *err)
-{
-    struct rift_ssh *ssh = connection->ssh;
-    char sum[RIFT_SHA256_HEX_SIZE], path[128], command[160];
-    int64_t deadline_ns = rift_clock_now() + UPLOAD_DEADLINE_MS * RIFT_MS;
-    if (rift_sha256_file(ssh->settings->agent_binary, sum, err) < 0)
-        return rift_wrap(err, "the agent's binary");
-    snprintf(path, sizeof path, AGENT_FOLDER "/agent-%.16s", sum);
-    if (rift_place_file(ssh, ssh->settings->agent_binary, path, 0700, deadline_ns, sum, err) < 0)
-        return -1;
-    /* exec: no shell in between that would take signals or hold the channel open. */
-    snprintf(command, sizeof command, "exec %s%s", ssh->settings->use_sudo ? "sudo -n " : "", path);
-    deadline_ns = rift_clock_now() + START_DEADLINE_MS * RIFT_MS;
-    connection->channel = rift_ssh_start(ssh, command, deadline_ns, err);
-    return connection->channel ? 0 : -1;
-}
+enum { START_DEADLINE_MS = 20000 };
 
 int rift_connection_open(struct rift_connection *connection,
                          const struct rift_node_settings *settings,
@@ -85,9 +17,12 @@ int rift_connection_open(struct rift_connection *connection,
     connection->ssh = rift_ssh_open(settings, idle, err);
     if (!connection->ssh)
         return -1;
+    char command[192];
+    if (rift_agent_file_place(connection->ssh, &connection->facts, command, err) < 0)
+        return -1;
     int64_t deadline_ns = rift_clock_now() + START_DEADLINE_MS * RIFT_MS;
-    if (rift_place_ask(connection->ssh, deadline_ns, &connection->facts, err) < 0 ||
-        check_host(connection, err) < 0 || start_agent(connection, err) < 0)
+    connection->channel = rift_ssh_start(connection->ssh, command, deadline_ns, err);
+    if (!connection->channel)
         return -1;
     connection->last_received_ns = rift_clock_now();
     return 0;

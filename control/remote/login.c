@@ -159,11 +159,6 @@ static int try_agent_keys(struct rift_ssh *ssh, LIBSSH2_AGENT *agent, int64_t de
 
 static int login_with_agent(struct rift_ssh *ssh, int64_t deadline_ns, struct rift_error *err)
 {
-    if (!getenv("SSH_AUTH_SOCK"))
-        return rift_fail(
-            err, RIFT_ERR_MISSING,
-            "%s: no key file is given and no ssh-agent runs (SSH_AUTH_SOCK is not set)",
-            ssh->label);
     LIBSSH2_AGENT *agent = libssh2_agent_init(ssh->session);
     int result = -1;
     if (!agent || libssh2_agent_connect(agent) != 0)
@@ -179,11 +174,36 @@ static int login_with_agent(struct rift_ssh *ssh, int64_t deadline_ns, struct ri
     return result;
 }
 
+/* ~/.ssh/id_ed25519 or id_ecdsa, whichever is there; false where neither is. */
+static bool usual_file(char path[512])
+{
+    static const char *const names[] = {"id_ed25519", "id_ecdsa"};
+    const char *home = getenv("HOME");
+    for (size_t i = 0; home && i < sizeof names / sizeof *names; i++) {
+        snprintf(path, 512, "%s/.ssh/%s", home, names[i]);
+        if (access(path, R_OK) == 0)
+            return true;
+    }
+    return false;
+}
+
 int rift_ssh_login(struct rift_ssh *ssh, int64_t deadline_ns, struct rift_error *err)
 {
-    int result = ssh->settings->key_file
-                     ? login_with_file(ssh, ssh->settings->key_file, deadline_ns, err)
-                     : login_with_agent(ssh, deadline_ns, err);
+    char path[512];
+    const char *key_file = ssh->settings->key_file;
+    bool has_agent = getenv("SSH_AUTH_SOCK") != NULL;
+    int result = -1;
+    if (key_file)
+        result = login_with_file(ssh, key_file, deadline_ns, err);
+    else if (has_agent)
+        result = login_with_agent(ssh, deadline_ns, err);
+    if (result < 0 && !key_file && usual_file(path))
+        result = login_with_file(ssh, path, deadline_ns, err);
+    else if (!key_file && !has_agent)
+        return rift_fail(err, RIFT_ERR_MISSING,
+                         "%s: there is no key to log in with: no key_file is given, no ssh-agent "
+                         "runs, and ~/.ssh has neither id_ed25519 nor id_ecdsa",
+                         ssh->label);
     if (result == 0 && !libssh2_userauth_authenticated(ssh->session))
         return rift_fail(err, RIFT_ERR_DENIED, "%s: wants more than a key", ssh->label);
     return result;

@@ -1,0 +1,254 @@
+/* rift heal: by hand, whatever state a run left the nodes in. */
+#include <errno.h>
+#include <getopt.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/arena.h"
+#include "common/memory.h"
+#include "control/cli/agent_path.h"
+#include "control/cli/command.h"
+#include "control/cli/commands.h"
+#include "control/cli/plan_source.h"
+#include "control/remote/agent_file.h"
+#include "control/run/hosts.h"
+#include "lab/lab.h"
+
+enum { HEAL_HOSTS_MAX = 256, HEAL_CONNECT_MS = 10000 };
+
+struct patient {
+    struct rift_node_settings settings;
+    bool purge;
+    pthread_t thread;
+    bool is_started;
+    int result;
+    struct rift_text said;
+    struct rift_error error;
+};
+
+struct ward {
+    struct patient patients[HEAL_HOSTS_MAX];
+    size_t count;
+    struct rift_arena arena;
+};
+
+static int refuse(const char *what, const char *why)
+{
+    fprintf(stderr, "rift heal: %s: %s; rift heal --help tells more\n", what, why);
+    return RIFT_EXIT_USAGE;
+}
+
+static int add_patient(struct ward *ward, const struct rift_node_settings *settings)
+{
+    if (ward->count == HEAL_HOSTS_MAX)
+        return refuse(settings->name, "too many hosts");
+    struct patient *patient = &ward->patients[ward->count++];
+    patient->settings = *settings;
+    if (patient->settings.connect_timeout_ms <= 0)
+        patient->settings.connect_timeout_ms = HEAL_CONNECT_MS;
+    return 0;
+}
+
+static int add_lab(struct ward *ward, const char *name, const char *agent)
+{
+    struct rift_error err;
+    size_t count = 0;
+    struct rift_lab *lab = rift_lab_open(name, &err);
+    if (!lab) {
+        fprintf(stderr, "rift heal: %s\n", err.text);
+        return err.code == RIFT_ERR_INVALID ? RIFT_EXIT_USAGE : RIFT_EXIT_HARNESS;
+    }
+    const struct rift_lab_host *hosts = rift_lab_hosts(lab, &count);
+    int result = 0;
+    for (size_t i = 0; i < count && result == 0; i++) {
+        struct rift_node_settings settings = {
+            .name = rift_arena_strdup(&ward->arena, hosts[i].name),
+            .address = rift_arena_strdup(&ward->arena, hosts[i].address),
+            .port = hosts[i].port,
+            .user = rift_arena_strdup(&ward->arena, hosts[i].user),
+            .key_file = rift_arena_strdup(&ward->arena, hosts[i].key_file),
+            .known_hosts_file = rift_arena_strdup(&ward->arena, hosts[i].known_hosts_file),
+            .agent_binary = agent,
+        };
+        result = add_patient(ward, &settings);
+    }
+    rift_lab_close(lab);
+    return result;
+}
+
+static const char *keep(struct ward *ward, const char *text)
+{
+    return text ? rift_arena_strdup(&ward->arena, text) : NULL;
+}
+
+/* A lab that the configuration names is healed where it is up, and not brought up for it. */
+static int add_plan(struct ward *ward, const struct rift_plan *plan, const char *agent)
+{
+    struct run_hosts hosts;
+    struct rift_error err;
+    int result = 0;
+    if (plan->is_lab)
+        return add_lab(ward, plan->lab_name, agent);
+    if (run_hosts_find(&hosts, plan, NULL, agent, &err) < 0) {
+        fprintf(stderr, "rift heal: %s\n", err.text);
+        result = RIFT_EXIT_HARNESS;
+    }
+    for (size_t i = 0; i < plan->host_count && result == 0; i++) {
+        struct rift_node_settings settings = hosts.settings[i];
+        settings.name = keep(ward, settings.name);
+        settings.address = keep(ward, settings.address);
+        settings.user = keep(ward, settings.user);
+        settings.key_file = keep(ward, settings.key_file);
+        settings.known_hosts_file = keep(ward, settings.known_hosts_file);
+        result = add_patient(ward, &settings);
+    }
+    run_hosts_release(&hosts);
+    return result;
+}
+
+static int add_configuration(struct ward *ward, const char *path, const char *agent)
+{
+    struct rift_error err;
+    struct rift_plan *plan = plan_source_read(path, NULL, 0, 0, &err);
+    if (!plan) {
+        fprintf(stderr, "rift heal: %s\n", err.text);
+        return RIFT_EXIT_USAGE;
+    }
+    int result = add_plan(ward, plan, agent);
+    rift_plan_destroy(plan);
+    return result;
+}
+
+/* "user@address:port"; an IPv6 address with a port stands in brackets. */
+static int add_host(struct ward *ward, const struct rift_node_settings *common, const char *word)
+{
+    struct rift_node_settings settings = *common;
+    char *address = rift_arena_strdup(&ward->arena, word), *port = NULL;
+    char *at = strrchr(address, '@');
+    settings.name = rift_arena_strdup(&ward->arena, word);
+    if (at) {
+        *at = '\0';
+        settings.user = address;
+        address = at + 1;
+    }
+    char *bracket = address[0] == '[' ? strchr(address, ']') : NULL;
+    if (bracket) {
+        *bracket = '\0';
+        address++;
+        port = bracket[1] == ':' ? bracket + 2 : NULL;
+    } else if (strchr(address, ':') && strchr(address, ':') == strrchr(address, ':')) {
+        port = strchr(address, ':');
+        *port++ = '\0';
+    }
+    char *end = NULL;
+    unsigned long number = port ? strtoul(port, &end, 10) : 22;
+    if (number == 0 || number > UINT16_MAX || (end && *end) || !address[0])
+        return refuse(word, "no host such as root@address:port, and no file of that name");
+    settings.port = (uint16_t)number;
+    settings.address = address;
+    return add_patient(ward, &settings);
+}
+
+static void *heal_one(void *context)
+{
+    struct patient *patient = context;
+    patient->result =
+        rift_agent_file_heal(&patient->settings, patient->purge, &patient->said, &patient->error);
+    return NULL;
+}
+
+/* All at once; a line for each in their order. */
+static int heal_all(struct ward *ward, bool purge)
+{
+    size_t failed_count = 0;
+    for (size_t i = 0; i < ward->count; i++) {
+        struct patient *patient = &ward->patients[i];
+        patient->purge = purge;
+        patient->is_started = pthread_create(&patient->thread, NULL, heal_one, patient) == 0;
+        if (!patient->is_started)
+            heal_one(patient);
+    }
+    for (size_t i = 0; i < ward->count; i++) {
+        struct patient *patient = &ward->patients[i];
+        if (patient->is_started)
+            pthread_join(patient->thread, NULL);
+        failed_count += patient->result < 0;
+        if (patient->result < 0) {
+            fprintf(stderr, "rift heal: %s\n", patient->error.text);
+            continue;
+        }
+        for (char *rest = patient->said.data, *line; (line = strsep(&rest, "\n"));)
+            if (line[0])
+                printf("%s: %s\n", patient->settings.name, line);
+    }
+    return failed_count > 0 ? RIFT_EXIT_HARNESS : 0;
+}
+
+static int run_heal(int argc, char **argv)
+{
+    enum { PURGE = 1, KEY, KNOWN, SUDO, LAB };
+    static const struct option known[] = {
+        {"purge", no_argument, NULL, PURGE},
+        {"key", required_argument, NULL, KEY},
+        {"known-hosts", required_argument, NULL, KNOWN},
+        {"sudo", no_argument, NULL, SUDO},
+        {"lab", required_argument, NULL, LAB},
+        {NULL, 0, NULL, 0},
+    };
+    CLEANUP(rift_free) char *agent = agent_path_beside_program();
+    struct rift_node_settings common = {.user = "root", .agent_binary = agent};
+    struct ward *ward = rift_calloc(1, sizeof *ward);
+    bool purge = false;
+    int result = 0;
+    opterr = 0;
+    optind = 1;
+    for (int choice; result == 0 && (choice = getopt_long(argc, argv, "", known, NULL)) != -1;) {
+        if (choice == PURGE)
+            purge = true;
+        else if (choice == KEY)
+            common.key_file = optarg;
+        else if (choice == KNOWN)
+            common.known_hosts_file = optarg;
+        else if (choice == SUDO)
+            common.use_sudo = true;
+        else if (choice == LAB)
+            result = add_lab(ward, optarg, agent);
+        else
+            result = refuse(argv[optind - 1], "there is no such option, or it lacks its value");
+    }
+    for (int i = optind; i < argc && result == 0; i++)
+        result = access(argv[i], F_OK) == 0 ? add_configuration(ward, argv[i], agent)
+                                            : add_host(ward, &common, argv[i]);
+    if (result == 0 && ward->count == 0)
+        result = refuse("CONFIG or HOST", "say which hosts");
+    if (result == 0)
+        result = heal_all(ward, purge);
+    for (size_t i = 0; i < ward->count; i++)
+        rift_text_finish(&ward->patients[i].said);
+    rift_arena_finish(&ward->arena);
+    free(ward);
+    return result;
+}
+
+const struct rift_command rift_command_heal = {
+    .name = "heal",
+    .summary = "undo every fault on these nodes, whatever run left it",
+    .help =
+        "usage: rift heal [--purge] CONFIG ...\n"
+        "       rift heal [--purge] [--key FILE] [--known-hosts FILE] [--sudo] [USER@]HOST[:PORT] "
+        "...\n"
+        "       rift heal [--purge] --lab NAME\n"
+        "\n"
+        "Works from any machine that can log in, on nodes in any state: ends a running agent,\n"
+        "works through the ledger that it kept on the node, and says what it undid. Do not use it\n"
+        "on nodes of a run that is to go on.\n"
+        "\n"
+        "  --purge   also kill the system under test and remove every file of Rift's\n"
+        "\n"
+        "example: rift heal configs/etcd-register.yaml\n"
+        "         rift heal --key ~/.ssh/id_ed25519 root@db1 root@db2\n",
+    .run = run_heal,
+};

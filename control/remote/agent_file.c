@@ -1,0 +1,99 @@
+/* The agent's binary on a node. */
+#include "control/remote/agent_file.h"
+
+#include <elf.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/clock.h"
+#include "common/memory.h"
+
+#define AGENT_FOLDER "/var/lib/rift"
+
+enum { ASK_DEADLINE_MS = 20000, UPLOAD_DEADLINE_MS = 120000, HEAL_DEADLINE_MS = 60000 };
+
+static const struct {
+    unsigned elf;
+    const char *machine; /* uname -m */
+} machines[] = {
+    {EM_X86_64, "x86_64"},
+    {EM_AARCH64, "aarch64"},
+    {EM_RISCV, "riscv64"},
+};
+
+static const char *machine_of_binary(const char *path)
+{
+    Elf64_Ehdr head = {.e_machine = EM_NONE};
+    CLEANUP(rift_close_fd) int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd >= 0 && read(fd, &head, sizeof head) == (ssize_t)sizeof head &&
+        memcmp(head.e_ident, ELFMAG, SELFMAG) == 0)
+        for (size_t i = 0; i < sizeof machines / sizeof *machines; i++)
+            if (machines[i].elf == head.e_machine)
+                return machines[i].machine;
+    return NULL;
+}
+
+static int check_host(const struct rift_ssh *ssh, const struct rift_host_facts *facts,
+                      struct rift_error *err)
+{
+    const struct rift_node_settings *settings = ssh->settings;
+    const char *wanted = machine_of_binary(settings->agent_binary);
+    if (wanted && strcmp(wanted, facts->machine) != 0)
+        return rift_fail(err, RIFT_ERR_UNSUPPORTED,
+                         "%s: its processor is %s, and %s is built for %s; build Rift for %s",
+                         ssh->label, facts->machine, settings->agent_binary, wanted,
+                         facts->machine);
+    if (facts->is_root || (settings->use_sudo && facts->can_sudo))
+        return 0;
+    if (!settings->use_sudo)
+        return rift_fail(err, RIFT_ERR_DENIED,
+                         "%s: the login '%s' is not root; log in as root, or allow sudo in the "
+                         "configuration",
+                         ssh->label, settings->user);
+    return rift_fail(err, RIFT_ERR_DENIED,
+                     "%s: the login '%s' may not use sudo without a password; put into sudoers: %s "
+                     "ALL=(ALL) NOPASSWD: ALL",
+                     ssh->label, settings->user, settings->user);
+}
+
+int rift_agent_file_place(struct rift_ssh *ssh, struct rift_host_facts *facts, char command[192],
+                          struct rift_error *err)
+{
+    char sum[RIFT_SHA256_HEX_SIZE], path[128];
+    int64_t deadline_ns = rift_clock_now() + ASK_DEADLINE_MS * RIFT_MS;
+    if (rift_sha256_file(ssh->settings->agent_binary, sum, err) < 0)
+        return rift_wrap(err, "the agent's binary");
+    if (rift_place_ask(ssh, deadline_ns, facts, err) < 0 || check_host(ssh, facts, err) < 0)
+        return -1;
+    snprintf(path, sizeof path, AGENT_FOLDER "/rift-agent-%.16s", sum);
+    deadline_ns = rift_clock_now() + UPLOAD_DEADLINE_MS * RIFT_MS;
+    if (rift_place_file(ssh, ssh->settings->agent_binary, path, 0700, deadline_ns, sum, err) < 0)
+        return -1;
+    /* exec: no shell in between that would take signals or hold the channel open. */
+    snprintf(command, 192, "exec %s%s", ssh->settings->use_sudo ? "sudo -n " : "", path);
+    return 0;
+}
+
+int rift_agent_file_heal(const struct rift_node_settings *settings, bool purge,
+                         struct rift_text *said, struct rift_error *err)
+{
+    char command[192], script[224];
+    struct rift_host_facts facts;
+    struct rift_ssh *ssh = rift_ssh_open(settings, NULL, err);
+    if (!ssh)
+        return -1;
+    int status = 0;
+    int result = rift_agent_file_place(ssh, &facts, command, err);
+    if (result == 0) {
+        int64_t deadline_ns = rift_clock_now() + HEAL_DEADLINE_MS * RIFT_MS;
+        snprintf(script, sizeof script, "%s %s </dev/null", command, purge ? "--purge" : "--heal");
+        result = rift_ssh_run(ssh, script, deadline_ns, said, &status, err);
+    }
+    if (result == 0 && status != 0)
+        result =
+            rift_fail(err, RIFT_ERR_IO, "%s: it could not be healed: %s", ssh->label, said->data);
+    rift_ssh_close(ssh);
+    return result;
+}
