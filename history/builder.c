@@ -18,6 +18,7 @@ enum { ROWS_FIRST = 64, OPEN_FIRST = 64 };
 struct open_slot {
     size_t row;
     size_t line;
+    int64_t last_end; /* of the operation before, 0 at first */
     int32_t process;
     bool is_used;
 };
@@ -35,6 +36,8 @@ struct rift_builder {
     struct rift_key_table keys;
     struct open_table open;
     int64_t event_count;
+    bool accepts_orphans;
+    bool has_unnamed;
 };
 
 struct rift_builder *rift_builder_create(enum rift_time_kind time_kind)
@@ -118,6 +121,17 @@ static int builder_intern(struct rift_builder *builder, struct rift_name_table *
         return rift_fail(err, RIFT_ERR_LIMIT, "more than %d different %s", UINT16_MAX, what);
     *index = (uint16_t)found;
     return 0;
+}
+
+/* Errors may carry numbers of requests, so that every one is different: past the room for them all,
+ * the rest are one. */
+static uint16_t builder_error(struct rift_builder *builder, const char *error)
+{
+    if (!error || !*error)
+        return 0;
+    bool is_nearly_full = builder->errors.names.count >= UINT16_MAX;
+    return (uint16_t)rift_name_table_intern(&builder->errors, &builder->history->texts,
+                                            is_nearly_full ? "(one of many more errors)" : error);
 }
 
 /* A new row for an invocation, without completion yet. Returns its number, or ROW_NONE. */
@@ -215,18 +229,50 @@ static int builder_complete(struct rift_builder *builder, const struct rift_even
         return rift_fail(err, RIFT_ERR_INVALID,
                          "process %" PRId32 " completes '%s' before it was invoked", event->process,
                          f);
-    if (builder_intern(builder, &builder->errors, "errors", event->error, &ops->error[row], err) !=
-        0)
-        return -1;
+    ops->error[row] = builder_error(builder, event->error);
     if (event->node && !ops->node[row] &&
         builder_intern(builder, &builder->nodes, "nodes", event->node, &ops->node[row], err) != 0)
         return -1;
-    ops->end[row] = time;
+    ops->end[row] = event->is_timeless ? RIFT_TIME_NEVER : time;
     ops->type[row] = types[event->type];
     ops->result[row] = event->value;
     builder_note_optional(builder, event, row, false);
     slot->row = ROW_NONE;
+    slot->last_end = time;
     return 0;
+}
+
+void rift_builder_accept_orphans(struct rift_builder *builder)
+{
+    builder->accepts_orphans = true;
+}
+
+bool rift_builder_is_open(const struct rift_builder *builder, int32_t process, const char **f,
+                          struct rift_value *argument)
+{
+    if (!builder->open.slot_count)
+        return false;
+    const struct open_slot *slot = open_find(&builder->open, process);
+    if (!slot->is_used || slot->row == ROW_NONE)
+        return false;
+    const struct rift_ops *ops =
+        process == RIFT_PROCESS_NEMESIS ? &builder->history->nemesis : &builder->history->ops;
+    *f = builder->names.names.count ? builder->names.names.text[ops->f[slot->row]] : "";
+    *argument = ops->argument[slot->row];
+    return true;
+}
+
+/* The widest interval that the history allows: whatever is concluded from it holds. */
+static int builder_complete_orphan(struct rift_builder *builder, const struct rift_event *event,
+                                   struct open_slot *slot, int64_t time, struct rift_error *err)
+{
+    struct rift_event invoke = *event;
+    invoke.has_time = false;
+    invoke.extra = RIFT_VALUE_NIL;
+    if (builder_invoke(builder, &invoke, slot->last_end, err) != 0)
+        return -1;
+    builder->history->orphan_count++;
+    return builder_complete(builder, event, slot, time, err);
 }
 
 int rift_builder_add(struct rift_builder *builder, const struct rift_event *event,
@@ -248,6 +294,8 @@ int rift_builder_add(struct rift_builder *builder, const struct rift_event *even
             (event->f && strcmp(builder->names.names.text[ops->f[slot->row]], event->f) != 0))
             return builder_invoke(builder, event, time, err);
     }
+    if (slot->row == ROW_NONE && builder->accepts_orphans)
+        return builder_complete_orphan(builder, event, slot, time, err);
     if (slot->row == ROW_NONE)
         return rift_fail(err, RIFT_ERR_INVALID,
                          "process %" PRId32 " completes '%s' but has no open operation",
@@ -272,8 +320,9 @@ int rift_builder_add_op(struct rift_builder *builder, const struct rift_event *i
     ops->end[row] = end;
     ops->type[row] = (uint8_t)type;
     ops->result[row] = result;
-    return builder_intern(builder, &builder->errors, "errors", invoke->error, &ops->error[row],
-                          err);
+    ops->error[row] = builder_error(builder, invoke->error);
+    builder->has_unnamed |= invoke->process == RIFT_PROCESS_UNNAMED;
+    return 0;
 }
 
 struct rift_history *rift_builder_finish(struct rift_builder *builder, struct rift_error *err)
@@ -292,6 +341,8 @@ struct rift_history *rift_builder_finish(struct rift_builder *builder, struct ri
     rift_ops_resize(&history->nemesis, history->nemesis.count);
     rift_ops_sort(&history->ops);
     rift_ops_sort(&history->nemesis);
+    if (builder->has_unnamed)
+        rift_ops_name_processes(&history->ops);
     history->format = "events";
     builder_free(builder);
     return history;

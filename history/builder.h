@@ -8,6 +8,9 @@
 
 struct rift_builder;
 
+/* For rift_builder_add_op: the format does not say which process it was. */
+enum { RIFT_PROCESS_UNNAMED = -2 };
+
 /* One event as the formats have it. Names and values are copied or already in the pool. */
 struct rift_event {
     int32_t process;
@@ -20,6 +23,7 @@ struct rift_event {
     const char *node;  /* or NULL */
     bool has_time;
     int64_t time_ns;
+    bool is_timeless;        /* a completion of which nobody knows when: it precedes nothing */
     struct rift_value extra; /* a MAP, or nil */
     size_t line;             /* for messages, 0: unknown */
 };
@@ -31,8 +35,16 @@ struct rift_values *rift_builder_values(struct rift_builder *builder);
  * completion without invocation, or an invocation while one of that process is open. */
 int rift_builder_add(struct rift_builder *builder, const struct rift_event *event,
                      struct rift_error *err);
+/* From here on, a completion without invocation is no error: it makes an operation that may have
+ * started at any time after the one before it of its process, as its argument the value of the
+ * completion. history.orphan_count counts them. For RIFT_TIME_LINES only. */
+void rift_builder_accept_orphans(struct rift_builder *builder);
+/* Whether the process has an open operation; if so, its name and argument. */
+bool rift_builder_is_open(const struct rift_builder *builder, int32_t process, const char **f,
+                          struct rift_value *argument);
 /* A whole operation at once, for formats that have no events; end RIFT_TIME_NEVER: no completion.
- * Operations may come in any order. */
+ * Operations may come in any order. process RIFT_PROCESS_UNNAMED: the builder finds one that is
+ * free. */
 int rift_builder_add_op(struct rift_builder *builder, const struct rift_event *invoke,
                         enum rift_op_type type, int64_t start, int64_t end,
                         struct rift_value result, struct rift_error *err);

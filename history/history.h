@@ -19,7 +19,7 @@
 struct rift_ops {
     size_t count;
     int64_t *start;
-    int64_t *end;     /* RIFT_TIME_NEVER: no completion */
+    int64_t *end;     /* RIFT_TIME_NEVER: no completion, or, for OK and FAIL, nobody knows when */
     int32_t *process; /* RIFT_PROCESS_NEMESIS in the nemesis table */
     uint32_t *key;    /* index into rift_history.keys: the independent key of a keyed history */
     uint16_t *f;      /* index into rift_history.names */
@@ -52,8 +52,9 @@ struct rift_history {
     struct rift_value *keys; /* keys[0] is nil: not keyed */
     struct rift_values *values;
     enum rift_time_kind time_kind;
-    bool is_truncated;  /* a torn tail was cut, everything before it is here */
-    const char *format; /* what the file was taken for: "rift", "jepsen-edn", ... */
+    bool is_truncated;   /* a torn tail was cut, everything before it is here */
+    size_t orphan_count; /* completions without invocation, whose start is the earliest possible */
+    const char *format;  /* what the file was taken for: "rift", "jepsen-edn", ... */
     const char
         *model; /* what the format itself says the object is ("etcd": CASF register...), or NULL */
     struct rift_arena texts; /* the characters of names, errors and nodes */

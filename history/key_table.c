@@ -50,6 +50,12 @@ uint32_t rift_key_table_intern(struct rift_key_table *table, const struct rift_v
     return table->slots[slot];
 }
 
+uint32_t rift_key_table_find(const struct rift_key_table *table, const struct rift_values *values,
+                             struct rift_value key)
+{
+    return table->slot_count ? table->slots[table_slot(table, values, key)] : 0;
+}
+
 struct rift_value *rift_key_table_take(struct rift_key_table *table, size_t *count)
 {
     if (table->count == 0)

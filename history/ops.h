@@ -18,6 +18,8 @@ void rift_ops_drop_extras(struct rift_ops *ops);
 void rift_ops_move_nemesis(struct rift_ops *ops, struct rift_ops *nemesis);
 /* Brings the rows into the order of start; rows of equal start keep theirs. */
 void rift_ops_sort(struct rift_ops *ops);
+/* Gives the rows, which are sorted, as few processes as can be so that none has two at once. */
+void rift_ops_name_processes(struct rift_ops *ops);
 void rift_ops_finish(struct rift_ops *ops);
 
 #endif

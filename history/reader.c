@@ -54,13 +54,20 @@ static const struct rift_importer *importer_for(const struct rift_source *source
     return NULL;
 }
 
+static struct rift_history *read_source(const struct rift_source *source,
+                                        const struct rift_read_options *options,
+                                        struct rift_error *err)
+{
+    const struct rift_importer *importer = importer_for(source, options, err);
+    return importer ? importer->read(source, options, err) : NULL;
+}
+
 struct rift_history *rift_history_read_bytes(const char *name, const void *data, size_t length,
                                              const struct rift_read_options *options,
                                              struct rift_error *err)
 {
     struct rift_source source = {.name = name, .data = length ? data : "", .length = length};
-    const struct rift_importer *importer = importer_for(&source, options, err);
-    return importer ? importer->read(&source, options, err) : NULL;
+    return read_source(&source, options, err);
 }
 
 /* A run directory stands for the history in it. */
@@ -95,10 +102,11 @@ struct rift_history *rift_history_read(const char *path, const struct rift_read_
         rift_fail_errno(err, RIFT_ERR_IO, "map %s", file);
         return NULL;
     }
-    if (length)
-        madvise(data, length, MADV_SEQUENTIAL);
-    struct rift_history *history = rift_history_read_bytes(file, data, length, options, err);
-    if (length)
-        munmap(data, length);
+    if (!length)
+        return rift_history_read_bytes(file, "", 0, options, err);
+    madvise(data, length, MADV_SEQUENTIAL);
+    struct rift_source source = {.name = file, .data = data, .length = length, .is_mapped = true};
+    struct rift_history *history = read_source(&source, options, err);
+    munmap(data, length);
     return history;
 }

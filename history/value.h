@@ -191,4 +191,7 @@ char *rift_value_print(const struct rift_values *values, struct rift_value value
 void rift_value_print_to(struct rift_text *text, const struct rift_values *values,
                          struct rift_value value);
 
+/* Characters as an EDN string: in quotes, with escapes. */
+void rift_text_append_quoted(struct rift_text *text, const char *chars, size_t length);
+
 #endif

@@ -20,7 +20,7 @@ static void print_integer(struct rift_text *text, int64_t number)
     rift_text_append_bytes(text, at, (size_t)(end - at));
 }
 
-static void print_text(struct rift_text *text, const char *chars, size_t length)
+void rift_text_append_quoted(struct rift_text *text, const char *chars, size_t length)
 {
     rift_text_append_bytes(text, "\"", 1);
     size_t done = 0;
@@ -119,7 +119,7 @@ void rift_value_print_to(struct rift_text *text, const struct rift_values *value
         print_integer(text, rift_value_as_integer(values, value));
         break;
     case RIFT_TEXT:
-        print_text(text, chars, length);
+        rift_text_append_quoted(text, chars, length);
         break;
     case RIFT_KEYWORD:
         rift_text_append_bytes(text, ":", 1);

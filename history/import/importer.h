@@ -14,6 +14,7 @@ struct rift_source {
     const char *name; /* for messages: the path */
     const char *data; /* not NUL-terminated */
     size_t length;
+    bool is_mapped; /* data starts on a page of a file mapped read-only */
 };
 
 struct rift_importer {

@@ -18,6 +18,9 @@
 #include "history/block_values.h"
 #include "history/ops.h"
 
+/* The type of an operation until its completion is read. */
+enum { TYPE_OPEN = 255 };
+
 struct native_block {
     struct rift_block_header header;
     const unsigned char *payload;
@@ -369,7 +372,7 @@ static bool read_invocations(struct native *native, struct rift_bytes *bytes, si
         ops->result[i] = RIFT_VALUE_NIL;
     }
     memset(ops->error + row, 0, count * sizeof *ops->error);
-    memset(ops->type + row, RIFT_OP_INFO, count * sizeof *ops->type);
+    memset(ops->type + row, TYPE_OPEN, count * sizeof *ops->type);
     native->row_count += count;
     return true;
 }
@@ -385,9 +388,8 @@ static bool read_completions(struct native *native, struct rift_bytes *bytes, si
         !read_numbers(bytes, count, native->scratch, RIFT_OP_INFO))
         return false;
     for (size_t i = 0; i < count; i++) {
-        if (ops->end[ids[i]] != RIFT_TIME_NEVER)
+        if (ops->type[ids[i]] != TYPE_OPEN)
             return false; /* completed twice */
-        ops->end[ids[i]] = 0;
         ops->type[ids[i]] = (uint8_t)native->scratch[i];
     }
     if (!read_numbers(bytes, count, native->scratch, UINT64_MAX))
@@ -398,8 +400,7 @@ static bool read_completions(struct native *native, struct rift_bytes *bytes, si
         return false;
     for (size_t i = 0; i < count; i++) {
         int64_t start = ops->start[ids[i]];
-        if (__builtin_add_overflow(start, (int64_t)native->scratch[i], &ops->end[ids[i]]) ||
-            ops->end[ids[i]] == RIFT_TIME_NEVER)
+        if (__builtin_add_overflow(start, (int64_t)native->scratch[i], &ops->end[ids[i]]))
             return false;
     }
     size_t error_count = native->errors.names.count;
@@ -534,6 +535,9 @@ static void native_complete(struct native *native)
 {
     struct rift_history *history = native->history;
     history->ops.count = native->row_count;
+    for (size_t i = 0; i < native->row_count; i++)
+        if (history->ops.type[i] == TYPE_OPEN)
+            history->ops.type[i] = RIFT_OP_INFO;
     history->is_truncated |= !native->has_end;
     history->names = rift_name_table_take(&native->names);
     history->errors = rift_name_table_take(&native->errors);

@@ -1,0 +1,34 @@
+/* Columns back into records. */
+#include "history/export/record.h"
+
+void rift_export_record_make(const struct rift_history *history,
+                             const struct rift_export_event *event, size_t index,
+                             struct rift_export_record *record)
+{
+    static const char *const types[] = {"ok", "fail", "info"};
+    const struct rift_ops *ops = event->ops;
+    size_t row = event->row;
+    bool is_end = event->is_completion;
+    const int64_t *clock = is_end ? ops->time_end : ops->time_start;
+    const struct rift_value *extra = is_end ? ops->extra_end : ops->extra_start;
+    *record = (struct rift_export_record){
+        .index = index,
+        .is_nemesis = ops == &history->nemesis,
+        .process = ops->process[row],
+        .f = history->names.text[ops->f[row]],
+        .has_key = ops->key[row] != 0,
+        .key = history->keys[ops->key[row]],
+        .value = is_end ? ops->result[row] : ops->argument[row],
+        .error = is_end ? history->errors.text[ops->error[row]] : "",
+        .node = history->nodes.text[ops->node[row]],
+        .is_timeless = is_end && ops->end[row] == RIFT_TIME_NEVER,
+        .extra = extra ? extra[row] : RIFT_VALUE_NIL,
+    };
+    /* As in Jepsen, a nemesis says info before and after. */
+    record->type = record->is_nemesis ? "info" : is_end ? types[ops->type[row]] : "invoke";
+    if (history->time_kind == RIFT_TIME_NS)
+        record->time = is_end ? ops->end[row] : ops->start[row];
+    else
+        record->time = clock ? clock[row] : RIFT_TIME_NEVER;
+    record->has_time = record->time != RIFT_TIME_NEVER;
+}
