@@ -6,10 +6,8 @@
 #include "common/text.h"
 
 const struct rift_checker *const rift_checkers[] = {
-    &rift_checker_linearizable,
-    &rift_checker_list_append,
-    &rift_checker_rw_register,
-    NULL,
+    &rift_checker_linearizable, &rift_checker_list_append, &rift_checker_rw_register,
+    &rift_checker_evidence,     &rift_checker_performance, NULL,
 };
 
 enum { OPTIONS_MAX = 64 };

@@ -7,5 +7,7 @@
 extern const struct rift_checker rift_checker_linearizable;
 extern const struct rift_checker rift_checker_list_append;
 extern const struct rift_checker rift_checker_rw_register;
+extern const struct rift_checker rift_checker_evidence;
+extern const struct rift_checker rift_checker_performance;
 
 #endif

@@ -259,7 +259,7 @@ static json_t *describe_healed(const struct fault_window *fault, size_t node,
                          is_heard ? "heard again" : "not heard");
     }
     return json_pack("{s:o, s:s, s:b}", "healed_ns",
-                     run_time_of(fault, node, healed->ok, "applied_ns"), "observed",
+                     run_time_of(fault, node, healed->ok, "applied_ns"), "after",
                      text.data ? text.data : "", "is_observed", (int)is_observed);
 }
 

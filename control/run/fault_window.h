@@ -41,7 +41,7 @@ void fault_window_inject(struct fault_window *fault, int64_t start_ns);
  * called while the fault is in force. The caller owns it. */
 json_t *fault_window_observe(struct fault_window *fault);
 /* Heals on every node, and looks whether cut links hear again: {"observed", "nodes": {name:
- * {"healed_ns", "observed", "is_observed"}}}. */
+ * {"healed_ns", "after": text, "is_observed"}}}. */
 json_t *fault_window_heal(struct fault_window *fault);
 
 #endif

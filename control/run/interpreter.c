@@ -120,10 +120,8 @@ static void record_fault(struct interpreter *interpreter, const struct run_lette
                                     value_of_json(interpreter->values, fault->planned), NULL);
         return;
     }
-    /* As in the field, a nemesis operation ends as info: whether the system felt it is another
-     * question. */
-    journal->complete(journal->context, fault->id, RIFT_OP_INFO, start_ns,
-                      fault->end_ns - interpreter->origin_ns, interpreter->values,
+    journal->complete(journal->context, fault->id, fault->error ? RIFT_OP_INFO : RIFT_OP_OK,
+                      start_ns, fault->end_ns - interpreter->origin_ns, interpreter->values,
                       value_of_json(interpreter->values, fault->result), fault->error);
     run_fault_op_destroy(fault);
 }

@@ -143,9 +143,24 @@ static int recording_main(struct recording *recording, int64_t main_ns, struct r
     return end == INTERPRETER_FAILED ? -1 : 0;
 }
 
+/* The history itself says that it is not the whole run. */
+static void recording_note_stop(struct recording *recording)
+{
+    char reason[RUN_STOP_REASON_SIZE];
+    run_stop_copy_reason(recording->phase->stop, reason);
+    if (reason[0] == '\0')
+        return;
+    struct run_fault_op *op =
+        run_fault_op_create("run-stopped", json_pack("{s:s}", "what", reason));
+    interpreter_post_fault_begun(recording->interpreter, op);
+    op->end_ns = rift_clock_now();
+    interpreter_post_fault_ended(recording->interpreter, op);
+}
+
 static int recording_final(struct recording *recording, struct rift_error *err)
 {
     const struct main_phase *phase = recording->phase;
+    recording_note_stop(recording);
     if (recording->generators.final)
         live_phase(phase->live, "final operations");
     /* Without a generator this records what the nemesis still had to say. */

@@ -1,0 +1,120 @@
+/* Fault windows of a history. */
+#include "checkers/fault_spans.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/memory.h"
+#include "common/text.h"
+
+static const char start_prefix[] = "start-";
+static const char stop_prefix[] = "stop-";
+
+static json_t *value_as_json(const struct rift_history *history, struct rift_value value)
+{
+    json_t *json = rift_value_to_json(history->values, value);
+    if (json_is_object(json))
+        return json;
+    json_decref(json);
+    return json_object();
+}
+
+/* "n2: n1 still heard; n3: ..." of the nodes that did not observe it. */
+static char *find_why_not(const json_t *result)
+{
+    struct rift_text text = {0};
+    const char *name = NULL;
+    json_t *node = NULL;
+    json_object_foreach(json_object_get(result, "nodes"), name, node)
+    {
+        const char *seen = json_string_value(json_object_get(node, "observed"));
+        if (!json_is_true(json_object_get(node, "is_observed")))
+            rift_text_printf(&text, "%s%s: %s", text.length ? "; " : "", name, seen ? seen : "");
+    }
+    const char *why = json_string_value(json_object_get(result, "why"));
+    if (text.length == 0)
+        rift_text_append(&text, why ? why : "nobody looked");
+    return rift_text_take(&text);
+}
+
+/* The earliest or latest of a time that the nodes name; fallback where none does. */
+static int64_t time_of_nodes(const json_t *result, const char *member, bool is_latest,
+                             int64_t fallback_ns)
+{
+    const char *name = NULL;
+    json_t *node = NULL;
+    bool has_one = false;
+    int64_t best_ns = fallback_ns;
+    json_object_foreach(json_object_get(result, "nodes"), name, node)
+    {
+        const json_t *time = json_object_get(node, member);
+        if (!json_is_integer(time))
+            continue;
+        int64_t time_ns = json_integer_value(time);
+        if (!has_one || (is_latest ? time_ns > best_ns : time_ns < best_ns))
+            best_ns = time_ns;
+        has_one = true;
+    }
+    return best_ns;
+}
+
+static void spans_add_start(struct fault_spans *spans, const struct rift_history *history,
+                            size_t row, const char *fault, const json_t *planned,
+                            const json_t *result)
+{
+    const char *what = json_string_value(json_object_get(planned, "what"));
+    bool is_observed = json_is_true(json_object_get(result, "observed"));
+    spans->items[spans->count++] = (struct fault_span){
+        .window = json_integer_value(json_object_get(planned, "window")),
+        .fault = fault,
+        .what = rift_strdup(what ? what : ""),
+        .is_observed = is_observed,
+        .why_not = is_observed ? NULL : find_why_not(result),
+        .start_ns = time_of_nodes(result, "applied_ns", false, history->nemesis.start[row]),
+        .end_ns = RIFT_TIME_NEVER,
+    };
+}
+
+static void spans_add_stop(struct fault_spans *spans, const struct rift_history *history,
+                           size_t row, const char *fault, const json_t *planned,
+                           const json_t *result)
+{
+    int64_t window = json_integer_value(json_object_get(planned, "window"));
+    for (size_t i = spans->count; i-- > 0;) {
+        struct fault_span *span = &spans->items[i];
+        if (span->window != window || strcmp(span->fault, fault) != 0)
+            continue;
+        span->end_ns = time_of_nodes(result, "healed_ns", true, history->nemesis.end[row]);
+        return;
+    }
+}
+
+void fault_spans_init(struct fault_spans *spans, const struct rift_history *history)
+{
+    *spans = (struct fault_spans){0};
+    spans->items = rift_calloc(history->nemesis.count, sizeof *spans->items);
+    for (size_t row = 0; row < history->nemesis.count; row++) {
+        const char *f = history->names.text[history->nemesis.f[row]];
+        bool is_start = rift_text_starts_with(f, start_prefix);
+        if (!is_start && !rift_text_starts_with(f, stop_prefix))
+            continue;
+        json_t *planned = value_as_json(history, history->nemesis.argument[row]);
+        json_t *result = value_as_json(history, history->nemesis.result[row]);
+        if (is_start)
+            spans_add_start(spans, history, row, f + strlen(start_prefix), planned, result);
+        else
+            spans_add_stop(spans, history, row, f + strlen(stop_prefix), planned, result);
+        json_decref(planned);
+        json_decref(result);
+    }
+}
+
+void fault_spans_finish(struct fault_spans *spans)
+{
+    for (size_t i = 0; i < spans->count; i++) {
+        free(spans->items[i].what);
+        free(spans->items[i].why_not);
+    }
+    free(spans->items);
+    *spans = (struct fault_spans){0};
+}

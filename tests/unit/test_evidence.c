@@ -1,0 +1,241 @@
+/* What makes a run unknown, and the measures that describe it. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "checkers/checker.h"
+#include "common/clock.h"
+#include "history/builder.h"
+
+static struct rift_builder *builder;
+static int32_t next_process;
+
+static int begin(void **state)
+{
+    (void)state;
+    builder = rift_builder_create(RIFT_TIME_NS);
+    next_process = 0;
+    return 0;
+}
+
+static void add_op(const char *f, enum rift_op_type type, int64_t start_ms, int64_t end_ms,
+                   const char *node)
+{
+    struct rift_event event = {.process = next_process++, .f = f, .node = node};
+    assert_int_equal(rift_builder_add_op(builder, &event, type, start_ms * RIFT_MS,
+                                         end_ms * RIFT_MS, RIFT_VALUE_NIL, NULL),
+                     0);
+}
+
+static void add_many(const char *f, enum rift_op_type type, int count)
+{
+    for (int i = 0; i < count; i++)
+        add_op(f, type, i, i + 1, "n1");
+}
+
+static struct rift_value json_value(const char *text)
+{
+    struct rift_value value = RIFT_VALUE_NIL;
+    json_t *json = json_loads(text, JSON_DECODE_ANY, NULL);
+    assert_non_null(json);
+    assert_int_equal(rift_value_from_json(rift_builder_values(builder), json, &value, NULL), 0);
+    json_decref(json);
+    return value;
+}
+
+static void add_fault(const char *f, int64_t start_ms, int64_t end_ms, const char *planned,
+                      const char *result)
+{
+    struct rift_event event = {.process = RIFT_PROCESS_NEMESIS, .f = f};
+    event.value = json_value(planned);
+    assert_int_equal(rift_builder_add_op(builder, &event, RIFT_OP_OK, start_ms * RIFT_MS,
+                                         end_ms * RIFT_MS, json_value(result), NULL),
+                     0);
+}
+
+/* The verdict as JSON; the caller owns it. */
+static json_t *judge(const char *name, const json_t *plan)
+{
+    struct rift_error err = {0};
+    struct rift_history *history = rift_builder_finish(builder, &err);
+    if (!history)
+        fail_msg("%s", err.text);
+    const struct rift_checker *checker = rift_checker_find(name);
+    assert_non_null(checker);
+    json_t *options = rift_checker_options(checker, NULL, NULL);
+    struct rift_check check = {.history = history, .options = options, .plan = plan};
+    struct rift_verdict verdict = {0};
+    assert_int_equal(checker->check(&check, &verdict, NULL), 0);
+    json_t *json = rift_verdict_to_json(&verdict);
+    rift_verdict_finish(&verdict);
+    json_decref(options);
+    rift_history_destroy(history);
+    return json;
+}
+
+static void assert_unknown(json_t *verdict, const char *words)
+{
+    const char *reason = json_string_value(json_object_get(verdict, "reason"));
+    assert_string_equal(json_string_value(json_object_get(verdict, "valid")), "unknown");
+    if (!strstr(reason, words))
+        fail_msg("'%s' does not say '%s'", reason, words);
+    json_decref(verdict);
+}
+
+static void assert_valid(json_t *verdict)
+{
+    assert_true(json_is_true(json_object_get(verdict, "valid")));
+    json_decref(verdict);
+}
+
+#define WINDOW "{\"window\": 3, \"what\": \"halves: n1 | n2 n3\"}"
+#define SEEN   "{\"observed\": true, \"nodes\": {\"n1\": {\"is_observed\": true}}}"
+#define NOT_SEEN                                                                                   \
+    "{\"observed\": false, \"nodes\": {\"n1\": {\"is_observed\": true, \"observed\": \"n2 not "    \
+    "heard\"}, \"n2\": {\"is_observed\": false, \"observed\": \"n1 still heard\"}}}"
+
+static void enough_operations_and_an_observed_fault_are_evidence(void **state)
+{
+    (void)state;
+    add_many("read", RIFT_OP_OK, 30);
+    add_many("write", RIFT_OP_FAIL, 3);
+    add_many("write", RIFT_OP_OK, 1);
+    add_fault("start-partition", 5, 6, WINDOW, SEEN);
+    json_t *plan = json_pack("{s:[{}]}", "faults");
+    assert_valid(judge("evidence", plan));
+    json_decref(plan);
+}
+
+static void a_history_of_failures_is_unknown(void **state)
+{
+    (void)state;
+    add_many("read", RIFT_OP_FAIL, 500);
+    assert_unknown(judge("evidence", NULL), "no read ever succeeded, of 500 tried");
+}
+
+static void a_handful_of_operations_is_unknown(void **state)
+{
+    (void)state;
+    add_many("read", RIFT_OP_OK, 19);
+    assert_unknown(judge("evidence", NULL), "only 19 of 19 operations were ok");
+}
+
+static void an_empty_history_is_unknown(void **state)
+{
+    (void)state;
+    assert_unknown(judge("evidence", NULL), "only 0 of 0");
+}
+
+static void one_kind_of_operation_that_never_succeeds_is_unknown(void **state)
+{
+    (void)state;
+    add_many("read", RIFT_OP_OK, 500);
+    add_many("cas", RIFT_OP_INFO, 7);
+    assert_unknown(judge("evidence", NULL), "no cas ever succeeded, of 7 tried");
+}
+
+static void a_fault_that_nobody_felt_is_unknown_and_names_who_still_heard(void **state)
+{
+    (void)state;
+    add_many("read", RIFT_OP_OK, 500);
+    add_fault("start-partition", 5, 6, WINDOW, NOT_SEEN);
+    assert_unknown(judge("evidence", NULL),
+                   "fault window 3 (partition halves: n1 | n2 n3) was not observed: n2: n1 still "
+                   "heard");
+}
+
+static void planned_faults_that_never_came_are_unknown(void **state)
+{
+    (void)state;
+    add_many("read", RIFT_OP_OK, 500);
+    json_t *plan = json_pack("{s:[{}]}", "faults");
+    assert_unknown(judge("evidence", plan), "none happened");
+    json_decref(plan);
+}
+
+static void a_run_that_was_stopped_is_unknown(void **state)
+{
+    (void)state;
+    add_many("read", RIFT_OP_OK, 500);
+    add_fault("run-stopped", 5, 5, "{\"what\": \"stopped by the user\"}", "null");
+    assert_unknown(judge("evidence", NULL), "the run ended early: stopped by the user");
+}
+
+static double stat(const json_t *verdict, const char *name, const char *member)
+{
+    const json_t *stats = json_object_get(verdict, "stats");
+    const json_t *value = json_object_get(stats, name);
+    if (json_is_array(value))
+        value = json_array_get(value, 0);
+    if (member)
+        value = json_object_get(value, member);
+    assert_true(json_is_number(value));
+    return json_number_value(value);
+}
+
+/* n1 and n2 are served once a second; from 3.1 s to 6.9 s only n1 is cut off, but at 5 s nobody is
+ * served either; n2 comes back 0.6 s after the heal. */
+static void gaps_and_recovery_are_those_of_the_history(void **state)
+{
+    (void)state;
+    for (int64_t second = 0; second <= 10; second++) {
+        if (second != 5)
+            add_op("read", RIFT_OP_OK, second * 1000, second * 1000 + 10, "n1");
+        if (second < 4 || second > 6)
+            add_op("read", RIFT_OP_OK, second * 1000 + 400, second * 1000 + 500, "n2");
+    }
+    add_fault("start-partition", 3000, 3200, WINDOW,
+              "{\"observed\": true, \"nodes\": {\"n2\": {\"is_observed\": true, \"applied_ns\": "
+              "3100000000}}}");
+    add_fault("stop-partition", 6900, 7000, WINDOW,
+              "{\"nodes\": {\"n2\": {\"healed_ns\": 6900000000}}}");
+    json_t *verdict = judge("performance", NULL);
+    assert_true(json_is_true(json_object_get(verdict, "valid")));
+    assert_float_equal(stat(verdict, "windows", "from_s"), 3.1, 1e-9);
+    assert_float_equal(stat(verdict, "windows", "to_s"), 6.9, 1e-9);
+    /* From the ok at 4.01 s to that at 6.01 s. */
+    assert_float_equal(stat(verdict, "windows", "longest_gap_s"), 2.0, 1e-9);
+    /* n1 at 7.01 s, n2 at 7.5 s. */
+    assert_float_equal(stat(verdict, "recovery_s", NULL), 0.6, 1e-9);
+    assert_float_equal(stat(verdict, "longest_gap_s_of_node", "n2"), 4.0, 1e-9);
+    assert_float_equal(stat(verdict, "latency_ms", "p50"), 10, 1e-9);
+    assert_float_equal(stat(verdict, "latency_ms", "max"), 100, 1e-9);
+    assert_int_equal(json_array_size(json_object_get(verdict, "plots")), 2);
+    json_decref(verdict);
+}
+
+static void a_node_that_never_comes_back_has_no_recovery(void **state)
+{
+    (void)state;
+    add_op("read", RIFT_OP_OK, 0, 10, "n1");
+    add_op("read", RIFT_OP_OK, 0, 10, "n2");
+    add_fault("start-kill", 100, 110, WINDOW, SEEN);
+    add_fault("stop-kill", 200, 210, WINDOW, "{}");
+    add_op("read", RIFT_OP_OK, 300, 310, "n1");
+    json_t *verdict = judge("performance", NULL);
+    const json_t *stats = json_object_get(verdict, "stats");
+    assert_true(json_is_null(json_object_get(stats, "recovery_s")));
+    const json_t *window = json_array_get(json_object_get(stats, "windows"), 0);
+    assert_string_equal(json_string_value(json_object_get(window, "not_served_since")), "n2");
+    json_decref(verdict);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(enough_operations_and_an_observed_fault_are_evidence, begin),
+        cmocka_unit_test_setup(a_history_of_failures_is_unknown, begin),
+        cmocka_unit_test_setup(a_handful_of_operations_is_unknown, begin),
+        cmocka_unit_test_setup(an_empty_history_is_unknown, begin),
+        cmocka_unit_test_setup(one_kind_of_operation_that_never_succeeds_is_unknown, begin),
+        cmocka_unit_test_setup(a_fault_that_nobody_felt_is_unknown_and_names_who_still_heard,
+                               begin),
+        cmocka_unit_test_setup(planned_faults_that_never_came_are_unknown, begin),
+        cmocka_unit_test_setup(a_run_that_was_stopped_is_unknown, begin),
+        cmocka_unit_test_setup(gaps_and_recovery_are_those_of_the_history, begin),
+        cmocka_unit_test_setup(a_node_that_never_comes_back_has_no_recovery, begin),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
