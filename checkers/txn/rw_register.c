@@ -3,6 +3,7 @@
 
 #include "checkers/txn/judge.h"
 #include "checkers/txn/register.h"
+#include "checkers/txn/weak.h"
 #include "common/clock.h"
 
 static bool is_set(const struct rift_check *check, const char *name)
@@ -53,6 +54,10 @@ static int rw_register_check(const struct rift_check *check, struct rift_verdict
         txn_edges_init(&edges, set.count);
         register_model_edges(&model, order, &findings, TXN_CYCLIC_VERSIONS, &edges);
         txn_judge_cycles(check, &findings, &edges, &model, register_model_explain);
+        if (verdict->validity != RIFT_INVALID) {
+            bool undecided;
+            weak_judge(check, &model, &findings, &undecided);
+        }
         register_model_finish(&model);
         if (verdict->validity != RIFT_INVALID && order != REGISTER_LINEARIZABLE &&
             (findings.forbidden >> TXN_NOT_STRICTLY_SERIALIZABLE & 1))

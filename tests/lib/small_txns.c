@@ -238,6 +238,98 @@ bool small_is_read_committed(const struct small_history *history)
     }
 }
 
+struct visibility {
+    int count;
+    bool sees[SMALL_TXNS_MAX][SMALL_TXNS_MAX]; /* SO or WR, closed where the level is causal */
+};
+
+/* Who wrote what the read saw; -1: the initial state; -2: a transaction that failed. */
+static int read_from(const struct small_history *history, const struct small_mop *mop)
+{
+    if (mop->value == 0)
+        return -1;
+    for (int t = 0; t < history->count; t++)
+        for (int i = 0; i < history->txn[t].mop_count; i++)
+            if (!history->txn[t].mop[i].is_read && history->txn[t].mop[i].key == mop->key &&
+                history->txn[t].mop[i].value == mop->value)
+                return history->txn[t].type == RIFT_OP_FAIL ? -2 : t;
+    return -2;
+}
+
+static bool commit_order_holds(const struct small_history *history, enum small_weak level,
+                               const struct visibility *visible, const int *position)
+{
+    for (int t3 = 0; t3 < history->count; t3++) {
+        const struct small_txn *reader = &history->txn[t3];
+        if (reader->type != RIFT_OP_OK)
+            continue;
+        for (int i = 0; i < reader->mop_count; i++) {
+            if (!reader->mop[i].is_read)
+                continue;
+            int t1 = read_from(history, &reader->mop[i]);
+            for (int t2 = 0; t2 < history->count; t2++) {
+                if (t2 == t1 || t2 == t3 || position[t2] < 0 ||
+                    !writes_key(&history->txn[t2], reader->mop[i].key))
+                    continue;
+                bool is_seen = level != SMALL_READ_COMMITTED && visible->sees[t2][t3];
+                for (int j = 0; j < i && level == SMALL_READ_COMMITTED; j++)
+                    is_seen |= reader->mop[j].is_read && read_from(history, &reader->mop[j]) == t2;
+                if (is_seen && (t1 < 0 || position[t2] > position[t1]))
+                    return false;
+            }
+        }
+    }
+    return true;
+}
+
+static bool try_commit_orders(const struct small_history *history, enum small_weak level,
+                              const struct visibility *visible, int *position, int placed)
+{
+    if (placed == visible->count)
+        return commit_order_holds(history, level, visible, position);
+    for (int t = 0; t < history->count; t++) {
+        bool may_come = position[t] == SMALL_TXNS_MAX;
+        for (int before = 0; before < history->count && may_come; before++)
+            may_come = !visible->sees[before][t] || position[before] < SMALL_TXNS_MAX;
+        if (!may_come)
+            continue;
+        position[t] = placed;
+        if (try_commit_orders(history, level, visible, position, placed + 1))
+            return true;
+        position[t] = SMALL_TXNS_MAX;
+    }
+    return false;
+}
+
+bool small_is_weakly_consistent(const struct small_history *history, enum small_weak level,
+                                bool with_sessions)
+{
+    struct visibility visible = {0};
+    int position[SMALL_TXNS_MAX];
+    for (int t = 0; t < history->count; t++) {
+        const struct small_txn *txn = &history->txn[t];
+        position[t] = txn->type == RIFT_OP_FAIL ? -1 : SMALL_TXNS_MAX;
+        visible.count += txn->type != RIFT_OP_FAIL;
+        for (int b = 0; b < history->count && with_sessions; b++)
+            visible.sees[b][t] =
+                must_precede(history, SMALL_PROCESS_ORDER, b, t) && txn->type != RIFT_OP_FAIL;
+        for (int i = 0; i < txn->mop_count && txn->type == RIFT_OP_OK; i++) {
+            if (!txn->mop[i].is_read)
+                continue;
+            int from = read_from(history, &txn->mop[i]);
+            if (from == -2 || from == t)
+                return false;
+            if (from >= 0)
+                visible.sees[from][t] = true;
+        }
+    }
+    for (int m = 0; m < history->count && level == SMALL_CAUSAL; m++)
+        for (int a = 0; a < history->count; a++)
+            for (int b = 0; b < history->count; b++)
+                visible.sees[a][b] |= visible.sees[a][m] && visible.sees[m][b];
+    return try_commit_orders(history, level, &visible, position, 0);
+}
+
 static struct rift_value mop_to_value(struct rift_values *values,
                                       const struct small_history *history,
                                       const struct small_mop *mop)

@@ -9,7 +9,7 @@
 #include "common/rng.h"
 #include "history/history.h"
 
-enum { SMALL_TXNS_MAX = 6, SMALL_MOPS_MAX = 4, SMALL_LIST_MAX = 8, SMALL_KEYS_MAX = 4 };
+enum { SMALL_TXNS_MAX = 6, SMALL_MOPS_MAX = 4, SMALL_LIST_MAX = 24, SMALL_KEYS_MAX = 4 };
 
 struct small_mop {
     bool is_read;
@@ -45,6 +45,14 @@ bool small_is_snapshot_isolated(const struct small_history *history, enum small_
 /* Whether some order of each key's elements that has every read as a prefix gives no G1a, G1b and
  * no cycle of ww and wr. All are tried. Only lists, each key at most once in a transaction. */
 bool small_is_read_committed(const struct small_history *history);
+
+enum small_weak { SMALL_READ_COMMITTED, SMALL_READ_ATOMIC, SMALL_CAUSAL };
+
+/* Whether some commit order, which keeps who was read from and, where with_sessions, processes,
+ * holds the level's axiom of Biswas and Enea. All are tried. Only registers, each key at most once
+ * in a transaction. */
+bool small_is_weakly_consistent(const struct small_history *history, enum small_weak level,
+                                bool with_sessions);
 
 /* A list history; the caller destroys it. */
 struct rift_history *small_to_history(const struct small_history *small);

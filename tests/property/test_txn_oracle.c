@@ -11,7 +11,7 @@
 #include "common/memory.h"
 #include "tests/lib/small_txns.h"
 
-enum { LIST_ROUNDS = 20000, REGISTER_ROUNDS = 20000, TXNS_MAX = 5 };
+enum { LIST_ROUNDS = 20000, REGISTER_ROUNDS = 20000, WEAK_ROUNDS = 60000, TXNS_MAX = 5 };
 
 /* RIFT_ROUNDS multiplies the rounds for a longer campaign. */
 static int rounds(int base)
@@ -146,11 +146,55 @@ static void rw_register_convicts_only_what_no_order_explains(void **state)
     assert_true(convicted > rounds(REGISTER_ROUNDS) / 4);
 }
 
+struct weak_question {
+    const char *level;
+    enum small_weak oracle;
+    bool with_sessions;
+};
+
+static const struct weak_question weak_questions[] = {
+    {"monotonic-read-committed", SMALL_READ_COMMITTED, false},
+    {"strong-session-monotonic-read-committed", SMALL_READ_COMMITTED, true},
+    {"read-atomic", SMALL_READ_ATOMIC, false},
+    {"strong-session-read-atomic", SMALL_READ_ATOMIC, true},
+    {"causal-cerone", SMALL_CAUSAL, false},
+    {"strong-session-causal", SMALL_CAUSAL, true},
+};
+
+static void weak_levels_of_registers_are_decided_as_by_all_commit_orders(void **state)
+{
+    (void)state;
+    int valid = 0, invalid = 0;
+    for (uint64_t seed = 0; seed < (uint64_t)rounds(WEAK_ROUNDS); seed++) {
+        struct rift_rng rng;
+        struct small_history history;
+        rift_rng_init(&rng, seed);
+        small_random(&history, &rng, false, 2 + (int)rift_rng_below(&rng, TXNS_MAX),
+                     2 + (int)rift_rng_below(&rng, 2));
+        if (has_repeated_key(&history))
+            continue;
+        for (size_t q = 0; q < sizeof weak_questions / sizeof *weak_questions; q++) {
+            const struct weak_question *question = &weak_questions[q];
+            bool is_explained =
+                small_is_weakly_consistent(&history, question->oracle, question->with_sessions);
+            CLEANUP(rift_free) char *reason = NULL;
+            enum rift_validity validity = small_check(&history, question->level, NULL, &reason);
+            valid += is_explained;
+            invalid += !is_explained;
+            if ((validity == RIFT_INVALID) == is_explained)
+                disagree(&history, seed, question->level, is_explained, reason);
+        }
+    }
+    printf("weak levels: %d explained, %d not\n", valid, invalid);
+    assert_true(valid > 1000 && invalid > 1000);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(list_append_says_what_all_orders_say),
         cmocka_unit_test(rw_register_convicts_only_what_no_order_explains),
+        cmocka_unit_test(weak_levels_of_registers_are_decided_as_by_all_commit_orders),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

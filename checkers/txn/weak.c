@@ -1,0 +1,179 @@
+/* Read committed and read atomic.
+ *
+ * Read committed: if a transaction read from t2 and later read x from t1, and t2 wrote x too, then
+ * t2 committed before t1. Only the earliest later writer of x other than t2 matters: those read
+ * after it follow it by the same rule.
+ * Read atomic: the same wherever in the transaction the two reads stand, and also for what came
+ * before in the session. */
+#include "checkers/txn/weak.h"
+
+#include <stdlib.h>
+
+#include "common/memory.h"
+
+/* The two earliest different writers of a key among the reads that follow, backwards. */
+struct upcoming {
+    uint32_t mark; /* transaction plus one for which the rest is set */
+    uint32_t writer[2];
+};
+
+static bool writes_key(const struct weak_index *index, uint32_t t, uint32_t key)
+{
+    uint32_t low = index->write_first[t], high = index->write_first[t + 1];
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (index->write_key[middle] < key)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < index->write_first[t + 1] && index->write_key[low] == key;
+}
+
+/* before must commit before after, as reader saw both. */
+static void must_precede(uint32_t before, uint32_t after, uint32_t reader, uint32_t key,
+                         struct txn_edges *edges, struct weak_conflict *conflict)
+{
+    if (after != TXN_NONE)
+        txn_edges_add(edges, before, after, TXN_WW);
+    else if (conflict->reader == TXN_NONE)
+        *conflict = (struct weak_conflict){reader, before, key};
+}
+
+/* Sessions, and who was read from. */
+static void add_base(const struct weak_index *index, struct txn_edges *edges)
+{
+    for (uint32_t t = 0; t < index->txn_count; t++)
+        if (index->before[t] != TXN_NONE)
+            txn_edges_add(edges, index->before[t], t, TXN_PROCESS);
+    for (uint32_t t = 0; t < index->txn_count; t++)
+        for (uint32_t r = index->read_first[t]; r < index->read_first[t + 1]; r++)
+            if (index->read_from[r] != TXN_NONE)
+                txn_edges_add(edges, index->read_from[r], t, TXN_WR);
+}
+
+/* The transaction read from at r, if no read of t before r is from it; else TXN_NONE. */
+static uint32_t first_read_from(const struct weak_index *index, uint32_t t, uint32_t r,
+                                uint32_t *seen)
+{
+    uint32_t from = index->read_from[r];
+    if (from == TXN_NONE || seen[from] == t + 1)
+        return TXN_NONE;
+    seen[from] = t + 1;
+    return from;
+}
+
+/* Calls for each key that t2 wrote and that upcoming knows for t: by the smaller of the two sets.
+ */
+static void relate_upcoming(const struct weak_index *index, uint32_t t, uint32_t t2, uint32_t r,
+                            const struct upcoming *upcoming, struct txn_edges *edges,
+                            struct weak_conflict *conflict)
+{
+    uint32_t writes = index->write_first[t2 + 1] - index->write_first[t2];
+    uint32_t later = index->read_first[t + 1] - r;
+    bool by_writes = writes <= later * 4;
+    for (uint32_t i = 0; i < (by_writes ? writes : later); i++) {
+        uint32_t key =
+            by_writes ? index->write_key[index->write_first[t2] + i] : index->read_key[r + i];
+        const struct upcoming *at = &upcoming[key];
+        if (at->mark != t + 1 || (!by_writes && !writes_key(index, t2, key)))
+            continue;
+        uint32_t after = at->writer[0] != t2 ? at->writer[0] : at->writer[1];
+        if (after != t2)
+            must_precede(t2, after, t, key, edges, conflict);
+    }
+}
+
+void weak_read_committed(const struct weak_index *index, struct txn_edges *edges,
+                         struct weak_conflict *conflict)
+{
+    uint32_t key_count = index->model->set->key_count;
+    struct upcoming *upcoming = rift_calloc((size_t)key_count + 1, sizeof *upcoming);
+    uint32_t *seen = rift_calloc((size_t)index->txn_count + 1, sizeof *seen);
+    uint32_t *firsts =
+        rift_reallocarray(NULL, (size_t)index->read_first[index->txn_count] + 1, sizeof *firsts);
+    conflict->reader = TXN_NONE;
+    add_base(index, edges);
+    for (uint32_t t = 0; t < index->txn_count; t++) {
+        for (uint32_t r = index->read_first[t]; r < index->read_first[t + 1]; r++)
+            firsts[r] = first_read_from(index, t, r, seen);
+        for (uint32_t r = index->read_first[t + 1]; r-- > index->read_first[t];) {
+            if (firsts[r] != TXN_NONE)
+                relate_upcoming(index, t, firsts[r], r, upcoming, edges, conflict);
+            struct upcoming *at = &upcoming[index->read_key[r]];
+            if (at->mark != t + 1)
+                *at = (struct upcoming){t + 1, {index->read_from[r], index->read_from[r]}};
+            else if (at->writer[0] != index->read_from[r])
+                *at = (struct upcoming){t + 1, {index->read_from[r], at->writer[0]}};
+        }
+    }
+    free(upcoming);
+    free(seen);
+    free(firsts);
+}
+
+/* Per key and session the last transaction that wrote it, while sessions are walked one by one. */
+struct last_write {
+    uint32_t mark; /* session plus one */
+    uint32_t txn;
+};
+
+/* Transactions sorted by session, in order within each. */
+static uint32_t *sort_by_session(const struct weak_index *index)
+{
+    uint32_t *place = rift_calloc((size_t)index->session_count + 2, sizeof *place);
+    uint32_t *sorted = rift_reallocarray(NULL, (size_t)index->txn_count + 1, sizeof *sorted);
+    for (uint32_t t = 0; t < index->txn_count; t++)
+        place[index->session[t] + 1]++;
+    for (uint32_t s = 0; s < index->session_count; s++)
+        place[s + 1] += place[s];
+    for (uint32_t t = 0; t < index->txn_count; t++)
+        sorted[place[index->session[t]]++] = t;
+    free(place);
+    return sorted;
+}
+
+static void relate_sessions(const struct weak_index *index, struct txn_edges *edges,
+                            struct weak_conflict *conflict)
+{
+    uint32_t *sorted = sort_by_session(index);
+    struct last_write *last = rift_calloc((size_t)index->model->set->key_count + 1, sizeof *last);
+    for (uint32_t i = 0; i < index->txn_count; i++) {
+        uint32_t t = sorted[i];
+        if (index->place[t] == 0)
+            continue;
+        for (uint32_t r = index->read_first[t]; r < index->read_first[t + 1]; r++) {
+            const struct last_write *at = &last[index->read_key[r]];
+            if (at->mark == index->session[t] + 1 && at->txn != index->read_from[r])
+                must_precede(at->txn, index->read_from[r], t, index->read_key[r], edges, conflict);
+        }
+        for (uint32_t w = index->write_first[t]; w < index->write_first[t + 1]; w++)
+            last[index->write_key[w]] = (struct last_write){index->session[t] + 1, t};
+    }
+    free(sorted);
+    free(last);
+}
+
+void weak_read_atomic(const struct weak_index *index, struct txn_edges *edges,
+                      struct weak_conflict *conflict)
+{
+    uint32_t key_count = index->model->set->key_count;
+    struct upcoming *read = rift_calloc((size_t)key_count + 1, sizeof *read);
+    uint32_t *seen = rift_calloc((size_t)index->txn_count + 1, sizeof *seen);
+    conflict->reader = TXN_NONE;
+    add_base(index, edges);
+    for (uint32_t t = 0; t < index->txn_count; t++) {
+        uint32_t first = index->read_first[t], end = index->read_first[t + 1];
+        for (uint32_t r = end; r-- > first;)
+            read[index->read_key[r]] =
+                (struct upcoming){t + 1, {index->read_from[r], index->read_from[r]}};
+        for (uint32_t r = first; r < end; r++) {
+            uint32_t t2 = first_read_from(index, t, r, seen);
+            if (t2 != TXN_NONE)
+                relate_upcoming(index, t, t2, first, read, edges, conflict);
+        }
+    }
+    relate_sessions(index, edges, conflict);
+    free(read);
+    free(seen);
+}
