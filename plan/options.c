@@ -249,7 +249,7 @@ json_t *rift_options_check(struct rift_problems *problems, const struct rift_tre
     return result;
 }
 
-static void print_kind(const struct rift_option *option, struct rift_text *text)
+void rift_option_print_value(const struct rift_option *option, struct rift_text *text)
 {
     if (option->choices) {
         rift_text_append(text, option->kind == RIFT_OPTION_LIST ? "any of" : "one of");
@@ -280,7 +280,7 @@ void rift_options_print(const struct rift_option *options, struct rift_text *tex
         else
             rift_text_append(text, "none");
         rift_text_append(text, " | ");
-        print_kind(options, text);
+        rift_option_print_value(options, text);
         rift_text_printf(text, " | %s |\n", options->summary);
     }
 }

@@ -26,6 +26,8 @@ json_t *rift_options_check(struct rift_problems *problems, const struct rift_tre
 json_t *rift_option_value(struct rift_problems *problems, const struct rift_tree *node,
                           const struct rift_option *option);
 
+/* What a value may be: "a whole number, ms, 1 to 5000", "one of `a`, `b`". */
+void rift_option_print_value(const struct rift_option *option, struct rift_text *text);
 /* The table as Markdown rows: name, default, unit and bounds, summary. */
 void rift_options_print(const struct rift_option *options, struct rift_text *text);
 

@@ -11,6 +11,7 @@
 #include "plan/file.h"
 #include "plan/options.h"
 #include "plan/reader.h"
+#include "plan/recipe_options.h"
 #include "plan/tables.h"
 
 enum { SYSTEMS_MAX = 128 };
@@ -133,39 +134,6 @@ static int load_recipe(struct rift_plan_reader *reader, struct recipe_source *so
     return 0;
 }
 
-static enum rift_option_kind kind_of_default(const char *text)
-{
-    json_t *value = rift_scalar_to_json(text ? text : "", true);
-    enum rift_option_kind kind = json_is_integer(value)   ? RIFT_OPTION_INTEGER
-                                 : json_is_real(value)    ? RIFT_OPTION_REAL
-                                 : json_is_boolean(value) ? RIFT_OPTION_BOOL
-                                                          : RIFT_OPTION_TEXT;
-    json_decref(value);
-    return kind;
-}
-
-static const struct rift_option *recipe_options(struct rift_plan_reader *reader,
-                                                const struct rift_recipe *recipe)
-{
-    struct rift_option *options =
-        rift_arena_calloc(reader->arena, recipe->option_count + 1, sizeof *options);
-    for (size_t i = 0; i < recipe->option_count; i++) {
-        const struct rift_recipe_option *given = &recipe->options[i];
-        options[i] = (struct rift_option){.name = given->name,
-                                          .kind = kind_of_default(given->fallback),
-                                          .unit = given->unit,
-                                          .fallback = given->fallback,
-                                          .minimum = given->has_bounds ? given->minimum : 0,
-                                          .maximum = given->has_bounds ? given->maximum : 0,
-                                          .summary = given->summary[0] ? given->summary
-                                                                       : "an option of the recipe"};
-        /* Bounds say that it is a number, also where no default shows it. */
-        if (given->has_bounds && options[i].kind == RIFT_OPTION_TEXT)
-            options[i].kind = RIFT_OPTION_REAL;
-    }
-    return options;
-}
-
 static json_t *read_artifacts(struct rift_plan_reader *reader, const struct rift_tree *node,
                               const struct rift_recipe *recipe, const struct rift_tree *place)
 {
@@ -210,9 +178,9 @@ static void read_recipe(struct rift_plan_reader *reader, const struct rift_tree 
         return;
     }
     const struct rift_tree *options_node = rift_tree_get(node, "options");
-    json_t *options =
-        rift_options_check(&reader->problems, options_node, recipe_options(reader, recipe), NULL,
-                           "the system's options", options_node ? options_node : node);
+    json_t *options = rift_options_check(
+        &reader->problems, options_node, rift_recipe_option_table(recipe, reader->arena), NULL,
+        "the system's options", options_node ? options_node : node);
     json_t *artifacts = read_artifacts(reader, rift_tree_get(node, "artifacts"), recipe, node);
     plan->system.options = options;
     plan->artifacts = artifacts;

@@ -8,10 +8,13 @@
 
 #include "common/memory.h"
 #include "common/text.h"
+#include "common/wire/recipe.h"
 #include "control/cli/catalogue.h"
 #include "control/cli/commands.h"
 #include "nemesis/grudge.h"
 #include "plan/file.h"
+#include "plan/options.h"
+#include "plan/recipe_options.h"
 #include "plan/tables.h"
 #include "plan/tree.h"
 
@@ -29,7 +32,9 @@ struct row {
 struct rows {
     struct row items[ROWS_MAX];
     size_t count;
-    struct rift_arena arena; /* texts of recipes */
+    struct rift_arena arena; /* of recipes */
+    struct rift_recipe *recipes[ROWS_MAX];
+    size_t recipe_count;
 };
 
 static void add_row(struct rows *rows, struct row row)
@@ -91,30 +96,44 @@ static void list_targets(struct rows *rows, const struct rift_catalogue *catalog
                 (struct row){.name = rift_target_words[i], .summary = rift_target_summaries[i]});
 }
 
-/* The recipes of one folder; one that cannot be read is listed with the reason. */
+/* What a recipe says of itself; what is wrong with it, where it cannot be read. */
+static struct row recipe_row(struct rows *rows, const char *path, struct rift_error *err)
+{
+    struct row row = {.summary = "", .more = path};
+    CLEANUP(rift_free) char *text = NULL;
+    size_t length = 0;
+    if (rift_plan_file_read(path, &text, &length, err) != 0)
+        return row;
+    const struct rift_tree *tree = rift_tree_parse(&rows->arena, path, text, length, err);
+    if (!tree)
+        return row;
+    json_t *json = rift_tree_to_json(tree);
+    struct rift_recipe *recipe = rift_recipe_from_json(json, &rows->arena, err);
+    json_decref(json);
+    if (!recipe)
+        return row;
+    row.summary = recipe->summary;
+    row.options = rift_recipe_option_table(recipe, &rows->arena);
+    rows->recipes[rows->recipe_count++] = recipe;
+    return row;
+}
+
 static void list_folder(struct rows *rows, const char *folder)
 {
     struct dirent **files = NULL;
     int count = scandir(folder, &files, NULL, alphasort);
     for (int i = 0; i < count; i++) {
         const char *file = files[i]->d_name;
-        if (rift_text_ends_with(file, ".yaml")) {
-            char *path = rift_arena_printf(&rows->arena, "%s/%s", folder, file);
+        if (rift_text_ends_with(file, ".yaml") && rows->recipe_count < ROWS_MAX) {
+            struct rift_error err = {.code = RIFT_ERR_NONE};
+            const char *path = rift_arena_printf(&rows->arena, "%s/%s", folder, file);
+            struct row row = recipe_row(rows, path, &err);
             char *name = rift_arena_strdup(&rows->arena, file);
             name[strlen(name) - strlen(".yaml")] = '\0';
-            struct rift_error err = {.code = RIFT_ERR_NONE};
-            CLEANUP(rift_free) char *text = NULL;
-            size_t length = 0;
-            const struct rift_tree *tree = NULL;
-            if (rift_plan_file_read(path, &text, &length, &err) == 0)
-                tree = rift_tree_parse(&rows->arena, path, text, length, &err);
-            const struct rift_tree *summary = rift_tree_get(tree, "summary");
-            add_row(rows,
-                    (struct row){.name = name,
-                                 .summary = err.code ? rift_arena_strdup(&rows->arena, err.text)
-                                            : summary && summary->text ? summary->text
-                                                                       : "",
-                                 .more = path});
+            row.name = name;
+            if (err.code)
+                row.summary = rift_arena_strdup(&rows->arena, err.text);
+            add_row(rows, row);
         }
         free(files[i]);
     }
@@ -141,13 +160,14 @@ enum { SUBJECT_COUNT = sizeof subjects / sizeof subjects[0] };
 static void print_options(const struct rift_option *options)
 {
     for (; options && options->name; options++) {
-        printf("  %-*s %s", NAME_WIDTH, options->name, options->summary);
-        for (size_t i = 0; options->choices && options->choices[i]; i++)
-            printf("%s%s", i ? ", " : "; one of ", options->choices[i]);
-        if (options->fallback)
-            printf(" (default %s)\n", options->fallback[0] ? options->fallback : "none");
-        else
-            printf(" (required)\n");
+        struct rift_text value = {0};
+        rift_option_print_value(options, &value);
+        printf("  %-*s %s\n  %-*s %s, %s%s\n", NAME_WIDTH, options->name, options->summary,
+               NAME_WIDTH, "", value.data, options->fallback ? "default " : "required",
+               !options->fallback     ? ""
+               : options->fallback[0] ? options->fallback
+                                      : "none");
+        rift_text_finish(&value);
     }
 }
 
@@ -214,6 +234,8 @@ static int run_list(int argc, char **argv)
         struct rows *rows = rift_calloc(1, sizeof *rows);
         subjects[i].list(rows, rift_catalogue_of_build());
         int result = print_rows(rows, argv[1], argc > 2 ? argv[2] : NULL);
+        while (rows->recipe_count > 0)
+            rift_recipe_finish(rows->recipes[--rows->recipe_count]);
         rift_arena_finish(&rows->arena);
         free(rows);
         return result;

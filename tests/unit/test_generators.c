@@ -154,6 +154,30 @@ static void a_mix_keeps_its_weights_and_goes_on_without_a_child_that_is_done(voi
     assert_in_range(last_write, 2400, 2600); /* 2000 writes at 4 in 5 */
 }
 
+static void a_mix_whose_children_are_all_done_is_done(void **state)
+{
+    (void)state;
+    struct rift_generator *children[2] = {rift_generator_limit(&arena, 20, numbers("r", 0)),
+                                          rift_generator_limit(&arena, 30, numbers("w", 0))};
+    double weights[2] = {1, 1};
+    assert_true(simulate(rift_generator_mix(&arena, 42, "mix", children, weights, 2)));
+    assert_int_equal(seen->count, 50);
+}
+
+static void no_group_of_threads_starves_another(void **state)
+{
+    (void)state;
+    unsigned counts[2] = {1, 2};
+    struct rift_generator *children[3] = {numbers("a", 0), numbers("b", 0), numbers("c", 0)};
+    seen->limit = 300;
+    simulate(rift_generator_reserve(&arena, THREADS, counts, children, 2));
+    size_t of[3] = {0};
+    for (size_t i = 0; i < seen->count; i++)
+        of[seen->f[i][0] - 'a']++;
+    for (size_t i = 0; i < 3; i++)
+        assert_in_range(of[i], 50, 200);
+}
+
 static void reserved_threads_run_only_their_own(void **state)
 {
     (void)state;
@@ -343,6 +367,8 @@ int main(void)
         CLAIM(a_rate_is_kept_on_average_and_due_times_rise),
         CLAIM(a_delay_is_exact),
         CLAIM(a_mix_keeps_its_weights_and_goes_on_without_a_child_that_is_done),
+        CLAIM(a_mix_whose_children_are_all_done_is_done),
+        CLAIM(no_group_of_threads_starves_another),
         CLAIM(reserved_threads_run_only_their_own),
         CLAIM(each_thread_has_a_stream_of_its_own),
         CLAIM(a_phase_waits_for_the_operations_of_the_one_before),

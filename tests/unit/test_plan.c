@@ -44,6 +44,11 @@ static const struct rift_option etcd_options[] = {{.name = "port",
                                                    .fallback = "linearizable",
                                                    .choices = reads_choices,
                                                    .summary = "reads"},
+                                                  {.name = "settings",
+                                                   .kind = RIFT_OPTION_ANY,
+                                                   .unit = "",
+                                                   .fallback = "{}",
+                                                   .summary = "settings"},
                                                   {.name = NULL}};
 static const struct rift_option linearizable_options[] = {{.name = "model",
                                                            .kind = RIFT_OPTION_TEXT,
@@ -266,6 +271,9 @@ static void a_frozen_plan_read_again_is_the_same(void **state)
 {
     (void)state;
     static const char *const texts[] = {
+        "nodes: {lab: netns}\nsystem: etcd\nworkload: register\nclient:\n  name: etcd\n"
+        "  settings: {a: '5', b: 'null', c: 'true', d: '1e3', e: '', f: [1, 2.5, true, null, x], "
+        "'no': {g: \"a\\nb\\n\", h: ' x ', i: '# y', j: '- z'}}\n",
         "nodes: {lab: netns}\nsystem: etcd\nworkload: register\nclient: {name: etcd, reads: "
         "local}\n",
         "nodes:\n  - root@10.0.0.1:2222\n  - {name: b, address: '::1', sudo: true, key: id}\n"

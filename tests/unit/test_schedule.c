@@ -204,6 +204,23 @@ static void a_window_names_the_same_nodes_each_time_it_is_asked(void **state)
     rift_schedule_destroy(schedule);
 }
 
+static void another_seed_names_other_nodes(void **state)
+{
+    (void)state;
+    struct rift_cluster cluster = {.node_count = 5, .names = names};
+    CLEANUP(rift_free) struct rift_resolved *resolved = rift_malloc(sizeof *resolved);
+    uint64_t hit = 0;
+    kills[0].target.kind = RIFT_TARGET_ONE;
+    entries[0] = entries[1];
+    for (uint64_t seed = 1; seed <= 40; seed++) {
+        struct rift_schedule *schedule = draw(1, 60, seed);
+        assert_int_equal(rift_window_resolve(&schedule->windows[0], &cluster, resolved, NULL), 0);
+        hit |= resolved->nodes.bits[0];
+        rift_schedule_destroy(schedule);
+    }
+    assert_int_equal(hit, 0x1f);
+}
+
 static void too_many_windows_are_refused(void **state)
 {
     (void)state;
@@ -226,6 +243,7 @@ int main(void)
         cmocka_unit_test_setup(weights_are_kept, set_up),
         cmocka_unit_test_setup(a_sequence_comes_in_its_order, set_up),
         cmocka_unit_test_setup(a_window_names_the_same_nodes_each_time_it_is_asked, set_up),
+        cmocka_unit_test_setup(another_seed_names_other_nodes, set_up),
         cmocka_unit_test_setup(too_many_windows_are_refused, set_up),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
