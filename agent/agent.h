@@ -1,0 +1,89 @@
+/* The agent of one node: its connection, its lease, its faults, its system. One thread. */
+#ifndef AGENT_AGENT_H
+#define AGENT_AGENT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <jansson.h>
+
+#include "agent/loop.h"
+#include "agent/paths.h"
+#include "agent/record.h"
+#include "common/cgroup.h"
+#include "common/error.h"
+#include "common/text.h"
+#include "common/wire/frame.h"
+
+enum { AGENT_PROTECTED_MAX = 32, AGENT_OUT_MAX = 8 << 20, AGENT_WORD_SIZE = 65 };
+enum { AGENT_LEASE_MIN_MS = 500, AGENT_LEASE_MAX_MS = 3600000 };
+
+struct fault;  /* agent/faults.c */
+struct job;    /* agent/job.c */
+struct probe;  /* agent/probe.c */
+struct system; /* agent/system.c */
+
+struct agent {
+    struct loop loop;
+    struct agent_paths paths;
+    char cgroup_name[AGENT_WORD_SIZE];
+    struct rift_cgroup cgroup; /* the system's */
+    int guardian_fd;           /* pidfd of the guardian */
+    int signal_fd;
+
+    /* the connection */
+    struct rift_frame_decoder decoder;
+    struct rift_text out; /* bytes [out_sent, length) are to be written */
+    size_t out_sent;
+
+    /* from hello on */
+    bool is_greeted;
+    char session[AGENT_WORD_SIZE];
+    char node[AGENT_WORD_SIZE];
+    json_t *holder; /* the lock's description */
+    int lock_fd;
+    struct record record;
+    const char *protected_addresses[AGENT_PROTECTED_MAX + 1];
+    int64_t lease_until_ns; /* 0: the lease has ended */
+    uint64_t lease_timer;
+
+    struct fault *faults;
+    struct job *jobs;
+    struct probe *probe;
+    struct system *system;
+    bool is_purging;
+};
+
+struct request {
+    int64_t id;
+    const char *verb;
+    const json_t *args;
+};
+
+/* How a verb is carried out: 0 with ok filled, -1 with err, or VERB_LATER when agent_reply comes
+ * later. */
+enum { VERB_LATER = 1 };
+typedef int verb_handler(struct agent *agent, const struct request *request, json_t *ok,
+                         struct rift_error *err);
+struct verb {
+    const char *name;
+    verb_handler *handle;
+    /* Asking twice does no harm, so no record is kept. */
+    bool is_question;
+};
+
+const struct verb *agent_verb_find(const char *name);
+
+/* Answers a request: with ok (borrowed) where err is NULL. */
+void agent_reply(struct agent *agent, int64_t id, const json_t *ok, const struct rift_error *err);
+/* Sends {"event": name, ...fields}; takes fields. */
+void agent_event(struct agent *agent, const char *name, json_t *fields);
+
+/* The lease, renewed until now + lease_ms. */
+int agent_lease_renew(struct agent *agent, int64_t lease_ms, struct rift_error *err);
+
+/* The agent's whole life, until its input ends, it is told to quit, or a signal comes. Everything
+ * is healed when it returns; the exit code. */
+int agent_run(const char *state_folder, const char *cgroup_name, int guardian_fd);
+
+#endif

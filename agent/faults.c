@@ -1,0 +1,358 @@
+/* Ledger first, then the fault; the fault healed first, then the ledger. */
+#include "agent/faults.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/system.h"
+#include "common/arena.h"
+#include "common/clock.h"
+#include "common/memory.h"
+#include "nemesis/faults/ledger.h"
+
+enum { PEERS_MAX = 512, PEER_ADDRESSES_MAX = 16, FAULTS_MAX = 128 };
+
+struct fault {
+    struct fault *next;
+    struct agent *agent;
+    struct rift_injection injection;
+    json_t *args; /* the request's, which peers and options point into */
+    struct rift_arena arena;
+    struct rift_target target;
+    bool is_on; /* injected, not only planned for later */
+    int64_t planned_ns;
+    int64_t request_id; /* to be answered when it starts; 0: answered */
+    uint64_t timer;
+};
+
+static struct fault *fault_find(struct agent *agent, const char *id)
+{
+    struct fault *fault = agent->faults;
+    while (fault && strcmp(fault->injection.id, id) != 0)
+        fault = fault->next;
+    return fault;
+}
+
+static void fault_destroy(struct fault *fault)
+{
+    struct fault **link = &fault->agent->faults;
+    while (*link && *link != fault)
+        link = &(*link)->next;
+    if (*link)
+        *link = fault->next;
+    loop_timer_cancel(&fault->agent->loop, fault->timer);
+    if (fault->injection.driver && fault->injection.driver->forget)
+        fault->injection.driver->forget(&fault->injection);
+    json_decref(fault->injection.undo);
+    json_decref(fault->args);
+    rift_arena_finish(&fault->arena);
+    free(fault);
+}
+
+static int target_read_peer(struct rift_arena *arena, const json_t *json, struct rift_peer *peer,
+                            struct rift_error *err)
+{
+    const json_t *addresses = json_object_get(json, "addresses");
+    size_t count = json_array_size(addresses);
+    peer->name = json_string_value(json_object_get(json, "name"));
+    if (!peer->name || count == 0 || count > PEER_ADDRESSES_MAX)
+        return rift_fail(err, RIFT_ERR_INVALID, "a peer needs a name and 1 to %d addresses",
+                         PEER_ADDRESSES_MAX);
+    const char **list = rift_arena_calloc(arena, count + 1, sizeof *list);
+    for (size_t i = 0; i < count; i++) {
+        list[i] = json_string_value(json_array_get(addresses, i));
+        if (!list[i])
+            return rift_fail(err, RIFT_ERR_INVALID, "peer '%s': an address is not a text",
+                             peer->name);
+    }
+    peer->addresses = list;
+    return 0;
+}
+
+/* The target points into args and arena. */
+static int target_read(struct agent *agent, const json_t *args, struct rift_arena *arena,
+                       struct rift_target *target, struct rift_error *err)
+{
+    const json_t *peers = json_object_get(args, "peers");
+    size_t count = json_array_size(peers);
+    if (count > PEERS_MAX)
+        return rift_fail(err, RIFT_ERR_LIMIT, "more than %d peers", PEERS_MAX);
+    struct rift_peer *list = rift_arena_calloc(arena, count + 1, sizeof *list);
+    for (size_t i = 0; i < count; i++)
+        if (target_read_peer(arena, json_array_get(peers, i), &list[i], err))
+            return -1;
+    *target = (struct rift_target){.peers = list,
+                                   .peer_count = count,
+                                   .protected_addresses = agent->protected_addresses,
+                                   .system = &agent->cgroup,
+                                   .data_folders = system_data_folders(agent)};
+    return 0;
+}
+
+static const struct rift_fault_driver *driver_from(const json_t *args, struct rift_error *err)
+{
+    const char *name = json_string_value(json_object_get(args, "fault"));
+    const struct rift_fault_driver *driver = name ? rift_fault_driver_find(name) : NULL;
+    if (!driver)
+        rift_fail(err, RIFT_ERR_UNSUPPORTED, "this agent knows no fault '%s'", name ? name : "");
+    return driver;
+}
+
+int faults_verb_probe(struct agent *agent, const struct request *request, json_t *ok,
+                      struct rift_error *err)
+{
+    const struct rift_fault_driver *driver = driver_from(request->args, err);
+    if (!driver)
+        return -1;
+    struct rift_arena arena = {0};
+    struct rift_target target;
+    struct rift_fault_ability ability = {0};
+    int rc = target_read(agent, request->args, &arena, &target, err);
+    if (rc == 0)
+        rc = driver->probe(&target, json_object_get(request->args, "options"), &ability, err);
+    rift_arena_finish(&arena);
+    json_object_set_new(ok, "can", json_boolean(ability.can));
+    json_object_set_new(ok, "why", json_string(ability.why));
+    json_object_set_new(ok, "backend", json_string(ability.backend));
+    json_object_set_new(ok, "end", json_string(ability.end));
+    return rc;
+}
+
+/* Undone as far as it got: after this the node is as before, or the ledger still says what is not.
+ */
+static void fault_undo(struct fault *fault)
+{
+    struct rift_injection *injection = &fault->injection;
+    struct rift_error err = {0};
+    const char *ledger = fault->agent->paths.ledger;
+    if (injection->driver->heal(injection->id, injection->undo, ledger, &err) == 0)
+        rift_ledger_remove(ledger, injection->id, &err);
+    if (err.code)
+        fprintf(stderr, "rift-agent: undo '%s': %s\n", injection->id, err.text);
+}
+
+static void fault_describe(const struct fault *fault, json_t *ok)
+{
+    json_object_set_new(ok, "planned_ns", json_integer(fault->planned_ns));
+    json_object_set_new(ok, "applied_ns", json_integer(fault->injection.applied_ns));
+    json_object_set_new(ok, "lease_end_ns", json_integer(fault->injection.lease_end_ns));
+    json_object_set(ok, "details", fault->injection.undo);
+}
+
+/* Plans, writes the ledger, injects. On failure all is undone again. */
+static int fault_apply(struct fault *fault, struct rift_error *err)
+{
+    struct rift_injection *injection = &fault->injection;
+    const char *ledger = fault->agent->paths.ledger;
+    injection->lease_end_ns = fault->agent->lease_until_ns;
+    if (fault->agent->lease_until_ns == 0)
+        return rift_fail(err, RIFT_ERR_TIMEOUT, "the lease has ended: renew it first");
+    if (injection->driver->plan(injection, &fault->target, ledger, err))
+        return -1;
+    if (rift_ledger_write(ledger, injection, err) ||
+        injection->driver->inject(injection, &fault->target, err)) {
+        fault_undo(fault);
+        return -1;
+    }
+    fault->is_on = true;
+    return 0;
+}
+
+static void fault_start_due(void *context)
+{
+    struct fault *fault = context;
+    struct agent *agent = fault->agent;
+    struct rift_error err = {0};
+    int64_t id = fault->request_id;
+    fault->timer = 0;
+    fault->request_id = 0;
+    json_t *ok = json_object();
+    int rc = fault_apply(fault, &err);
+    if (rc == 0)
+        fault_describe(fault, ok);
+    else
+        fault_destroy(fault);
+    agent_reply(agent, id, ok, rc ? &err : NULL);
+    json_decref(ok);
+}
+
+static int inject_check(struct agent *agent, const json_t *args, const char **id,
+                        struct rift_error *err)
+{
+    size_t count = 0;
+    for (const struct fault *fault = agent->faults; fault; fault = fault->next)
+        count++;
+    *id = json_string_value(json_object_get(args, "id"));
+    if (count >= FAULTS_MAX)
+        return rift_fail(err, RIFT_ERR_LIMIT, "%zu faults are on already", count);
+    if (!*id || !rift_fault_id_is_valid(*id))
+        return rift_fail(err, RIFT_ERR_INVALID,
+                         "'id' must be 1 to %d letters, digits, dots, underscores or dashes",
+                         RIFT_FAULT_ID_SIZE - 1);
+    if (fault_find(agent, *id))
+        return rift_fail(err, RIFT_ERR_CONFLICT, "fault '%s' is on already", *id);
+    return 0;
+}
+
+int faults_verb_inject(struct agent *agent, const struct request *request, json_t *ok,
+                       struct rift_error *err)
+{
+    const char *id;
+    const struct rift_fault_driver *driver = driver_from(request->args, err);
+    if (!driver || inject_check(agent, request->args, &id, err))
+        return -1;
+    struct fault *fault = rift_calloc(1, sizeof *fault);
+    fault->agent = agent;
+    fault->args = json_incref((json_t *)request->args);
+    fault->next = agent->faults;
+    agent->faults = fault;
+    struct rift_injection *injection = &fault->injection;
+    snprintf(injection->id, sizeof injection->id, "%s", id);
+    injection->driver = driver;
+    injection->options = json_object_get(request->args, "options");
+    injection->undo = json_object();
+    int64_t now = rift_clock_now();
+    json_int_t start = json_integer_value(json_object_get(request->args, "start_ns"));
+    injection->start_ns = start > now ? start : now;
+    fault->planned_ns = start > 0 ? start : now;
+    int rc = target_read(agent, request->args, &fault->arena, &fault->target, err);
+    if (rc == 0 && start > now && !driver->starts_itself) {
+        fault->request_id = request->id;
+        fault->timer = loop_timer_set(&agent->loop, start, fault_start_due, fault);
+        return VERB_LATER;
+    }
+    if (rc == 0)
+        rc = fault_apply(fault, err);
+    if (rc == 0)
+        fault_describe(fault, ok);
+    else
+        fault_destroy(fault);
+    return rc;
+}
+
+int faults_verb_observe(struct agent *agent, const struct request *request, json_t *ok,
+                        struct rift_error *err)
+{
+    const char *id = json_string_value(json_object_get(request->args, "id"));
+    struct fault *fault = id ? fault_find(agent, id) : NULL;
+    if (!fault || !fault->is_on)
+        return rift_fail(err, RIFT_ERR_MISSING, "no fault '%s' is on", id ? id : "");
+    json_t *details = json_object();
+    bool is_observed = false;
+    int rc = fault->injection.driver->observe(&fault->injection, &fault->target, &is_observed,
+                                              details, err);
+    json_object_set_new(ok, "observed", json_boolean(is_observed));
+    json_object_set_new(ok, "details", details);
+    return rc;
+}
+
+/* The fault is off and out of the ledger, and forgotten; or it stays as it is, with the error. */
+static int fault_heal(struct fault *fault, int64_t *applied_ns, struct rift_error *err)
+{
+    struct rift_injection *injection = &fault->injection;
+    const char *ledger = fault->agent->paths.ledger;
+    if (fault->request_id) { /* it never started */
+        struct rift_error cancelled;
+        rift_fail(&cancelled, RIFT_ERR_CANCELLED, "healed before it started");
+        agent_reply(fault->agent, fault->request_id, NULL, &cancelled);
+    } else if (injection->driver->heal(injection->id, injection->undo, ledger, err) ||
+               rift_ledger_remove(ledger, injection->id, err)) {
+        return rift_wrap(err, "heal '%s'", injection->id);
+    }
+    *applied_ns = rift_clock_now();
+    fault_destroy(fault);
+    return 0;
+}
+
+int faults_verb_heal(struct agent *agent, const struct request *request, json_t *ok,
+                     struct rift_error *err)
+{
+    const char *id = json_string_value(json_object_get(request->args, "id"));
+    struct fault *fault = id ? fault_find(agent, id) : NULL;
+    int64_t now = rift_clock_now(), applied_ns = now;
+    json_object_set_new(ok, "planned_ns", json_integer(now));
+    if (!fault) {
+        json_object_set_new(ok, "was", json_string("absent"));
+        json_object_set_new(ok, "applied_ns", json_integer(now));
+        return 0;
+    }
+    bool is_kill = strcmp(fault->injection.driver->name, "kill") == 0;
+    if (fault_heal(fault, &applied_ns, err))
+        return -1;
+    json_object_set_new(ok, "was", json_string("on"));
+    json_object_set_new(ok, "applied_ns", json_integer(applied_ns));
+    const json_t *restart = json_object_get(request->args, "restart");
+    if (is_kill && !json_is_false(restart) && system_is_configured(agent))
+        return system_start_again(agent, request, err);
+    return 0;
+}
+
+int faults_heal_all(struct agent *agent, json_t *healed, struct rift_error *err)
+{
+    int rc = 0;
+    struct fault *next;
+    for (struct fault *fault = agent->faults; fault; fault = next) {
+        char id[RIFT_FAULT_ID_SIZE];
+        int64_t applied_ns;
+        next = fault->next;
+        memcpy(id, fault->injection.id, sizeof id);
+        struct rift_error failure = {0};
+        if (fault_heal(fault, &applied_ns, &failure) == 0) {
+            if (healed)
+                json_array_append_new(healed, json_string(id));
+        } else if (rc == 0) {
+            rc = -1;
+            if (err)
+                *err = failure;
+        }
+    }
+    struct rift_error failure = {0};
+    if (rift_ledger_heal_all(agent->paths.ledger, healed, &failure) && rc == 0) {
+        rc = -1;
+        if (err)
+            *err = failure;
+    }
+    return rc;
+}
+
+int faults_verb_heal_all(struct agent *agent, const struct request *request, json_t *ok,
+                         struct rift_error *err)
+{
+    (void)request;
+    json_t *healed = json_array();
+    int rc = faults_heal_all(agent, healed, err);
+    json_object_set_new(ok, "healed", healed);
+    json_object_set_new(ok, "applied_ns", json_integer(rift_clock_now()));
+    return rc;
+}
+
+void faults_renew_all(struct agent *agent)
+{
+    for (struct fault *fault = agent->faults; fault; fault = fault->next) {
+        struct rift_injection *injection = &fault->injection;
+        struct rift_error err = {0};
+        injection->lease_end_ns = agent->lease_until_ns;
+        if (fault->is_on && injection->driver->renew && injection->driver->renew(injection, &err))
+            agent_event(agent, "fault_ended",
+                        json_pack("{s:s, s:s}", "id", injection->id, "text", err.text));
+    }
+}
+
+json_t *faults_list(struct agent *agent)
+{
+    json_t *list = json_array();
+    for (struct fault *fault = agent->faults; fault; fault = fault->next) {
+        struct rift_injection *injection = &fault->injection;
+        bool is_observed = false;
+        json_t *details = json_object();
+        if (fault->is_on)
+            injection->driver->observe(injection, &fault->target, &is_observed, details, NULL);
+        json_array_append_new(list, json_pack("{s:s, s:s, s:I, s:I, s:b, s:o}", "id", injection->id,
+                                              "fault", injection->driver->name, "start_ns",
+                                              (json_int_t)injection->start_ns, "lease_end_ns",
+                                              (json_int_t)injection->lease_end_ns, "observed",
+                                              (int)is_observed, "details", details));
+    }
+    return list;
+}

@@ -1,0 +1,18 @@
+/* The faults that are on at this node, from inject to heal. */
+#ifndef AGENT_FAULTS_H
+#define AGENT_FAULTS_H
+
+#include "agent/agent.h"
+
+verb_handler faults_verb_probe, faults_verb_inject, faults_verb_observe, faults_verb_heal,
+    faults_verb_heal_all;
+
+/* Heals all that is on and all that the ledger knows; healed (may be NULL) gets the ids. */
+int faults_heal_all(struct agent *agent, json_t *healed, struct rift_error *err);
+/* Each fault now ends with the agent's lease. One that cannot be renewed has ended by itself, and
+ * the controller is told. */
+void faults_renew_all(struct agent *agent);
+/* [{"id", "fault", "start_ns", "lease_end_ns", "observed"}] */
+json_t *faults_list(struct agent *agent);
+
+#endif

@@ -1,0 +1,162 @@
+/* Looks at the kernel and the file system, not at what we believe we did. */
+#include "agent/leftovers.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <net/if.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "agent/install.h"
+#include "agent/lock.h"
+#include "common/cgroup.h"
+#include "common/clock.h"
+#include "common/memory.h"
+#include "common/text.h"
+#include "nemesis/faults/ledger.h"
+#include "nemesis/faults/tc.h"
+
+enum { END_MS = 5000 };
+
+static int count_filters(void)
+{
+    int count = 0;
+    struct rift_tc *tc = rift_tc_open(NULL);
+    struct if_nameindex *list = tc ? if_nameindex() : NULL;
+    for (size_t i = 0; list && list[i].if_index; i++)
+        for (int hook = RIFT_TC_INGRESS; hook <= RIFT_TC_EGRESS; hook++) {
+            size_t found = 0;
+            rift_tc_filter_count_own(tc, (int)list[i].if_index, (enum rift_tc_hook)hook, &found,
+                                     NULL);
+            if (found > 0)
+                printf("filter: %zu on %s %s\n", found, list[i].if_name,
+                       hook == RIFT_TC_INGRESS ? "ingress" : "egress");
+            count += (int)found;
+        }
+    if (list)
+        if_freenameindex(list);
+    rift_tc_close(tc);
+    return count;
+}
+
+static void ledger_visit(const char *id, const char *fault, const json_t *undo, void *context)
+{
+    (void)undo;
+    int *count = context;
+    printf("ledger: %s (%s)\n", id, fault);
+    (*count)++;
+}
+
+/* By the name that each of our processes gives itself; we are one of them. */
+static int count_processes(void)
+{
+    DIR *folder = opendir("/proc");
+    const struct dirent *entry;
+    int count = 0;
+    while (folder && (entry = readdir(folder))) {
+        char path[300], name[32] = "";
+        if (!isdigit((unsigned char)entry->d_name[0]) ||
+            strtol(entry->d_name, NULL, 10) == getpid())
+            continue;
+        snprintf(path, sizeof path, "/proc/%s/comm", entry->d_name);
+        FILE *file = fopen(path, "re");
+        if (!file)
+            continue;
+        if (fgets(name, sizeof name, file))
+            name[strcspn(name, "\n")] = 0;
+        fclose(file);
+        if (strcmp(name, "rift-agent") != 0 && strcmp(name, "rift-guardian") != 0 &&
+            strcmp(name, "rift-hold") != 0)
+            continue;
+        printf("process: %s %s\n", entry->d_name, name);
+        count++;
+    }
+    if (folder)
+        closedir(folder);
+    return count;
+}
+
+static int count_files(const struct agent_paths *paths)
+{
+    const char *const files[] = {paths->lock, paths->record, paths->system, paths->artifacts,
+                                 paths->logs};
+    int count = 0;
+    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
+        if (access(files[i], F_OK) != 0)
+            continue;
+        printf("file: %s\n", files[i]);
+        count++;
+    }
+    return count;
+}
+
+int leftovers_print(const struct agent_paths *paths, const char *cgroup_name)
+{
+    struct rift_cgroup cgroup;
+    int count = count_filters();
+    rift_ledger_visit(paths->ledger, ledger_visit, &count);
+    if (rift_cgroup_open(cgroup_name, &cgroup, NULL) == 0 && rift_cgroup_exists(&cgroup)) {
+        printf("cgroup: %s\n", cgroup_name);
+        count++;
+    }
+    count += count_processes();
+    count += count_files(paths);
+    return count;
+}
+
+static int purge_system(const char *cgroup_name, struct rift_error *err)
+{
+    struct rift_cgroup cgroup;
+    size_t hit;
+    pid_t pid;
+    if (rift_cgroup_open(cgroup_name, &cgroup, err) ||
+        rift_cgroup_signal(&cgroup, SIGKILL, &hit, err))
+        return -1;
+    int64_t deadline = rift_clock_now() + END_MS * RIFT_MS;
+    while (rift_cgroup_pids(&cgroup, &pid, 1) > 0 && rift_clock_now() < deadline)
+        rift_clock_sleep_until(rift_clock_now() + 10 * RIFT_MS);
+    if (hit > 0)
+        printf("killed %zu processes of the system\n", hit);
+    return rift_cgroup_remove(&cgroup, err);
+}
+
+static int purge_files(const struct agent_paths *paths, struct rift_error *err)
+{
+    char self[512] = "";
+    ssize_t length = readlink("/proc/self/exe", self, sizeof self - 1);
+    const char *name = length > 0 ? strrchr(self, '/') : NULL;
+    if (name && rift_text_starts_with(name + 1, "rift-agent"))
+        unlink(self);
+    return agent_remove_tree(paths->folder, true, err);
+}
+
+int leftovers_heal(const struct agent_paths *paths, const char *cgroup_name, bool purge)
+{
+    struct rift_error err = {0};
+    json_t *healed = json_array();
+    CLEANUP(rift_close_fd) int lock_fd = agent_lock_take(paths->lock, NULL, true, &err);
+    int rc = lock_fd < 0 ? -1 : rift_ledger_heal_all(paths->ledger, healed, &err);
+    size_t i;
+    json_t *id;
+    json_array_foreach(healed, i, id)
+    {
+        printf("healed %s\n", json_string_value(id));
+    }
+    json_decref(healed);
+    install_clean_up();
+    if (rc == 0)
+        rmdir(paths->ledger);
+    if (rc == 0 && purge)
+        rc = purge_system(cgroup_name, &err) || purge_files(paths, &err) ? -1 : 0;
+    if (rc) {
+        fprintf(stderr, "rift-agent: %s\n", err.text);
+        return 1;
+    }
+    unlink(paths->record);
+    unlink(paths->lock);
+    printf("this node is healed\n");
+    return 0;
+}

@@ -1,0 +1,96 @@
+/* flock(2) on a file that describes its holder. The lock goes with the last process that has the
+ * descriptor, so every child of the agent must close it. */
+#include "agent/lock.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include "common/clock.h"
+#include "common/memory.h"
+#include "common/process.h"
+
+enum { HOLDER_BYTES_MAX = 2048, END_DEADLINE_MS = 5000, KILL_DEADLINE_MS = 2000 };
+
+static json_t *lock_read_holder(int fd)
+{
+    char text[HOLDER_BYTES_MAX];
+    ssize_t length = pread(fd, text, sizeof text, 0);
+    return length > 0 ? json_loadb(text, (size_t)length, JSON_DISABLE_EOF_CHECK, NULL) : NULL;
+}
+
+static bool lock_wait(int fd, int64_t deadline_ns)
+{
+    while (flock(fd, LOCK_EX | LOCK_NB)) {
+        if (rift_clock_now() >= deadline_ns)
+            return false;
+        rift_clock_sleep_until(rift_clock_now() + 10 * RIFT_MS);
+    }
+    return true;
+}
+
+static const char *text_or(const json_t *json, const char *key, const char *fallback)
+{
+    const char *text = json_string_value(json_object_get(json, key));
+    return text ? text : fallback;
+}
+
+/* It holds the lock, so its pid cannot be another's. */
+static int lock_oust(int fd, const json_t *holder, struct rift_error *err)
+{
+    struct rift_process process;
+    pid_t pid = (pid_t)json_integer_value(json_object_get(holder, "pid"));
+    if (pid > 1 && rift_process_identify(pid, &process))
+        rift_process_signal(&process, SIGTERM);
+    if (lock_wait(fd, rift_clock_now() + END_DEADLINE_MS * RIFT_MS))
+        return 0;
+    if (pid > 1 && rift_process_identify(pid, &process))
+        rift_process_signal(&process, SIGKILL);
+    if (lock_wait(fd, rift_clock_now() + KILL_DEADLINE_MS * RIFT_MS))
+        return 0;
+    return rift_fail(err, RIFT_ERR_CONFLICT, "an earlier agent (process %d) does not end",
+                     (int)pid);
+}
+
+int agent_lock_take(const char *path, const char *session, bool is_forced, struct rift_error *err)
+{
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return rift_fail_errno(err, RIFT_ERR_IO, "open '%s'", path);
+    if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+        return fd;
+    json_t *holder = lock_read_holder(fd);
+    int64_t lease_until = json_integer_value(json_object_get(holder, "lease_until_ns"));
+    bool is_same = session && strcmp(text_or(holder, "session", ""), session) == 0;
+    int rc;
+    if (is_same || is_forced || lease_until < rift_clock_now())
+        rc = lock_oust(fd, holder, err);
+    else
+        rc =
+            rift_fail(err, RIFT_ERR_CONFLICT,
+                      "this node is held by run '%s' of the controller at %s since %s: wait for it "
+                      "to end, or stop it with 'rift heal'",
+                      text_or(holder, "run", "?"), text_or(holder, "controller", "?"),
+                      text_or(holder, "since", "?"));
+    json_decref(holder);
+    if (rc == 0)
+        return fd;
+    close(fd);
+    return -1;
+}
+
+void agent_lock_describe(int lock_fd, const json_t *holder)
+{
+    char text[HOLDER_BYTES_MAX];
+    size_t length = json_dumpb(holder, text, sizeof text - 1, JSON_COMPACT);
+    if (length >= sizeof text)
+        return;
+    /* Blanks behind it cover what a longer description left. */
+    memset(text + length, ' ', sizeof text - length);
+    ssize_t ignored = pwrite(lock_fd, text, sizeof text, 0);
+    (void)ignored;
+}

@@ -1,0 +1,395 @@
+/* Each process of the recipe gets a session of its own, the system's cgroup, and a log file. It is
+ * not our child for long: the job that started it ends, and it lives on whatever becomes of us. */
+#include "agent/operate.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "agent/check.h"
+#include "agent/command.h"
+#include "agent/system.h"
+#include "common/clock.h"
+#include "common/memory.h"
+
+enum { POLL_MS = 20, LOG_TAIL_BYTES = 400, AFTER_KILL_MS = 5000, ENVIRONMENT_MAX = 300 };
+
+void operate_log_path(const struct agent *agent, const char *process, char *path, size_t size)
+{
+    snprintf(path, size, "%s/%.64s.log", agent->paths.logs, process);
+}
+
+static size_t operate_count(const struct agent *agent)
+{
+    static pid_t pids[RIFT_CGROUP_PIDS_MAX];
+    return rift_cgroup_pids(&agent->cgroup, pids, RIFT_CGROUP_PIDS_MAX);
+}
+
+/* --- start */
+
+static int write_file(const char *path, const char *content, int mode,
+                      const struct agent_user *user, struct rift_error *err)
+{
+    CLEANUP(rift_close_fd)
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+    size_t length = strlen(content), done = 0;
+    if (fd < 0)
+        return rift_fail_errno(err, RIFT_ERR_IO, "write '%s'", path);
+    while (done < length) {
+        ssize_t n = write(fd, content + done, length - done);
+        if (n < 0)
+            return rift_fail_errno(err, RIFT_ERR_IO, "write '%s'", path);
+        done += (size_t)n;
+    }
+    if (fchmod(fd, (mode_t)mode) || fchown(fd, user->uid, user->gid))
+        return rift_fail_errno(err, RIFT_ERR_IO, "set mode and owner of '%s'", path);
+    return 0;
+}
+
+static int write_files(const struct system *system, const struct agent_user *user,
+                       struct rift_arena *arena, struct rift_error *err)
+{
+    for (size_t i = 0; i < system->recipe->file_count; i++) {
+        const struct rift_recipe_file *file = &system->recipe->files[i];
+        const char *path =
+            rift_recipe_expand(system->recipe, system->context, file->path, arena, err);
+        const char *content =
+            path ? rift_recipe_expand(system->recipe, system->context, file->content, arena, err)
+                 : NULL;
+        if (!content)
+            return -1;
+        char *folder = rift_arena_strdup(arena, path);
+        char *slash = strrchr(folder, '/');
+        if (!slash || path[0] != '/')
+            return rift_fail(err, RIFT_ERR_INVALID, "file '%s': the path must be absolute", path);
+        *slash = 0;
+        if ((folder[0] && agent_make_folders(folder, 0755, err)) ||
+            write_file(path, content, file->mode, user, err))
+            return -1;
+    }
+    return 0;
+}
+
+/* *are_new: at least one folder was not there, or was empty. */
+static int make_data_folders(const struct system *system, const struct agent_user *user,
+                             bool *are_new, struct rift_error *err)
+{
+    *are_new = false;
+    for (const char *const *folder = system->data_folders; *folder; folder++) {
+        *are_new = *are_new || access(*folder, F_OK) != 0 || rmdir(*folder) == 0;
+        if (agent_make_folders(*folder, 0755, err))
+            return -1;
+        if (chown(*folder, user->uid, user->gid) || chmod(*folder, 0700))
+            return rift_fail_errno(err, RIFT_ERR_IO, "set the owner of '%s'", *folder);
+    }
+    return 0;
+}
+
+static int run_prepare(const struct system *system, const struct agent_user *user,
+                       int64_t deadline_ns, struct rift_arena *arena, struct rift_error *err)
+{
+    for (size_t i = 0; i < system->recipe->prepare_count; i++) {
+        char **argv = rift_recipe_expand_all(system->recipe, system->context,
+                                             system->recipe->prepare[i], arena, err);
+        struct command_result result;
+        if (!argv)
+            return -1;
+        int rc = agent_command_run(argv, NULL, user, deadline_ns, &result, err);
+        if (rc == 0 && result.status != 0)
+            rc = rift_fail(err, RIFT_ERR_IO, "'%s' ended with %d: %.400s", argv[0], result.status,
+                           result.errors.data ? result.errors.data : "");
+        agent_command_finish(&result);
+        if (rc)
+            return rift_wrap(err, "prepare");
+    }
+    return 0;
+}
+
+struct launch {
+    char **argv;
+    char **environment;
+    const char *folder;
+    int log_fd;
+    int error_fd; /* gets errno if the exec fails */
+    const struct agent_user *user;
+    const struct rift_cgroup *cgroup;
+};
+
+/* In the child; never returns. */
+static void launch_exec(const struct launch *launch)
+{
+    const struct rlimit files = {.rlim_cur = 65536, .rlim_max = 65536};
+    int null = open("/dev/null", O_RDONLY);
+    setsid();
+    setrlimit(RLIMIT_NOFILE, &files);
+    if (null >= 0 && dup2(null, 0) >= 0 && dup2(launch->log_fd, 1) >= 0 &&
+        dup2(launch->log_fd, 2) >= 0 && rift_cgroup_join(launch->cgroup) == 0 &&
+        chdir(launch->folder) == 0 && agent_user_become(launch->user) == 0) {
+        signal(SIGPIPE, SIG_DFL);
+        execve(launch->argv[0], launch->argv, launch->environment);
+    }
+    int number = errno;
+    ssize_t ignored = write(launch->error_fd, &number, sizeof number);
+    (void)ignored;
+    _exit(127);
+}
+
+static int launch_run(struct launch *launch, pid_t *pid, struct rift_error *err)
+{
+    int pipe_fds[2], number = 0;
+    if (pipe2(pipe_fds, O_CLOEXEC))
+        return rift_fail_errno(err, RIFT_ERR_IO, "make a pipe");
+    launch->error_fd = pipe_fds[1];
+    *pid = fork();
+    if (*pid == 0)
+        launch_exec(launch);
+    close(pipe_fds[1]);
+    ssize_t n = read(pipe_fds[0], &number, sizeof number);
+    close(pipe_fds[0]);
+    if (*pid < 0)
+        return rift_fail_errno(err, RIFT_ERR_IO, "fork");
+    if (n == 0)
+        return 0;
+    errno = number;
+    return rift_fail_errno(err, number == ENOENT ? RIFT_ERR_MISSING : RIFT_ERR_IO, "start '%s'",
+                           launch->argv[0]);
+}
+
+static char **launch_environment(const struct system *system,
+                                 const struct rift_recipe_process *process,
+                                 const struct agent_user *user, struct rift_arena *arena,
+                                 struct rift_error *err)
+{
+    char **list = rift_arena_calloc(arena, ENVIRONMENT_MAX, sizeof *list);
+    size_t count = 0;
+    list[count++] = rift_arena_strdup(
+        arena, "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
+    list[count++] = rift_arena_printf(arena, "HOME=%s", user->home);
+    list[count++] = rift_arena_printf(arena, "USER=%s", user->name);
+    list[count++] = rift_arena_strdup(arena, "LANG=C.UTF-8");
+    for (size_t i = 0; i < process->environment_count; i++) {
+        const char *value = rift_recipe_expand(system->recipe, system->context,
+                                               process->environment[i].value, arena, err);
+        if (!value)
+            return NULL;
+        list[count++] = rift_arena_printf(arena, "%s=%s", process->environment[i].name, value);
+    }
+    return list;
+}
+
+static int start_process(struct agent *agent, const struct rift_recipe_process *process,
+                         const struct agent_user *user, struct rift_arena *arena, pid_t *pid,
+                         struct rift_error *err)
+{
+    const struct system *system = agent->system;
+    char path[AGENT_PATH_SIZE + 80];
+    operate_log_path(agent, process->name, path, sizeof path);
+    CLEANUP(rift_close_fd)
+    int log_fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0644);
+    if (log_fd < 0)
+        return rift_fail_errno(err, RIFT_ERR_IO, "open '%s'", path);
+    struct launch launch = {.log_fd = log_fd, .user = user, .cgroup = &agent->cgroup};
+    launch.argv =
+        rift_recipe_expand_all(system->recipe, system->context, process->command, arena, err);
+    launch.environment = launch.argv ? launch_environment(system, process, user, arena, err) : NULL;
+    launch.folder = launch.environment ? rift_recipe_expand(system->recipe, system->context,
+                                                            process->working_folder, arena, err)
+                                       : NULL;
+    return launch.folder ? launch_run(&launch, pid, err) : -1;
+}
+
+/* --- waiting */
+
+static void log_tail(const struct agent *agent, const char *process, struct rift_text *text)
+{
+    char path[AGENT_PATH_SIZE + 80], bytes[LOG_TAIL_BYTES + 1];
+    operate_log_path(agent, process, path, sizeof path);
+    CLEANUP(rift_close_fd) int fd = open(path, O_RDONLY | O_CLOEXEC);
+    off_t size = fd >= 0 ? lseek(fd, 0, SEEK_END) : 0;
+    ssize_t n = size > 0 ? pread(fd, bytes, LOG_TAIL_BYTES,
+                                 size > LOG_TAIL_BYTES ? size - LOG_TAIL_BYTES : 0)
+                         : 0;
+    if (n <= 0)
+        return;
+    bytes[n] = 0;
+    rift_text_printf(text, "; its log ends: %s", bytes);
+}
+
+static int wait_for(struct agent *agent, const struct rift_recipe_process *process,
+                    int64_t deadline_ns, struct rift_error *err)
+{
+    const struct system *system = agent->system;
+    CLEANUP(rift_text_finish) struct rift_text reason = {0};
+    for (;;) {
+        bool holds = false;
+        rift_text_clear(&reason);
+        if (operate_count(agent) == 0) {
+            rift_text_append(&reason, "the system is not running");
+            log_tail(agent, process->name, &reason);
+            return rift_fail(err, RIFT_ERR_MISSING, "%s: %s", process->name, reason.data);
+        }
+        if (agent_check_ask(system->recipe, system->context, &process->ready, deadline_ns, &holds,
+                            &reason, err))
+            return -1;
+        if (holds)
+            return 0;
+        if (rift_clock_now() + POLL_MS * RIFT_MS >= deadline_ns)
+            break;
+        rift_clock_sleep_until(rift_clock_now() + POLL_MS * RIFT_MS);
+    }
+    log_tail(agent, process->name, &reason);
+    return rift_fail(err, RIFT_ERR_TIMEOUT, "%s is not ready: %s", process->name, reason.data);
+}
+
+static int start_all(struct agent *agent, int64_t deadline_ns, struct rift_arena *arena, json_t *ok,
+                     struct rift_error *err)
+{
+    const struct rift_recipe *recipe = agent->system->recipe;
+    struct agent_user user;
+    bool are_new;
+    json_t *pids = json_array();
+    json_object_set_new(ok, "pids", pids);
+    if (agent_user_find(recipe->user, &user, err) ||
+        agent_make_folders(agent->paths.logs, 0755, err) ||
+        make_data_folders(agent->system, &user, &are_new, err) ||
+        write_files(agent->system, &user, arena, err) ||
+        (are_new && run_prepare(agent->system, &user, deadline_ns, arena, err)) ||
+        rift_cgroup_create(&agent->cgroup, err))
+        return -1;
+    json_object_set_new(ok, "started_ns", json_integer(rift_clock_now()));
+    for (size_t i = 0; i < recipe->process_count; i++) {
+        const struct rift_recipe_process *process = &recipe->processes[i];
+        pid_t pid = 0;
+        if (start_process(agent, process, &user, arena, &pid, err))
+            return -1;
+        json_array_append_new(pids, json_integer(pid));
+        int64_t ready_by = rift_clock_now() + process->ready_deadline_ms * RIFT_MS;
+        if (i + 1 < recipe->process_count && process->ready.kind != RIFT_CHECK_NONE &&
+            wait_for(agent, process, ready_by < deadline_ns ? ready_by : deadline_ns, err))
+            return -1;
+    }
+    return 0;
+}
+
+int operate_start(struct agent *agent, const json_t *args, int64_t deadline_ns, json_t *ok,
+                  struct rift_error *err)
+{
+    (void)args;
+    struct rift_arena arena = {0};
+    int rc = start_all(agent, deadline_ns, &arena, ok, err);
+    rift_arena_finish(&arena);
+    return rc ? rift_wrap(err, "start '%s'", agent->system->recipe->name) : 0;
+}
+
+int operate_start_again(struct agent *agent, const json_t *args, int64_t deadline_ns, json_t *ok,
+                        struct rift_error *err)
+{
+    json_object_set_new(ok, "was", json_string("on"));
+    json_object_set_new(ok, "planned_ns", json_integer(rift_clock_now()));
+    json_object_set_new(ok, "applied_ns", json_integer(rift_clock_now()));
+    /* A signal that was handled, or a system that restarts itself: it runs. */
+    if (operate_count(agent) > 0)
+        return 0;
+    if (operate_start(agent, args, deadline_ns, ok, err))
+        return -1;
+    json_object_set(ok, "applied_ns", json_object_get(ok, "started_ns"));
+    return 0;
+}
+
+int operate_wait_ready(struct agent *agent, const json_t *args, int64_t deadline_ns, json_t *ok,
+                       struct rift_error *err)
+{
+    (void)args;
+    const struct rift_recipe *recipe = agent->system->recipe;
+    for (size_t i = 0; i < recipe->process_count; i++)
+        if (wait_for(agent, &recipe->processes[i], deadline_ns, err))
+            return -1;
+    json_object_set_new(ok, "ready_ns", json_integer(rift_clock_now()));
+    return 0;
+}
+
+/* --- stop, role, wipe */
+
+static bool wait_for_end(const struct agent *agent, int64_t deadline_ns)
+{
+    while (operate_count(agent) > 0) {
+        if (rift_clock_now() >= deadline_ns)
+            return false;
+        rift_clock_sleep_until(rift_clock_now() + POLL_MS * RIFT_MS);
+    }
+    return true;
+}
+
+int operate_stop(struct agent *agent, const json_t *args, int64_t deadline_ns, json_t *ok,
+                 struct rift_error *err)
+{
+    (void)args;
+    size_t hit;
+    int signal = agent->system ? agent->system->recipe->stop_signal : SIGTERM;
+    int64_t grace_ms = agent->system ? agent->system->recipe->stop_grace_ms : 0;
+    int64_t grace_end = rift_clock_now() + grace_ms * RIFT_MS;
+    bool is_stopped = operate_count(agent) == 0;
+    if (!is_stopped && grace_ms > 0) {
+        if (rift_cgroup_signal(&agent->cgroup, signal, &hit, err))
+            return -1;
+        is_stopped = wait_for_end(agent, grace_end < deadline_ns ? grace_end : deadline_ns);
+    }
+    if (!is_stopped) {
+        json_object_set_new(ok, "killed", json_true());
+        if (rift_cgroup_signal(&agent->cgroup, SIGKILL, &hit, err))
+            return -1;
+        if (!wait_for_end(agent, rift_clock_now() + AFTER_KILL_MS * RIFT_MS))
+            return rift_fail(err, RIFT_ERR_TIMEOUT, "%zu processes survive SIGKILL",
+                             operate_count(agent));
+    }
+    json_object_set_new(ok, "stopped_ns", json_integer(rift_clock_now()));
+    return rift_cgroup_remove(&agent->cgroup, err);
+}
+
+int operate_role(struct agent *agent, const json_t *args, int64_t deadline_ns, json_t *ok,
+                 struct rift_error *err)
+{
+    (void)args;
+    const struct system *system = agent->system;
+    CLEANUP(rift_text_finish) struct rift_text reason = {0};
+    bool leads;
+    if (agent_check_ask(system->recipe, system->context, &system->recipe->role, deadline_ns, &leads,
+                        &reason, err))
+        return -1;
+    json_object_set_new(ok, "leader", json_boolean(leads));
+    json_t *details = json_string(reason.data ? reason.data : "");
+    json_object_set_new(ok, "details", details ? details : json_string("(no text)"));
+    return 0;
+}
+
+int operate_wipe(struct agent *agent, const json_t *args, int64_t deadline_ns, json_t *ok,
+                 struct rift_error *err)
+{
+    (void)args;
+    (void)deadline_ns;
+    (void)ok;
+    const struct system *system = agent->system;
+    for (const char *const *folder = system->data_folders; *folder; folder++)
+        if (agent_remove_tree(*folder, true, err))
+            return rift_wrap(err, "wipe");
+    struct rift_arena arena = {0};
+    int rc = 0;
+    for (size_t i = 0; i < system->recipe->file_count && rc == 0; i++) {
+        const char *path = rift_recipe_expand(system->recipe, system->context,
+                                              system->recipe->files[i].path, &arena, err);
+        rc = !path ? -1
+             : unlink(path) && errno != ENOENT && errno != ENOTDIR
+                 ? rift_fail_errno(err, RIFT_ERR_IO, "remove '%s'", path)
+                 : 0;
+    }
+    rift_arena_finish(&arena);
+    if (rc)
+        return -1;
+    return agent_remove_tree(agent->paths.logs, true, err);
+}

@@ -1,0 +1,13 @@
+/* Starting, stopping and asking the system: the work of jobs. */
+#ifndef AGENT_OPERATE_H
+#define AGENT_OPERATE_H
+
+#include "agent/job.h"
+
+job_work operate_start, operate_start_again, operate_wait_ready, operate_stop, operate_role,
+    operate_wipe;
+
+/* Where the output of the recipe's process goes. */
+void operate_log_path(const struct agent *agent, const char *process, char *path, size_t size);
+
+#endif

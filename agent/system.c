@@ -1,0 +1,311 @@
+/* What the agent remembers of the system, and the verbs that only look. The work itself is done in
+ * jobs: agent/install.c and agent/operate.c. */
+#include "agent/system.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "agent/install.h"
+#include "agent/job.h"
+#include "agent/operate.h"
+#include "common/clock.h"
+#include "common/memory.h"
+
+enum { INSTALL_MS = 600000, START_MS = 120000, READY_MS = 60000, STOP_MS = 60000, ROLE_MS = 5000 };
+
+static const char *const no_folders[] = {NULL};
+
+void system_close(struct system *system)
+{
+    if (!system)
+        return;
+    rift_recipe_finish(system->recipe);
+    json_decref(system->context);
+    rift_arena_finish(&system->arena);
+    free(system);
+}
+
+/* Emptying these as root is the most dangerous thing that the agent does for a recipe. */
+static int system_check_data_folder(const char *folder, struct rift_error *err)
+{
+    static const char *const forbidden[] = {"/var/lib", "/usr", "/etc",  "/home", "/root", "/boot",
+                                            "/var/log", "/dev", "/proc", "/sys",  "/run"};
+    size_t slashes = 0, length = strlen(folder);
+    for (const char *c = folder; *c; c++)
+        slashes += *c == '/' && c[1] && c[1] != '/';
+    bool is_bad = folder[0] != '/' || slashes < 2 || strstr(folder, "..") || strstr(folder, "//") ||
+                  strstr(folder, "/./") || folder[length - 1] == '/';
+    for (size_t i = 0; i < sizeof forbidden / sizeof forbidden[0]; i++)
+        is_bad = is_bad || strcmp(folder, forbidden[i]) == 0;
+    if (is_bad)
+        return rift_fail(err, RIFT_ERR_INVALID,
+                         "'%s' cannot be a data folder, as a wipe would empty it: it must be "
+                         "absolute, at least two folders deep, and the system's own",
+                         folder);
+    return 0;
+}
+
+static int system_build(struct system *system, const json_t *args, struct rift_error *err)
+{
+    const json_t *context = json_object_get(args, "context");
+    if (!json_is_object(context))
+        return rift_fail(err, RIFT_ERR_INVALID, "'context' is missing");
+    system->recipe = rift_recipe_from_json(json_object_get(args, "recipe"), &system->arena, err);
+    if (!system->recipe || rift_recipe_check_context(system->recipe, context, err))
+        return -1;
+    system->context = json_deep_copy(context);
+    system->is_lab = json_is_true(json_object_get(args, "lab"));
+    char **folders = rift_recipe_expand_all(system->recipe, context, system->recipe->data_folders,
+                                            &system->arena, err);
+    if (!folders)
+        return -1;
+    for (size_t i = 0; folders[i]; i++)
+        if (system_check_data_folder(folders[i], err))
+            return -1;
+    system->data_folders = (const char *const *)folders;
+    return 0;
+}
+
+static int system_save(struct agent *agent, struct rift_error *err)
+{
+    const struct system *system = agent->system;
+    json_t *json = json_pack("{s:o, s:O, s:b}", "recipe", rift_recipe_to_json(system->recipe),
+                             "context", system->context, "lab", (int)system->is_lab);
+    int rc = json_dump_file(json, agent->paths.system, JSON_INDENT(1));
+    json_decref(json);
+    return rc ? rift_fail(err, RIFT_ERR_IO, "write '%s'", agent->paths.system) : 0;
+}
+
+static int system_set(struct agent *agent, const json_t *args, struct rift_error *err)
+{
+    struct system *system = rift_calloc(1, sizeof *system);
+    if (system_build(system, args, err)) {
+        system_close(system);
+        return -1;
+    }
+    system_close(agent->system);
+    agent->system = system;
+    return 0;
+}
+
+void system_load(struct agent *agent)
+{
+    json_t *json = json_load_file(agent->paths.system, 0, NULL);
+    if (json)
+        system_set(agent, json, NULL);
+    json_decref(json);
+}
+
+bool system_is_configured(const struct agent *agent)
+{
+    return agent->system != NULL;
+}
+
+const char *const *system_data_folders(const struct agent *agent)
+{
+    return agent->system ? agent->system->data_folders : no_folders;
+}
+
+bool system_owns(const struct agent *agent, pid_t pid)
+{
+    char path[64], line[512], end[AGENT_WORD_SIZE + 1];
+    snprintf(path, sizeof path, "/proc/%d/cgroup", (int)pid);
+    snprintf(end, sizeof end, "/%s", agent->cgroup_name);
+    FILE *file = fopen(path, "re");
+    bool is_owned = false;
+    while (file && !is_owned && fgets(line, sizeof line, file)) {
+        line[strcspn(line, "\n")] = 0;
+        is_owned = rift_text_ends_with(line, end);
+    }
+    if (file)
+        fclose(file);
+    return is_owned;
+}
+
+void system_take_exit(struct agent *agent, pid_t pid, int status)
+{
+    if (!agent->system)
+        return;
+    agent->system->exits[agent->system->exit_count++ % SYSTEM_EXITS_MAX] =
+        (struct system_exit){.pid = pid, .status = status, .at_ns = rift_clock_now()};
+}
+
+json_t *system_describe(struct agent *agent)
+{
+    static pid_t pids[RIFT_CGROUP_PIDS_MAX];
+    size_t count = rift_cgroup_pids(&agent->cgroup, pids, RIFT_CGROUP_PIDS_MAX);
+    json_t *list = json_array(), *exits = json_array();
+    for (size_t i = 0; i < count; i++)
+        json_array_append_new(list, json_integer(pids[i]));
+    const struct system *system = agent->system;
+    size_t total = system ? system->exit_count : 0;
+    for (size_t i = total > SYSTEM_EXITS_MAX ? total - SYSTEM_EXITS_MAX : 0; i < total; i++) {
+        const struct system_exit *entry = &system->exits[i % SYSTEM_EXITS_MAX];
+        bool is_signal = WIFSIGNALED(entry->status);
+        json_array_append_new(
+            exits,
+            json_pack("{s:i, s:i, s:I}", "pid", (int)entry->pid, is_signal ? "signal" : "code",
+                      is_signal ? WTERMSIG(entry->status) : WEXITSTATUS(entry->status), "at_ns",
+                      (json_int_t)entry->at_ns));
+    }
+    return json_pack("{s:b, s:b, s:o, s:o}", "configured", system != NULL, "running",
+                     (int)(count > 0), "pids", list, "exits", exits);
+}
+
+static int system_require(const struct agent *agent, struct rift_error *err)
+{
+    return agent->system ? 0
+                         : rift_fail(err, RIFT_ERR_MISSING,
+                                     "no system is configured here: send system.configure first");
+}
+
+int system_verb_configure(struct agent *agent, const struct request *request, json_t *ok,
+                          struct rift_error *err)
+{
+    (void)ok;
+    if (system_set(agent, request->args, err))
+        return -1;
+    return system_save(agent, err);
+}
+
+/* What the job put where goes into the context, for templates and for the next agent. */
+static void system_installed(struct agent *agent, const json_t *ok)
+{
+    const json_t *artifacts = json_object_get(ok, "artifacts");
+    if (!agent->system || json_object_size(artifacts) == 0)
+        return;
+    json_object_set(agent->system->context, "artifacts", (json_t *)artifacts);
+    system_save(agent, NULL);
+}
+
+int system_verb_install(struct agent *agent, const struct request *request, json_t *ok,
+                        struct rift_error *err)
+{
+    (void)ok;
+    if (system_require(agent, err))
+        return -1;
+    return job_start(agent, request, install_work, system_installed, INSTALL_MS, err);
+}
+
+int system_verb_start(struct agent *agent, const struct request *request, json_t *ok,
+                      struct rift_error *err)
+{
+    (void)ok;
+    if (system_require(agent, err))
+        return -1;
+    pid_t pid;
+    if (rift_cgroup_pids(&agent->cgroup, &pid, 1) > 0)
+        return rift_fail(err, RIFT_ERR_CONFLICT, "the system runs already (process %d)", (int)pid);
+    return job_start(agent, request, operate_start, NULL, START_MS, err);
+}
+
+int system_start_again(struct agent *agent, const struct request *request, struct rift_error *err)
+{
+    return job_start(agent, request, operate_start_again, NULL, START_MS, err);
+}
+
+int system_verb_wait_ready(struct agent *agent, const struct request *request, json_t *ok,
+                           struct rift_error *err)
+{
+    (void)ok;
+    if (system_require(agent, err))
+        return -1;
+    return job_start(agent, request, operate_wait_ready, NULL, READY_MS, err);
+}
+
+int system_verb_stop(struct agent *agent, const struct request *request, json_t *ok,
+                     struct rift_error *err)
+{
+    (void)ok;
+    return job_start(agent, request, operate_stop, NULL, STOP_MS, err);
+}
+
+int system_verb_kill(struct agent *agent, const struct request *request, json_t *ok,
+                     struct rift_error *err)
+{
+    const json_t *given = json_object_get(request->args, "signal");
+    json_int_t signal = json_is_integer(given) ? json_integer_value(given) : SIGKILL;
+    if (signal < 1 || signal > 31)
+        return rift_fail(err, RIFT_ERR_INVALID, "'signal' must be from 1 to 31");
+    static pid_t pids[RIFT_CGROUP_PIDS_MAX];
+    size_t count = rift_cgroup_pids(&agent->cgroup, pids, RIFT_CGROUP_PIDS_MAX), hit;
+    json_t *list = json_array();
+    for (size_t i = 0; i < count; i++)
+        json_array_append_new(list, json_integer(pids[i]));
+    json_object_set_new(ok, "pids", list);
+    json_object_set_new(ok, "applied_ns", json_integer(rift_clock_now()));
+    return rift_cgroup_signal(&agent->cgroup, (int)signal, &hit, err);
+}
+
+int system_verb_role(struct agent *agent, const struct request *request, json_t *ok,
+                     struct rift_error *err)
+{
+    (void)ok;
+    if (system_require(agent, err))
+        return -1;
+    if (agent->system->recipe->role.kind == RIFT_CHECK_NONE)
+        return rift_fail(err, RIFT_ERR_UNSUPPORTED, "the recipe of '%s' has no role probe",
+                         agent->system->recipe->name);
+    return job_start(agent, request, operate_role, NULL, ROLE_MS, err);
+}
+
+int system_verb_status(struct agent *agent, const struct request *request, json_t *ok,
+                       struct rift_error *err)
+{
+    (void)request;
+    (void)err;
+    json_t *status = system_describe(agent);
+    json_object_update(ok, status);
+    json_decref(status);
+    return 0;
+}
+
+static void logs_add(json_t *files, const char *path)
+{
+    struct stat stat_buffer;
+    if (stat(path, &stat_buffer) == 0 && S_ISREG(stat_buffer.st_mode))
+        json_array_append_new(files, json_pack("{s:s, s:I}", "path", path, "size_bytes",
+                                               (json_int_t)stat_buffer.st_size));
+}
+
+int system_verb_logs(struct agent *agent, const struct request *request, json_t *ok,
+                     struct rift_error *err)
+{
+    (void)request;
+    if (system_require(agent, err))
+        return -1;
+    const struct system *system = agent->system;
+    json_t *files = json_array();
+    json_object_set_new(ok, "files", files);
+    for (size_t i = 0; i < system->recipe->process_count; i++) {
+        char path[AGENT_PATH_SIZE + 80];
+        operate_log_path(agent, system->recipe->processes[i].name, path, sizeof path);
+        logs_add(files, path);
+    }
+    struct rift_arena arena = {0};
+    char **logs =
+        rift_recipe_expand_all(system->recipe, system->context, system->recipe->logs, &arena, err);
+    for (size_t i = 0; logs && logs[i]; i++)
+        logs_add(files, logs[i]);
+    rift_arena_finish(&arena);
+    return logs ? 0 : -1;
+}
+
+int system_verb_wipe(struct agent *agent, const struct request *request, json_t *ok,
+                     struct rift_error *err)
+{
+    (void)ok;
+    if (system_require(agent, err))
+        return -1;
+    pid_t pid;
+    if (rift_cgroup_pids(&agent->cgroup, &pid, 1) > 0)
+        return rift_fail(err, RIFT_ERR_CONFLICT, "the system runs (process %d): stop it first",
+                         (int)pid);
+    return job_start(agent, request, operate_wipe, NULL, STOP_MS, err);
+}

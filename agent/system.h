@@ -1,0 +1,44 @@
+/* The system under test on this node, as its recipe says. The agent knows nothing else of it. */
+#ifndef AGENT_SYSTEM_H
+#define AGENT_SYSTEM_H
+
+#include "agent/agent.h"
+#include "common/wire/recipe.h"
+
+verb_handler system_verb_configure, system_verb_install, system_verb_start, system_verb_wait_ready,
+    system_verb_stop, system_verb_kill, system_verb_role, system_verb_status, system_verb_logs,
+    system_verb_wipe;
+
+/* Takes up what an earlier agent of this node was told, where there is any. */
+void system_load(struct agent *agent);
+void system_close(struct system *system);
+bool system_is_configured(const struct agent *agent);
+/* The expanded data folders, NULL-terminated; empty without a recipe. */
+const char *const *system_data_folders(const struct agent *agent);
+/* Is the process, which may be a zombie, in the system's cgroup? */
+bool system_owns(const struct agent *agent, pid_t pid);
+/* One of the system's processes has ended. */
+void system_take_exit(struct agent *agent, pid_t pid, int status);
+json_t *system_describe(struct agent *agent);
+/* Starts it for a request that is something else's (the heal of a kill). VERB_LATER or -1. */
+int system_start_again(struct agent *agent, const struct request *request, struct rift_error *err);
+
+struct system_exit {
+    pid_t pid;
+    int status; /* of waitpid(2) */
+    int64_t at_ns;
+};
+
+enum { SYSTEM_EXITS_MAX = 32 };
+
+struct system {
+    struct rift_arena arena;
+    struct rift_recipe *recipe; /* NULL: not configured */
+    json_t *context;
+    bool is_lab;
+    const char *const *data_folders;
+    struct system_exit exits[SYSTEM_EXITS_MAX]; /* a ring */
+    size_t exit_count;
+};
+
+#endif

@@ -1,0 +1,190 @@
+/* Groups stand directly below the root of each hierarchy: a group of systemd's would have to be
+ * delegated, and v2 forbids processes in a group that has both processes and controllers below. */
+#include "common/cgroup.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <mntent.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+static void cgroup_add_v1(struct rift_cgroup *cgroup, const struct mntent *mount, const char *name)
+{
+    static const char *const known[] = {"cpu", "cpuacct", "memory", "freezer", "blkio", "pids"};
+    char controllers[64] = "";
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
+        if (!hasmntopt(mount, known[i]))
+            continue;
+        size_t used = strlen(controllers);
+        snprintf(controllers + used, sizeof controllers - used, "%s%s", used ? "," : "", known[i]);
+    }
+    if (!controllers[0] || cgroup->v1_count == RIFT_CGROUP_V1_MAX)
+        return;
+    size_t i = cgroup->v1_count;
+    snprintf(cgroup->v1[i].controllers, sizeof cgroup->v1[i].controllers, "%s", controllers);
+    int n =
+        snprintf(cgroup->v1[i].folder, sizeof cgroup->v1[i].folder, "%s/%s", mount->mnt_dir, name);
+    if (n > 0 && (size_t)n < sizeof cgroup->v1[i].folder)
+        cgroup->v1_count++;
+}
+
+int rift_cgroup_open(const char *name, struct rift_cgroup *cgroup, struct rift_error *err)
+{
+    memset(cgroup, 0, sizeof *cgroup);
+    FILE *mounts = setmntent("/proc/self/mounts", "re");
+    if (!mounts)
+        return rift_fail_errno(err, RIFT_ERR_IO, "/proc/self/mounts");
+    struct mntent entry, *mount;
+    char buffer[4096];
+    while ((mount = getmntent_r(mounts, &entry, buffer, sizeof buffer))) {
+        if (strcmp(mount->mnt_type, "cgroup2") == 0 && !cgroup->unified[0]) {
+            int n =
+                snprintf(cgroup->unified, sizeof cgroup->unified, "%s/%s", mount->mnt_dir, name);
+            if (n < 0 || (size_t)n >= sizeof cgroup->unified)
+                cgroup->unified[0] = 0;
+        } else if (strcmp(mount->mnt_type, "cgroup") == 0) {
+            cgroup_add_v1(cgroup, mount, name);
+        }
+    }
+    endmntent(mounts);
+    if (!cgroup->unified[0] && cgroup->v1_count == 0)
+        return rift_fail(err, RIFT_ERR_UNSUPPORTED, "no cgroup hierarchy is mounted here");
+    return 0;
+}
+
+int rift_cgroup_create(const struct rift_cgroup *cgroup, struct rift_error *err)
+{
+    if (cgroup->unified[0] && mkdir(cgroup->unified, 0755) && errno != EEXIST)
+        return rift_fail_errno(err, RIFT_ERR_IO, "make cgroup '%s'", cgroup->unified);
+    for (size_t i = 0; i < cgroup->v1_count; i++)
+        if (mkdir(cgroup->v1[i].folder, 0755) && errno != EEXIST)
+            return rift_fail_errno(err, RIFT_ERR_IO, "make cgroup '%s'", cgroup->v1[i].folder);
+    return 0;
+}
+
+bool rift_cgroup_exists(const struct rift_cgroup *cgroup)
+{
+    if (cgroup->unified[0] && access(cgroup->unified, F_OK) == 0)
+        return true;
+    for (size_t i = 0; i < cgroup->v1_count; i++)
+        if (access(cgroup->v1[i].folder, F_OK) == 0)
+            return true;
+    return false;
+}
+
+/* Async-signal-safe. */
+static int cgroup_write(const char *folder, const char *file, const char *text)
+{
+    char path[RIFT_CGROUP_PATH_SIZE + 32];
+    size_t a = strlen(folder), b = strlen(file);
+    if (a + b + 2 > sizeof path) {
+        errno = ENAMETOOLONG;
+        return -1;
+    }
+    memcpy(path, folder, a);
+    path[a] = '/';
+    memcpy(path + a + 1, file, b + 1);
+    int fd = open(path, O_WRONLY | O_CLOEXEC);
+    if (fd < 0)
+        return -1;
+    ssize_t n = write(fd, text, strlen(text));
+    int number = errno;
+    close(fd);
+    errno = number;
+    return n < 0 ? -1 : 0;
+}
+
+int rift_cgroup_join(const struct rift_cgroup *cgroup)
+{
+    if (cgroup->unified[0] && cgroup_write(cgroup->unified, "cgroup.procs", "0"))
+        return -1;
+    for (size_t i = 0; i < cgroup->v1_count; i++)
+        if (cgroup_write(cgroup->v1[i].folder, "cgroup.procs", "0"))
+            return -1;
+    return 0;
+}
+
+const char *rift_cgroup_v1_folder(const struct rift_cgroup *cgroup, const char *controller)
+{
+    size_t length = strlen(controller);
+    for (size_t i = 0; i < cgroup->v1_count; i++) {
+        const char *at = cgroup->v1[i].controllers;
+        while (*at) {
+            size_t word = strcspn(at, ",");
+            if (word == length && strncmp(at, controller, length) == 0)
+                return cgroup->v1[i].folder;
+            at += word + (at[word] == ',');
+        }
+    }
+    return NULL;
+}
+
+size_t rift_cgroup_pids(const struct rift_cgroup *cgroup, pid_t *pids, size_t max)
+{
+    char path[RIFT_CGROUP_PATH_SIZE + 32];
+    snprintf(path, sizeof path, "%s/cgroup.procs",
+             cgroup->unified[0] ? cgroup->unified : cgroup->v1[0].folder);
+    FILE *file = fopen(path, "re");
+    if (!file)
+        return 0;
+    size_t count = 0;
+    char line[32];
+    while (count < max && fgets(line, sizeof line, file)) {
+        long pid = strtol(line, NULL, 10);
+        if (pid > 0) /* 0: a process outside of our pid namespace */
+            pids[count++] = (pid_t)pid;
+    }
+    fclose(file);
+    return count;
+}
+
+int rift_cgroup_signal(const struct rift_cgroup *cgroup, int signal, size_t *count,
+                       struct rift_error *err)
+{
+    static pid_t pids[RIFT_CGROUP_PIDS_MAX], hit[RIFT_CGROUP_PIDS_MAX];
+    size_t hits = rift_cgroup_pids(cgroup, hit, RIFT_CGROUP_PIDS_MAX);
+    *count = hits;
+    if (signal == SIGKILL && cgroup->unified[0] &&
+        cgroup_write(cgroup->unified, "cgroup.kill", "1") == 0)
+        return 0;
+    for (size_t i = 0; i < hits; i++)
+        if (kill(hit[i], signal) && errno != ESRCH)
+            return rift_fail_errno(err, RIFT_ERR_IO, "send signal %d to process %d", signal,
+                                   (int)hit[i]);
+    /* Children that were forked meanwhile: a few rounds catch them all where the signal kills. */
+    for (int round = 0; round < 10; round++) {
+        size_t now = rift_cgroup_pids(cgroup, pids, RIFT_CGROUP_PIDS_MAX);
+        size_t fresh = 0;
+        for (size_t i = 0; i < now; i++) {
+            size_t j = 0;
+            while (j < hits && hit[j] != pids[i])
+                j++;
+            if (j < hits)
+                continue;
+            fresh++;
+            kill(pids[i], signal);
+            if (hits < RIFT_CGROUP_PIDS_MAX)
+                hit[hits++] = pids[i];
+        }
+        if (fresh == 0)
+            break;
+    }
+    *count = hits;
+    return 0;
+}
+
+int rift_cgroup_remove(const struct rift_cgroup *cgroup, struct rift_error *err)
+{
+    for (size_t i = 0; i < cgroup->v1_count; i++)
+        if (rmdir(cgroup->v1[i].folder) && errno != ENOENT)
+            return rift_fail_errno(err, RIFT_ERR_CONFLICT, "remove cgroup '%s'",
+                                   cgroup->v1[i].folder);
+    if (cgroup->unified[0] && rmdir(cgroup->unified) && errno != ENOENT)
+        return rift_fail_errno(err, RIFT_ERR_CONFLICT, "remove cgroup '%s'", cgroup->unified);
+    return 0;
+}

@@ -1,0 +1,114 @@
+/* /proc/PID/stat and pidfds. The pidfd is opened first and the start time read after it: what the
+ * pidfd holds cannot change hands between the two. */
+#include "common/process.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/* The state and, unless NULL, the start time out of a stat file; false when it is not there. */
+static bool process_read_stat(const char *path, char *state, uint64_t *start_ticks)
+{
+    char text[1024];
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return false;
+    ssize_t length = read(fd, text, sizeof text - 1);
+    close(fd);
+    if (length <= 0)
+        return false;
+    text[length] = 0;
+    char *c = strrchr(text, ')'); /* the name may hold anything, a parenthesis too */
+    if (!c || c[1] != ' ')
+        return false;
+    *state = c[2];
+    if (!start_ticks)
+        return true;
+    c += 2; /* now field 3; the start time is field 22 */
+    for (int field = 3; field < 22 && c; field++) {
+        c = strchr(c, ' ');
+        if (c)
+            c++;
+    }
+    if (!c || !isdigit((unsigned char)*c))
+        return false;
+    *start_ticks = strtoull(c, NULL, 10);
+    return true;
+}
+
+bool rift_process_identify(pid_t pid, struct rift_process *process)
+{
+    char path[64], state;
+    snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+    process->pid = pid;
+    return process_read_stat(path, &state, &process->start_ticks);
+}
+
+bool rift_process_is_alive(const struct rift_process *process)
+{
+    char path[64], state;
+    uint64_t start_ticks;
+    snprintf(path, sizeof path, "/proc/%d/stat", (int)process->pid);
+    return process_read_stat(path, &state, &start_ticks) && start_ticks == process->start_ticks &&
+           state != 'Z' && state != 'X';
+}
+
+char rift_process_state(pid_t pid)
+{
+    char path[64], state;
+    snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+    return process_read_stat(path, &state, NULL) ? state : 0;
+}
+
+char rift_process_threads_state(pid_t pid)
+{
+    char path[64], common = 0;
+    snprintf(path, sizeof path, "/proc/%d/task", (int)pid);
+    DIR *folder = opendir(path);
+    if (!folder)
+        return 0;
+    const struct dirent *entry;
+    while ((entry = readdir(folder))) {
+        char file[400], state;
+        if (!isdigit((unsigned char)entry->d_name[0]))
+            continue;
+        snprintf(file, sizeof file, "/proc/%d/task/%s/stat", (int)pid, entry->d_name);
+        if (!process_read_stat(file, &state, NULL))
+            continue;
+        common = common == 0 || common == state ? state : '*';
+    }
+    closedir(folder);
+    return common;
+}
+
+int rift_process_open(const struct rift_process *process)
+{
+    int fd = (int)syscall(SYS_pidfd_open, process->pid, 0);
+    if (fd < 0)
+        return -1;
+    struct rift_process now;
+    if (!rift_process_identify(process->pid, &now) || now.start_ticks != process->start_ticks) {
+        close(fd);
+        errno = ESRCH;
+        return -1;
+    }
+    return fd;
+}
+
+int rift_process_signal(const struct rift_process *process, int signal)
+{
+    int fd = rift_process_open(process);
+    if (fd < 0)
+        return -1;
+    int rc = (int)syscall(SYS_pidfd_send_signal, fd, signal, NULL, 0);
+    int number = errno;
+    close(fd);
+    errno = number;
+    return rc;
+}

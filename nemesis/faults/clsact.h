@@ -1,0 +1,26 @@
+/* What every fault on clsact shares: which interfaces it needs, and who removes the qdisc. */
+#ifndef NEMESIS_FAULTS_CLSACT_H
+#define NEMESIS_FAULTS_CLSACT_H
+
+#include "nemesis/faults/driver.h"
+#include "nemesis/faults/tc.h"
+
+/* Fills undo with the interfaces (by name and index): those of the option `interfaces`, or those
+ * that lead to the peers; and with those where clsact is to go again: we are to make it, or another
+ * fault in the ledger has made it. Fails with MISSING for an interface that does not exist. */
+int rift_clsact_plan(struct rift_injection *injection, const struct rift_target *target,
+                     const char *ledger, struct rift_error *err);
+/* Attaches the program on each interface of the plan. */
+int rift_clsact_attach(const struct rift_injection *injection, enum rift_tc_hook hook,
+                       int program_fd, struct rift_error *err);
+/* Does the kernel list the filter on each of them? */
+int rift_clsact_is_attached(const struct rift_injection *injection, enum rift_tc_hook hook,
+                            bool *is_attached, struct rift_error *err);
+/* Removes the filters of this id, and clsact where it is ours and nothing hangs on it. */
+int rift_clsact_detach(const char *id, const json_t *undo, const char *ledger,
+                       struct rift_error *err);
+/* Attaches and detaches at once, for a probe. */
+int rift_clsact_try(const struct rift_target *target, const json_t *options, enum rift_tc_hook hook,
+                    int program_fd, struct rift_error *err);
+
+#endif

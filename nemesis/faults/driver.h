@@ -1,0 +1,87 @@
+/* How a fault is done to the node that this runs on. WHICH fault and WHOM it hits was decided in
+ * nemesis' pure half; a driver knows nothing but its target and its options.
+ *
+ * The life of a fault: plan (what would have to be undone, nothing is touched yet) - the ledger is
+ * written - inject - renew, each time the lease is - heal. heal works from the undo record alone,
+ * in any process (the agent, its guardian, a later agent), after half an inject, and twice.
+ */
+#ifndef NEMESIS_FAULTS_DRIVER_H
+#define NEMESIS_FAULTS_DRIVER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <jansson.h>
+
+#include "common/cgroup.h"
+#include "common/error.h"
+
+enum { RIFT_FAULT_ID_SIZE = 49 };
+
+struct rift_peer {
+    const char *name;
+    const char *const *addresses; /* numeric, NULL-terminated */
+};
+
+/* What a fault may know of its node. Borrowed for the time of a call. */
+struct rift_target {
+    const struct rift_peer *peers; /* faults on links: those whose packets this node drops */
+    size_t peer_count;
+    const char *const *protected_addresses; /* the controller's; never matched; NULL-terminated */
+    const struct rift_cgroup *system;       /* where the system's processes are */
+    const char *const *data_folders;        /* the system's, NULL-terminated */
+};
+
+struct rift_fault_driver;
+
+/* One fault that is on, or about to be. */
+struct rift_injection {
+    char id[RIFT_FAULT_ID_SIZE];
+    const struct rift_fault_driver *driver;
+    const json_t *options;
+    int64_t start_ns;     /* CLOCK_MONOTONIC of this node */
+    int64_t lease_end_ns; /* it is over by then, whatever happens */
+    json_t *undo;         /* an object: all that heal needs, as it stands in the ledger */
+    int64_t applied_ns;   /* set by inject */
+    void *live;           /* the driver's own, of this process; freed by forget */
+};
+
+/* What a node can do, found by trying. */
+struct rift_fault_ability {
+    bool can;
+    char why[256];    /* it cannot, or how it is limited here */
+    char backend[64]; /* by what means */
+    char end[256];    /* how its end is assured here if our processes are killed */
+};
+
+struct rift_fault_driver {
+    const char *name;
+    /* The kernel itself waits for start_ns, so that inject may come early; else the agent calls
+     * inject at start_ns. */
+    bool starts_itself;
+    /* Tries what inject would do, and undoes it. An error is for bad options only. */
+    int (*probe)(const struct rift_target *target, const json_t *options,
+                 struct rift_fault_ability *ability, struct rift_error *err);
+    /* Fills injection->undo; changes nothing on the node. `ledger` is the folder of the ledger. */
+    int (*plan)(struct rift_injection *injection, const struct rift_target *target,
+                const char *ledger, struct rift_error *err);
+    int (*inject)(struct rift_injection *injection, const struct rift_target *target,
+                  struct rift_error *err);
+    /* The lease runs until injection->lease_end_ns now. NULL: the agent's own timer is all. */
+    int (*renew)(struct rift_injection *injection, struct rift_error *err);
+    /* Idempotent; undo may come from a process that is dead. */
+    int (*heal)(const char *id, const json_t *undo, const char *ledger, struct rift_error *err);
+    /* Does the fault hold now? Found by other means than inject used; details is an object to fill.
+     */
+    int (*observe)(const struct rift_injection *injection, const struct rift_target *target,
+                   bool *is_observed, json_t *details, struct rift_error *err);
+    /* Releases live. May be NULL. */
+    void (*forget)(struct rift_injection *injection);
+};
+
+/* Every driver, ends with NULL. */
+extern const struct rift_fault_driver *const rift_fault_drivers[];
+const struct rift_fault_driver *rift_fault_driver_find(const char *name);
+
+#endif

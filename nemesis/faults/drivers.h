@@ -1,0 +1,11 @@
+/* The drivers by name, for the registry. */
+#ifndef NEMESIS_FAULTS_DRIVERS_H
+#define NEMESIS_FAULTS_DRIVERS_H
+
+#include "nemesis/faults/driver.h"
+
+extern const struct rift_fault_driver rift_partition_driver;
+extern const struct rift_fault_driver rift_kill_driver;
+extern const struct rift_fault_driver rift_pause_driver;
+
+#endif

@@ -1,0 +1,21 @@
+/* The table of drivers: a new fault is a new file and a line here. */
+#include "nemesis/faults/driver.h"
+
+#include <string.h>
+
+#include "nemesis/faults/drivers.h"
+
+const struct rift_fault_driver *const rift_fault_drivers[] = {
+    &rift_partition_driver,
+    &rift_kill_driver,
+    &rift_pause_driver,
+    NULL,
+};
+
+const struct rift_fault_driver *rift_fault_driver_find(const char *name)
+{
+    for (size_t i = 0; rift_fault_drivers[i]; i++)
+        if (strcmp(rift_fault_drivers[i]->name, name) == 0)
+            return rift_fault_drivers[i];
+    return NULL;
+}
