@@ -183,7 +183,7 @@ static bool url_split(const char *url, char host[64], char port[8], const char *
     memcpy(host, c, length);
     host[length] = 0;
     c += length + (c[length] == ']');
-    strcpy(port, "80");
+    snprintf(port, 8, "80");
     if (*c == ':') {
         size_t digits = strspn(c + 1, "0123456789");
         if (digits == 0 || digits > 5)

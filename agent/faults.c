@@ -114,8 +114,8 @@ int faults_verb_probe(struct agent *agent, const struct request *request, json_t
     rift_arena_finish(&arena);
     json_object_set_new(ok, "can", json_boolean(ability.can));
     json_object_set_new(ok, "why", json_string(ability.why));
-    json_object_set_new(ok, "backend", json_string(ability.backend));
-    json_object_set_new(ok, "end", json_string(ability.end));
+    json_object_set_new(ok, "backend", json_string(ability.backend ? ability.backend : ""));
+    json_object_set_new(ok, "end", json_string(ability.end ? ability.end : ""));
     return rc;
 }
 

@@ -15,6 +15,7 @@
 #include "agent/system.h"
 #include "common/clock.h"
 #include "common/memory.h"
+#include "common/sha256.h"
 
 /* Debian's invoke-rc.d asks this program before it starts a service (its man page); 101 forbids. */
 static const char policy_path[] = "/usr/sbin/policy-rc.d";
@@ -50,14 +51,12 @@ static const struct rift_recipe_artifact *artifact_find(const struct rift_recipe
     return NULL;
 }
 
-static int artifact_verify(const char *path, const char *sha256, int64_t deadline_ns,
-                           struct rift_error *err)
+static int artifact_verify(const char *path, const char *sha256, struct rift_error *err)
 {
-    char *argv[] = {"sha256sum", "--", (char *)path, NULL};
-    CLEANUP(rift_text_finish) struct rift_text output = {0};
-    if (install_run(argv, deadline_ns, &output, err))
+    char found[RIFT_SHA256_HEX_SIZE];
+    if (rift_sha256_file(path, found, err))
         return -1;
-    if (strlen(sha256) != 64 || !output.data || strncmp(output.data, sha256, 64) != 0)
+    if (strcmp(found, sha256) != 0)
         return rift_fail(err, RIFT_ERR_IO, "'%s' has another SHA-256 than was sent", path);
     return 0;
 }
@@ -99,7 +98,7 @@ static int artifacts_install(const struct agent *agent, const json_t *given, int
             return rift_fail(err, RIFT_ERR_INVALID,
                              "an artifact needs a 'name' of the recipe, an absolute 'path' and its "
                              "'sha256'");
-        if (artifact_verify(path, sha256, deadline_ns, err) ||
+        if (artifact_verify(path, sha256, err) ||
             artifact_unpack(agent, artifact, path, deadline_ns, where, err))
             return rift_wrap(err, "artifact '%s'", name);
         json_object_set_new(artifacts, name, json_string(where));

@@ -31,7 +31,7 @@ int agent_make_folders(const char *path, int mode, struct rift_error *err)
     char part[4096];
     if (strlen(path) >= sizeof part)
         return rift_fail(err, RIFT_ERR_LIMIT, "the path '%.64s...' is too long", path);
-    strcpy(part, path);
+    snprintf(part, sizeof part, "%s", path);
     for (char *c = part + 1;; c++) {
         char saved = *c;
         if (saved != '/' && saved != 0)

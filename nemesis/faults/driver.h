@@ -50,9 +50,9 @@ struct rift_injection {
 /* What a node can do, found by trying. */
 struct rift_fault_ability {
     bool can;
-    char why[256];    /* it cannot, or how it is limited here */
-    char backend[64]; /* by what means */
-    char end[256];    /* how its end is assured here if our processes are killed */
+    char why[256];       /* it cannot, or how it is limited here */
+    const char *backend; /* by what means */
+    const char *end;     /* how its end is assured here if our processes are killed */
 };
 
 struct rift_fault_driver {

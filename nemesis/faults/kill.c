@@ -3,6 +3,7 @@
 #include "nemesis/faults/drivers.h"
 
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "common/clock.h"
@@ -37,9 +38,10 @@ static int kill_probe(const struct rift_target *target, const json_t *options,
     if (kill_signal(options, &signal, err))
         return -1;
     ability->can = target->system != NULL;
-    strcpy(ability->why, ability->can ? "" : "the system has no cgroup here");
-    strcpy(ability->backend, "signals to the system's cgroup");
-    strcpy(ability->end, "the system stays down until its recipe starts it again");
+    snprintf(ability->why, sizeof ability->why, "%s",
+             ability->can ? "" : "the system has no cgroup here");
+    ability->backend = "signals to the system's cgroup";
+    ability->end = "the system stays down until its recipe starts it again";
     return 0;
 }
 

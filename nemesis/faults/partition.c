@@ -294,9 +294,8 @@ static int partition_probe(const struct rift_target *target, const json_t *optio
 {
     if (partition_check_peers(target, err))
         return -1;
-    strcpy(ability->backend, "BPF on clsact ingress");
-    strcpy(ability->end,
-           "the kernel passes everything once the lease is past, whatever was killed");
+    ability->backend = "BPF on clsact ingress";
+    ability->end = "the kernel passes everything once the lease is past, whatever was killed";
     struct rift_error reason = {0};
     struct live *live = live_create(target, &reason);
     ability->can =

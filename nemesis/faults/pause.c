@@ -330,10 +330,10 @@ static int pause_probe(const struct rift_target *target, const json_t *options,
 {
     (void)options;
     (void)err;
-    strcpy(ability->backend, "ptrace");
-    strcpy(ability->end,
-           "the kernel lets the threads go on when the process that holds them dies, and that ends "
-           "with the lease or the agent");
+    ability->backend = "ptrace";
+    ability->end =
+        "the kernel lets the threads go on when the process that holds them dies, and that ends "
+        "with the lease or the agent";
     pid_t agent = getpid();
     pid_t child = fork();
     if (child == 0) {
