@@ -12,6 +12,7 @@ extern const struct rift_monitor rift_monitor_counter;
 extern const struct rift_monitor rift_monitor_fetch_add;
 extern const struct rift_monitor rift_monitor_queue;
 extern const struct rift_monitor rift_monitor_priority_queue;
+extern const struct rift_monitor rift_monitor_unordered_queue;
 extern const struct rift_monitor rift_monitor_stack;
 
 #endif

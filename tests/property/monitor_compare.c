@@ -140,7 +140,8 @@ static void check_visited(struct oracle_history *history, void *data)
 
 static void tally_print(const struct oracle_tally *tally)
 {
-    printf("valid %zu, invalid %zu, silent %zu\n", tally->valid, tally->invalid, tally->silent);
+    printf("valid %zu, invalid %zu, silent %zu, unexplained %zu\n", tally->valid, tally->invalid,
+           tally->silent, tally->unexplained);
 }
 
 struct oracle_tally oracle_check_all(const struct rift_monitor *monitor, enum oracle_object object,
@@ -170,7 +171,12 @@ struct oracle_tally oracle_check_random(const struct rift_monitor *monitor,
         };
         struct oracle_history history;
         oracle_history_random(&history, &mix, &rng);
+        size_t silent = tally.silent;
         oracle_check(monitor, object, &history, &tally);
+        tally.unexplained += tally.silent > silent && !mix.repeats_values;
+        if (getenv("SHOW") && tally.silent > silent && !mix.repeats_values)
+            oracle_history_print(&history),
+                printf("is %d\n", oracle_is_linearizable(object, &history.problem));
     }
     tally_print(&tally);
     return tally;

@@ -183,7 +183,7 @@ static bool call_answer(const struct oracle_mix *mix, uint64_t *state, struct ri
     default:
         break;
     }
-    return oracle_step(mix->object, state, call);
+    return oracle_step(mix->object, state, call, 0);
 }
 
 /* What is left of a call when its client never hears of it. */

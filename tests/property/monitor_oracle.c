@@ -15,11 +15,14 @@ uint32_t oracle_front(enum oracle_object object, uint64_t state)
         return (uint32_t)(state & 15);
     if (object == ORACLE_STACK)
         return state ? (uint32_t)(state >> (4 * (sequence_length(state) - 1))) : 0;
-    uint32_t largest = 0;
+    uint32_t largest = 0, smallest = 0;
     for (uint32_t id = 1; id < 16; id++)
-        if (state >> (4 * id) & 15)
+        if (state >> (4 * id) & 15) {
             largest = id;
-    return largest;
+            smallest = smallest ? smallest : id;
+        }
+    bool takes_smallest = object == ORACLE_UNORDERED_QUEUE && largest > 0 && (state >> (4 * largest - 4) & 15);
+    return takes_smallest ? smallest : largest;
 }
 
 static uint64_t container_pop(enum oracle_object object, uint64_t state)
@@ -29,6 +32,35 @@ static uint64_t container_pop(enum oracle_object object, uint64_t state)
     if (object == ORACLE_STACK)
         return state & ~((uint64_t)15 << (4 * (sequence_length(state) - 1)));
     return state - ((uint64_t)1 << (4 * oracle_front(object, state)));
+}
+
+/* A bag counts its values in nibbles, by id. */
+static bool bag_step(uint64_t *state, const struct rift_call *call, unsigned choice)
+{
+    uint32_t taken = call->a;
+    switch (call->kind) {
+    case RIFT_CALL_INSERT:
+        *state += (uint64_t)1 << (4 * call->a);
+        return true;
+    case RIFT_CALL_PEEK:
+        return *state >> (4 * call->a) & 15;
+    case RIFT_CALL_TAKE_EMPTY:
+    case RIFT_CALL_PEEK_EMPTY:
+        return *state == 0;
+    case RIFT_CALL_TAKE_UNKNOWN:
+        for (taken = 1; taken < 16; taken++)
+            if ((*state >> (4 * taken) & 15) && choice-- == 0)
+                break;
+        break;
+    case RIFT_CALL_TAKE:
+        break;
+    default:
+        return false;
+    }
+    if (taken >= 16 || !(*state >> (4 * taken) & 15))
+        return false;
+    *state -= (uint64_t)1 << (4 * taken);
+    return true;
 }
 
 static bool container_step(enum oracle_object object, uint64_t *state, const struct rift_call *call)
@@ -157,8 +189,13 @@ static bool lock_step(enum oracle_object object, uint64_t *state, const struct r
     return true;
 }
 
-bool oracle_step(enum oracle_object object, uint64_t *state, const struct rift_call *call)
+bool oracle_step(enum oracle_object object, uint64_t *state, const struct rift_call *call,
+                 unsigned choice)
 {
+    if (object == ORACLE_UNORDERED_QUEUE)
+        return bag_step(state, call, choice);
+    if (choice > 0)
+        return false;
     switch (object) {
     case ORACLE_REGISTER:
         return register_step(state, call);
@@ -210,12 +247,17 @@ static bool search_from(enum oracle_object object, const struct rift_problem *pr
     if (dead->search == search_number && dead->done == done && dead->state == state)
         return false;
     for (size_t i = 0; i < problem->count; i++) {
-        uint64_t next = state;
         if (done >> i & 1 || problem->ops[i].invoke > first_completion)
             continue;
-        if (oracle_step(object, &next, &problem->ops[i].call) &&
-            search_from(object, problem, done | 1u << i, next))
-            return true;
+        for (unsigned choice = 0;; choice++) {
+            uint64_t next = state;
+            if (!oracle_step(object, &next, &problem->ops[i].call, choice))
+                break;
+            if (search_from(object, problem, done | 1u << i, next))
+                return true;
+            if (problem->ops[i].call.kind != RIFT_CALL_TAKE_UNKNOWN)
+                break;
+        }
     }
     *dead = (struct dead_end){state, done, search_number};
     return false;
@@ -227,17 +269,33 @@ bool oracle_is_linearizable(enum oracle_object object, const struct rift_problem
     return search_from(object, problem, 0, oracle_start(object, problem));
 }
 
+/* What the rest of the order does from here; a crashed take of a bag may take anything. */
+static bool replay_from(enum oracle_object object, const struct rift_problem *problem,
+                        const uint32_t *order, size_t count, uint64_t state)
+{
+    if (count == 0)
+        return true;
+    const struct rift_call *call = &problem->ops[order[0]].call;
+    for (unsigned choice = 0;; choice++) {
+        uint64_t next = state;
+        if (!oracle_step(object, &next, call, choice))
+            return false;
+        if (replay_from(object, problem, order + 1, count - 1, next))
+            return true;
+        if (call->kind != RIFT_CALL_TAKE_UNKNOWN)
+            return false;
+    }
+}
+
 bool oracle_order_is_right(enum oracle_object object, const struct rift_problem *problem,
                            const uint32_t *order, size_t count)
 {
-    uint32_t done = 0;
-    uint64_t state = oracle_start(object, problem);
-    uint32_t latest_invocation = 0;
+    uint32_t done = 0, latest_invocation = 0;
     for (size_t i = 0; i < count; i++) {
         if (order[i] >= problem->count || done >> order[i] & 1)
             return false;
         const struct rift_problem_op *op = &problem->ops[order[i]];
-        if (op->complete < latest_invocation || !oracle_step(object, &state, &op->call))
+        if (op->complete < latest_invocation)
             return false;
         if (op->invoke > latest_invocation)
             latest_invocation = op->invoke;
@@ -246,5 +304,5 @@ bool oracle_order_is_right(enum oracle_object object, const struct rift_problem 
     for (size_t i = 0; i < problem->count; i++)
         if (!(done >> i & 1) && problem->ops[i].complete != RIFT_EVENT_NEVER)
             return false;
-    return true;
+    return replay_from(object, problem, order, count, oracle_start(object, problem));
 }

@@ -13,6 +13,7 @@ enum oracle_object {
     ORACLE_QUEUE,
     ORACLE_STACK,
     ORACLE_PRIORITY_QUEUE, /* the larger id first */
+    ORACLE_UNORDERED_QUEUE,
     ORACLE_COUNTER,        /* numbers are the value ids themselves, minus ORACLE_ZERO */
     ORACLE_FETCH_ADD,      /* a counter too; random histories answer every step */
     ORACLE_MUTEX,
@@ -39,10 +40,12 @@ void oracle_history_close(struct oracle_history *history);
 void oracle_history_add(struct oracle_history *history, uint32_t invoke, uint32_t complete,
                         struct rift_call call);
 
-/* The state an object starts in; one step of it, false where the call cannot happen there. */
+/* The state an object starts in; one step of it, false where the call cannot happen there. choice
+ * counts up from 0 where a crashed take may take several values. */
 uint64_t oracle_start(enum oracle_object object, const struct rift_problem *problem);
-bool oracle_step(enum oracle_object object, uint64_t *state, const struct rift_call *call);
-/* What the next take of a queue, stack or priority queue gives; 0: empty. */
+bool oracle_step(enum oracle_object object, uint64_t *state, const struct rift_call *call,
+                 unsigned choice);
+/* What the next take gives (of an unordered queue: might give); 0: empty. */
 uint32_t oracle_front(enum oracle_object object, uint64_t state);
 /* What is left of a call when its client never hears of it; false: nothing. */
 bool oracle_call_crash(const struct rift_call *asked, struct rift_call *left);
@@ -76,9 +79,9 @@ typedef void oracle_visit(struct oracle_history *history, void *data);
 void oracle_histories_all(enum oracle_object object, unsigned op_count,
                           const struct oracle_alphabet *alphabet, oracle_visit *visit, void *data);
 
-/* How often a monitor gave each answer. */
+/* How often a monitor gave each answer; unexplained: it was silent though no value repeats. */
 struct oracle_tally {
-    size_t valid, invalid, silent;
+    size_t valid, invalid, silent, unexplained;
 };
 /* Judges and compares: VALID needs an order that replays, INVALID a set of ops that is itself not
  * linearizable, and both must be true. Fails the test with the history printed. */
