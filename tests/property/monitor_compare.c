@@ -174,9 +174,6 @@ struct oracle_tally oracle_check_random(const struct rift_monitor *monitor,
         size_t silent = tally.silent;
         oracle_check(monitor, object, &history, &tally);
         tally.unexplained += tally.silent > silent && !mix.repeats_values;
-        if (getenv("SHOW") && tally.silent > silent && !mix.repeats_values)
-            oracle_history_print(&history),
-                printf("is %d\n", oracle_is_linearizable(object, &history.problem));
     }
     tally_print(&tally);
     return tally;

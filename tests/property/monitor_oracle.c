@@ -21,7 +21,8 @@ uint32_t oracle_front(enum oracle_object object, uint64_t state)
             largest = id;
             smallest = smallest ? smallest : id;
         }
-    bool takes_smallest = object == ORACLE_UNORDERED_QUEUE && largest > 0 && (state >> (4 * largest - 4) & 15);
+    bool takes_smallest =
+        object == ORACLE_UNORDERED_QUEUE && largest > 0 && (state >> (4 * largest - 4) & 15);
     return takes_smallest ? smallest : largest;
 }
 

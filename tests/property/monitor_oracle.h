@@ -14,8 +14,8 @@ enum oracle_object {
     ORACLE_STACK,
     ORACLE_PRIORITY_QUEUE, /* the larger id first */
     ORACLE_UNORDERED_QUEUE,
-    ORACLE_COUNTER,        /* numbers are the value ids themselves, minus ORACLE_ZERO */
-    ORACLE_FETCH_ADD,      /* a counter too; random histories answer every step */
+    ORACLE_COUNTER,   /* numbers are the value ids themselves, minus ORACLE_ZERO */
+    ORACLE_FETCH_ADD, /* a counter too; random histories answer every step */
     ORACLE_MUTEX,
     ORACLE_FENCED_LOCK,
     ORACLE_REENTRANT_LOCK,

@@ -30,6 +30,7 @@ static void random_histories_agree(void **state)
     struct oracle_tally tally = oracle_check_random(&rift_monitor_mutex, ORACLE_MUTEX, 40000);
     assert_true(tally.silent < (tally.valid + tally.invalid) / 5);
     assert_true(tally.invalid > tally.valid / 20);
+    assert_int_equal(tally.unexplained, 0);
 }
 
 int main(void)

@@ -33,6 +33,7 @@ static void random_histories_agree(void **state)
         oracle_check_random(&rift_monitor_owned_lock, ORACLE_REENTRANT_LOCK, 40000);
     assert_true(tally.silent < (tally.valid + tally.invalid) / 5);
     assert_true(tally.invalid > tally.valid / 20);
+    assert_int_equal(tally.unexplained, 0);
 }
 
 int main(void)

@@ -31,6 +31,7 @@ static void random_histories_agree(void **state)
     struct oracle_tally tally = oracle_check_random(&rift_monitor_stack, ORACLE_STACK, 60000);
     assert_true(tally.silent < (tally.valid + tally.invalid) / 5);
     assert_true(tally.invalid > tally.valid / 20);
+    assert_true(tally.unexplained <= tally.valid / 1000);
 }
 
 int main(void)

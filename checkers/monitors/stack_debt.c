@@ -1,0 +1,226 @@
+/* A run of slots without a gap between the cores of values (of one that nobody popped: up to its
+ * last look) belongs to one value that lies below all the others there: it goes in before the run
+ * and comes out behind it. What was pushed within the run and never popped must be popped by a
+ * crashed pop before the run ends; where too few were invoked by then the run grows to the one that
+ * makes up the number, and may swallow the next. Then the same within the run, without its lowest
+ * value: what is pushed in a gap there lies on that value, and is paid for at the end of the run.
+ */
+#include "checkers/monitors/stack_debt.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/memory.h"
+
+/* Lists of items touched in all, and levels: past these the general search does better. */
+enum { WORK_MAX = 30000000, LEVEL_MAX = 5000 };
+
+struct debts {
+    struct monitor_container *container;
+    const uint32_t *takes; /* crashed pops invoked up to each slot */
+    uint32_t paid;         /* crashed pops given away, the earliest first */
+    bool *is_paid;         /* of each item */
+    size_t work;
+};
+
+/* Lists of items: held ones (with a core) by b, staying ones in any order. */
+struct list {
+    const uint32_t *items;
+    size_t count;
+};
+
+struct run {
+    uint32_t low, high; /* slots */
+    size_t first, end;  /* of the list of held items */
+};
+
+static void pay(struct debts *debts, uint32_t item)
+{
+    monitor_item_give(debts->container, &debts->container->items[item],
+                      debts->container->pending[debts->paid++]);
+    debts->is_paid[item] = true;
+}
+
+static uint32_t core_end(const struct debts *debts, uint32_t item)
+{
+    return monitor_item_seen_until(debts->container, &debts->container->items[item]) - 1;
+}
+
+static void run_grow(const struct debts *debts, struct list held, struct run *run)
+{
+    const struct monitor_item *items = debts->container->items;
+    while (run->end < held.count && items[held.items[run->end]].b <= run->high) {
+        uint32_t end = core_end(debts, held.items[run->end++]);
+        run->high = end > run->high ? end : run->high;
+    }
+}
+
+/* The item was pushed within the run for certain, or looked at: then it lies upon the lowest value.
+ */
+static bool item_is_within(const struct debts *debts, const struct monitor_item *item,
+                           const struct run *run)
+{
+    const struct monitor_container *container = debts->container;
+    if (item->a >= run->low && item->b <= run->high)
+        return true;
+    if (item->b + 1 < monitor_item_seen_until(container, item))
+        return false; /* it is part of the run itself */
+    for (uint32_t look = item[0].looks; look < item[1].looks; look++) {
+        uint32_t op = container->looks[look], low = container->slots.low[op];
+        if ((low > item->a ? low : item->a) >= run->low && container->slots.high[op] <= run->high)
+            return true;
+    }
+    return false;
+}
+
+/* Staying items that must be gone before the run ends, not yet paid for. */
+static size_t run_debtors(struct debts *debts, struct list staying, const struct run *run,
+                          uint32_t *debtors)
+{
+    const struct monitor_item *items = debts->container->items;
+    size_t count = 0;
+    debts->work += staying.count;
+    for (size_t i = 0; i < staying.count; i++) {
+        uint32_t item = staying.items[i];
+        if (!debts->is_paid[item] && item_is_within(debts, &items[item], run))
+            debtors[count++] = item;
+    }
+    return count;
+}
+
+/* Nothing is popped before it was looked at for the last time. */
+static bool run_outlasts_looks(const struct debts *debts, struct run *run, const uint32_t *debtors,
+                               size_t count)
+{
+    const struct monitor_container *container = debts->container;
+    uint32_t high = run->high;
+    for (size_t i = 0; i < count; i++) {
+        const struct monitor_item *item = &container->items[debtors[i]];
+        if (item->last_look != MONITOR_NONE && container->slots.low[item->last_look] > high + 1)
+            high = container->slots.low[item->last_look] - 1;
+    }
+    bool is_long_enough = high == run->high;
+    run->high = high;
+    return is_long_enough;
+}
+
+/* The run with its debtors; false where there are too few crashed pops at all. */
+static bool run_close(struct debts *debts, struct list held, struct list staying, struct run *run,
+                      uint32_t *debtors, size_t *debtor_count)
+{
+    const struct monitor_container *container = debts->container;
+    for (;;) {
+        *debtor_count = run_debtors(debts, staying, run, debtors);
+        size_t needed = debts->paid + *debtor_count;
+        bool is_long_enough = run_outlasts_looks(debts, run, debtors, *debtor_count);
+        if (*debtor_count > 0 && needed > container->pending_count)
+            return false;
+        if (*debtor_count > 0 && debts->takes[run->high + 1] < needed)
+            run->high = container->slots.low[container->pending[needed - 1]] - 1;
+        else if (is_long_enough)
+            return true;
+        run_grow(debts, held, run);
+    }
+}
+
+static bool settle_level(struct debts *debts, struct list held, struct list staying, unsigned level,
+                         const uint32_t *empty_slots, size_t empty_count);
+
+/* Takes the lowest values off the run, settles what is within, then pays for the rest. */
+static bool run_settle(struct debts *debts, struct list held, const struct run *run,
+                       const uint32_t *debtors, size_t debtor_count, unsigned level)
+{
+    const struct monitor_item *items = debts->container->items;
+    size_t count = 0;
+    debts->work += run->end - run->first;
+    CLEANUP(rift_free) uint32_t *inner = rift_malloc((run->end - run->first + 1) * sizeof *inner);
+    for (size_t i = run->first; i < run->end; i++) {
+        const struct monitor_item *item = &items[held.items[i]];
+        if (item->a >= run->low || item->end <= run->high)
+            inner[count++] = held.items[i];
+    }
+    if (count == run->end - run->first)
+        return false;
+    if (!settle_level(debts, (struct list){inner, count}, (struct list){debtors, debtor_count},
+                      level + 1, NULL, 0))
+        return false;
+    for (size_t i = 0; i < debtor_count; i++)
+        if (!debts->is_paid[debtors[i]])
+            pay(debts, debtors[i]);
+    return true;
+}
+
+/* All that went in for certain before the stack was empty. */
+static bool pay_before(struct debts *debts, struct list staying, uint32_t slot)
+{
+    const struct monitor_item *items = debts->container->items;
+    debts->work += staying.count;
+    for (size_t i = 0; i < staying.count; i++) {
+        uint32_t item = staying.items[i];
+        if (debts->is_paid[item] || items[item].b >= slot)
+            continue;
+        if (debts->paid == debts->takes[slot])
+            return false;
+        pay(debts, item);
+    }
+    return true;
+}
+
+static bool settle_level(struct debts *debts, struct list held, struct list staying, unsigned level,
+                         const uint32_t *empty_slots, size_t empty_count)
+{
+    const struct monitor_item *items = debts->container->items;
+    CLEANUP(rift_free) uint32_t *debtors = rift_malloc((staying.count + 1) * sizeof *debtors);
+    size_t next_empty = 0;
+    if (level > LEVEL_MAX)
+        return false;
+    for (size_t i = 0; i < held.count;) {
+        uint32_t first = held.items[i];
+        struct run run = {items[first].b + 1, core_end(debts, first), i, i + 1};
+        for (; next_empty < empty_count && empty_slots[next_empty] < run.low; next_empty++)
+            if (!pay_before(debts, staying, empty_slots[next_empty]))
+                return false;
+        size_t debtor_count;
+        run_grow(debts, held, &run);
+        if (!run_close(debts, held, staying, &run, debtors, &debtor_count) ||
+            debts->work > WORK_MAX)
+            return false;
+        if (debtor_count > 0 && !run_settle(debts, held, &run, debtors, debtor_count, level))
+            return false;
+        i = run.end;
+    }
+    for (; next_empty < empty_count; next_empty++)
+        if (!pay_before(debts, staying, empty_slots[next_empty]))
+            return false;
+    return true;
+}
+
+/* Items that stay, or items with a core, by b. */
+static size_t list_sorted(const struct monitor_container *container, bool stays, uint32_t **items)
+{
+    CLEANUP(monitor_sequence_finish) struct monitor_sequence by_b = {0};
+    monitor_sequence_init(&by_b, container->item_count);
+    for (uint32_t i = 0; i < container->item_count; i++) {
+        const struct monitor_item *item = &container->items[i];
+        if (stays ? monitor_item_stays(container, item)
+                  : item->b + 1 < monitor_item_seen_until(container, item))
+            monitor_sequence_append(&by_b, i, item->b);
+    }
+    *items = monitor_sequence_sort(&by_b, container->slots.last);
+    return by_b.count;
+}
+
+bool monitor_stack_give(struct monitor_container *container, const uint32_t *empty_slots)
+{
+    CLEANUP(rift_free) uint32_t *takes = monitor_container_takes_by_slot(container);
+    CLEANUP(rift_free) bool *is_paid = rift_calloc(container->item_count + 1, sizeof *is_paid);
+    CLEANUP(rift_free) uint32_t *held = NULL;
+    CLEANUP(rift_free) uint32_t *staying = NULL;
+    monitor_container_take_back(container);
+    size_t held_count = list_sorted(container, false, &held);
+    size_t staying_count = list_sorted(container, true, &staying);
+    struct debts debts = {.container = container, .takes = takes, .is_paid = is_paid};
+    return settle_level(&debts, (struct list){held, held_count},
+                        (struct list){staying, staying_count}, 0, empty_slots,
+                        container->empty_count);
+}
