@@ -172,8 +172,8 @@ void cluster_call(struct cluster *cluster, const struct rift_node_set *set, cons
         replies[i] = round->replies[i];
         json_incref(replies[i].ok);
         if (replies[i].is_asked && !replies[i].ok && replies[i].error.code == RIFT_ERR_NONE)
-            rift_fail(&replies[i].error, RIFT_ERR_TIMEOUT, "no answer to %s in %lld ms", verb,
-                      (long long)deadline_ms);
+            rift_fail(&replies[i].error, RIFT_ERR_TIMEOUT, "%s: no answer to %s in %lld ms",
+                      cluster->names[i], verb, (long long)deadline_ms);
     }
     round_release(round);
     json_decref(nothing);
@@ -201,9 +201,9 @@ int cluster_replies_check(const struct cluster *cluster, const struct cluster_re
         return 0;
     const struct rift_error *error = &replies[first].error;
     if (failures > 1)
-        return rift_fail(err, error->code, "%s: %s (and %zu more nodes failed)",
-                         cluster->names[first], error->text, failures - 1);
-    return rift_fail(err, error->code, "%s: %s", cluster->names[first], error->text);
+        return rift_fail(err, error->code, "%s (and %zu more nodes failed)", error->text,
+                         failures - 1);
+    return rift_fail(err, error->code, "%s", error->text);
 }
 
 int cluster_call_all(struct cluster *cluster, const char *verb, const json_t *args,

@@ -32,7 +32,7 @@ void cluster_all(const struct cluster *cluster, struct rift_node_set *set);
 /* What one node said. Zeroed: it was not asked. */
 struct cluster_reply {
     bool is_asked;
-    json_t *ok; /* owned; NULL where error says why */
+    json_t *ok; /* owned; NULL where error says why, and names the node */
     struct rift_error error;
 };
 

@@ -182,6 +182,17 @@ static bool describe_cut(const struct fault_window *fault, size_t node, const js
     return is_observed;
 }
 
+/* An error names its node, which the reader of a node's entry knows already. */
+static const char *own_words(const struct fault_window *fault, size_t node,
+                             const struct rift_error *error)
+{
+    const char *name = fault->cluster->names[node];
+    size_t length = strlen(name);
+    bool is_named =
+        strncmp(error->text, name, length) == 0 && strncmp(error->text + length, ": ", 2) == 0;
+    return error->text + (is_named ? length + 2 : 0);
+}
+
 static json_t *describe_node(const struct fault_window *fault, size_t node,
                              const struct cluster_reply *observed, const struct link_probe *during)
 {
@@ -189,11 +200,11 @@ static json_t *describe_node(const struct fault_window *fault, size_t node,
     bool is_observed = false;
     const char *how = json_string_value(json_object_get(observed->ok, "how"));
     if (!fault->injected[node].ok)
-        rift_text_append(&text, fault->injected[node].error.text);
+        rift_text_append(&text, own_words(fault, node, &fault->injected[node].error));
     else if (is_on_links(fault))
         is_observed = describe_cut(fault, node, observed->ok, during, &text);
     else if (!observed->ok)
-        rift_text_append(&text, observed->error.text);
+        rift_text_append(&text, own_words(fault, node, &observed->error));
     else {
         is_observed = json_is_true(json_object_get(observed->ok, "observed"));
         rift_text_append(&text, how ? how : "");
@@ -248,7 +259,7 @@ static json_t *describe_healed(const struct fault_window *fault, size_t node,
     struct rift_text CLEANUP(rift_text_finish) text = {0};
     bool is_observed = healed->ok != NULL;
     if (!healed->ok)
-        rift_text_append(&text, healed->error.text);
+        rift_text_append(&text, own_words(fault, node, &healed->error));
     for (size_t s = 0; s < fault->cluster->node_count && is_on_links(fault); s++) {
         if (!rift_grudge_is_dropped(&fault->resolved.grudge, s, node))
             continue;

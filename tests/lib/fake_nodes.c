@@ -132,7 +132,7 @@ static void *fake_keep_silent(void *context)
     struct silence *silence = context;
     rift_clock_sleep_until(silence->until_ns);
     struct rift_error error = {0};
-    rift_fail(&error, RIFT_ERR_TIMEOUT, "no answer");
+    rift_fail(&error, RIFT_ERR_TIMEOUT, "a host is silent");
     silence->done(silence->context, NULL, &error);
     free(silence);
     return NULL;
