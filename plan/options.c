@@ -257,7 +257,8 @@ void rift_option_print_value(const struct rift_option *option, struct rift_text 
             rift_text_printf(text, "%s `%s`", i ? "," : "", option->choices[i]);
         return;
     }
-    rift_text_append(text, kind_phrase(option->kind));
+    rift_text_append(text,
+                     option->kind == RIFT_OPTION_ANY ? "see above" : kind_phrase(option->kind));
     if (option->unit[0])
         rift_text_printf(text, ", %s", option->unit);
     if (option->minimum == 0 && option->maximum == 0)

@@ -11,6 +11,7 @@
 #include "common/wire/recipe.h"
 #include "control/cli/catalogue.h"
 #include "control/cli/commands.h"
+#include "control/cli/keys.h"
 #include "nemesis/grudge.h"
 #include "plan/file.h"
 #include "plan/options.h"
@@ -218,16 +219,27 @@ static int print_rows(const struct rows *rows, const char *subject, const char *
     return name ? refuse(subject, name, names, rows->count) : 0;
 }
 
+static int print_keys(void)
+{
+    struct rift_text text = {0};
+    rift_keys_print(&text);
+    fputs(text.data, stdout);
+    rift_text_finish(&text);
+    return 0;
+}
+
 static int run_list(int argc, char **argv)
 {
-    const char *known[SUBJECT_COUNT];
+    const char *known[SUBJECT_COUNT + 1] = {[SUBJECT_COUNT] = "keys"};
     for (size_t i = 0; i < SUBJECT_COUNT; i++)
         known[i] = subjects[i].name;
     if (argc < 2 || argc > 3) {
         fprintf(stderr, "rift list: say what: faults, partitions, targets, workloads, checkers, "
-                        "clients or systems\n");
+                        "clients, systems or keys\n");
         return RIFT_EXIT_USAGE;
     }
+    if (strcmp(argv[1], "keys") == 0)
+        return print_keys();
     for (size_t i = 0; i < SUBJECT_COUNT; i++) {
         if (strcmp(argv[1], subjects[i].name) != 0)
             continue;
@@ -240,16 +252,17 @@ static int run_list(int argc, char **argv)
         free(rows);
         return result;
     }
-    return refuse("list of", argv[1], known, SUBJECT_COUNT);
+    return refuse("list of", argv[1], known, SUBJECT_COUNT + 1);
 }
 
 const struct rift_command rift_command_list = {
     .name = "list",
-    .summary = "faults, partitions, targets, workloads, checkers, clients, systems",
+    .summary = "faults, partitions, targets, workloads, checkers, clients, systems, keys",
     .help = "usage: rift list WHAT [NAME]\n"
             "\n"
             "WHAT is faults, partitions, targets, workloads, checkers, clients or systems. With a\n"
             "NAME: what that one does, and its options with units, bounds and defaults.\n"
+            "rift list keys: every key of a configuration, as docs/configuration.md has them.\n"
             "\n"
             "example:\n"
             "  rift list workloads\n"

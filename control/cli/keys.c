@@ -1,0 +1,39 @@
+/* The tables of the plan, then those of each workload. */
+#include "control/cli/keys.h"
+
+#include "plan/options.h"
+#include "plan/tables.h"
+#include "workloads/workload.h"
+
+static void print_words(struct rift_text *text, const char *title, const char *const *words)
+{
+    rift_text_append(text, title);
+    for (size_t i = 0; words && words[i]; i++)
+        rift_text_printf(text, "%s `%s`", i ? "," : "", words[i]);
+    rift_text_append(text, "\n");
+}
+
+static void print_workload(struct rift_text *text, const struct rift_workload *workload)
+{
+    rift_text_printf(text, "\n### workload: %s\n\n%s.\n\n", workload->name, workload->summary);
+    print_words(text, "Operations:", workload->operations);
+    for (size_t i = 0; workload->checkers[i].name; i++)
+        rift_text_printf(text, "%s`%s`%s%s", i ? ", " : "Checkers: ", workload->checkers[i].name,
+                         workload->checkers[i].options ? " " : "",
+                         workload->checkers[i].options ? workload->checkers[i].options : "");
+    rift_text_append(text, "\n");
+    if (!workload->options)
+        return;
+    rift_text_append(text, "\n");
+    rift_options_print(workload->options, text);
+}
+
+void rift_keys_print(struct rift_text *text)
+{
+    for (const struct rift_plan_table *table = rift_plan_tables; table->path; table++) {
+        rift_text_printf(text, "\n### %s\n\n%s\n\n", table->path, table->summary);
+        rift_options_print(table->options, text);
+    }
+    for (size_t i = 0; rift_workloads[i]; i++)
+        print_workload(text, rift_workloads[i]);
+}
