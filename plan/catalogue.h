@@ -14,12 +14,18 @@ struct rift_checker_choice {
     const char *options; /* a JSON object, or NULL */
 };
 
+/* An operation that a workload needs only where one of its options, a number, is more than 0. */
+struct rift_optional_operation {
+    const char *f, *option;
+};
+
 struct rift_catalogue_entry {
     const char *name;
     const char *summary;
     const struct rift_option *options; /* ends with a NULL name; or NULL */
     /* Of a client: the f's that it can invoke (NULL: any). Of a workload: those that it needs. */
     const char *const *operations;
+    const struct rift_optional_operation *optional_operations; /* ends with a NULL f; or NULL */
     /* Of a workload: options that the client gets too, and a JSON object of further ones, or NULL.
      */
     const char *const *client_options;

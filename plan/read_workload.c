@@ -160,20 +160,30 @@ static const char *const *passed_names(struct rift_plan_reader *reader,
     return names;
 }
 
+static void check_operation(struct rift_plan_reader *reader, const struct named_section *workload,
+                            const struct named_section *client, const char *needed)
+{
+    const char *const *offered = client->entry->operations;
+    while (*offered && strcmp(*offered, needed) != 0)
+        offered++;
+    if (!*offered)
+        rift_problem_add(&reader->problems, workload->node,
+                         "workload '%s' needs the operation '%s', which client '%s' does not have",
+                         workload->entry->name, needed, client->entry->name);
+}
+
 static void check_operations(struct rift_plan_reader *reader, const struct named_section *workload,
                              const struct named_section *client)
 {
-    const char *const *needed = workload->entry->operations;
-    for (; needed && *needed && client->entry->operations; needed++) {
-        const char *const *offered = client->entry->operations;
-        while (*offered && strcmp(*offered, *needed) != 0)
-            offered++;
-        if (!*offered)
-            rift_problem_add(&reader->problems, workload->node,
-                             "workload '%s' needs the operation '%s', which client '%s' does not "
-                             "have",
-                             workload->entry->name, *needed, client->entry->name);
-    }
+    if (!client->entry->operations)
+        return;
+    for (const char *const *needed = workload->entry->operations; needed && *needed; needed++)
+        check_operation(reader, workload, client, *needed);
+    const struct rift_optional_operation *optional = workload->entry->optional_operations;
+    for (; optional && optional->f; optional++)
+        if (json_number_value(json_object_get(reader->plan->workload.options, optional->option)) >
+            0)
+            check_operation(reader, workload, client, optional->f);
 }
 
 static void read_client(struct rift_plan_reader *reader, const struct named_section *section,

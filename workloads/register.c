@@ -122,6 +122,8 @@ static int register_build(const struct rift_workload_request *request,
 }
 
 static const char *const operations[] = {"read", "write", NULL};
+static const struct rift_optional_operation optional_operations[] = {{"cas", "cas_part"},
+                                                                     {NULL, NULL}};
 static const char *const client_options[] = {"reads", NULL};
 static const struct rift_checker_choice checkers[] = {
     {"linearizable", "{model: cas-register}"},
@@ -133,6 +135,7 @@ const struct rift_workload rift_workload_register = {
     .summary = "independent registers: read, write, compare-and-set",
     .options = options,
     .operations = operations,
+    .optional_operations = optional_operations,
     .client_options = client_options,
     .client_settings = "{\"shape\": \"register\"}",
     .checkers = checkers,

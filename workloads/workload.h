@@ -39,6 +39,7 @@ struct rift_workload {
     const char *summary;
     const struct rift_option *options; /* ends with a NULL name; or NULL */
     const char *const *operations;     /* the f's a client must support, NULL-terminated */
+    const struct rift_optional_operation *optional_operations; /* ends with a NULL f; or NULL */
     const char *const *client_options; /* options of ours that the client gets too; or NULL */
     const char *client_settings; /* a JSON object of what else it gets: {"shape": "set"}; or NULL */
     const struct rift_checker_choice *checkers; /* by default; ends with a NULL name */

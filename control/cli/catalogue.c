@@ -22,13 +22,15 @@ static const struct rift_catalogue_entry *list_workloads(void)
     struct rift_catalogue_entry *entries = rift_calloc(count + 1, sizeof *entries);
     for (size_t i = 0; i < count; i++) {
         const struct rift_workload *workload = rift_workloads[i];
-        entries[i] = (struct rift_catalogue_entry){.name = workload->name,
-                                                   .summary = workload->summary,
-                                                   .options = workload->options,
-                                                   .operations = workload->operations,
-                                                   .client_options = workload->client_options,
-                                                   .client_settings = workload->client_settings,
-                                                   .checkers = workload->checkers};
+        entries[i] =
+            (struct rift_catalogue_entry){.name = workload->name,
+                                          .summary = workload->summary,
+                                          .options = workload->options,
+                                          .operations = workload->operations,
+                                          .optional_operations = workload->optional_operations,
+                                          .client_options = workload->client_options,
+                                          .client_settings = workload->client_settings,
+                                          .checkers = workload->checkers};
     }
     return entries;
 }

@@ -12,25 +12,27 @@
 
 /* A small build: what a configuration is checked against. */
 static const char *const reads_choices[] = {"linearizable", "local", NULL};
-static const struct rift_option register_options[] = {{.name = "keys",
-                                                       .kind = RIFT_OPTION_INTEGER,
-                                                       .unit = "",
-                                                       .fallback = "20",
-                                                       .minimum = 1,
-                                                       .maximum = 100,
-                                                       .summary = "keys"},
-                                                      {.name = "ops_per_key",
-                                                       .kind = RIFT_OPTION_INTEGER,
-                                                       .unit = "",
-                                                       .fallback = "300",
-                                                       .summary = "operations"},
-                                                      {.name = "reads",
-                                                       .kind = RIFT_OPTION_CHOICE,
-                                                       .unit = "",
-                                                       .fallback = "linearizable",
-                                                       .choices = reads_choices,
-                                                       .summary = "reads"},
-                                                      {.name = NULL}};
+static const struct rift_option register_options[] = {
+    {.name = "keys",
+     .kind = RIFT_OPTION_INTEGER,
+     .unit = "",
+     .fallback = "20",
+     .minimum = 1,
+     .maximum = 100,
+     .summary = "keys"},
+    {.name = "cas_part", .kind = RIFT_OPTION_REAL, .unit = "", .fallback = "0", .summary = "cas"},
+    {.name = "ops_per_key",
+     .kind = RIFT_OPTION_INTEGER,
+     .unit = "",
+     .fallback = "300",
+     .summary = "operations"},
+    {.name = "reads",
+     .kind = RIFT_OPTION_CHOICE,
+     .unit = "",
+     .fallback = "linearizable",
+     .choices = reads_choices,
+     .summary = "reads"},
+    {.name = NULL}};
 static const struct rift_option etcd_options[] = {{.name = "port",
                                                    .kind = RIFT_OPTION_INTEGER,
                                                    .unit = "",
@@ -61,11 +63,13 @@ static const char *const read_only[] = {"read", NULL};
 static const char *const passed[] = {"reads", NULL};
 static const struct rift_checker_choice register_checkers[] = {
     {"linearizable", "{model: cas-register}"}, {.name = NULL}};
+static const struct rift_optional_operation if_cas[] = {{"cas", "cas_part"}, {NULL, NULL}};
 static const struct rift_catalogue_entry workloads[] = {
     {.name = "register",
      .summary = "",
      .options = register_options,
      .operations = read_write,
+     .optional_operations = if_cas,
      .client_options = passed,
      .client_settings = "{\"shape\": \"register\"}",
      .checkers = register_checkers},
@@ -187,6 +191,10 @@ static const struct {
     {"nodes: {lab: netns}\nclient: mirror\nworkload: register\n",
      "folder/test.yaml:3:11: workload 'register' needs the operation 'write', which client "
      "'mirror' does not have"},
+    {"nodes: {lab: netns}\nsystem: etcd\nworkload: {name: register, cas_part: 0.1}\n",
+     "folder/test.yaml:3:11: workload 'register' needs the operation 'cas', which client 'etcd' "
+     "does "
+     "not have"},
     {"nodes: {lab: netns}\nsystem: etcd\nworkload: regster\n",
      "folder/test.yaml:3:11: unknown workload 'regster', did you mean 'register'?"},
     {"nodes: {lab: netns}\nsystem: etcd\nworkload: {name: register, reads: locl}\n",

@@ -131,23 +131,22 @@ static void every_workload_asks_the_same_whatever_became_of_it(void **state)
     }
 }
 
+/* Checkers and their options are read as a configuration would be. */
 static void every_workload_brings_its_checkers(void **state)
 {
     (void)state;
-    const struct rift_catalogue *catalogue = rift_catalogue_of_build();
     for (size_t w = 0; rift_workloads[w]; w++) {
-        const struct rift_checker_choice *choice = rift_workloads[w]->checkers;
-        assert_non_null(choice);
-        assert_non_null(choice->name);
-        for (; choice->name; choice++) {
-            size_t i = 0;
-            while (catalogue->checkers[i].name &&
-                   strcmp(catalogue->checkers[i].name, choice->name) != 0)
-                i++;
-            if (!catalogue->checkers[i].name)
-                print_message("workload '%s' has no checker '%s' in this build\n",
-                              rift_workloads[w]->name, choice->name);
-        }
+        const char *name = rift_workloads[w]->name;
+        CLEANUP(rift_free)
+        char *yaml = rift_printf("nodes: {lab: netns}\nclient: {name: stdio, command: [x]}\n"
+                                 "workload: %s\n",
+                                 name);
+        struct rift_error err = {0};
+        struct rift_plan *plan =
+            rift_plan_parse("t.yaml", yaml, strlen(yaml), rift_catalogue_of_build(), 0, &err);
+        if (!plan)
+            print_message("workload '%s': %s\n", name, err.text);
+        rift_plan_destroy(plan);
     }
 }
 
