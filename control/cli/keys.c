@@ -5,23 +5,21 @@
 #include "plan/tables.h"
 #include "workloads/workload.h"
 
-static void print_words(struct rift_text *text, const char *title, const char *const *words)
-{
-    rift_text_append(text, title);
-    for (size_t i = 0; words && words[i]; i++)
-        rift_text_printf(text, "%s `%s`", i ? "," : "", words[i]);
-    rift_text_append(text, "\n");
-}
-
 static void print_workload(struct rift_text *text, const struct rift_workload *workload)
 {
     rift_text_printf(text, "\n### workload: %s\n\n%s.\n\n", workload->name, workload->summary);
-    print_words(text, "Operations:", workload->operations);
+    rift_text_append(text, "Operations:");
+    for (size_t i = 0; workload->operations[i]; i++)
+        rift_text_printf(text, "%s `%s`", i ? "," : "", workload->operations[i]);
+    const struct rift_optional_operation *optional = workload->optional_operations;
+    for (; optional && optional->f; optional++)
+        rift_text_printf(text, ", `%s` where `%s` is more than 0", optional->f, optional->option);
+    rift_text_append(text, ".\n");
     for (size_t i = 0; workload->checkers[i].name; i++)
         rift_text_printf(text, "%s`%s`%s%s", i ? ", " : "Checkers: ", workload->checkers[i].name,
                          workload->checkers[i].options ? " " : "",
                          workload->checkers[i].options ? workload->checkers[i].options : "");
-    rift_text_append(text, "\n");
+    rift_text_append(text, ".\n");
     if (!workload->options)
         return;
     rift_text_append(text, "\n");

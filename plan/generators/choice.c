@@ -93,7 +93,7 @@ struct phases_generator {
 
 static bool all_are_free(const struct rift_generator_context *context)
 {
-    for (unsigned i = 0; i < context->thread_count; i++)
+    for (unsigned i = context->first_thread; i < context->thread_count; i++)
         if (!context->is_free[i])
             return false;
     return true;

@@ -20,7 +20,7 @@ void rift_generator_update(struct rift_generator *generator,
 
 bool rift_generator_has_free_thread(const struct rift_generator_context *context)
 {
-    for (unsigned i = 0; i < context->thread_count; i++)
+    for (unsigned i = context->first_thread; i < context->thread_count; i++)
         if (context->is_free[i])
             return true;
     return false;

@@ -25,7 +25,8 @@ enum { RIFT_THREADS_MAX = 4096, RIFT_THREAD_ANY = -1 };
 #define RIFT_KEY_STRIDE INT64_C(1000000000)
 
 struct rift_generator_context {
-    int64_t now_ns; /* since the phase began */
+    int64_t now_ns;        /* since the phase began */
+    unsigned first_thread; /* threads first_thread to thread_count - 1 take part; 0: all */
     unsigned thread_count;
     const bool *is_free;    /* thread -> could take an operation now */
     const int32_t *process; /* thread -> its process number */

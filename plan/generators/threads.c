@@ -1,5 +1,5 @@
 /* Which threads: reserve and each thread. Both split the threads into groups, each with a child
- * that sees only its own threads as free. */
+ * that knows only of its own threads. */
 #include <string.h>
 
 #include "plan/generators/combinators.h"
@@ -15,35 +15,28 @@ struct groups_generator {
     struct rift_generator base;
     struct group *groups;
     size_t count;
-    size_t turn;   /* the group that is asked first; goes round, so that none starves */
-    bool *is_free; /* thread -> free, as the child that is asked sees it */
+    size_t turn; /* the group that is asked first; goes round, so that none starves */
     unsigned thread_count;
 };
 
 /* Asks one group's child; a thread of RIFT_THREAD_ANY becomes a free one of the group, in turn. */
-static enum rift_next group_next(struct groups_generator *self, struct group *group,
-                                 const struct rift_generator_context *context,
+static enum rift_next group_next(struct group *group, const struct rift_generator_context *context,
                                  struct rift_planned_op *op, int64_t *wake_ns)
 {
-    unsigned free_thread = group->end;
-    unsigned size = group->end - group->first;
-    for (unsigned i = size; i-- > 0;) {
-        unsigned thread = group->first + (group->turn - group->first + i) % size;
-        self->is_free[thread] = context->is_free[thread];
-        if (context->is_free[thread])
-            free_thread = thread;
+    unsigned size = group->end - group->first, tried = 0, thread = group->turn;
+    while (tried < size && !context->is_free[thread]) {
+        thread = thread + 1 < group->end ? thread + 1 : group->first;
+        tried++;
     }
-    *wake_ns = RIFT_TIME_NEVER;
-    enum rift_next next = RIFT_NEXT_PENDING;
-    if (free_thread < group->end) {
-        struct rift_generator_context narrowed = *context;
-        narrowed.is_free = self->is_free;
-        next = rift_generator_next(group->child, &narrowed, op, wake_ns);
-    }
-    memset(self->is_free + group->first, 0, size);
+    if (tried == size)
+        return RIFT_NEXT_PENDING;
+    struct rift_generator_context narrowed = *context;
+    narrowed.first_thread = group->first;
+    narrowed.thread_count = group->end;
+    enum rift_next next = rift_generator_next(group->child, &narrowed, op, wake_ns);
     if (next == RIFT_NEXT_OP && op->thread == RIFT_THREAD_ANY) {
-        op->thread = (int32_t)free_thread;
-        group->turn = free_thread + 1 < group->end ? free_thread + 1 : group->first;
+        op->thread = (int32_t)thread;
+        group->turn = thread + 1 < group->end ? thread + 1 : group->first;
     }
     group->is_done = next == RIFT_NEXT_DONE;
     return next;
@@ -62,7 +55,7 @@ static enum rift_next groups_next(struct rift_generator *generator,
         if (group->is_done)
             continue;
         int64_t wake = RIFT_TIME_NEVER;
-        enum rift_next next = group_next(self, group, context, op, &wake);
+        enum rift_next next = group_next(group, context, op, &wake);
         if (next == RIFT_NEXT_OP) {
             self->turn = (index + 1) % self->count;
             return next;
@@ -93,7 +86,6 @@ static struct groups_generator *groups_create(struct rift_arena *arena, unsigned
     struct groups_generator *self = rift_arena_calloc(arena, 1, sizeof *self);
     self->base.kind = &kind;
     self->groups = rift_arena_calloc(arena, group_count, sizeof *self->groups);
-    self->is_free = rift_arena_calloc(arena, thread_count, sizeof *self->is_free);
     self->thread_count = thread_count;
     return self;
 }

@@ -237,6 +237,28 @@ static void a_phase_waits_for_the_operations_of_the_one_before(void **state)
     assert_true(seen->now[50] == last_end);
 }
 
+static void phases_of_one_thread_wait_for_that_thread_only(void **state)
+{
+    (void)state;
+    struct rift_generator *children[THREADS];
+    for (unsigned i = 0; i < THREADS; i++) {
+        struct rift_generator *steps[2] = {rift_generator_limit(&arena, 3, numbers("a", i)),
+                                           rift_generator_limit(&arena, 2, numbers("b", i))};
+        children[i] = rift_generator_phases(&arena, steps, 2);
+    }
+    seen->is_perfect = false;
+    rift_rng_init(&seen->outcomes, 4);
+    assert_true(simulate(rift_generator_each_thread(&arena, THREADS, children)));
+    size_t of[THREADS] = {0};
+    bool was_mixed = false;
+    for (size_t i = 0; i < seen->count; i++) {
+        assert_string_equal(seen->f[i], of[seen->thread[i]]++ < 3 ? "a" : "b");
+        was_mixed = was_mixed || (i > 0 && seen->f[i][0] < seen->f[i - 1][0]);
+    }
+    assert_int_equal(seen->count, 5 * THREADS);
+    assert_true(was_mixed);
+}
+
 static void until_ok_repeats_and_stops(void **state)
 {
     (void)state;
@@ -372,6 +394,7 @@ int main(void)
         CLAIM(reserved_threads_run_only_their_own),
         CLAIM(each_thread_has_a_stream_of_its_own),
         CLAIM(a_phase_waits_for_the_operations_of_the_one_before),
+        CLAIM(phases_of_one_thread_wait_for_that_thread_only),
         CLAIM(until_ok_repeats_and_stops),
         CLAIM(a_key_retires_after_its_operations_and_a_new_one_follows),
         CLAIM(a_key_with_too_many_infos_is_replaced),
