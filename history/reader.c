@@ -48,8 +48,7 @@ static const struct rift_importer *importer_for(const struct rift_source *source
         if (rift_importers[i]->recognise(source))
             return rift_importers[i];
     rift_fail(err, RIFT_ERR_INVALID,
-              "%s: not a history in any format that Rift reads; docs/formats.md lists them, "
-              "--format names one",
+              "%s: not a history in any format that Rift reads; docs/formats.md lists them",
               source->name);
     return NULL;
 }

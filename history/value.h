@@ -194,4 +194,7 @@ void rift_value_print_to(struct rift_text *text, const struct rift_values *value
 /* Characters as an EDN string: in quotes, with escapes. */
 void rift_text_append_quoted(struct rift_text *text, const char *chars, size_t length);
 
+/* A number in digits. */
+void rift_text_append_integer(struct rift_text *text, int64_t number);
+
 #endif

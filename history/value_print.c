@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static void print_integer(struct rift_text *text, int64_t number)
+void rift_text_append_integer(struct rift_text *text, int64_t number)
 {
     char digits[24];
     char *end = digits + sizeof digits, *at = end;
@@ -116,7 +116,7 @@ void rift_value_print_to(struct rift_text *text, const struct rift_values *value
         rift_text_append(text, rift_value_as_bool(value) ? "true" : "false");
         break;
     case RIFT_INTEGER:
-        print_integer(text, rift_value_as_integer(values, value));
+        rift_text_append_integer(text, rift_value_as_integer(values, value));
         break;
     case RIFT_TEXT:
         rift_text_append_quoted(text, chars, length);

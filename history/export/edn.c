@@ -1,7 +1,6 @@
 /* Jepsen's history.edn: one map a line. The value of a keyed operation is [key value], as Jepsen's
  * tools expect it; :rift/key tells our own reader that it is. */
 #include <ctype.h>
-#include <inttypes.h>
 #include <string.h>
 
 #include "history/export/record.h"
@@ -59,14 +58,19 @@ static void append_value(struct rift_text *text, const struct rift_values *value
 static void append_record(struct rift_text *text, const struct rift_values *values,
                           const struct rift_export_record *record)
 {
-    rift_text_printf(text, "{:index %zu", record->index);
-    if (record->has_time)
-        rift_text_printf(text, ", :time %" PRId64, record->time);
-    rift_text_printf(text, ", :type :%s", record->type);
+    rift_text_append(text, "{:index ");
+    rift_text_append_integer(text, (int64_t)record->index);
+    if (record->has_time) {
+        rift_text_append(text, ", :time ");
+        rift_text_append_integer(text, record->time);
+    }
+    rift_text_append(text, ", :type :");
+    rift_text_append(text, record->type);
+    rift_text_append(text, ", :process ");
     if (record->is_nemesis)
-        rift_text_append(text, ", :process :nemesis");
+        rift_text_append(text, ":nemesis");
     else
-        rift_text_printf(text, ", :process %" PRId32, record->process);
+        rift_text_append_integer(text, record->process);
     if (*record->f)
         append_name(text, ", :f ", record->f);
     else
@@ -76,6 +80,8 @@ static void append_record(struct rift_text *text, const struct rift_values *valu
         append_name(text, ", :error ", record->error);
     if (*record->node)
         append_name(text, ", :node ", record->node);
+    if (record->has_no_result)
+        rift_text_append(text, ", :rift/result nil");
     if (record->is_timeless)
         rift_text_append(text, ", :rift/timeless true");
     append_extra(text, values, record->extra);

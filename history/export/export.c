@@ -57,6 +57,14 @@ int rift_history_export_text(const struct rift_history *history, const char *for
     return export_to(history, format, &sink, err);
 }
 
+int rift_history_export_fd(const struct rift_history *history, const char *format, int fd,
+                           struct rift_error *err)
+{
+    CLEANUP(rift_text_finish) struct rift_text text = {0};
+    struct rift_sink sink = {.text = &text, .fd = fd, .path = "the output"};
+    return export_to(history, format, &sink, err);
+}
+
 int rift_history_export(const struct rift_history *history, const char *format, const char *path,
                         struct rift_error *err)
 {

@@ -18,6 +18,9 @@ extern const struct rift_export_format rift_export_formats[];
 /* Creates the file, which must not exist yet; removes it again on failure. */
 int rift_history_export(const struct rift_history *history, const char *format, const char *path,
                         struct rift_error *err);
+/* The same to an open file, which stays open. */
+int rift_history_export_fd(const struct rift_history *history, const char *format, int fd,
+                           struct rift_error *err);
 /* The same, appended to a text. */
 int rift_history_export_text(const struct rift_history *history, const char *format,
                              struct rift_text *text, struct rift_error *err);

@@ -1,7 +1,6 @@
 /* JSON lines, as elle-cli and our own reader take them. What JSON cannot say becomes the nearest
  * that it can: a keyword a string, a set an array, a map with keys that are not text an array of
  * [key, value]. */
-#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -158,14 +157,19 @@ static void append_name(struct rift_text *text, const char *label, const char *n
 static void append_record(struct rift_text *text, const struct rift_values *values,
                           const struct rift_export_record *record)
 {
-    rift_text_printf(text, "{\"index\":%zu", record->index);
-    if (record->has_time)
-        rift_text_printf(text, ",\"time\":%" PRId64, record->time);
-    rift_text_printf(text, ",\"type\":\"%s\"", record->type);
+    rift_text_append(text, "{\"index\":");
+    rift_text_append_integer(text, (int64_t)record->index);
+    if (record->has_time) {
+        rift_text_append(text, ",\"time\":");
+        rift_text_append_integer(text, record->time);
+    }
+    rift_text_append(text, ",\"type\":\"");
+    rift_text_append(text, record->type);
+    rift_text_append(text, "\",\"process\":");
     if (record->is_nemesis)
-        rift_text_append(text, ",\"process\":\"nemesis\"");
+        rift_text_append(text, "\"nemesis\"");
     else
-        rift_text_printf(text, ",\"process\":%" PRId32, record->process);
+        rift_text_append_integer(text, record->process);
     append_name(text, ",\"f\":", record->f);
     if (record->has_key) {
         rift_text_append(text, ",\"key\":");
@@ -175,6 +179,8 @@ static void append_record(struct rift_text *text, const struct rift_values *valu
     append_value(text, values, record->value);
     append_name(text, ",\"error\":", record->error);
     append_name(text, ",\"node\":", record->node);
+    if (record->has_no_result)
+        rift_text_append(text, ",\"rift/result\":null");
     if (record->is_timeless)
         rift_text_append(text, ",\"rift/timeless\":true");
     if (has_names_for_keys(values, record->extra))

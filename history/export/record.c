@@ -24,6 +24,10 @@ void rift_export_record_make(const struct rift_history *history,
         .is_timeless = is_end && ops->end[row] == RIFT_TIME_NEVER,
         .extra = extra ? extra[row] : RIFT_VALUE_NIL,
     };
+    record->has_no_result =
+        is_end && rift_value_is_nil(ops->result[row]) && !rift_value_is_nil(ops->argument[row]);
+    if (record->has_no_result)
+        record->value = ops->argument[row];
     /* As in Jepsen, a nemesis says info before and after. */
     record->type = record->is_nemesis ? "info" : is_end ? types[ops->type[row]] : "invoke";
     if (history->time_kind == RIFT_TIME_NS)

@@ -15,6 +15,7 @@ struct rift_export_record {
     bool has_key;
     struct rift_value key, value;
     const char *error, *node; /* "" for none */
+    bool has_no_result;       /* value is the argument, as other tools expect it of a completion */
     bool is_timeless;         /* nobody knows when it ended */
     struct rift_value extra;  /* a MAP or nil */
 };

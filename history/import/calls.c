@@ -71,8 +71,8 @@ static bool calls_recognise(const struct rift_source *source)
     while (rift_line_next(&cursor, &line)) {
         has_object |= object_of(&line) != NULL;
         if (!is_comment(&line))
-            return *line.words[0].at == '[' && line.count >= 3 &&
-                   rift_word_is(line.words[1], "call");
+            return has_object || (*line.words[0].at == '[' && line.count >= 3 &&
+                                  rift_word_is(line.words[1], "call"));
     }
     return has_object;
 }

@@ -95,6 +95,8 @@ static enum rift_record_field field_named(const char *name, size_t length)
         return IS("process") ? FIELD_PROCESS : FIELD_EXTRA;
     case 8:
         return IS("rift/key") ? FIELD_TUPLE_KEY : FIELD_EXTRA;
+    case 11:
+        return IS("rift/result") ? FIELD_RESULT : FIELD_EXTRA;
     case 13:
         return IS("rift/timeless") ? FIELD_TIMELESS : FIELD_EXTRA;
     default:
@@ -241,6 +243,8 @@ static int set_value(struct rift_records *records, struct rift_event *event)
     }
     if (split_tuple(records, event) != 0)
         return -1;
+    if (records->seen & 1u << FIELD_RESULT)
+        event->value = records->fields[FIELD_RESULT];
     bool is_txn = rift_value_kind(values, event->value) == RIFT_TXN;
     if (is_txn && !event->f)
         event->f = "txn";

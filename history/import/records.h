@@ -27,6 +27,7 @@ enum rift_record_field {
     FIELD_NODE,
     FIELD_KEY,
     FIELD_TUPLE_KEY, /* our own mark: the value is a tuple of this key and the value proper */
+    FIELD_RESULT,    /* our own mark: the result, where the value says the argument again */
     FIELD_TIMELESS,  /* our own mark: nobody knows when it ended */
     FIELD_EXTRA,
 };
