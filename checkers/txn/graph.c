@@ -151,7 +151,7 @@ void txn_edges_fan(struct txn_edges *edges, const uint32_t *sources, size_t sour
     free(sorted);
 }
 
-void txn_edges_build(struct txn_edges *edges, struct txn_graph *graph)
+void txn_edges_copy(const struct txn_edges *edges, struct txn_graph *graph)
 {
     uint32_t vertex_count = edges->vertex_count;
     *graph = (struct txn_graph){.vertex_count = vertex_count,
@@ -166,5 +166,10 @@ void txn_edges_build(struct txn_edges *edges, struct txn_graph *graph)
         next[v + 1] += next[v];
     for (size_t i = 0; i < edges->count; i++)
         graph->edge[next[edges->items[i].from]++] = edges->items[i].edge;
+}
+
+void txn_edges_build(struct txn_edges *edges, struct txn_graph *graph)
+{
+    txn_edges_copy(edges, graph);
     txn_edges_finish(edges);
 }

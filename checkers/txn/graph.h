@@ -86,5 +86,7 @@ void txn_edges_fan(struct txn_edges *edges, const uint32_t *sources, size_t sour
                    const uint32_t *targets, size_t target_count, enum txn_relation relation);
 /* Sorts into rows and frees the edges. An edge that was added twice is there twice. */
 void txn_edges_build(struct txn_edges *edges, struct txn_graph *graph);
+/* The same, and keeps the edges, to add more. */
+void txn_edges_copy(const struct txn_edges *edges, struct txn_graph *graph);
 
 #endif

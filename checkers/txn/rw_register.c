@@ -2,6 +2,7 @@
 #include "checkers/registry.h"
 
 #include "checkers/txn/judge.h"
+#include "checkers/txn/polygraph.h"
 #include "checkers/txn/register.h"
 #include "checkers/txn/weak.h"
 #include "common/clock.h"
@@ -62,6 +63,8 @@ static int rw_register_check(const struct rift_check *check, struct rift_verdict
         if (verdict->validity != RIFT_INVALID && order != REGISTER_LINEARIZABLE &&
             (findings.forbidden >> TXN_NOT_STRICTLY_SERIALIZABLE & 1))
             judge_strictly(check, &set, &findings);
+        if (verdict->validity != RIFT_INVALID)
+            polygraph_judge(check, &set, &findings);
     }
     txn_findings_conclude(&findings);
     txn_set_finish(&set);

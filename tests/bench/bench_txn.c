@@ -2,7 +2,8 @@
  * and files given by name (read included).
  *
  *   bench_txn [MAX_TRANSACTIONS]          the table, up to 10^5 unless told
- *   bench_txn CHECKER LEVEL FILE...       one line a file */
+ *   bench_txn CHECKER LEVEL FILE...       one line a file
+ *   bench_txn write-edn CHECKER COUNT     such a history to stdout, as Jepsen writes it */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -58,7 +59,7 @@ static void check(const struct rift_history *history, const char *name, const ch
     json_decref(given);
 }
 
-static void bench_store(bool is_list, int count, const char *option)
+static struct rift_history *run_store(bool is_list, int count)
 {
     struct store_options options = {.level = STORE_SERIAL,
                                     .is_list = is_list,
@@ -70,9 +71,38 @@ static void bench_store(bool is_list, int count, const char *option)
                                     .unknown_percent = 0,
                                     .writes_per_key = 128,
                                     .seed = 1};
+    return store_run(&options);
+}
+
+/* Times of the store are the numbers of events, from 1 on. */
+static void write_edn(bool is_list, int count)
+{
+    static const char *const ends[] = {"ok", "fail", "info"};
+    struct rift_history *history = run_store(is_list, count);
+    const struct rift_ops *ops = &history->ops;
+    int64_t *event = calloc(2 * ops->count + 1, sizeof *event); /* row + 1, negative: its end */
+    for (size_t row = 0; event && row < ops->count; row++) {
+        event[ops->start[row]] = (int64_t)row + 1;
+        event[ops->end[row]] = -(int64_t)row - 1;
+    }
+    for (size_t i = 1; event && i <= 2 * ops->count; i++) {
+        size_t row = (size_t)(event[i] > 0 ? event[i] : -event[i]) - 1;
+        bool is_result = event[i] < 0 && ops->type[row] == RIFT_OP_OK;
+        char *text =
+            rift_value_print(history->values, is_result ? ops->result[row] : ops->argument[row]);
+        printf("{:index %zu :time %zu :type :%s :process %d :f :txn :value %s}\n", i - 1, i * 1000,
+               event[i] > 0 ? "invoke" : ends[ops->type[row]], ops->process[row], text);
+        free(text);
+    }
+    free(event);
+    rift_history_destroy(history);
+}
+
+static void bench_store(bool is_list, int count, const char *option)
+{
     char what[64];
     int64_t start = rift_clock_now();
-    struct rift_history *history = store_run(&options);
+    struct rift_history *history = run_store(is_list, count);
     snprintf(what, sizeof what, "%d transactions", count);
     check(history, is_list ? "list-append" : "rw-register", NULL, option, what,
           seconds_since(start));
@@ -95,6 +125,10 @@ static void bench_file(const char *name, const char *level, const char *path)
 
 int main(int argc, char **argv)
 {
+    if (argc == 4 && strcmp(argv[1], "write-edn") == 0) {
+        write_edn(strcmp(argv[2], "list-append") == 0, (int)strtol(argv[3], NULL, 10));
+        return 0;
+    }
     printf("%-34s %-12s %-18s %8s %8s %7s  %s\n", "history", "checker", "claim", "make s",
            "check s", "MB", "verdict");
     if (argc > 3) {

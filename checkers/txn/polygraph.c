@@ -1,0 +1,123 @@
+#include "checkers/txn/polygraph.h"
+
+#include <stdlib.h>
+
+#include "checkers/txn/order.h"
+#include "checkers/txn/search.h"
+#include "common/clock.h"
+#include "common/memory.h"
+
+enum { CYCLE_WORK = 1 << 24 };
+
+/* An unknown transaction that nobody observed can be left out: nothing needs it. */
+static void find_included(struct polygraph *polygraph)
+{
+    const struct register_model *model = polygraph->model;
+    const struct txn_set *set = model->set;
+    polygraph->is_included = rift_calloc((size_t)set->count + 1, sizeof(bool));
+    for (uint32_t t = 0; t < set->count; t++)
+        polygraph->is_included[t] = txn_is_committed(set, t);
+    for (uint32_t v = 0; v < set->mop_count; v++)
+        if (model->reader_first[v] < model->reader_first[v + 1] &&
+            register_writer(model, v) != TXN_NONE)
+            polygraph->is_included[register_writer(model, v)] = true;
+}
+
+void polygraph_init(struct polygraph *polygraph, struct register_model *model, bool is_snapshot,
+                    enum polygraph_order order, struct txn_findings *findings)
+{
+    const struct txn_set *set = model->set;
+    *polygraph = (struct polygraph){.model = model, .is_snapshot = is_snapshot, .order = order};
+    txn_relations data =
+        (txn_relations)(1U << TXN_WW | 1U << TXN_WR | 1U << TXN_PROCESS | 1U << TXN_REALTIME);
+    polygraph->automaton = is_snapshot ? txn_automaton_nonadjacent(data)
+                                       : txn_automaton_filter(data | txn_relation_bit(TXN_RW));
+    find_included(polygraph);
+    txn_edges_init(&polygraph->known, set->count);
+    register_model_edges(model,
+                         order == POLYGRAPH_REALTIME ? REGISTER_LINEARIZABLE : REGISTER_INFERRED,
+                         findings, TXN_NOT_STRICTLY_SERIALIZABLE, &polygraph->known);
+    if (order == POLYGRAPH_PROCESS)
+        txn_order_processes(set, &polygraph->known);
+    if (order == POLYGRAPH_REALTIME)
+        txn_order_realtime(set, &polygraph->known);
+}
+
+void polygraph_finish(struct polygraph *polygraph)
+{
+    txn_edges_finish(&polygraph->known);
+    free(polygraph->is_included);
+    free(polygraph->pairs);
+    *polygraph = (struct polygraph){0};
+}
+
+bool polygraph_is_late(const struct polygraph *polygraph)
+{
+    return polygraph->deadline_ns && rift_clock_now() > polygraph->deadline_ns;
+}
+
+void polygraph_add_choice(const struct polygraph *polygraph, uint32_t a, uint32_t b,
+                          struct txn_edges *edges)
+{
+    const struct register_model *model = polygraph->model;
+    uint32_t before = model->set->mop_txn[a], after = model->set->mop_txn[b];
+    txn_edges_add(edges, before, after, TXN_WW);
+    for (uint32_t r = model->reader_first[a]; r < model->reader_first[a + 1]; r++)
+        txn_edges_add(edges, model->reader[r], after, TXN_RW);
+}
+
+/* The shortest forbidden cycle of what is known, if there is one. */
+static bool find_known_cycle(const struct polygraph *polygraph, struct txn_cycle *cycle)
+{
+    static const enum txn_relation anchors[] = {TXN_RW, TXN_WW, TXN_WR};
+    struct txn_graph graph;
+    txn_edges_copy(&polygraph->known, &graph);
+    bool is_found = false;
+    for (size_t i = 0; !is_found && i < sizeof anchors / sizeof *anchors; i++) {
+        struct txn_search search = {.graph = &graph,
+                                    .anchor = anchors[i],
+                                    .rest = polygraph->automaton,
+                                    .enclosing = polygraph->automaton,
+                                    .work = CYCLE_WORK};
+        is_found = txn_search_run(&search, cycle) == TXN_SEARCH_FOUND;
+    }
+    txn_graph_finish(&graph);
+    return is_found;
+}
+
+static bool is_cyclic(const struct polygraph *polygraph)
+{
+    struct txn_graph graph;
+    struct txn_components components;
+    txn_edges_copy(&polygraph->known, &graph);
+    txn_components_find(&graph, &polygraph->automaton, &components);
+    bool has_cycle =
+        components.count < graph.vertex_count * (uint32_t)polygraph->automaton.state_count;
+    txn_components_finish(&components);
+    txn_graph_finish(&graph);
+    return has_cycle;
+}
+
+enum polygraph_answer polygraph_solve(struct polygraph *polygraph, struct txn_cycle *cycle,
+                                      const char **reason)
+{
+    *reason = NULL;
+    if (polygraph->known.is_full) {
+        *reason = "there are more dependencies than the graph can hold";
+        return POLYGRAPH_UNDECIDED;
+    }
+    if (is_cyclic(polygraph)) {
+        find_known_cycle(polygraph, cycle);
+        return POLYGRAPH_VIOLATED;
+    }
+    if (polygraph_guess(polygraph))
+        return POLYGRAPH_EXPLAINED;
+    enum polygraph_answer answer = polygraph_prune(polygraph, reason);
+    if (answer == POLYGRAPH_VIOLATED)
+        find_known_cycle(polygraph, cycle);
+    if (answer != POLYGRAPH_UNDECIDED || *reason)
+        return answer;
+    if (polygraph->pair_count == 0)
+        return POLYGRAPH_EXPLAINED;
+    return polygraph_search(polygraph, reason);
+}

@@ -1,0 +1,211 @@
+/* Pruning: the order of two writes is decided where one of the two orders would close a forbidden
+ * cycle with what is known. What follows is added, reachability computed anew, and so on until
+ * nothing changes. */
+#include "checkers/txn/polygraph.h"
+
+#include <stdlib.h>
+
+#include "common/memory.h"
+
+static const uint64_t MEMORY_DEFAULT = UINT64_C(1) << 30;
+
+/* The versions that compete for each key, in an order that keeps what is known. */
+struct contest {
+    uint32_t *first; /* per key */
+    uint32_t *version;
+};
+
+static bool competes(const struct polygraph *polygraph, uint32_t mop)
+{
+    const struct register_model *model = polygraph->model;
+    const struct txn_set *set = model->set;
+    return set->mop_function[mop] != TXN_READ && !model->has_later_write[mop] &&
+           polygraph->is_included[set->mop_txn[mop]];
+}
+
+static void contest_init(struct contest *contest, const struct polygraph *polygraph,
+                         const struct txn_closure *closure)
+{
+    const struct txn_set *set = polygraph->model->set;
+    uint32_t states = closure->states, *place = rift_calloc((size_t)set->key_count + 2, 4);
+    contest->version = rift_reallocarray(NULL, (size_t)set->mop_count + 1, sizeof(uint32_t));
+    for (uint32_t mop = 0; mop < set->mop_count; mop++)
+        if (competes(polygraph, mop))
+            place[set->mop_key[mop] + 2]++;
+    for (uint32_t k = 0; k < set->key_count; k++)
+        place[k + 2] += place[k + 1];
+    for (uint32_t mop = 0; mop < set->mop_count; mop++)
+        if (competes(polygraph, mop))
+            contest->version[place[set->mop_key[mop] + 1]++] = mop;
+    contest->first = place;
+    /* Larger ranks come first. Keys are short lists, and mostly nearly sorted. */
+    for (uint32_t k = 0; k < set->key_count; k++)
+        for (uint32_t i = place[k] + 1; i < place[k + 1]; i++) {
+            uint32_t moved = contest->version[i], j = i;
+            uint32_t rank = closure->rank[set->mop_txn[moved] * states];
+            for (; j > place[k] &&
+                   closure->rank[set->mop_txn[contest->version[j - 1]] * states] < rank;
+                 j--)
+                contest->version[j] = contest->version[j - 1];
+            contest->version[j] = moved;
+        }
+}
+
+static void contest_finish(struct contest *contest)
+{
+    free(contest->first);
+    free(contest->version);
+}
+
+/* Whether a walk that starts right after the edge of a choice leads from one transaction to
+ * another: then that choice, leading back, would close a cycle. after_rw: the edge is rw. */
+static bool closes(const struct txn_closure *closure, uint32_t from, uint32_t to, bool after_rw)
+{
+    if (closure->states == 1)
+        return txn_reaches(closure, from, to, 0);
+    /* Behind rw the walk may not start with rw, and an rw edge may only be entered in state 0. */
+    if (after_rw)
+        return txn_reaches(closure, 2 * from + 1, to, 0);
+    return txn_reaches(closure, 2 * from, to, 0) || txn_reaches(closure, 2 * from, to, 1);
+}
+
+/* Whether writing a before b contradicts what is known. */
+static bool is_impossible(const struct polygraph *polygraph, const struct txn_closure *closure,
+                          uint32_t a, uint32_t b)
+{
+    const struct register_model *model = polygraph->model;
+    uint32_t before = model->set->mop_txn[a], after = model->set->mop_txn[b];
+    if (closes(closure, after, before, false))
+        return true;
+    for (uint32_t r = model->reader_first[a]; r < model->reader_first[a + 1]; r++)
+        if (model->reader[r] != after && closes(closure, after, model->reader[r], true))
+            return true;
+    return false;
+}
+
+static bool is_before(const struct txn_closure *closure, const struct txn_set *set, uint32_t a,
+                      uint32_t b)
+{
+    return closes(closure, set->mop_txn[a], set->mop_txn[b], false);
+}
+
+static int keep_pair(struct polygraph *polygraph, size_t *capacity, uint32_t a, uint32_t b)
+{
+    if (polygraph->pair_count == *capacity) {
+        *capacity = *capacity ? 2 * *capacity : 1024;
+        uint64_t limit = polygraph->memory_bytes ? polygraph->memory_bytes : MEMORY_DEFAULT;
+        if (*capacity * sizeof *polygraph->pairs > limit)
+            return -1;
+        polygraph->pairs = rift_reallocarray(polygraph->pairs, *capacity, sizeof *polygraph->pairs);
+    }
+    polygraph->pairs[polygraph->pair_count++] = (struct polygraph_pair){a, b};
+    return 0;
+}
+
+/* The versions of one key: adds what the known order says, of each version only towards the nearest
+ * that follow it, and keeps the pairs that it does not order. */
+static int contend(struct polygraph *polygraph, const struct txn_closure *closure,
+                   const uint32_t *version, uint32_t count, size_t *capacity)
+{
+    const struct txn_set *set = polygraph->model->set;
+    uint32_t *nearest = rift_reallocarray(NULL, (size_t)count + 1, sizeof *nearest);
+    int result = 0;
+    for (uint32_t i = 0; i < count && result == 0; i++) {
+        uint32_t nearest_count = 0;
+        for (uint32_t j = i + 1; j < count && result == 0; j++) {
+            bool is_behind = false;
+            if (!is_before(closure, set, version[i], version[j])) {
+                result = keep_pair(polygraph, capacity, version[i], version[j]);
+                continue;
+            }
+            for (uint32_t n = 0; n < nearest_count && !is_behind; n++)
+                is_behind = is_before(closure, set, nearest[n], version[j]);
+            if (is_behind)
+                continue;
+            nearest[nearest_count++] = version[j];
+            polygraph_add_choice(polygraph, version[i], version[j], &polygraph->known);
+        }
+    }
+    free(nearest);
+    return result;
+}
+
+static int contend_all(struct polygraph *polygraph, const struct txn_closure *closure)
+{
+    struct contest contest;
+    size_t capacity = 0;
+    int result = 0;
+    contest_init(&contest, polygraph, closure);
+    for (uint32_t k = 0; k < polygraph->model->set->key_count && result == 0; k++) {
+        result = contend(polygraph, closure, contest.version + contest.first[k],
+                         contest.first[k + 1] - contest.first[k], &capacity);
+        if (k % 64 == 0 && polygraph_is_late(polygraph))
+            result = -1;
+    }
+    contest_finish(&contest);
+    return result;
+}
+
+/* Decides the pairs that reachability decides. Returns how many, or -1 where neither order of a
+ * pair is possible. */
+static int64_t decide_pairs(struct polygraph *polygraph, const struct txn_closure *closure)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < polygraph->pair_count; i++) {
+        struct polygraph_pair pair = polygraph->pairs[i];
+        bool no_ab = is_impossible(polygraph, closure, pair.a, pair.b);
+        bool no_ba = is_impossible(polygraph, closure, pair.b, pair.a);
+        if (!no_ab && !no_ba) {
+            polygraph->pairs[kept++] = pair;
+            continue;
+        }
+        if (no_ab)
+            polygraph_add_choice(polygraph, pair.b, pair.a, &polygraph->known);
+        else
+            polygraph_add_choice(polygraph, pair.a, pair.b, &polygraph->known);
+        /* Both impossible: the choice just added closes a cycle, which will be shown. */
+        if (no_ab && no_ba)
+            return -1;
+    }
+    int64_t decided = (int64_t)(polygraph->pair_count - kept);
+    polygraph->pair_count = kept;
+    return decided;
+}
+
+enum polygraph_answer polygraph_prune(struct polygraph *polygraph, const char **reason)
+{
+    uint64_t limit = polygraph->memory_bytes ? polygraph->memory_bytes : MEMORY_DEFAULT;
+    for (polygraph->rounds = 0;; polygraph->rounds++) {
+        struct txn_graph graph;
+        struct txn_closure closure;
+        int64_t decided = 1;
+        txn_edges_copy(&polygraph->known, &graph);
+        bool is_too_large = txn_closure_size(&graph, &polygraph->automaton) > limit;
+        if (is_too_large || polygraph_is_late(polygraph) || polygraph->known.is_full) {
+            txn_graph_finish(&graph);
+            *reason = is_too_large ? "its reachability needs more memory than is allowed"
+                                   : "the time ran out while pruning";
+            return POLYGRAPH_UNDECIDED;
+        }
+        bool is_acyclic = txn_closure_init(&closure, &graph, &polygraph->automaton);
+        txn_graph_finish(&graph);
+        if (!is_acyclic)
+            return POLYGRAPH_VIOLATED;
+        if (polygraph->rounds == 0) {
+            if (contend_all(polygraph, &closure) < 0) {
+                txn_closure_finish(&closure);
+                *reason = "it has more pairs of writes than time or memory allow";
+                return POLYGRAPH_UNDECIDED;
+            }
+            polygraph->pairs_at_first = polygraph->pair_count;
+        } else {
+            decided = decide_pairs(polygraph, &closure);
+        }
+        txn_closure_finish(&closure);
+        polygraph->pairs_left = polygraph->pair_count;
+        if (decided < 0)
+            return POLYGRAPH_VIOLATED;
+        if (decided == 0)
+            return POLYGRAPH_UNDECIDED;
+    }
+}
