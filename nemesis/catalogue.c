@@ -45,11 +45,54 @@ static const struct rift_fault fault_pause = {
     .scope = RIFT_FAULT_ON_NODES,
 };
 
+static const char *const clock_ways[] = {"auto", "host", "process", NULL};
+static const struct rift_option clock_options[] = {
+    {.name = "offset_ms",
+     .kind = RIFT_OPTION_RANGE,
+     .unit = "ms",
+     .fallback = "0",
+     .minimum = -1e10,
+     .maximum = 1e10,
+     .summary = "how far the wall clock jumps, at once; negative: back"},
+    {.name = "drift_ppm",
+     .kind = RIFT_OPTION_RANGE,
+     .unit = "ppm",
+     .fallback = "0",
+     .minimum = -100000,
+     .maximum = 100000,
+     .summary = "how much faster it runs from then on; negative: slower; steps of 100 on a host"},
+    {.name = "strobe_ms",
+     .kind = RIFT_OPTION_RANGE,
+     .unit = "ms",
+     .fallback = "0",
+     .minimum = 0,
+     .maximum = 1e7,
+     .summary = "not 0: wrong and right by turns, so long each"},
+    {.name = "of",
+     .kind = RIFT_OPTION_CHOICE,
+     .unit = "",
+     .fallback = "auto",
+     .choices = clock_ways,
+     .summary =
+         "whose clock: the host's where it has its own, else that of the system's processes"},
+    {.name = NULL},
+};
+static const struct rift_fault fault_clock = {
+    .name = "clock",
+    .summary = "the wall clock jumps, drifts or flickers between right and wrong",
+    .effect =
+        "On a host that owns its clock CLOCK_REALTIME is set and its rate changed; at the end it "
+        "shows again what the raw monotonic clock says it should, without any time server. "
+        "Elsewhere (a container, a lab host) the clock functions of every process in the system's "
+        "cgroup are replaced in memory (x86-64; a program that makes the system call itself is not "
+        "caught), and the replacement keeps the lease itself. CLOCK_MONOTONIC stays right, but on "
+        "a host that drifts it drifts too.",
+    .scope = RIFT_FAULT_ON_NODES,
+    .options = clock_options,
+};
+
 const struct rift_fault *const rift_faults[] = {
-    &fault_partition,
-    &fault_kill,
-    &fault_pause,
-    NULL,
+    &fault_partition, &fault_kill, &fault_pause, &fault_clock, NULL,
 };
 
 const struct rift_fault *rift_fault_find(const char *name)

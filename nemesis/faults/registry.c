@@ -9,6 +9,7 @@ const struct rift_fault_driver *const rift_fault_drivers[] = {
     &rift_partition_driver,
     &rift_kill_driver,
     &rift_pause_driver,
+    &rift_clock_driver,
     NULL,
 };
 

@@ -1,0 +1,328 @@
+/* The clock fault on real processes: what they see of the time is what they themselves say. */
+#include <sched.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/time.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+#include <pthread.h>
+
+#include "common/cgroup.h"
+#include "common/clock.h"
+#include "common/memory.h"
+#include "nemesis/faults/driver.h"
+#include "nemesis/faults/vdso.h"
+
+enum { TOLERANCE_MS = 150, SPINNING_THREADS = 2 };
+
+static struct rift_cgroup group;
+
+/* What one victim sees: CLOCK_REALTIME by three functions, and CLOCK_MONOTONIC, in ns. */
+struct seen {
+    int64_t clock, day, seconds, monotonic;
+};
+
+struct victim {
+    pid_t pid;
+    int ask, answer;
+};
+
+static void *spin(void *unused)
+{
+    struct timespec t;
+    for (;;)
+        clock_gettime(CLOCK_REALTIME, &t);
+    return unused;
+}
+
+static struct seen look(void)
+{
+    struct timespec t, m;
+    struct timeval d;
+    clock_gettime(CLOCK_REALTIME, &t);
+    gettimeofday(&d, NULL);
+    time_t seconds = time(&(time_t){0});
+    clock_gettime(CLOCK_MONOTONIC, &m);
+    return (struct seen){.clock = t.tv_sec * RIFT_SECOND + t.tv_nsec,
+                         .day = d.tv_sec * RIFT_SECOND + d.tv_usec * 1000,
+                         .seconds = seconds * RIFT_SECOND,
+                         .monotonic = m.tv_sec * RIFT_SECOND + m.tv_nsec};
+}
+
+static struct seen ask_victim(const struct victim *victim)
+{
+    struct seen seen;
+    assert_int_equal(write(victim->ask, "", 1), 1);
+    assert_int_equal(read(victim->answer, &seen, sizeof seen), sizeof seen);
+    return seen;
+}
+
+/* A process with threads that are inside of the clock functions nearly all the time. */
+static struct victim start_victim(void)
+{
+    int ask[2], answer[2];
+    assert_int_equal(pipe(ask), 0);
+    assert_int_equal(pipe(answer), 0);
+    pid_t pid = fork();
+    if (pid == 0) {
+        if (rift_cgroup_join(&group) < 0)
+            _exit(1);
+        close(ask[1]);
+        pthread_t thread;
+        for (int i = 0; i < SPINNING_THREADS; i++)
+            pthread_create(&thread, NULL, spin, NULL);
+        char byte;
+        while (read(ask[0], &byte, 1) == 1) {
+            struct seen seen = look();
+            if (write(answer[1], &seen, sizeof seen) != sizeof seen)
+                break;
+        }
+        _exit(0);
+    }
+    close(ask[0]);
+    close(answer[1]);
+    struct victim victim = {.pid = pid, .ask = ask[1], .answer = answer[0]};
+    ask_victim(&victim); /* by then it has joined its cgroup */
+    return victim;
+}
+
+static void end_victim(struct victim *victim)
+{
+    kill(victim->pid, SIGKILL);
+    waitpid(victim->pid, NULL, 0);
+    close(victim->ask);
+    close(victim->answer);
+}
+
+static double offset_ms(const struct victim *victim)
+{
+    struct seen seen = ask_victim(victim);
+    return (double)(seen.clock - rift_clock_wall()) / (double)RIFT_MS;
+}
+
+static void assert_near(double value, double wanted)
+{
+    if (value < wanted - TOLERANCE_MS || value > wanted + TOLERANCE_MS)
+        fail_msg("%.1f ms is not near %.1f ms", value, wanted);
+}
+
+struct fault {
+    struct rift_target target;
+    struct rift_injection injection;
+    json_t *options;
+};
+
+static void inject(struct fault *fault, const char *options, int64_t lease_ms)
+{
+    struct rift_error err = {0};
+    fault->options = json_loads(options, 0, NULL);
+    fault->target = (struct rift_target){.system = &group};
+    fault->injection = (struct rift_injection){
+        .id = "clock-test",
+        .driver = rift_fault_driver_find("clock"),
+        .options = fault->options,
+        .start_ns = rift_clock_now(),
+        .lease_end_ns = rift_clock_now() + lease_ms * RIFT_MS,
+        .undo = json_object(),
+    };
+    if (fault->injection.driver->plan(&fault->injection, &fault->target, "/nonexistent", &err) <
+            0 ||
+        fault->injection.driver->inject(&fault->injection, &fault->target, &err) < 0)
+        fail_msg("%s", err.text);
+}
+
+static bool is_observed(const struct fault *fault)
+{
+    bool observed = false;
+    json_t *details = json_object();
+    assert_int_equal(fault->injection.driver->observe(&fault->injection, &fault->target, &observed,
+                                                      details, NULL),
+                     0);
+    json_decref(details);
+    return observed;
+}
+
+static void heal(struct fault *fault)
+{
+    struct rift_error err = {0};
+    if (fault->injection.driver->heal(fault->injection.id, fault->injection.undo, "/nonexistent",
+                                      &err) < 0)
+        fail_msg("%s", err.text);
+    fault->injection.driver->forget(&fault->injection);
+    json_decref(fault->injection.undo);
+    json_decref(fault->options);
+}
+
+static int make_group(void **state)
+{
+    (void)state;
+    if (geteuid() != 0)
+        return 0;
+    char name[64];
+    snprintf(name, sizeof name, "rift-test-clock-%d", (int)getpid());
+    return rift_cgroup_open(name, &group, NULL) < 0 ? -1 : rift_cgroup_create(&group, NULL);
+}
+
+static int remove_group(void **state)
+{
+    (void)state;
+    return geteuid() != 0 ? 0 : rift_cgroup_remove(&group, NULL);
+}
+
+static void need_root_and_vdso(void)
+{
+    struct rift_error err = {0};
+    if (geteuid() != 0 || vdso_can_bend(&err) < 0) {
+        print_message("SKIP: %s\n", geteuid() != 0 ? "needs root" : err.text);
+        skip();
+    }
+}
+
+static void every_function_of_a_process_shows_the_jump_and_only_of_the_wall_clock(void **state)
+{
+    (void)state;
+    need_root_and_vdso();
+    struct victim victim = start_victim();
+    struct fault fault;
+    assert_near(offset_ms(&victim), 0);
+    inject(&fault, "{\"of\":\"process\",\"offset_ms\":-90500}", 20000);
+    int64_t wall = rift_clock_wall(), monotonic = rift_clock_now();
+    struct seen seen = ask_victim(&victim);
+    assert_near((double)(seen.clock - wall) / 1e6, -90500);
+    assert_near((double)(seen.day - wall) / 1e6, -90500);
+    assert_in_range(seen.clock - seen.seconds, 0, RIFT_SECOND + TOLERANCE_MS * RIFT_MS);
+    assert_near((double)(seen.monotonic - monotonic) / 1e6, 0);
+    assert_true(is_observed(&fault));
+    heal(&fault);
+    assert_near(offset_ms(&victim), 0);
+    assert_false(vdso_is_bent(victim.pid));
+    end_victim(&victim);
+}
+
+static void the_lease_ends_in_the_process_itself(void **state)
+{
+    (void)state;
+    need_root_and_vdso();
+    struct victim victim = start_victim();
+    struct fault fault;
+    inject(&fault, "{\"of\":\"process\",\"offset_ms\":3600000}", 400);
+    assert_near(offset_ms(&victim), 3600000);
+    rift_clock_sleep_until(fault.injection.lease_end_ns + 50 * RIFT_MS);
+    assert_near(offset_ms(&victim), 0);
+    assert_false(is_observed(&fault));
+    heal(&fault);
+    end_victim(&victim);
+}
+
+static void a_clock_drifts_and_a_strobe_comes_and_goes(void **state)
+{
+    (void)state;
+    need_root_and_vdso();
+    struct victim victim = start_victim();
+    struct fault fault;
+    inject(&fault, "{\"of\":\"process\",\"offset_ms\":0,\"drift_ppm\":-100000}", 20000);
+    int64_t begin = rift_clock_now();
+    rift_clock_sleep_until(begin + 3 * RIFT_SECOND);
+    double lost = offset_ms(&victim);
+    assert_true(lost < -300 + 60 &&
+                lost > -300 - 60 - 100 * (double)(rift_clock_now() - begin) / 1e10);
+    heal(&fault);
+    inject(&fault, "{\"of\":\"process\",\"offset_ms\":5000,\"strobe_ms\":400}", 20000);
+    begin = fault.injection.applied_ns;
+    rift_clock_sleep_until(begin + 200 * RIFT_MS);
+    assert_near(offset_ms(&victim), 5000);
+    rift_clock_sleep_until(begin + 600 * RIFT_MS);
+    assert_near(offset_ms(&victim), 0);
+    rift_clock_sleep_until(begin + 1000 * RIFT_MS);
+    assert_near(offset_ms(&victim), 5000);
+    heal(&fault);
+    end_victim(&victim);
+}
+
+static void a_process_that_was_started_again_is_bent_at_the_next_renewal(void **state)
+{
+    (void)state;
+    need_root_and_vdso();
+    struct victim first = start_victim();
+    struct fault fault;
+    inject(&fault, "{\"of\":\"process\",\"offset_ms\":7000}", 20000);
+    end_victim(&first);
+    struct victim second = start_victim();
+    assert_near(offset_ms(&second), 0);
+    assert_int_equal(fault.injection.driver->renew(&fault.injection, NULL), 0);
+    assert_near(offset_ms(&second), 7000);
+    heal(&fault);
+    assert_near(offset_ms(&second), 0);
+    end_victim(&second);
+}
+
+static void the_bytes_are_the_kernel_s_again_after_healing(void **state)
+{
+    (void)state;
+    need_root_and_vdso();
+    struct victim victim = start_victim();
+    CLEANUP(rift_free)
+    char *command = rift_printf(
+        "python3 -c \"import re,hashlib\n"
+        "def vdso(pid):\n"
+        " a,b=[int(x,16) for x in re.search('([0-9a-f]+)-([0-9a-f]+) .*vdso',"
+        "open('/proc/%%s/maps'%%pid).read()).groups()]\n"
+        " f=open('/proc/%%s/mem'%%pid,'rb'); f.seek(a); return hashlib.sha1(f.read(b-a)).digest()\n"
+        "exit(vdso('%d')!=vdso('self'))\"",
+        (int)victim.pid);
+    struct fault fault;
+    inject(&fault, "{\"of\":\"process\",\"offset_ms\":7000}", 20000);
+    FILE *changed = popen(command, "re");
+    assert_int_not_equal(pclose(changed), 0);
+    heal(&fault);
+    FILE *restored = popen(command, "re");
+    assert_int_equal(pclose(restored), 0);
+    end_victim(&victim);
+}
+
+static void a_host_that_shares_its_kernel_keeps_its_clock(void **state)
+{
+    (void)state;
+    need_root_and_vdso();
+    pid_t child = fork();
+    if (child == 0) {
+        /* In a pid namespace of its own, as a container is. */
+        if (unshare(CLONE_NEWPID) < 0)
+            _exit(2);
+        pid_t inside = fork();
+        if (inside == 0) {
+            struct rift_fault_ability ability = {.can = true};
+            json_t *options = json_pack("{s:s, s:i}", "of", "host", "offset_ms", 1000);
+            rift_fault_driver_find("clock")->probe(&(struct rift_target){0}, options, &ability,
+                                                   NULL);
+            _exit(ability.can);
+        }
+        int status = 0;
+        waitpid(inside, &status, 0);
+        _exit(WEXITSTATUS(status));
+    }
+    int status = 0;
+    waitpid(child, &status, 0);
+    assert_int_equal(WEXITSTATUS(status), 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_function_of_a_process_shows_the_jump_and_only_of_the_wall_clock),
+        cmocka_unit_test(the_lease_ends_in_the_process_itself),
+        cmocka_unit_test(a_clock_drifts_and_a_strobe_comes_and_goes),
+        cmocka_unit_test(a_process_that_was_started_again_is_bent_at_the_next_renewal),
+        cmocka_unit_test(the_bytes_are_the_kernel_s_again_after_healing),
+        cmocka_unit_test(a_host_that_shares_its_kernel_keeps_its_clock),
+    };
+    return cmocka_run_group_tests(tests, make_group, remove_group);
+}
