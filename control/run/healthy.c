@@ -98,9 +98,7 @@ int healthy_wait(const struct rift_client *client, const struct rift_client_conf
         if (patients[i].has_thread)
             pthread_join(patients[i].thread, NULL);
         if (!patients[i].is_healthy && result == 0)
-            result = rift_fail(err, RIFT_ERR_TIMEOUT,
-                               "%s serves no client after %lld s: %s; its log is in the run "
-                               "directory",
+            result = rift_fail(err, RIFT_ERR_TIMEOUT, "%s serves no client after %lld s: %s",
                                configs[i].node, (long long)(deadline_ms / 1000), patients[i].last);
     }
     free(patients);

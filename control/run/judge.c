@@ -6,7 +6,6 @@
 #include "checkers/checker.h"
 #include "common/clock.h"
 #include "common/log.h"
-#include "control/run/run_directory.h"
 #include "history/reader.h"
 
 static void judge_by(const struct rift_plan_component *chosen, const struct rift_history *history,
@@ -34,12 +33,12 @@ static void judge_by(const struct rift_plan_component *chosen, const struct rift
     json_decref(options);
 }
 
-int judge_run(const char *directory, const struct rift_plan *plan, json_t *run,
-              enum rift_validity *validity, struct rift_error *err)
+json_t *judge_run(const char *directory, const struct rift_plan *plan, json_t *run,
+                  enum rift_validity *validity, struct rift_error *err)
 {
     struct rift_history *history = rift_history_read(directory, NULL, err);
     if (!history)
-        return -1;
+        return NULL;
     struct rift_verdict merged = {0};
     json_t *checkers = json_object();
     for (size_t i = 0; i < plan->checker_count; i++) {
@@ -62,9 +61,7 @@ int judge_run(const char *directory, const struct rift_plan *plan, json_t *run,
                                                   : json_boolean(merged.validity == RIFT_VALID),
                   "reason", merged.reason, "checkers", checkers, "run", run);
     *validity = merged.validity;
-    int result = run_directory_write_json(directory, "verdicts.json", verdicts, err);
-    json_decref(verdicts);
     rift_verdict_finish(&merged);
     rift_history_destroy(history);
-    return result;
+    return verdicts;
 }

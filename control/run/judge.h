@@ -8,10 +8,10 @@
 #include "history/verdict.h"
 #include "plan/plan.h"
 
-/* Reads directory/history.rift, runs the checkers, and writes verdicts.json: what the checkers say,
- * and run (borrowed) as "run". *validity is the merged verdict. A checker that cannot read the
- * history makes it unknown. Fails where the history cannot be read or the file not be written. */
-int judge_run(const char *directory, const struct rift_plan *plan, json_t *run,
-              enum rift_validity *validity, struct rift_error *err);
+/* Reads directory/history.rift and runs the checkers: what verdicts.json is to hold, with run
+ * (borrowed) as "run"; the caller owns it. *validity is the merged verdict. A checker that fails
+ * makes it unknown. NULL where the history cannot be read. */
+json_t *judge_run(const char *directory, const struct rift_plan *plan, json_t *run,
+                  enum rift_validity *validity, struct rift_error *err);
 
 #endif

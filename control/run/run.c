@@ -75,7 +75,8 @@ static int run_prepare(struct run *run, struct rift_error *err)
 static int run_connect(struct run *run, struct rift_error *err)
 {
     const struct rift_plan *plan = run->plan;
-    live_phase(run->live, "connecting to %zu hosts", plan->host_count);
+    live_phase(run->live, "connecting to %zu host%s", plan->host_count,
+               plan->host_count == 1 ? "" : "s");
     for (size_t i = 0; i < plan->host_count; i++) {
         run->hosts.settings[i].run = plan->name;
         run->hosts.settings[i].on_event = run_stop_on_node_event;
@@ -105,6 +106,8 @@ static int run_doctor(struct run *run, struct rift_error *err)
 
 static int run_install(struct run *run, struct rift_error *err)
 {
+    if (!run->recipe)
+        return 0;
     live_phase(run->live, "installing %s", run->plan->system.name);
     run->is_system_installed = true;
     return system_install(run->cluster, run->plan, err);
@@ -112,13 +115,15 @@ static int run_install(struct run *run, struct rift_error *err)
 
 static int run_start_system(struct run *run, struct rift_error *err)
 {
+    if (!run->recipe)
+        return 0;
     live_phase(run->live, "starting %s", run->plan->system.name);
     return system_start(run->cluster, run->plan, err);
 }
 
 static int run_wait_healthy(struct run *run, struct rift_error *err)
 {
-    live_phase(run->live, "waiting until %s serves clients on every node", run->plan->system.name);
+    live_phase(run->live, "waiting until every node serves clients");
     return healthy_wait(run->client, run->configs, run->plan->host_count, run->plan->op_timeout_ms,
                         run->plan->deadlines.healthy_ms, &run->stop.is_asked, err);
 }
@@ -181,25 +186,39 @@ static json_t *run_describe(const struct run *run, int64_t started_wall_ns)
     return described;
 }
 
-/* Verdict and report. Returns the exit code of the verdict. */
+/* A disk that is full while the run is judged must not cost the verdict: it is printed all the
+ * same. */
+static void run_report(const struct run *run, const json_t *verdicts, enum rift_validity validity)
+{
+    struct rift_error err = {0};
+    if (run_directory_write_json(run->directory, "verdicts.json", verdicts, &err) == 0) {
+        if (rift_report_write_html(run->directory, &err) != 0)
+            fprintf(stderr, "rift: no report.html: %s\n", err.text);
+        if (rift_report_print(run->directory, stdout, isatty(STDOUT_FILENO), &err) == 0)
+            return;
+    }
+    const char *reason = json_string_value(json_object_get(verdicts, "reason"));
+    fprintf(stderr, "rift: no report: %s\n", err.text);
+    printf("%s %s\n", rift_validity_name(validity), reason ? reason : "");
+}
+
+/* Returns the exit code of the verdict. */
 static int run_judge(struct run *run, int64_t started_wall_ns)
 {
     struct rift_error err = {0};
     enum rift_validity validity = RIFT_UNKNOWN;
     live_phase(run->live, "judging the history");
     json_t *described = run_describe(run, started_wall_ns);
-    int judged = judge_run(run->directory, run->plan, described, &validity, &err);
+    json_t *verdicts = judge_run(run->directory, run->plan, described, &validity, &err);
     json_decref(described);
     live_stop(run->live);
     run->live = NULL;
-    if (judged != 0) {
+    if (!verdicts) {
         fprintf(stderr, "rift: the history cannot be judged: %s\n", err.text);
         return RIFT_EXIT_HARNESS;
     }
-    if (rift_report_write_html(run->directory, &err) != 0)
-        fprintf(stderr, "rift: no report.html: %s\n", err.text);
-    if (rift_report_print(run->directory, stdout, isatty(STDOUT_FILENO), &err) != 0)
-        fprintf(stderr, "rift: no summary: %s\n", err.text);
+    run_report(run, verdicts, validity);
+    json_decref(verdicts);
     return rift_validity_exit_code(validity);
 }
 
