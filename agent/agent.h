@@ -51,7 +51,6 @@ struct agent {
     struct job *jobs;
     struct probe *probe;
     struct system *system;
-    bool is_purging;
 };
 
 struct request {

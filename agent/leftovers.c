@@ -15,7 +15,7 @@
 #include "common/cgroup.h"
 #include "common/clock.h"
 #include "common/memory.h"
-#include "common/text.h"
+#include "nemesis/faults/clsact.h"
 #include "nemesis/faults/ledger.h"
 #include "nemesis/faults/tc.h"
 
@@ -123,16 +123,6 @@ static int purge_system(const char *cgroup_name, struct rift_error *err)
     return rift_cgroup_remove(&cgroup, err);
 }
 
-static int purge_files(const struct agent_paths *paths, struct rift_error *err)
-{
-    char self[512] = "";
-    ssize_t length = readlink("/proc/self/exe", self, sizeof self - 1);
-    const char *name = length > 0 ? strrchr(self, '/') : NULL;
-    if (name && rift_text_starts_with(name + 1, "rift-agent"))
-        unlink(self);
-    return agent_remove_tree(paths->folder, true, err);
-}
-
 int leftovers_heal(const struct agent_paths *paths, const char *cgroup_name, bool purge)
 {
     struct rift_error err = {0};
@@ -148,9 +138,12 @@ int leftovers_heal(const struct agent_paths *paths, const char *cgroup_name, boo
     json_decref(healed);
     install_clean_up();
     if (rc == 0)
+        rc = rift_clsact_remove_strays(&err);
+    if (rc == 0)
         rmdir(paths->ledger);
     if (rc == 0 && purge)
-        rc = purge_system(cgroup_name, &err) || purge_files(paths, &err) ? -1 : 0;
+        rc = purge_system(cgroup_name, &err) || agent_remove_tree(paths->folder, true, &err) ? -1
+                                                                                             : 0;
     if (rc) {
         fprintf(stderr, "rift-agent: %s\n", err.text);
         return 1;

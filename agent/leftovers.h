@@ -11,8 +11,8 @@
 int leftovers_print(const struct agent_paths *paths, const char *cgroup_name);
 
 /* Heals all by hand, whatever state the node is in: ends a running agent, then works through the
- * ledger. With purge the system is killed and every file of ours removed as well, this program
- * included. The exit code; says on stdout what was done. */
+ * ledger. With purge the system is killed and the state folder removed as well, with the agents
+ * that the controller put there. The exit code; says on stdout what was done. */
 int leftovers_heal(const struct agent_paths *paths, const char *cgroup_name, bool purge);
 
 #endif

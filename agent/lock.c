@@ -8,19 +8,28 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/clock.h"
 #include "common/memory.h"
 #include "common/process.h"
 
-enum { HOLDER_BYTES_MAX = 2048, END_DEADLINE_MS = 5000, KILL_DEADLINE_MS = 2000 };
+enum { HOLDER_BYTES_MAX = 2048, END_DEADLINE_MS = 5000, KILL_DEADLINE_MS = 2000, TRIES_MAX = 10 };
 
 static json_t *lock_read_holder(int fd)
 {
     char text[HOLDER_BYTES_MAX];
     ssize_t length = pread(fd, text, sizeof text, 0);
     return length > 0 ? json_loadb(text, (size_t)length, JSON_DISABLE_EOF_CHECK, NULL) : NULL;
+}
+
+/* A holder that ends in peace removes the file, and the lock on a removed file keeps nobody out. */
+static bool lock_is_of_path(int fd, const char *path)
+{
+    struct stat by_fd, by_path;
+    return fstat(fd, &by_fd) == 0 && stat(path, &by_path) == 0 && by_fd.st_ino == by_path.st_ino &&
+           by_fd.st_dev == by_path.st_dev;
 }
 
 static bool lock_wait(int fd, int64_t deadline_ns)
@@ -56,13 +65,8 @@ static int lock_oust(int fd, const json_t *holder, struct rift_error *err)
                      (int)pid);
 }
 
-int agent_lock_take(const char *path, const char *session, bool is_forced, struct rift_error *err)
+static int lock_contend(int fd, const char *session, bool is_forced, struct rift_error *err)
 {
-    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    if (fd < 0)
-        return rift_fail_errno(err, RIFT_ERR_IO, "open '%s'", path);
-    if (flock(fd, LOCK_EX | LOCK_NB) == 0)
-        return fd;
     json_t *holder = lock_read_holder(fd);
     int64_t lease_until = json_integer_value(json_object_get(holder, "lease_until_ns"));
     bool is_same = session && strcmp(text_or(holder, "session", ""), session) == 0;
@@ -77,10 +81,24 @@ int agent_lock_take(const char *path, const char *session, bool is_forced, struc
                       text_or(holder, "run", "?"), text_or(holder, "controller", "?"),
                       text_or(holder, "since", "?"));
     json_decref(holder);
-    if (rc == 0)
-        return fd;
-    close(fd);
-    return -1;
+    return rc;
+}
+
+int agent_lock_take(const char *path, const char *session, bool is_forced, struct rift_error *err)
+{
+    for (int try = 0; try < TRIES_MAX; try++) {
+        int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+        if (fd < 0)
+            return rift_fail_errno(err, RIFT_ERR_IO, "open '%s'", path);
+        if (flock(fd, LOCK_EX | LOCK_NB) && lock_contend(fd, session, is_forced, err)) {
+            close(fd);
+            return -1;
+        }
+        if (lock_is_of_path(fd, path))
+            return fd;
+        close(fd);
+    }
+    return rift_fail(err, RIFT_ERR_CONFLICT, "'%s' changes hands all the time", path);
 }
 
 void agent_lock_describe(int lock_fd, const json_t *holder)

@@ -17,6 +17,7 @@
 #include "common/clock.h"
 #include "common/memory.h"
 #include "common/wire/messages.h"
+#include "nemesis/faults/clsact.h"
 #include "nemesis/faults/ledger.h"
 
 enum { EXEC_MS = 30000, EXEC_ARGS_MAX = 256, DEFAULT_LEASE_MS = 10000 };
@@ -120,7 +121,7 @@ static int verb_hello(struct agent *agent, const struct request *request, json_t
     json_decref(agent->holder);
     agent->holder = hello_describe_holder(args);
     json_t *healed = json_array();
-    if (rift_ledger_heal_all(agent->paths.ledger, healed, err) ||
+    if (rift_ledger_heal_all(agent->paths.ledger, healed, err) || rift_clsact_remove_strays(err) ||
         (!agent->record.entries &&
          record_open(&agent->record, agent->paths.record, session, boot_id, &is_resumed, err)) ||
         agent_lease_renew(agent, lease ? json_integer_value(lease) : DEFAULT_LEASE_MS, err)) {
@@ -175,11 +176,11 @@ static int verb_status(struct agent *agent, const struct request *request, json_
 static int verb_quit(struct agent *agent, const struct request *request, json_t *ok,
                      struct rift_error *err)
 {
+    (void)request;
     json_t *healed = json_array();
     int rc = faults_heal_all(agent, healed, err);
     json_object_set_new(ok, "healed", healed);
     if (rc == 0) {
-        agent->is_purging = json_is_true(json_object_get(request->args, "purge"));
         /* The session is over: what was kept for its sake goes. */
         unlink(agent->paths.record);
         unlink(agent->paths.lock);

@@ -4,6 +4,14 @@
 
 #include "nemesis/fault.h"
 
+static const struct rift_option partition_options[] = {
+    {.name = "interfaces",
+     .kind = RIFT_OPTION_LIST,
+     .unit = "",
+     .fallback = "[]",
+     .summary = "where arriving packets are dropped; none: the interfaces that lead to the peers"},
+    {.name = NULL},
+};
 static const struct rift_fault fault_partition = {
     .name = "partition",
     .summary = "nodes stop hearing each other, as a grudge says",
@@ -13,6 +21,7 @@ static const struct rift_fault fault_partition = {
         "told. All nodes begin at one agreed instant. The kernel itself passes everything "
         "once the lease is past, whatever became of the agent.",
     .scope = RIFT_FAULT_ON_LINKS,
+    .options = partition_options,
 };
 
 static const char *const kill_signals[] = {"KILL", "TERM", "ABRT", NULL};
@@ -39,9 +48,10 @@ static const struct rift_fault fault_pause = {
     .name = "pause",
     .summary = "the system's processes stand still, then go on as if no time had passed",
     .effect =
-        "The system's own cgroup is frozen by the kernel's freezer. Connections stay open and "
-        "nothing answers. The agent thaws it when the lease runs out, and so does a process "
-        "apart that outlives agent and guardian.",
+        "Every thread of every process in the system's own cgroup is stopped by ptrace, from a "
+        "process of the agent's. Connections stay open and nothing answers. The kernel lets the "
+        "threads go on when that process ends, and it ends with the lease, with the agent, or by "
+        "a kill.",
     .scope = RIFT_FAULT_ON_NODES,
 };
 

@@ -29,8 +29,10 @@
  * packets THIS node drops)}
  *     -> {"planned_ns", "applied_ns", "lease_end_ns", "details": {}}. The reply may come before the
  *     start. Same id again: conflict.
- * observe {"id"} -> {"observed": bool, "how": text, "details": {}}: from the kernel or /proc, not
- * from what applied it. For partition: details.peers [{"name", "dropped", "first_ns", "last_ns"}].
+ * observe {"id"} -> {"observed": bool, "details": {}}: does it hold now, by other means than inject
+ *     used (/proc)? For faults on links it says no more than that the kernel lists the filter and
+ *     the time is within the window: what the traffic does is found by probe_pairs. For partition:
+ *     details.peers [{"name", "dropped", "first_ns", "last_ns"}], what the kernel dropped so far.
  * heal {"id", "restart"? (kill: start the system again; default true)} -> {"planned_ns",
  *     "applied_ns", "details"}; an unknown id, or one healed already: success with "was": "absent".
  * heal_all {} -> {"healed": [ids], "applied_ns"}
@@ -38,7 +40,7 @@
  * "lease_until_ns", "system": as system.status} probe_pairs {"token": N (1..2^31, new for each
  * round), "peers": [{"name", "address", "port"}], "count" (1..50), "interval_ms", "wait_ms"} ->
  * {"peers": [{"name", "sent", "echoed"}], "start_ns", "end_ns"}: sends count UDP datagrams to each
- * peer's agent, which echoes them. probe_received {"token"} -> {"from": [{"address", "received"}]}:
+ * peer's agent, which echoes them. probe_received {"token"} -> {"from": [{"name", "address", "received"}]}:
  * what reached THIS node in that round, so that a lost echo tells which of the two directions is
  * cut. Kept for the last 64 rounds.
  *
@@ -52,12 +54,12 @@
  * log's end. system.stop {"deadline_ms"} -> {"stopped_ns"}: the stop signal, then SIGKILL after the
  * grace. system.kill {"signal"} -> {"pids": [..], "applied_ns", "observed": bool} system.role
  * {"deadline_ms"} -> {"leader": bool, "details": text} system.status {} -> {"configured",
- * "running", "pids": [..], "exits": [{"pid", "code"?, "signal"?, "at_ns"}], "since_ns"} system.logs
+ * "running", "pids": [..], "exits": [{"pid", "code"?, "signal"?, "at_ns"}]} system.logs
  * {} -> {"files": [{"path", "size_bytes"}]}, to be fetched by SFTP. system.wipe {} -> {}: data
  * folders, files and logs of the recipe; conflict while it runs.
  *
  * exec {"argv": [..], "stdin"?: text, "deadline_ms", "user"?} -> {"status" (exit code, or 128 +
- * signal), "stdout", "stderr" (each at most 256 KiB, bytes that are no UTF-8 replaced),
+ * signal), "stdout", "stderr" (each at most 64 KiB, bytes that are no UTF-8 replaced),
  * "truncated"} quit {"purge"? : bool} -> {"healed": [..]}; heals all and ends; purge removes every
  * file of ours.
  */

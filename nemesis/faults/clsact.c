@@ -176,6 +176,23 @@ int rift_clsact_detach(const char *id, const json_t *undo, const char *ledger,
     return rc;
 }
 
+int rift_clsact_remove_strays(struct rift_error *err)
+{
+    CLEANUP(tc_cleanup) struct rift_tc *tc = rift_tc_open(err);
+    if (!tc)
+        return -1;
+    struct if_nameindex *list = if_nameindex();
+    int rc = list ? 0 : rift_fail_errno(err, RIFT_ERR_IO, "list the interfaces");
+    for (size_t i = 0; list && list[i].if_index; i++)
+        for (int hook = RIFT_TC_INGRESS; hook <= RIFT_TC_EGRESS; hook++)
+            if (rift_tc_filter_remove(tc, (int)list[i].if_index, (enum rift_tc_hook)hook, NULL,
+                                      err))
+                rc = -1;
+    if (list)
+        if_freenameindex(list);
+    return rc;
+}
+
 int rift_clsact_try(const struct rift_target *target, const json_t *options, enum rift_tc_hook hook,
                     int program_fd, struct rift_error *err)
 {

@@ -19,6 +19,9 @@ int rift_clsact_is_attached(const struct rift_injection *injection, enum rift_tc
 /* Removes the filters of this id, and clsact where it is ours and nothing hangs on it. */
 int rift_clsact_detach(const char *id, const json_t *undo, const char *ledger,
                        struct rift_error *err);
+/* Removes filters of ours that no ledger knows, from every interface. A qdisc that such a filter
+ * hung on stays: nobody knows any more whose it is. */
+int rift_clsact_remove_strays(struct rift_error *err);
 /* Attaches and detaches at once, for a probe. */
 int rift_clsact_try(const struct rift_target *target, const json_t *options, enum rift_tc_hook hook,
                     int program_fd, struct rift_error *err);

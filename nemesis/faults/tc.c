@@ -345,13 +345,12 @@ int rift_tc_filter_remove(struct rift_tc *tc, int interface, enum rift_tc_hook h
                           const char *name, struct rift_error *err)
 {
     CLEANUP(rift_free) struct filter_list *list = rift_malloc(sizeof *list);
-    if (strncmp(name, RIFT_TC_OWN_NAME, strlen(RIFT_TC_OWN_NAME)) != 0)
-        return rift_fail(err, RIFT_ERR_INVALID, "'%s' is no filter of ours", name);
     if (filter_dump(tc, interface, hook, list, err))
         return -1;
     for (size_t i = 0; i < list->count; i++) {
         const struct filter *filter = &list->items[i];
-        if (!filter->is_bpf || filter->handle == 0 || strcmp(filter->name, name) != 0)
+        if (!filter_is_ours(filter) || filter->handle == 0 ||
+            (name && strcmp(filter->name, name) != 0))
             continue;
         struct nl_msg *message =
             tc_message(RTM_DELTFILTER, NLM_F_REQUEST, interface, tc_parent(hook), filter->handle,

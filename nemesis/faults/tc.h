@@ -44,7 +44,8 @@ int rift_tc_filter_count(struct rift_tc *tc, int interface, enum rift_tc_hook ho
 /* How many are ours, whatever their names. */
 int rift_tc_filter_count_own(struct rift_tc *tc, int interface, enum rift_tc_hook hook,
                              size_t *count, struct rift_error *err);
-/* Removes our filters of that name, no others; success where there is none, or no interface. */
+/* Removes our filters of that name (NULL: all of ours), no others; success where there is none, or
+ * no interface. */
 int rift_tc_filter_remove(struct rift_tc *tc, int interface, enum rift_tc_hook hook,
                           const char *name, struct rift_error *err);
 

@@ -1,0 +1,461 @@
+/* A partition as traffic sees it: real packets between namespaces, sent and counted by sockets of
+ * the test, not by what the agent says. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "common/clock.h"
+#include "common/memory.h"
+#include "tests/lib/namespaces.h"
+
+enum { LEASE_MS = 4000 };
+
+static struct namespaces *spaces;
+static struct test_host *n1, *n2, *n3;
+
+static int group_up(void **state)
+{
+    (void)state;
+    spaces = namespaces_up(3);
+    if (!spaces)
+        return 0;
+    n1 = &spaces->hosts[0];
+    n2 = &spaces->hosts[1];
+    n3 = &spaces->hosts[2];
+    return 0;
+}
+
+static int group_down(void **state)
+{
+    (void)state;
+    namespaces_down(spaces);
+    return 0;
+}
+
+static int agents_up(void **state)
+{
+    (void)state;
+    if (!spaces)
+        return 0;
+    for (int i = 0; i < spaces->count; i++)
+        if (!host_agent_start(&spaces->hosts[i], "partition", LEASE_MS))
+            return -1;
+    return 0;
+}
+
+static int agents_down(void **state)
+{
+    (void)state;
+    for (int i = 0; spaces && i < spaces->count; i++)
+        agent_forget(&spaces->hosts[i].agent);
+    return 0;
+}
+
+#define NEED_NAMESPACES()                                                                          \
+    do {                                                                                           \
+        if (!spaces)                                                                               \
+            skip();                                                                                \
+    } while (0)
+
+static json_t *peer_of(const struct test_host *host)
+{
+    return json_pack("{s:s, s:[s, s]}", "name", host->name, "addresses", host->address,
+                     host->address6);
+}
+
+static json_t *cut_args(const char *id, const struct test_host *from)
+{
+    return json_pack("{s:s, s:s, s:{}, s:[o]}", "id", id, "fault", "partition", "options", "peers",
+                     peer_of(from));
+}
+
+static void cut(struct test_host *host, const char *id, const struct test_host *from)
+{
+    json_decref(agent_must(&host->agent, "inject", cut_args(id, from)));
+}
+
+static void heal(struct test_host *host, const char *id)
+{
+    json_decref(agent_must(&host->agent, "heal", json_pack("{s:s}", "id", id)));
+}
+
+static void renew(struct test_host *host)
+{
+    json_decref(agent_must(&host->agent, "lease", json_pack("{s:i}", "lease_ms", LEASE_MS)));
+}
+
+/* --- UDP by hand */
+
+static struct sockaddr_storage address_of(const struct test_host *host, int family, uint16_t port,
+                                          socklen_t *size)
+{
+    struct sockaddr_storage storage = {0};
+    if (family == AF_INET) {
+        struct sockaddr_in *v4 = (struct sockaddr_in *)&storage;
+        v4->sin_family = AF_INET;
+        v4->sin_port = htons(port);
+        inet_pton(AF_INET, host->address, &v4->sin_addr);
+        *size = sizeof *v4;
+    } else {
+        struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)&storage;
+        v6->sin6_family = AF_INET6;
+        v6->sin6_port = htons(port);
+        inet_pton(AF_INET6, host->address6, &v6->sin6_addr);
+        *size = sizeof *v6;
+    }
+    return storage;
+}
+
+static int bound(const struct test_host *host, int family, int type, uint16_t port)
+{
+    socklen_t size;
+    struct sockaddr_storage address = address_of(host, family, port, &size);
+    int fd = host_socket(spaces, host, family, type);
+    int on = 1;
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    assert_int_equal(0, bind(fd, (struct sockaddr *)&address, size));
+    return fd;
+}
+
+static int received_within(int fd, int timeout_ms)
+{
+    char byte;
+    struct pollfd poll_fd = {.fd = fd, .events = POLLIN};
+    return poll(&poll_fd, 1, timeout_ms) == 1 && recv(fd, &byte, 1, MSG_DONTWAIT) == 1;
+}
+
+/* Does a datagram from one host reach the other? Tried for up to patience_ms. */
+static bool is_heard(const struct test_host *from, const struct test_host *to, int family,
+                     int patience_ms)
+{
+    socklen_t size;
+    struct sockaddr_storage address = address_of(to, family, 7001, &size);
+    int in = bound(to, family, SOCK_DGRAM, 7001);
+    int out = bound(from, family, SOCK_DGRAM, 7002);
+    int64_t deadline = rift_clock_now() + patience_ms * RIFT_MS;
+    bool heard = false;
+    while (!heard && rift_clock_now() < deadline) {
+        sendto(out, "x", 1, 0, (struct sockaddr *)&address, size);
+        heard = received_within(in, 20);
+    }
+    close(in);
+    close(out);
+    return heard;
+}
+
+static void only_the_named_direction_of_the_named_pair_is_cut(void **state)
+{
+    (void)state;
+    NEED_NAMESPACES();
+    assert_true(is_heard(n2, n1, AF_INET, 3000));
+    assert_true(is_heard(n2, n1, AF_INET6, 5000));
+    cut(n1, "oneway", n2);
+    assert_false(is_heard(n2, n1, AF_INET, 200));
+    assert_false(is_heard(n2, n1, AF_INET6, 200));
+    assert_true(is_heard(n1, n2, AF_INET, 200));
+    assert_true(is_heard(n3, n1, AF_INET, 200));
+    assert_true(is_heard(n3, n1, AF_INET6, 5000));
+    heal(n1, "oneway");
+    assert_true(is_heard(n2, n1, AF_INET, 200));
+    assert_true(is_heard(n2, n1, AF_INET6, 200));
+}
+
+/* A stream of datagrams that carry their number: which of them arrived, and when each was sent. */
+static void the_cut_begins_at_the_agreed_instant(void **state)
+{
+    (void)state;
+    NEED_NAMESPACES();
+    enum { COUNT = 600 };
+    static int64_t sent_ns[COUNT];
+    static bool has_arrived[COUNT];
+    memset(has_arrived, 0, sizeof has_arrived);
+    socklen_t size;
+    struct sockaddr_storage address = address_of(n1, AF_INET, 7003, &size);
+    int in = bound(n1, AF_INET, SOCK_DGRAM, 7003), out = bound(n2, AF_INET, SOCK_DGRAM, 7004);
+    int64_t start = rift_clock_now() + 300 * RIFT_MS;
+    json_t *args = cut_args("instant", n2);
+    json_object_set_new(args, "start_ns", json_integer(start));
+    json_decref(agent_must(&n1->agent, "inject", args));
+    assert_true(rift_clock_now() < start);
+    for (int i = 0; i < COUNT; i++) {
+        sent_ns[i] = rift_clock_now();
+        sendto(out, &i, sizeof i, 0, (struct sockaddr *)&address, size);
+        rift_clock_sleep_until(sent_ns[i] + RIFT_MS);
+    }
+    int number;
+    while (recv(in, &number, sizeof number, MSG_DONTWAIT) == sizeof number)
+        has_arrived[number] = true;
+    int before = 0, after = 0;
+    for (int i = 0; i < COUNT; i++) {
+        if (sent_ns[i] < start - 2 * RIFT_MS) {
+            assert_true(has_arrived[i]);
+            before++;
+        } else if (sent_ns[i] >= start) {
+            assert_false(has_arrived[i]);
+            after++;
+        }
+    }
+    assert_true(before > 50 && after > 50);
+    heal(n1, "instant");
+    close(in);
+    close(out);
+}
+
+/* A drop that the sender is told of ends the connection with ETIMEDOUT; a real cut does not. */
+static void a_tcp_connection_survives_a_cut_of_eight_seconds(void **state)
+{
+    (void)state;
+    NEED_NAMESPACES();
+    socklen_t size;
+    struct sockaddr_storage address = address_of(n1, AF_INET, 7005, &size);
+    int listener = bound(n1, AF_INET, SOCK_STREAM, 7005);
+    assert_int_equal(0, listen(listener, 1));
+    int out = host_socket(spaces, n2, AF_INET, SOCK_STREAM);
+    assert_int_equal(0, connect(out, (struct sockaddr *)&address, size));
+    int in = accept(listener, NULL, NULL);
+    cut(n1, "long", n2);
+    assert_int_equal(1, send(out, "a", 1, MSG_NOSIGNAL));
+    for (int second = 0; second < 8; second++) {
+        renew(n1);
+        assert_false(received_within(in, 1000));
+    }
+    struct tcp_info info;
+    socklen_t length = sizeof info;
+    assert_int_equal(0, getsockopt(out, IPPROTO_TCP, TCP_INFO, &info, &length));
+    assert_true(info.tcpi_backoff >= 3); /* TCP backed off, as it does in a real cut */
+    heal(n1, "long");
+    assert_true(received_within(in, 9000));
+    close(in);
+    close(out);
+    close(listener);
+}
+
+static void the_lease_ends_a_cut_whatever_was_killed(void **state)
+{
+    (void)state;
+    NEED_NAMESPACES();
+    json_decref(agent_must(&n1->agent, "lease", json_pack("{s:i}", "lease_ms", 1500)));
+    int64_t lease_end = rift_clock_now() + 1500 * RIFT_MS;
+    cut(n1, "orphan", n2);
+    pid_t guardian = guardian_pid(&n1->agent), agent = agent_pid(&n1->agent);
+    kill(guardian, SIGKILL);
+    kill(agent, SIGKILL);
+    assert_false(is_heard(n2, n1, AF_INET, 300));
+    rift_clock_sleep_until(lease_end + 20 * RIFT_MS);
+    assert_true(is_heard(n2, n1, AF_INET, 30));
+    agent_forget(&n1->agent);
+
+    /* The inert filter stays until the next contact, which leaves nothing. */
+    char *output = NULL;
+    assert_int_equal(1, host_agent_by_hand(n1, &output, "--leftovers"));
+    assert_non_null(strstr(output, "filter: 1 on eth0 ingress"));
+    assert_non_null(strstr(output, "ledger: orphan (partition)"));
+    free(output);
+    assert_true(host_agent_start(n1, "partition", LEASE_MS));
+    const json_t *healed = json_object_get(n1->agent.hello, "healed");
+    assert_string_equal("orphan", json_string_value(json_array_get(healed, 0)));
+    assert_int_equal(0, HOST_RUN(n1, &output, "tc", "qdisc", "show", "dev", "eth0"));
+    assert_null(strstr(output, "clsact"));
+    free(output);
+}
+
+static char *user_rules(struct test_host *host)
+{
+    char *qdiscs = NULL, *ingress = NULL, *egress = NULL, *tables = NULL;
+    HOST_RUN(host, &qdiscs, "tc", "qdisc", "show", "dev", "eth0");
+    HOST_RUN(host, &ingress, "tc", "filter", "show", "dev", "eth0", "ingress");
+    HOST_RUN(host, &egress, "tc", "filter", "show", "dev", "eth0", "egress");
+    HOST_RUN(host, &tables, "nft", "list", "ruleset");
+    char *all = rift_printf("%s--\n%s--\n%s--\n%s", qdiscs, ingress, egress, tables);
+    free(qdiscs);
+    free(ingress);
+    free(egress);
+    free(tables);
+    return all;
+}
+
+static void a_users_own_rules_work_during_a_cut_and_are_the_same_after(void **state)
+{
+    (void)state;
+    NEED_NAMESPACES();
+    assert_int_equal(0, HOST_RUN(n1, NULL, "tc", "qdisc", "add", "dev", "eth0", "root", "handle",
+                                 "5:", "tbf", "rate", "900mbit", "burst", "64k", "latency", "1s"));
+    assert_int_equal(0, HOST_RUN(n1, NULL, "tc", "qdisc", "add", "dev", "eth0", "clsact"));
+    /* Theirs drops what comes from n3. */
+    assert_int_equal(0, HOST_RUN(n1, NULL, "nft",
+                                 "table netdev mine { chain in { type filter hook ingress device "
+                                 "eth0 priority 0; ip saddr 10.99.0.3 drop; }; }"));
+    assert_int_equal(0, HOST_RUN(n1, NULL, "tc", "filter", "add", "dev", "eth0", "egress", "prio",
+                                 "7", "protocol", "ip", "u32", "match", "ip", "dst", "10.99.0.9/32",
+                                 "flowid", "5:1"));
+    assert_int_equal(0, HOST_RUN(n1, NULL, "tc", "filter", "add", "dev", "eth0", "ingress", "prio",
+                                 "7", "protocol", "ip", "u32", "match", "ip", "src", "10.99.0.9/32",
+                                 "flowid", "5:1"));
+    assert_false(is_heard(n3, n1, AF_INET, 100));
+    CLEANUP(rift_free) char *before = user_rules(n1);
+    cut(n1, "guest", n2);
+    cut(n1, "guest2", n2);
+    assert_false(is_heard(n2, n1, AF_INET, 100));
+    assert_false(is_heard(n3, n1, AF_INET, 100));
+    heal(n1, "guest2");
+    heal(n1, "guest");
+    assert_true(is_heard(n2, n1, AF_INET, 100));
+    CLEANUP(rift_free) char *after = user_rules(n1);
+    assert_string_equal(before, after);
+    assert_int_equal(0, HOST_RUN(n1, NULL, "nft", "delete", "table", "netdev", "mine"));
+    assert_int_equal(0, HOST_RUN(n1, NULL, "tc", "qdisc", "del", "dev", "eth0", "clsact"));
+    assert_int_equal(0, HOST_RUN(n1, NULL, "tc", "qdisc", "del", "dev", "eth0", "root"));
+}
+
+static void the_last_of_overlapping_cuts_takes_the_qdisc_along(void **state)
+{
+    (void)state;
+    NEED_NAMESPACES();
+    char *output;
+    cut(n1, "first", n2);
+    cut(n1, "second", n3);
+    heal(n1, "first");
+    assert_true(is_heard(n2, n1, AF_INET, 100));
+    assert_false(is_heard(n3, n1, AF_INET, 100));
+    heal(n1, "second");
+    assert_int_equal(0, HOST_RUN(n1, &output, "tc", "qdisc", "show", "dev", "eth0"));
+    assert_null(strstr(output, "clsact"));
+    free(output);
+}
+
+/* --- what the agents' own probes say */
+
+static json_t *probe_peers(const struct test_host *host)
+{
+    return json_pack("[{s:s, s:s, s:I}]", "name", host->name, "address", host->address, "port",
+                     json_integer_value(json_object_get(host->agent.hello, "probe_port")));
+}
+
+static void probes_tell_which_direction_is_cut(void **state)
+{
+    (void)state;
+    NEED_NAMESPACES();
+    cut(n1, "dir", n2); /* n1 is deaf to n2 */
+    int64_t a = agent_send(&n1->agent, "probe_pairs",
+                           json_pack("{s:i, s:o, s:i, s:i, s:i}", "token", 77, "peers",
+                                     probe_peers(n2), "count", 4, "interval_ms", 2, "wait_ms", 50));
+    int64_t b = agent_send(&n2->agent, "probe_pairs",
+                           json_pack("{s:i, s:o, s:i, s:i, s:i}", "token", 77, "peers",
+                                     probe_peers(n1), "count", 4, "interval_ms", 2, "wait_ms", 50));
+    json_t *from_n1 = agent_wait(&n1->agent, a), *from_n2 = agent_wait(&n2->agent, b);
+    json_t *at_n1 = agent_must(&n1->agent, "probe_received", json_pack("{s:i}", "token", 77));
+    json_t *at_n2 = agent_must(&n2->agent, "probe_received", json_pack("{s:i}", "token", 77));
+    int sent = -1, echoed = -1, received = -1;
+    const char *name = NULL;
+    assert_int_equal(0, json_unpack(from_n1, "{s:{s:[{s:i, s:i}]}}", "ok", "peers", "sent", &sent,
+                                    "echoed", &echoed));
+    assert_int_equal(4, sent);
+    assert_int_equal(0, echoed);
+    assert_int_equal(0, json_array_size(json_object_get(at_n1, "from")));
+    assert_int_equal(
+        0, json_unpack(at_n2, "{s:[{s:s, s:i}]}", "from", "name", &name, "received", &received));
+    assert_string_equal("n1", name);
+    assert_int_equal(4, received);
+    json_decref(from_n1);
+    json_decref(from_n2);
+    json_decref(at_n1);
+    json_decref(at_n2);
+    heal(n1, "dir");
+}
+
+static void an_interface_without_peer_traffic_cuts_nothing(void **state)
+{
+    (void)state;
+    NEED_NAMESPACES();
+    json_t *args = cut_args("lo", n2);
+    json_object_set_new(args, "options", json_pack("{s:[s]}", "interfaces", "lo"));
+    json_decref(agent_must(&n1->agent, "inject", args));
+    assert_true(is_heard(n2, n1, AF_INET, 200));
+    heal(n1, "lo");
+}
+
+static void assert_refused(json_t *args, const char *code, const char *part)
+{
+    json_t *reply = agent_ask(&n1->agent, "inject", args);
+    const char *is = NULL, *text = NULL;
+    assert_int_equal(0, json_unpack(reply, "{s:{s:s, s:s}}", "error", "code", &is, "text", &text));
+    assert_string_equal(code, is);
+    if (!strstr(text, part))
+        fail_msg("'%s' does not say '%s'", text, part);
+    json_decref(reply);
+}
+
+static void cuts_that_cannot_be_are_refused_and_leave_nothing(void **state)
+{
+    (void)state;
+    NEED_NAMESPACES();
+    json_t *args = cut_args("x1", n2);
+    json_object_set_new(args, "options", json_pack("{s:[s]}", "interfaces", "eth7"));
+    assert_refused(args, "missing", "no interface 'eth7'");
+    assert_refused(cut_args("x2", n1), "invalid", "own address");
+    assert_refused(cut_args("../x", n2), "invalid", "'id'");
+    args = cut_args("x3", n2);
+    json_object_set_new(args, "peers", json_array());
+    assert_refused(args, "invalid", "needs peers");
+    args = cut_args("x4", n2);
+    json_object_set_new(args, "peers",
+                        json_pack("[{s:s, s:[s]}]", "name", "far", "addresses", "203.0.113.9"));
+    assert_refused(args, "unreachable", "no route");
+    cut(n1, "twice", n2);
+    assert_refused(cut_args("twice", n2), "conflict", "on already");
+    heal(n1, "twice");
+    heal(n1, "twice");
+    json_t *status = agent_must(&n1->agent, "status", NULL);
+    assert_int_equal(0, json_array_size(json_object_get(status, "faults")));
+    json_decref(status);
+    char *output;
+    assert_int_equal(0, HOST_RUN(n1, &output, "tc", "qdisc", "show", "dev", "eth0"));
+    assert_null(strstr(output, "clsact"));
+    free(output);
+}
+
+static void the_controllers_address_is_never_cut(void **state)
+{
+    (void)state;
+    NEED_NAMESPACES();
+    agent_forget(&n1->agent);
+    setenv("SSH_CONNECTION", "10.99.0.3 50000 10.99.0.1 22", 1);
+    assert_true(host_agent_start(n1, "partition", LEASE_MS));
+    unsetenv("SSH_CONNECTION");
+    assert_refused(cut_args("self", n3), "conflict", "controller");
+    cut(n1, "fine", n2);
+    heal(n1, "fine");
+}
+
+#define CASE(test) cmocka_unit_test_setup_teardown(test, agents_up, agents_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        CASE(only_the_named_direction_of_the_named_pair_is_cut),
+        CASE(the_cut_begins_at_the_agreed_instant),
+        CASE(the_lease_ends_a_cut_whatever_was_killed),
+        CASE(a_users_own_rules_work_during_a_cut_and_are_the_same_after),
+        CASE(the_last_of_overlapping_cuts_takes_the_qdisc_along),
+        CASE(probes_tell_which_direction_is_cut),
+        CASE(an_interface_without_peer_traffic_cuts_nothing),
+        CASE(cuts_that_cannot_be_are_refused_and_leave_nothing),
+        CASE(the_controllers_address_is_never_cut),
+        CASE(a_tcp_connection_survives_a_cut_of_eight_seconds),
+    };
+    return cmocka_run_group_tests(tests, group_up, group_down);
+}

@@ -1,0 +1,220 @@
+/* kill and pause as an outsider sees them: does the system go on writing? */
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "common/clock.h"
+#include "tests/lib/namespaces.h"
+#include "tests/lib/toy_system.h"
+
+static struct namespaces *spaces;
+static struct test_host *n1;
+
+static int group_up(void **state)
+{
+    (void)state;
+    spaces = namespaces_up(1);
+    n1 = spaces ? &spaces->hosts[0] : NULL;
+    return 0;
+}
+
+static int group_down(void **state)
+{
+    (void)state;
+    namespaces_down(spaces);
+    return 0;
+}
+
+static int toy_up(void **state)
+{
+    (void)state;
+    if (!n1)
+        return 0;
+    if (!host_agent_start(n1, "pause", 3000))
+        return -1;
+    toy_configure(n1);
+    json_decref(agent_must(&n1->agent, "system.stop", NULL));
+    json_decref(agent_must(&n1->agent, "system.wipe", NULL));
+    toy_start(n1);
+    return 0;
+}
+
+static int toy_down(void **state)
+{
+    (void)state;
+    if (n1)
+        agent_forget(&n1->agent);
+    return 0;
+}
+
+#define NEED_NAMESPACES()                                                                          \
+    do {                                                                                           \
+        if (!n1)                                                                                   \
+            skip();                                                                                \
+    } while (0)
+
+static void inject(const char *id, const char *fault)
+{
+    json_decref(agent_must(&n1->agent, "inject",
+                           json_pack("{s:s, s:s, s:{}}", "id", id, "fault", fault, "options")));
+}
+
+static bool is_observed(const char *id)
+{
+    json_t *ok = agent_must(&n1->agent, "observe", json_pack("{s:s}", "id", id));
+    bool is = json_is_true(json_object_get(ok, "observed"));
+    json_decref(ok);
+    return is;
+}
+
+static void a_pause_stops_every_process_and_heal_lets_them_go_on(void **state)
+{
+    (void)state;
+    NEED_NAMESPACES();
+    assert_true(toy_is_alive(n1, 500));
+    inject("p", "pause");
+    assert_true(is_observed("p"));
+    assert_true(toy_is_still(n1, 300));
+    json_decref(agent_must(&n1->agent, "heal", json_pack("{s:s}", "id", "p")));
+    assert_true(toy_is_alive(n1, 500));
+}
+
+static void a_pause_begins_at_its_start_and_not_before(void **state)
+{
+    (void)state;
+    NEED_NAMESPACES();
+    int64_t start = rift_clock_now() + 300 * RIFT_MS;
+    int64_t id = agent_send(&n1->agent, "inject",
+                            json_pack("{s:s, s:s, s:{}, s:I}", "id", "later", "fault", "pause",
+                                      "options", "start_ns", (json_int_t)start));
+    assert_true(toy_is_alive(n1, 100));
+    json_t *reply = agent_wait(&n1->agent, id);
+    json_int_t applied = 0;
+    assert_int_equal(0, json_unpack(reply, "{s:{s:I}}", "ok", "applied_ns", &applied));
+    json_decref(reply);
+    assert_true(applied >= start);
+    assert_true(toy_is_still(n1, 100));
+}
+
+static void a_pause_ends_with_the_lease(void **state)
+{
+    (void)state;
+    NEED_NAMESPACES();
+    json_decref(agent_must(&n1->agent, "lease", json_pack("{s:i}", "lease_ms", 800)));
+    int64_t lease_end = rift_clock_now() + 800 * RIFT_MS;
+    inject("p", "pause");
+    assert_true(toy_is_still(n1, 300));
+    rift_clock_sleep_until(lease_end + 20 * RIFT_MS);
+    assert_true(toy_is_alive(n1, 500));
+}
+
+/* Each of our own processes may be killed, and the pause ends within the lease all the same. */
+static void a_pause_ends_within_the_lease_whatever_is_killed(void **state)
+{
+    (void)state;
+    NEED_NAMESPACES();
+    for (int which = 1; which <= 3; which++) {
+        int64_t lease_end = rift_clock_now() + 3000 * RIFT_MS;
+        json_decref(agent_must(&n1->agent, "lease", json_pack("{s:i}", "lease_ms", 3000)));
+        inject("p", "pause");
+        assert_true(toy_is_still(n1, 50));
+        if (which & 1)
+            kill(guardian_pid(&n1->agent), SIGKILL);
+        if (which & 2)
+            kill(agent_pid(&n1->agent), SIGKILL);
+        while (toy_is_still(n1, 20))
+            assert_true(rift_clock_now() < lease_end);
+        assert_true(toy_is_alive(n1, 500));
+        agent_forget(&n1->agent);
+        assert_true(host_agent_start(n1, "pause", 3000));
+    }
+}
+
+static void a_paused_system_can_be_killed(void **state)
+{
+    (void)state;
+    NEED_NAMESPACES();
+    inject("p", "pause");
+    inject("k", "kill");
+    assert_true(is_observed("k"));
+    json_t *status = agent_must(&n1->agent, "system.status", NULL);
+    assert_true(json_is_false(json_object_get(status, "running")));
+    json_decref(status);
+    json_decref(agent_must(&n1->agent, "heal", json_pack("{s:s}", "id", "p")));
+    json_decref(agent_must(&n1->agent, "heal", json_pack("{s:s}", "id", "k")));
+    assert_true(toy_is_alive(n1, 1000));
+}
+
+static void a_killed_system_stays_down_until_it_is_started_again(void **state)
+{
+    (void)state;
+    NEED_NAMESPACES();
+    inject("k", "kill");
+    assert_true(is_observed("k"));
+    assert_true(toy_is_still(n1, 100));
+    /* heal_all, the lease and the end of the agent undo faults; none of them starts a system. */
+    json_decref(agent_must(&n1->agent, "heal_all", NULL));
+    agent_forget(&n1->agent);
+    assert_true(host_agent_start(n1, "pause", 3000));
+    assert_true(toy_is_still(n1, 100));
+    toy_start(n1);
+    inject("k2", "kill");
+    assert_true(toy_is_still(n1, 100));
+    json_decref(agent_must(&n1->agent, "heal", json_pack("{s:s}", "id", "k2")));
+    assert_true(toy_is_alive(n1, 1000));
+}
+
+static void the_system_survives_the_end_of_its_agent(void **state)
+{
+    (void)state;
+    NEED_NAMESPACES();
+    kill(agent_pid(&n1->agent), SIGKILL);
+    agent_forget(&n1->agent);
+    assert_true(toy_is_alive(n1, 500));
+    assert_true(host_agent_start(n1, "pause", 3000));
+    json_t *status = agent_must(&n1->agent, "system.status", NULL);
+    assert_true(json_is_true(json_object_get(status, "running")));
+    assert_true(json_is_true(json_object_get(status, "configured")));
+    json_decref(status);
+}
+
+static void stop_and_wipe_leave_nothing_of_the_system(void **state)
+{
+    (void)state;
+    NEED_NAMESPACES();
+    json_t *reply = agent_ask(&n1->agent, "system.wipe", json_object());
+    const char *code = NULL;
+    assert_int_equal(0, json_unpack(reply, "{s:{s:s}}", "error", "code", &code));
+    assert_string_equal("conflict", code);
+    json_decref(reply);
+    json_decref(agent_must(&n1->agent, "system.stop", NULL));
+    json_decref(agent_must(&n1->agent, "system.wipe", NULL));
+    char path[256];
+    snprintf(path, sizeof path, "%s-data/toy", n1->state);
+    assert_int_equal(-1, access(path, F_OK));
+}
+
+#define CASE(test) cmocka_unit_test_setup_teardown(test, toy_up, toy_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        CASE(a_pause_stops_every_process_and_heal_lets_them_go_on),
+        CASE(a_pause_begins_at_its_start_and_not_before),
+        CASE(a_pause_ends_with_the_lease),
+        CASE(a_pause_ends_within_the_lease_whatever_is_killed),
+        CASE(a_paused_system_can_be_killed),
+        CASE(a_killed_system_stays_down_until_it_is_started_again),
+        CASE(the_system_survives_the_end_of_its_agent),
+        CASE(stop_and_wipe_leave_nothing_of_the_system),
+    };
+    return cmocka_run_group_tests(tests, group_up, group_down);
+}

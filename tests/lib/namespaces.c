@@ -1,0 +1,324 @@
+/* Each namespace is kept by a child that does nothing; veths lead to a bridge in a namespace of
+ * its own. Set up with iproute2. */
+#include "tests/lib/namespaces.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <sched.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "agent/paths.h"
+#include "common/cgroup.h"
+#include "common/clock.h"
+#include "common/memory.h"
+#include "common/wire/messages.h"
+
+enum { ASK_SECONDS = 30 };
+
+static pid_t keeper_start(int *netns_fd)
+{
+    int ready[2];
+    char path[64], byte;
+    if (pipe2(ready, O_CLOEXEC))
+        return -1;
+    pid_t pid = fork();
+    if (pid == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        if (unshare(CLONE_NEWNET) || write(ready[1], "", 1) != 1)
+            _exit(1);
+        for (;;)
+            pause();
+    }
+    close(ready[1]);
+    ssize_t n = read(ready[0], &byte, 1);
+    close(ready[0]);
+    if (n != 1)
+        return -1;
+    snprintf(path, sizeof path, "/proc/%d/ns/net", (int)pid);
+    *netns_fd = open(path, O_RDONLY | O_CLOEXEC);
+    return pid;
+}
+
+static int run_in(int netns_fd, char **output, const char *const *argv)
+{
+    int pipe_fds[2], status;
+    if (pipe2(pipe_fds, O_CLOEXEC))
+        return -1;
+    pid_t pid = fork();
+    if (pid == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        setns(netns_fd, CLONE_NEWNET);
+        dup2(pipe_fds[1], 1);
+        if (output)
+            dup2(pipe_fds[1], 2);
+        execvp(argv[0], (char *const *)argv);
+        _exit(127);
+    }
+    close(pipe_fds[1]);
+    struct rift_text text = {0};
+    char buffer[4096];
+    ssize_t n;
+    while ((n = read(pipe_fds[0], buffer, sizeof buffer)) > 0)
+        rift_text_append_bytes(&text, buffer, (size_t)n);
+    close(pipe_fds[0]);
+    waitpid(pid, &status, 0);
+    if (output)
+        *output = rift_text_take(&text);
+    rift_text_finish(&text);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+int host_run(struct test_host *host, char **output, const char *const *argv)
+{
+    return run_in(host->netns_fd, output, argv);
+}
+
+#define RUN(fd, ...) run_in(fd, NULL, (const char *const[]){__VA_ARGS__, NULL})
+
+static bool host_up(struct namespaces *spaces, int i)
+{
+    struct test_host *host = &spaces->hosts[i];
+    char pid[16], port[16], address[40], address6[48];
+    snprintf(host->name, sizeof host->name, "n%d", i + 1);
+    snprintf(host->address, sizeof host->address, "10.99.0.%d", i + 1);
+    snprintf(host->address6, sizeof host->address6, "fd99::%d", i + 1);
+    snprintf(host->cgroup, sizeof host->cgroup, "rift-test-%d-n%d", (int)getpid(), i + 1);
+    snprintf(host->state, sizeof host->state, "%s/n%d", spaces->folder, i + 1);
+    host->keeper = keeper_start(&host->netns_fd);
+    snprintf(pid, sizeof pid, "%d", (int)host->keeper);
+    snprintf(port, sizeof port, "p%d", i + 1);
+    snprintf(address, sizeof address, "%s/24", host->address);
+    snprintf(address6, sizeof address6, "%s/64", host->address6);
+    int fd = host->netns_fd, hub = spaces->hub_fd;
+    return host->keeper > 0 &&
+           RUN(hub, "ip", "link", "add", port, "type", "veth", "peer", "name", "eth0", "netns",
+               pid) == 0 &&
+           RUN(hub, "ip", "link", "set", port, "master", "br0", "up") == 0 &&
+           RUN(fd, "ip", "link", "set", "lo", "up") == 0 &&
+           RUN(fd, "ip", "addr", "add", address, "dev", "eth0") == 0 &&
+           RUN(fd, "ip", "-6", "addr", "add", address6, "dev", "eth0", "nodad") == 0 &&
+           RUN(fd, "ip", "link", "set", "eth0", "up") == 0;
+}
+
+struct namespaces *namespaces_up(int count)
+{
+    struct namespaces *spaces = rift_calloc(1, sizeof *spaces);
+    if (geteuid() != 0) {
+        fprintf(stderr, "this test needs root\n");
+        free(spaces);
+        return NULL;
+    }
+    spaces->count = count;
+    spaces->own_fd = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+    snprintf(spaces->folder, sizeof spaces->folder, "/tmp/rift-test-XXXXXX");
+    bool is_up = mkdtemp(spaces->folder) != NULL;
+    spaces->hub = keeper_start(&spaces->hub_fd);
+    is_up = is_up && spaces->hub > 0 &&
+            RUN(spaces->hub_fd, "ip", "link", "add", "br0", "type", "bridge") == 0 &&
+            RUN(spaces->hub_fd, "ip", "link", "set", "br0", "up") == 0;
+    for (int i = 0; i < count && is_up; i++)
+        is_up = host_up(spaces, i);
+    if (is_up)
+        return spaces;
+    fprintf(stderr, "cannot make network namespaces here\n");
+    namespaces_down(spaces);
+    return NULL;
+}
+
+static void keeper_end(pid_t pid, int netns_fd)
+{
+    if (pid <= 0)
+        return;
+    kill(pid, SIGKILL);
+    waitpid(pid, NULL, 0);
+    close(netns_fd);
+}
+
+void namespaces_down(struct namespaces *spaces)
+{
+    if (!spaces)
+        return;
+    for (int i = 0; i < spaces->count; i++) {
+        struct test_host *host = &spaces->hosts[i];
+        if (!host->name[0])
+            continue;
+        agent_forget(&host->agent);
+        char *output = NULL;
+        host_agent_by_hand(host, &output, "--purge");
+        free(output);
+        keeper_end(host->keeper, host->netns_fd);
+    }
+    keeper_end(spaces->hub, spaces->hub_fd);
+    agent_remove_tree(spaces->folder, true, NULL);
+    close(spaces->own_fd);
+    free(spaces);
+}
+
+int host_socket(const struct namespaces *spaces, const struct test_host *host, int family, int type)
+{
+    if (setns(host->netns_fd, CLONE_NEWNET))
+        return -1;
+    int fd = socket(family, type | SOCK_CLOEXEC, 0);
+    setns(spaces->own_fd, CLONE_NEWNET);
+    return fd;
+}
+
+const char *agent_binary(void)
+{
+    static char path[512];
+    const char *folder = getenv("RIFT_BUILD_DIR");
+    snprintf(path, sizeof path, "%s/rift-agent", folder ? folder : "build-dev");
+    return path;
+}
+
+int host_agent_by_hand(struct test_host *host, char **output, const char *command)
+{
+    return HOST_RUN(host, output, agent_binary(), "--state", host->state, "--cgroup", host->cgroup,
+                    command);
+}
+
+static bool agent_spawn(struct test_host *host)
+{
+    struct test_agent *agent = &host->agent;
+    int in[2], out[2];
+    memset(agent, 0, sizeof *agent);
+    if (pipe2(in, O_CLOEXEC) || pipe2(out, O_CLOEXEC))
+        return false;
+    agent->pid = fork();
+    if (agent->pid == 0) {
+        setns(host->netns_fd, CLONE_NEWNET);
+        dup2(in[0], 0);
+        dup2(out[1], 1);
+        execl(agent_binary(), "rift-agent", "--state", host->state, "--cgroup", host->cgroup, NULL);
+        _exit(127);
+    }
+    close(in[0]);
+    close(out[1]);
+    agent->in = in[1];
+    agent->out = out[0];
+    agent->next_id = rift_clock_now() / 1000; /* never twice in a session, by whatever agent */
+    agent->late = json_array();
+    return agent->pid > 0;
+}
+
+bool host_agent_start(struct test_host *host, const char *session, int lease_ms)
+{
+    signal(SIGPIPE, SIG_IGN);
+    if (!agent_spawn(host))
+        return false;
+    json_t *reply = agent_ask(&host->agent, "hello",
+                              json_pack("{s:s, s:s, s:i, s:s}", "session", session, "run", "test",
+                                        "lease_ms", lease_ms, "node", host->name));
+    host->agent.hello = json_incref(json_object_get(reply, "ok"));
+    if (!host->agent.hello) {
+        char *text = json_dumps(reply, JSON_ENCODE_ANY);
+        fprintf(stderr, "hello: %s\n", text ? text : "the agent is gone");
+        free(text);
+    }
+    json_decref(reply);
+    return host->agent.hello != NULL;
+}
+
+int64_t agent_send(struct test_agent *agent, const char *verb, json_t *args)
+{
+    struct rift_text frame = {0};
+    int64_t id = ++agent->next_id;
+    json_t *request = rift_message_request(id, verb, args);
+    rift_frame_encode(request, &frame, NULL);
+    ssize_t n = write(agent->in, frame.data, frame.length);
+    bool is_sent = n == (ssize_t)frame.length;
+    rift_text_finish(&frame);
+    json_decref(request);
+    json_decref(args);
+    return is_sent ? id : -1;
+}
+
+static json_t *agent_take_late(struct test_agent *agent, int64_t id)
+{
+    size_t i;
+    json_t *message;
+    json_array_foreach(agent->late, i, message)
+    {
+        if (json_integer_value(json_object_get(message, "id")) != id)
+            continue;
+        json_incref(message);
+        json_array_remove(agent->late, i);
+        return message;
+    }
+    return NULL;
+}
+
+json_t *agent_wait(struct test_agent *agent, int64_t id)
+{
+    int64_t deadline = rift_clock_now() + ASK_SECONDS * RIFT_SECOND;
+    json_t *message = agent_take_late(agent, id);
+    while (!message && rift_clock_now() < deadline) {
+        static char buffer[RIFT_FRAME_FEED_MAX];
+        struct pollfd poll_fd = {.fd = agent->out, .events = POLLIN};
+        if (poll(&poll_fd, 1, 100) <= 0)
+            continue;
+        ssize_t n = read(agent->out, buffer, sizeof buffer);
+        if (n <= 0 || rift_frame_decoder_feed(&agent->decoder, buffer, (size_t)n, NULL))
+            return NULL;
+        json_t *next;
+        while (rift_frame_decoder_next(&agent->decoder, &next, NULL) == 1)
+            json_array_append_new(agent->late, next);
+        message = agent_take_late(agent, id);
+    }
+    return message;
+}
+
+json_t *agent_ask(struct test_agent *agent, const char *verb, json_t *args)
+{
+    int64_t id = agent_send(agent, verb, args ? args : json_object());
+    return id > 0 ? agent_wait(agent, id) : NULL;
+}
+
+json_t *agent_must(struct test_agent *agent, const char *verb, json_t *args)
+{
+    json_t *reply = agent_ask(agent, verb, args);
+    json_t *ok = json_object_get(reply, "ok");
+    if (!ok) {
+        char *text = json_dumps(reply, JSON_ENCODE_ANY);
+        fail_msg("%s: %s", verb, text ? text : "the agent is gone");
+    }
+    json_incref(ok);
+    json_decref(reply);
+    return ok;
+}
+
+void agent_forget(struct test_agent *agent)
+{
+    if (agent->pid <= 0)
+        return;
+    close(agent->in);
+    close(agent->out);
+    waitpid(agent->pid, NULL, 0);
+    rift_frame_decoder_finish(&agent->decoder);
+    json_decref(agent->hello);
+    json_decref(agent->late);
+    memset(agent, 0, sizeof *agent);
+}
+
+pid_t agent_pid(const struct test_agent *agent)
+{
+    return (pid_t)json_integer_value(json_object_get(agent->hello, "pid"));
+}
+
+pid_t guardian_pid(const struct test_agent *agent)
+{
+    return (pid_t)json_integer_value(json_object_get(agent->hello, "guardian_pid"));
+}
