@@ -218,11 +218,11 @@ static void on_clock(void *context, const json_t *reply, const struct rift_error
 
 static void on_lease(void *context, const json_t *reply, const struct rift_error *error)
 {
-    struct rift_node *node = context;
+    (void)context;
     (void)reply;
-    if (error && error->code != RIFT_ERR_CANCELLED)
+    /* One that was lost with its connection is the watchdog's to tell. */
+    if (error && error->code != RIFT_ERR_CANCELLED && error->code != RIFT_ERR_TIMEOUT)
         rift_log(RIFT_LOG_WARNING, "renew the lease: %s", error->text);
-    (void)node;
 }
 
 /* Sends what is due by the clock; returns the next time that something is. */

@@ -1,0 +1,24 @@
+/* What a node still has of a run, found without the agent: by tc, /proc and the file system, inside
+ * the lab host, against how the host was before. */
+#ifndef TESTS_LIB_NODE_REMAINS_H
+#define TESTS_LIB_NODE_REMAINS_H
+
+#include <stddef.h>
+
+#include "common/text.h"
+#include "lab/lab.h"
+
+enum { NODE_STATE_SIZE = 65536 };
+
+/* One line for each thing: qdiscs and filters, BPF objects held by processes, processes, control
+ * groups, mounts, files where Rift or a system could leave some. */
+void node_state_read(const struct rift_lab_host *host, char state[NODE_STATE_SIZE]);
+/* Lines of after that are not in before, appended to found; returns their number. The cached agent
+ * binary, the recipe it was given and the empty ledger are no remains. */
+size_t node_remains(const char *before, const char *after, struct rift_text *found);
+
+/* BPF programs and maps of that name on the whole machine: the kernel counts them for all
+ * namespaces together. */
+size_t node_bpf_objects(const char *name_prefix);
+
+#endif
