@@ -1,0 +1,404 @@
+/* Whole runs of the rift program against a real etcd on lab hosts: what it convicts, what it does
+ * not, what it calls unknown, and what it says when something is wrong. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <unistd.h>
+
+#include <jansson.h>
+
+#include "common/memory.h"
+#include "common/text.h"
+#include "control/cli/command.h"
+#include "tests/lib/lab_hosts.h"
+
+enum { OUTPUT_SIZE = 1 << 16, HOSTS = 3, LAB_UP_MS = 120000 };
+
+static struct rift_lab *lab;
+static const struct rift_lab_host *hosts;
+static char lab_name[24];
+static char scratch[] = "/tmp/rift-test-run-XXXXXX";
+static char output[OUTPUT_SIZE]; /* of the last run, both streams */
+
+static int up(void **state)
+{
+    (void)state;
+    static const char *const packages[] = {"etcd-server", NULL};
+    snprintf(lab_name, sizeof lab_name, "%s", test_lab_name("run"));
+    if (geteuid() != 0 || !mkdtemp(scratch))
+        return 0;
+    struct rift_lab_request request = {
+        .name = lab_name, .host_count = HOSTS, .packages = packages, .deadline_ms = LAB_UP_MS};
+    struct rift_error err = {0};
+    lab = rift_lab_up(&request, &err);
+    if (!lab) {
+        print_message("no lab with etcd: %s\n", err.text);
+        return 0;
+    }
+    size_t count = 0;
+    hosts = rift_lab_hosts(lab, &count);
+    return count == HOSTS ? 0 : -1;
+}
+
+static int down(void **state)
+{
+    CLEANUP(rift_free) char *script = rift_printf("rm -rf %s", scratch);
+    test_run(script, NULL, 0);
+    rift_lab_close(lab);
+    return test_labs_down(state);
+}
+
+static void require_lab(void)
+{
+    if (!lab) {
+        print_message("skipped: needs root, and etcd-server from a package mirror or its cache\n");
+        skip();
+    }
+    test_agent_binary();
+}
+
+static void write_file(const char *name, const char *text)
+{
+    CLEANUP(rift_free) char *path = rift_printf("%s/%s", scratch, name);
+    FILE *file = fopen(path, "we");
+    assert_non_null(file);
+    assert_true(fputs(text, file) >= 0);
+    assert_int_equal(fclose(file), 0);
+}
+
+/* Runs `prefix rift run config --runs scratch/runs arguments` and returns its exit code. */
+static int run_rift(const char *prefix, const char *config, const char *arguments)
+{
+    CLEANUP(rift_free)
+    char *script = rift_printf("%s %s run %s --runs %s/runs %s", prefix, test_rift_binary(), config,
+                               scratch, arguments);
+    int code = test_run(script, output, sizeof output);
+    print_message("%s\n-> %d\n", script, code);
+    return code;
+}
+
+/* The same on the hosts of the lab. */
+static int run_lab(const char *config, const char *arguments)
+{
+    CLEANUP(rift_free)
+    char *all =
+        rift_printf("--set nodes.name=%s --set nodes.count=%d %s", lab_name, HOSTS, arguments);
+    return run_rift("", config, all);
+}
+
+static void assert_says(const char *words)
+{
+    if (!strstr(output, words))
+        fail_msg("it does not say '%s' but:\n%s", words, output);
+}
+
+/* One line beyond those that tell the phases, and no line of a crash. */
+static void assert_one_clear_line(const char *words)
+{
+    assert_says(words);
+    assert_null(strstr(output, "Sanitizer"));
+    assert_null(strstr(output, "Assertion"));
+}
+
+static json_t *latest_verdicts(void)
+{
+    CLEANUP(rift_free) char *path = rift_printf("%s/runs/latest/verdicts.json", scratch);
+    json_t *verdicts = json_load_file(path, 0, NULL);
+    if (!verdicts)
+        fail_msg("there is no %s; it said:\n%s", path, output);
+    return verdicts;
+}
+
+static const json_t *checker(const json_t *verdicts, const char *name)
+{
+    const json_t *verdict = json_object_get(json_object_get(verdicts, "checkers"), name);
+    assert_non_null(verdict);
+    return verdict;
+}
+
+static json_int_t evidence(const json_t *verdicts, const char *name)
+{
+    return json_integer_value(
+        json_object_get(json_object_get(checker(verdicts, "evidence"), "stats"), name));
+}
+
+static void assert_exists(const char *name, bool is_wanted)
+{
+    CLEANUP(rift_free) char *path = rift_printf("%s/runs/latest/%s", scratch, name);
+    if ((access(path, F_OK) == 0) != is_wanted)
+        fail_msg("%s %s; it said:\n%s", path, is_wanted ? "is missing" : "is there", output);
+}
+
+/* Asked of the kernel and not of the agent. */
+static void assert_hosts_are_whole(void)
+{
+    char found[1024];
+    for (size_t i = 0; i < HOSTS; i++) {
+        test_host_run(&hosts[i], "tc qdisc show dev eth0 | grep clsact; pgrep -x etcd; true", found,
+                      sizeof found);
+        if (found[0] != '\0')
+            fail_msg("%s is not whole: %s", hosts[i].name, found);
+    }
+}
+
+static void a_correct_system_is_valid_and_every_fault_was_observed(void **state)
+{
+    (void)state;
+    require_lab();
+    int code = run_lab("configs/etcd-register.yaml",
+                       "--seed 4 --set time_limit_s=18 --set recovery_s=9 "
+                       "--set faults.0.every_s=6 --set 'faults.0.for_s=[2, 3]' "
+                       "--set faults.1.every_s=8 --set faults.1.for_s=2");
+    if (code != RIFT_EXIT_VALID)
+        fail_msg("%s", output);
+    json_t *verdicts = latest_verdicts();
+    assert_true(json_is_true(json_object_get(verdicts, "valid")));
+    assert_true(json_is_true(json_object_get(checker(verdicts, "linearizable"), "valid")));
+    assert_true(evidence(verdicts, "fault_windows") >= 2);
+    assert_int_equal(evidence(verdicts, "fault_windows_observed"),
+                     evidence(verdicts, "fault_windows"));
+    const json_t *stats = json_object_get(checker(verdicts, "performance"), "stats");
+    assert_true(json_is_real(json_object_get(stats, "recovery_s")));
+    json_decref(verdicts);
+    assert_exists("report.html", true);
+    assert_exists("plan.yaml", true);
+    assert_exists("nodes/n1/etcd.log", true);
+    assert_hosts_are_whole();
+}
+
+static void local_reads_are_convicted_of_stale_reads(void **state)
+{
+    (void)state;
+    require_lab();
+    int code = run_lab("configs/etcd-stale.yaml",
+                       "--seed 2 --set time_limit_s=16 --set recovery_s=1 "
+                       "--set faults.0.partition=isolate-primary --set faults.0.every_s=7");
+    if (code != RIFT_EXIT_INVALID)
+        fail_msg("%s", output);
+    assert_says("stale read");
+    json_t *verdicts = latest_verdicts();
+    const json_t *anomalies = json_object_get(checker(verdicts, "linearizable"), "anomalies");
+    assert_true(json_array_size(anomalies) > 0);
+    /* The small set that proves it is small. */
+    assert_in_range(json_array_size(json_object_get(json_array_get(anomalies, 0), "ops")), 2, 8);
+    json_decref(verdicts);
+}
+
+static void a_cut_where_no_peer_traffic_passes_is_unknown(void **state)
+{
+    (void)state;
+    require_lab();
+    int code =
+        run_lab("configs/etcd-register.yaml",
+                "--set time_limit_s=6 --set recovery_s=1 --set "
+                "'faults=[{partition: {grudge: halves, interfaces: [lo]}, every_s: 4, for_s: "
+                "2, start_s: 1}]'");
+    if (code != RIFT_EXIT_UNKNOWN)
+        fail_msg("%s", output);
+    assert_says("was not observed");
+    assert_says("still heard");
+    json_t *verdicts = latest_verdicts();
+    assert_int_equal(evidence(verdicts, "fault_windows_observed"), 0);
+    assert_true(json_is_true(json_object_get(checker(verdicts, "linearizable"), "valid")));
+    json_decref(verdicts);
+}
+
+static void an_interface_that_does_not_exist_is_refused_before_the_run(void **state)
+{
+    (void)state;
+    require_lab();
+    int code =
+        run_lab("configs/etcd-register.yaml",
+                "--set time_limit_s=6 --set 'faults=[{partition: {grudge: halves, interfaces: "
+                "[eth7]}, every_s: 4, for_s: 2, start_s: 1}]'");
+    assert_int_equal(code, RIFT_EXIT_USAGE);
+    assert_one_clear_line("n1 cannot do partition");
+    assert_says("eth7");
+    assert_exists("history.rift", false);
+}
+
+static const char failing_client[] =
+    "import json, sys\n"
+    "for line in sys.stdin:\n"
+    "    message = json.loads(line)\n"
+    "    kind = 'ok' if message['op'] == 'open' else 'fail'\n"
+    "    print(json.dumps({'id': message['id'], 'type': kind, 'error': 'always'}), flush=True)\n";
+
+static void a_client_that_always_fails_is_unknown(void **state)
+{
+    (void)state;
+    require_lab();
+    write_file("failing.py", failing_client);
+    CLEANUP(rift_free)
+    char *arguments =
+        rift_printf("--set 'client={name: stdio, command: [python3, %s/failing.py]}' --set "
+                    "system=none --set 'faults=[]' --set time_limit_s=2 --set recovery_s=0",
+                    scratch);
+    int code = run_lab("configs/etcd-register.yaml", arguments);
+    if (code != RIFT_EXIT_UNKNOWN)
+        fail_msg("%s", output);
+    assert_says("no read ever succeeded");
+}
+
+static void any_program_can_be_the_client_of_a_run(void **state)
+{
+    (void)state;
+    require_lab();
+    CLEANUP(rift_free)
+    char *arguments = rift_printf(
+        "--set 'client={name: stdio, command: [python3, clients/stdio/example_register.py, "
+        "%s/store]}' --set system=none --set 'faults=[]' --set time_limit_s=3 --set recovery_s=0",
+        scratch);
+    int code = run_lab("configs/etcd-register.yaml", arguments);
+    if (code != RIFT_EXIT_VALID)
+        fail_msg("%s", output);
+}
+
+static void an_interrupted_run_is_healed_saved_and_judged(void **state)
+{
+    (void)state;
+    require_lab();
+    CLEANUP(rift_free)
+    char *script = rift_printf(
+        "%s run configs/etcd-register.yaml --runs %s/runs --set nodes.name=%s --set nodes.count=%d "
+        "--set 'faults=[{partition: halves, every_s: 60, for_s: 50, start_s: 0}]' "
+        "--set time_limit_s=60 & pid=$!; "
+        "for i in $(seq 200); do grep -qs 'start-partition' %s/runs/latest/rift.log && break; "
+        "sleep 0.1; done; sleep 1; kill -INT $pid; wait $pid",
+        test_rift_binary(), scratch, lab_name, HOSTS, scratch);
+    int code = test_run(script, output, sizeof output);
+    if (code != RIFT_EXIT_UNKNOWN)
+        fail_msg("%d: %s", code, output);
+    assert_says("the run ended early: stopped by the user");
+    assert_hosts_are_whole();
+    assert_exists("report.html", true);
+}
+
+static void a_full_disk_ends_the_run_and_costs_no_verdict(void **state)
+{
+    (void)state;
+    require_lab();
+    /* A file system of its own, in a mount namespace of its own: 1 MiB, most of it taken. */
+    CLEANUP(rift_free)
+    char *script = rift_printf(
+        "mkdir -p %s/small && unshare -m --propagation private bash -c 'mount -t tmpfs -o size=1m "
+        "none "
+        "%s/small && head -c 950000 /dev/zero > %s/small/ballast && exec %s run "
+        "configs/etcd-register.yaml --runs %s/small --set nodes.name=%s --set nodes.count=%d --set "
+        "workload.rate_hz=0 --set time_limit_s=60 --set faults=[]'",
+        scratch, scratch, scratch, test_rift_binary(), scratch, lab_name, HOSTS);
+    int code = test_run(script, output, sizeof output);
+    if (code != RIFT_EXIT_HARNESS)
+        fail_msg("%d: %s", code, output);
+    assert_one_clear_line("No space left on device");
+    assert_says("unknown");
+    assert_hosts_are_whole();
+}
+
+static void a_port_that_is_taken_is_named(void **state)
+{
+    (void)state;
+    require_lab();
+    const char *const listen =
+        "setsid python3 -c \"import socket,time; s=socket.socket(); "
+        "s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1); s.bind(('0.0.0.0', 2379)); "
+        "s.listen(1); time.sleep(60)\" >/dev/null 2>&1 & echo $! > /tmp/listener; sleep 0.5";
+    test_host_run(&hosts[1], listen, NULL, 0);
+    int code = run_lab("configs/etcd-register.yaml", "--set deadlines.start_s=10");
+    test_host_run(&hosts[1], "kill $(cat /tmp/listener); rm /tmp/listener", NULL, 0);
+    assert_int_equal(code, RIFT_EXIT_HARNESS);
+    assert_one_clear_line("n2: ");
+    assert_says("address already in use");
+    assert_hosts_are_whole();
+}
+
+static void a_system_that_is_not_there_is_named(void **state)
+{
+    (void)state;
+    require_lab();
+    int code = run_lab("configs/etcd-register.yaml",
+                       "--set 'system={recipe: etcd, artifacts: {etcd: /no/such/etcd}}'");
+    assert_int_equal(code, RIFT_EXIT_USAGE);
+    assert_one_clear_line("/no/such/etcd");
+}
+
+static int run_host(const char *address, const char *key)
+{
+    CLEANUP(rift_free)
+    char *config = rift_printf("name: errors\n"
+                               "ssh: {user: root, key: %s, known_hosts: %s}\n"
+                               "nodes: [{name: n1, address: %s}]\n"
+                               "system: none\n"
+                               "client: etcd\n"
+                               "workload: {name: register}\n"
+                               "deadlines: {connect_s: 3}\n"
+                               "time_limit_s: 5\n",
+                               key, hosts[0].known_hosts_file, address);
+    write_file("errors.yaml", config);
+    CLEANUP(rift_free) char *path = rift_printf("%s/errors.yaml", scratch);
+    return run_rift("", path, "");
+}
+
+static void hosts_that_cannot_be_reached_are_named(void **state)
+{
+    (void)state;
+    require_lab();
+    CLEANUP(rift_free)
+    char *nobody = rift_printf("%.*s.200", (int)(strrchr(hosts[0].address, '.') - hosts[0].address),
+                               hosts[0].address);
+    assert_int_equal(run_host(nobody, hosts[0].key_file), RIFT_EXIT_HARNESS);
+    assert_one_clear_line(nobody);
+    CLEANUP(rift_free)
+    char *make_key = rift_printf("ssh-keygen -q -t ed25519 -N '' -f %s/wrong", scratch);
+    assert_int_equal(test_run(make_key, NULL, 0), 0);
+    CLEANUP(rift_free) char *wrong = rift_printf("%s/wrong", scratch);
+    assert_int_equal(run_host(hosts[0].address, wrong), RIFT_EXIT_HARNESS);
+    assert_one_clear_line("refuses the key");
+    assert_int_equal(run_host("no-such-host.invalid", hosts[0].key_file), RIFT_EXIT_HARNESS);
+    assert_one_clear_line("no-such-host.invalid");
+}
+
+static void configurations_that_are_wrong_are_refused_with_their_place(void **state)
+{
+    (void)state;
+    require_lab();
+    assert_int_equal(run_rift("", "no-such-file.yaml", ""), RIFT_EXIT_USAGE);
+    assert_one_clear_line("no-such-file.yaml");
+    write_file("bad.yaml", "name: [\n");
+    CLEANUP(rift_free) char *bad = rift_printf("%s/bad.yaml", scratch);
+    assert_int_equal(run_rift("", bad, ""), RIFT_EXIT_USAGE);
+    assert_one_clear_line("bad.yaml:2:1");
+    write_file("key.yaml", "name: x\nnodes: {lab: netns}\nsystem: etcd\nworkload: {name: register, "
+                           "kyes: 3}\n");
+    CLEANUP(rift_free) char *key = rift_printf("%s/key.yaml", scratch);
+    assert_int_equal(run_rift("", key, ""), RIFT_EXIT_USAGE);
+    assert_one_clear_line("key.yaml:4:");
+    assert_says("did you mean 'keys'?");
+    assert_int_equal(run_rift("", "configs/etcd-register.yaml", "--sead 3"), RIFT_EXIT_USAGE);
+    assert_one_clear_line("--sead");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(configurations_that_are_wrong_are_refused_with_their_place),
+        cmocka_unit_test(hosts_that_cannot_be_reached_are_named),
+        cmocka_unit_test(a_system_that_is_not_there_is_named),
+        cmocka_unit_test(a_port_that_is_taken_is_named),
+        cmocka_unit_test(an_interface_that_does_not_exist_is_refused_before_the_run),
+        cmocka_unit_test(a_client_that_always_fails_is_unknown),
+        cmocka_unit_test(any_program_can_be_the_client_of_a_run),
+        cmocka_unit_test(an_interrupted_run_is_healed_saved_and_judged),
+        cmocka_unit_test(a_full_disk_ends_the_run_and_costs_no_verdict),
+        cmocka_unit_test(a_cut_where_no_peer_traffic_passes_is_unknown),
+        cmocka_unit_test(local_reads_are_convicted_of_stale_reads),
+        cmocka_unit_test(a_correct_system_is_valid_and_every_fault_was_observed),
+    };
+    return cmocka_run_group_tests(tests, up, down);
+}
