@@ -100,6 +100,29 @@ struct interpreter *interpreter_create(const struct interpreter_settings *settin
     return interpreter;
 }
 
+void interpreter_open_sessions(struct interpreter *interpreter, int64_t deadline_ns)
+{
+    unsigned open_count = interpreter->worker_count;
+    for (unsigned i = 0; i < interpreter->worker_count; i++) {
+        struct run_job *job = run_job_create();
+        job->thread = i;
+        job->only_opens = true;
+        job->timeout_ns = deadline_ns - rift_clock_now();
+        worker_give(interpreter->workers[i], job);
+    }
+    while (open_count > 0 && rift_clock_now() < deadline_ns) {
+        const struct run_letter *letters = NULL;
+        size_t count = run_mailbox_take(interpreter->mailbox, deadline_ns, &letters);
+        for (size_t i = 0; i < count; i++) {
+            run_job_destroy(letters[i].job);
+            open_count--;
+        }
+    }
+    if (open_count > 0)
+        rift_log(RIFT_LOG_WARNING, "%u of %u clients are not open yet", open_count,
+                 interpreter->worker_count);
+}
+
 static struct rift_value value_of_json(struct rift_values *values, const json_t *json)
 {
     struct rift_value value = RIFT_VALUE_NIL;

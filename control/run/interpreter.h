@@ -26,6 +26,11 @@ struct interpreter;
 struct interpreter *interpreter_create(const struct interpreter_settings *settings,
                                        struct rift_error *err);
 
+/* Every worker opens its session, in parallel, so that no operation pays for it. Returns when all
+ * have, or at deadline_ns (monotonic); a session that is not open then opens with its first
+ * operation. To be called before the first phase. */
+void interpreter_open_sessions(struct interpreter *interpreter, int64_t deadline_ns);
+
 enum interpreter_end {
     INTERPRETER_DONE,    /* the generator ended */
     INTERPRETER_TIMEOUT, /* the deadline came first */

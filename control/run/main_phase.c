@@ -80,6 +80,8 @@ static int recording_begin(struct recording *recording, const struct main_phase 
     recording->interpreter = interpreter_create(&settings, err);
     if (!recording->interpreter)
         return -1;
+    interpreter_open_sessions(recording->interpreter,
+                              after_ms(rift_clock_now(), plan->deadlines.healthy_ms));
     run_stop_attach(phase->stop, recording->interpreter, NULL);
     return 0;
 }

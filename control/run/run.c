@@ -143,10 +143,14 @@ static int run_main(struct run *run, struct rift_error *err)
     return main_phase_run(&phase, &run->result, err);
 }
 
-typedef int run_step(struct run *run, struct rift_error *err);
-
-static run_step *const run_steps[] = {
-    run_connect, run_doctor, run_install, run_start_system, run_wait_healthy, run_main,
+/* Until the system is installed, trouble may be the configuration's fault: a fault that no host can
+ * do, a key or a package that is not there. After that it is the harness' or the system's. */
+static const struct {
+    int (*go)(struct run *run, struct rift_error *err);
+    bool may_be_configuration;
+} run_steps[] = {
+    {run_connect, true},       {run_doctor, true},        {run_install, true},
+    {run_start_system, false}, {run_wait_healthy, false}, {run_main, false},
 };
 
 /* Stops the system, fetches its logs, lets the agents go. Nothing in here fails the run. */
@@ -239,17 +243,17 @@ static int run_go(struct run *run)
 {
     struct rift_error err = {0};
     int64_t started_wall_ns = rift_clock_wall();
-    int result = 0;
+    int result = 0, blame = RIFT_EXIT_HARNESS;
     for (size_t i = 0; i < sizeof run_steps / sizeof *run_steps && result == 0; i++) {
         if (run_stop_is_asked(&run->stop))
             result = rift_fail(&err, RIFT_ERR_CANCELLED, "stopped before the main phase");
         else
-            result = run_steps[i](run, &err);
+            result = run_steps[i].go(run, &err);
+        if (result != 0 && run_steps[i].may_be_configuration)
+            blame = run_blame(&err);
     }
     run_clean_up(run);
-    int code = RIFT_EXIT_VALID;
-    if (run->result.has_history)
-        code = run_judge(run, started_wall_ns);
+    int code = run->result.has_history ? run_judge(run, started_wall_ns) : RIFT_EXIT_VALID;
     live_stop(run->live);
     run->live = NULL;
     if (result == 0)
@@ -257,9 +261,7 @@ static int run_go(struct run *run)
     rift_log(RIFT_LOG_INFO, "the run failed: %s", err.text);
     fprintf(stderr, "rift: %s\n", err.text);
     /* A violation found before the harness failed is a violation. */
-    if (run->result.has_history)
-        return code == RIFT_EXIT_INVALID ? code : RIFT_EXIT_HARNESS;
-    return run_blame(&err);
+    return code == RIFT_EXIT_INVALID ? code : blame;
 }
 
 static int run_open_directory(struct run *run, struct rift_error *err)

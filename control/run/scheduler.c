@@ -40,7 +40,7 @@ struct scheduler {
     bool has_ended; /* the generator, or by scheduler_stop */
 };
 
-static struct run_job *job_create(void)
+struct run_job *run_job_create(void)
 {
     struct run_job *job = rift_calloc(1, sizeof *job);
     job->values = rift_values_create();
@@ -149,7 +149,7 @@ static void dispatch(struct scheduler *scheduler, const struct rift_planned_op *
     const struct scheduler_settings *settings = &scheduler->settings;
     unsigned thread = choose_thread(scheduler, op->thread);
     struct slot *slot = &scheduler->slots[thread];
-    struct run_job *job = slot->job ? slot->job : job_create();
+    struct run_job *job = slot->job ? slot->job : run_job_create();
     slot->job = NULL;
     slot->op = *op;
     rift_values_reset(slot->values);

@@ -25,6 +25,7 @@ struct run_job {
     struct rift_value key, argument;
     int64_t timeout_ns;
     bool wants_fresh_session; /* the process is new */
+    bool only_opens;          /* no operation: a session is opened ahead of the first one */
     /* By the worker; monotonic. */
     int64_t start_ns, end_ns;
     struct rift_answer answer;
@@ -76,6 +77,7 @@ void scheduler_stop(struct scheduler *scheduler);
 bool scheduler_is_done(const struct scheduler *scheduler);
 unsigned scheduler_busy_count(const struct scheduler *scheduler);
 
+struct run_job *run_job_create(void);
 void run_job_destroy(struct run_job *job);
 
 #endif

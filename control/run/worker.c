@@ -109,6 +109,8 @@ static void worker_do(struct worker *worker, struct run_job *job)
         snprintf(job->answer.error, sizeof job->answer.error, "no session");
         return;
     }
+    if (job->only_opens)
+        return;
     struct rift_request request = {
         .f = job->f, .key = job->key, .argument = job->argument, .values = job->values};
     job->start_ns = rift_clock_now();

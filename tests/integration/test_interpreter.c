@@ -105,6 +105,19 @@ static void every_write_is_recorded_before_it_is_sent(void **state)
     }
 }
 
+static void sessions_are_open_before_the_first_operation(void **state)
+{
+    (void)state;
+    struct interpreter *interpreter = start(&memory_client_correct, 1000);
+    interpreter_open_sessions(interpreter, rift_clock_now() + 5 * RIFT_SECOND);
+    assert_int_equal(store->open_sessions, THREADS);
+    assert_int_equal(store->invocations, 0);
+    assert_int_equal(run_writes(interpreter, 100, 60000), INTERPRETER_DONE);
+    assert_int_equal(store->open_sessions, THREADS);
+    assert_int_equal(interpreter_counts(interpreter)->late, 0);
+    finish(interpreter);
+}
+
 static void a_stuck_client_holds_up_neither_others_nor_the_end(void **state)
 {
     (void)state;
@@ -231,6 +244,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_write_is_recorded_before_it_is_sent),
+        cmocka_unit_test(sessions_are_open_before_the_first_operation),
         cmocka_unit_test(a_stuck_client_holds_up_neither_others_nor_the_end),
         cmocka_unit_test(a_worker_may_come_back_after_the_run_is_gone),
         cmocka_unit_test(a_full_disk_ends_the_phase),

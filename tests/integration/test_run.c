@@ -194,11 +194,10 @@ static void a_cut_where_no_peer_traffic_passes_is_unknown(void **state)
 {
     (void)state;
     require_lab();
-    int code =
-        run_lab("configs/etcd-register.yaml",
-                "--set time_limit_s=6 --set recovery_s=1 --set "
-                "'faults=[{partition: {grudge: halves, interfaces: [lo]}, every_s: 4, for_s: "
-                "2, start_s: 1}]'");
+    int code = run_lab("configs/etcd-register.yaml",
+                       "--set time_limit_s=6 --set recovery_s=1 --set "
+                       "'faults=[{partition: {kinds: halves, interfaces: [lo]}, every_s: 4, for_s: "
+                       "2, start_s: 1}]'");
     if (code != RIFT_EXIT_UNKNOWN)
         fail_msg("%s", output);
     assert_says("was not observed");
@@ -215,7 +214,7 @@ static void an_interface_that_does_not_exist_is_refused_before_the_run(void **st
     require_lab();
     int code =
         run_lab("configs/etcd-register.yaml",
-                "--set time_limit_s=6 --set 'faults=[{partition: {grudge: halves, interfaces: "
+                "--set time_limit_s=6 --set 'faults=[{partition: {kinds: halves, interfaces: "
                 "[eth7]}, every_s: 4, for_s: 2, start_s: 1}]'");
     assert_int_equal(code, RIFT_EXIT_USAGE);
     assert_one_clear_line("n1 cannot do partition");
@@ -312,7 +311,8 @@ static void a_port_that_is_taken_is_named(void **state)
     test_host_run(&hosts[1], listen, NULL, 0);
     int code = run_lab("configs/etcd-register.yaml", "--set deadlines.start_s=10");
     test_host_run(&hosts[1], "kill $(cat /tmp/listener); rm /tmp/listener", NULL, 0);
-    assert_int_equal(code, RIFT_EXIT_HARNESS);
+    if (code != RIFT_EXIT_HARNESS)
+        fail_msg("%d: %s", code, output);
     assert_one_clear_line("n2: ");
     assert_says("address already in use");
     assert_hosts_are_whole();
@@ -384,8 +384,11 @@ static void configurations_that_are_wrong_are_refused_with_their_place(void **st
     assert_one_clear_line("--sead");
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+    /* These take minutes; one is enough while it is worked on. */
+    if (argc > 1)
+        cmocka_set_test_filter(argv[1]);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(configurations_that_are_wrong_are_refused_with_their_place),
         cmocka_unit_test(hosts_that_cannot_be_reached_are_named),
