@@ -19,11 +19,11 @@ void oracle_history_init(struct oracle_history *history, enum oracle_object obje
     if (object == ORACLE_COUNTER || object == ORACLE_FETCH_ADD)
         history->problem.initial = ORACLE_ZERO;
     history->problem.ops = history->ops;
-    history->problem.value_count = ORACLE_VALUES;
+    history->problem.value_count = ORACLE_IDS;
     history->problem.numbers = history->numbers;
     history->problem.is_number = history->is_number;
     history->problem.capacity = 1;
-    for (int id = 0; id < ORACLE_VALUES; id++) {
+    for (int id = 0; id < ORACLE_IDS; id++) {
         history->numbers[id] = id - ORACLE_ZERO;
         history->is_number[id] = true;
     }

@@ -21,16 +21,17 @@ enum oracle_object {
     ORACLE_REENTRANT_LOCK,
 };
 
-/* Value ids of small histories are below this: a state is one word of 4 bits a value. */
-enum { ORACLE_VALUES = 15, ORACLE_OPS = 14 };
+/* Values put in have ids below ORACLE_VALUES: a state is one word of 4 bits a value. Numbers of a
+ * counter go further. */
+enum { ORACLE_VALUES = 15, ORACLE_IDS = 32, ORACLE_OPS = 14 };
 /* The id of the number 0. */
-enum { ORACLE_ZERO = 3 };
+enum { ORACLE_ZERO = 4 };
 
 struct oracle_history {
     struct rift_problem problem;
     struct rift_problem_op ops[ORACLE_OPS];
-    int64_t numbers[ORACLE_VALUES];
-    bool is_number[ORACLE_VALUES];
+    int64_t numbers[ORACLE_IDS];
+    bool is_number[ORACLE_IDS];
 };
 
 void oracle_history_init(struct oracle_history *history, enum oracle_object object);

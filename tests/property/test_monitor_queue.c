@@ -31,7 +31,7 @@ static void random_histories_agree(void **state)
     struct oracle_tally tally = oracle_check_random(&rift_monitor_queue, ORACLE_QUEUE, 60000);
     assert_true(tally.silent < (tally.valid + tally.invalid) / 5);
     assert_true(tally.invalid > tally.valid / 20);
-    assert_int_equal(tally.unexplained, 0);
+    assert_true(tally.unexplained <= tally.valid / 100000);
 }
 
 int main(void)
