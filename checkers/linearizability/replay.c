@@ -4,7 +4,8 @@
 
 #include "common/memory.h"
 
-/* A crashed call may end in several states; the replay follows all of them, up to this many. */
+/* A crashed call may end in several states; the replay follows all of them, up to this many. Past it
+ * the rest is dropped: one state that gets to the end is enough. */
 enum { STATES_MAX = 4096 };
 
 static int check_real_time(const struct rift_problem *problem, const uint32_t *order, size_t count,
@@ -31,7 +32,7 @@ static int check_real_time(const struct rift_problem *problem, const uint32_t *o
     return 0;
 }
 
-/* All states after the call from any of the given; the number of them, or -1 past STATES_MAX. */
+/* The states after the call from any of the given; the number of them. */
 static int step_all(const struct rift_problem *problem, struct rift_states *states,
                     const struct rift_call *call, const uint32_t *from, int from_count,
                     uint32_t *to)
@@ -46,7 +47,7 @@ static int step_all(const struct rift_problem *problem, struct rift_states *stat
             while (known < count && to[known] != next)
                 known++;
             if (known == STATES_MAX)
-                return -1;
+                return count;
             to[known] = next;
             count = known == count ? count + 1 : count;
             if (!problem->model->has_choices)
@@ -76,7 +77,7 @@ int rift_replay_order(const struct rift_problem *problem, const uint32_t *order,
     free(from);
     free(to);
     rift_states_destroy(states);
-    if (from_count <= 0)
+    if (from_count == 0)
         return rift_fail(err, RIFT_ERR_INVALID, "operation %u cannot answer so at place %zu",
                          problem->ops[order[k - 1]].row, k - 1);
     return 0;

@@ -12,12 +12,11 @@
 #include "common/memory.h"
 
 /* The first moment of emptiness after each value that stays went in for certain. */
-static bool give_takes(struct monitor_container *container, const struct monitor_stays *stays)
+static bool give_takes(struct monitor_container *container, const struct monitor_stays *stays,
+                       uint32_t *deadlines)
 {
     size_t size = (size_t)container->slots.last + 2;
     CLEANUP(rift_free) uint32_t *next = rift_malloc(size * sizeof *next);
-    CLEANUP(rift_free)
-    uint32_t *deadlines = rift_malloc((container->item_count + 1) * sizeof *deadlines);
     for (size_t slot = 0; slot < size; slot++)
         next[slot] = MONITOR_NONE;
     for (size_t i = 0; i < container->empty_count; i++)
@@ -33,19 +32,36 @@ static bool give_takes(struct monitor_container *container, const struct monitor
     return monitor_container_give_by_deadline(container, deadlines, &at);
 }
 
-/* Each value goes in as late and comes out as early as it can. */
-static void place(const struct monitor_container *container, struct monitor_stays *stays)
+/* Each value goes in as late and comes out as early as it can; but a crashed take happens as late
+ * as it may, where little else is inside that it might have taken instead: whoever replays the
+ * order has to follow all of that. */
+static void place(const struct monitor_container *container, const uint32_t *deadlines,
+                  struct monitor_stays *stays)
 {
     const uint32_t *low = container->slots.low;
     for (size_t i = 0; i < container->item_count; i++) {
         const struct monitor_item *item = &container->items[i];
         stays->out[i] = item->c;
-        stays->in[i] = item->b < item->c ? item->b : item->c;
+        if (monitor_item_stays(container, item) && item->take != MONITOR_NONE)
+            stays->out[i] = deadlines[i];
+        stays->in[i] = item->b < stays->out[i] ? item->b : stays->out[i];
         for (uint32_t look = item[0].looks; look < item[1].looks; look++) {
             uint32_t op = container->looks[look];
             stays->look[look] = low[op] > stays->in[i] ? low[op] : stays->in[i];
         }
     }
+}
+
+/* Values that stay first: they come out last of a slot. */
+static uint32_t *order_of_items(const struct monitor_container *container)
+{
+    uint32_t *order = rift_malloc((container->item_count + 1) * sizeof *order);
+    size_t count = 0;
+    for (int stays = 1; stays >= 0; stays--)
+        for (uint32_t i = 0; i < container->item_count; i++)
+            if (monitor_item_stays(container, &container->items[i]) == (stays == 1))
+                order[count++] = i;
+    return order;
 }
 
 static int judge(struct monitor_container *container, struct rift_certificate *certificate)
@@ -54,12 +70,12 @@ static int judge(struct monitor_container *container, struct rift_certificate *c
     monitor_stays_init(&stays, container);
     if (!monitor_empties_place(container, stays.empty, certificate))
         return RIFT_MONITOR_INVALID;
-    if (!give_takes(container, &stays))
+    CLEANUP(rift_free)
+    uint32_t *deadlines = rift_malloc((container->item_count + 1) * sizeof *deadlines);
+    if (!give_takes(container, &stays, deadlines))
         return RIFT_MONITOR_NOT_APPLICABLE;
-    CLEANUP(rift_free) uint32_t *order = rift_malloc((container->item_count + 1) * sizeof *order);
-    for (uint32_t i = 0; i < container->item_count; i++)
-        order[i] = i;
-    place(container, &stays);
+    CLEANUP(rift_free) uint32_t *order = order_of_items(container);
+    place(container, deadlines, &stays);
     monitor_stays_emit(&stays, container, order, certificate);
     return RIFT_MONITOR_VALID;
 }
