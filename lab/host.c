@@ -45,7 +45,8 @@ void lab_host_name(unsigned number, char name[16])
  * only, so it ends with the host. */
 static int mount_root(const struct lab_host_plan *plan, const char *base, struct rift_error *err)
 {
-    char upper[LAB_PATH_SIZE], work[LAB_PATH_SIZE], root[LAB_PATH_SIZE], options[1024];
+    char upper[LAB_PATH_SIZE + 8], work[LAB_PATH_SIZE + 8], root[LAB_PATH_SIZE + 8];
+    char options[4 * LAB_PATH_SIZE];
     snprintf(upper, sizeof upper, "%s/upper", base);
     snprintf(work, sizeof work, "%s/work", base);
     snprintf(root, sizeof root, "%s/root", base);

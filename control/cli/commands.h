@@ -6,6 +6,7 @@
 
 extern const struct rift_command rift_command_check;
 extern const struct rift_command rift_command_convert;
+extern const struct rift_command rift_command_doctor;
 extern const struct rift_command rift_command_heal;
 extern const struct rift_command rift_command_lab;
 extern const struct rift_command rift_command_list;

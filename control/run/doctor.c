@@ -38,8 +38,16 @@ static json_t *doctor_peers_of(const struct cluster *cluster, size_t node)
     return peers;
 }
 
+static const char *doctor_text(const json_t *reply, const char *key)
+{
+    const char *text = json_string_value(json_object_get(reply, key));
+    return text ? text : "";
+}
+
 static void doctor_ask_one(struct cluster *cluster, const struct rift_fault_variant *what,
-                           int64_t deadline_ms, struct rift_text *refusals)
+                           int64_t deadline_ms,
+                           void (*visit)(void *context, const struct doctor_answer *answer),
+                           void *context)
 {
     json_t **args = rift_calloc(cluster->node_count, sizeof(json_t *));
     struct cluster_reply *replies = rift_calloc(cluster->node_count, sizeof *replies);
@@ -50,33 +58,51 @@ static void doctor_ask_one(struct cluster *cluster, const struct rift_fault_vari
                             "peers", doctor_peers_of(cluster, i));
     cluster_call(cluster, &all, "probe_fault", args, deadline_ms, replies);
     for (size_t i = 0; i < cluster->node_count; i++) {
+        const json_t *reply = replies[i].ok;
+        struct doctor_answer answer = {
+            .node = cluster->names[i],
+            .what = what,
+            .can = json_is_true(json_object_get(reply, "can")),
+            .why = reply ? doctor_text(reply, "why") : replies[i].error.text,
+            .backend = doctor_text(reply, "backend"),
+            .end = doctor_text(reply, "end"),
+        };
+        if (!answer.can && !answer.why[0])
+            answer.why = "it does not say why";
+        visit(context, &answer);
         json_decref(args[i]);
-        const char *why = json_string_value(json_object_get(replies[i].ok, "why"));
-        if (json_is_true(json_object_get(replies[i].ok, "can"))) {
-            const char *end = json_string_value(json_object_get(replies[i].ok, "end"));
-            rift_log(RIFT_LOG_INFO, "%s can do %s; its end: %s", cluster->names[i],
-                     what->fault->name, end ? end : "");
-            continue;
-        }
-        rift_text_printf(refusals, "%s%s cannot do %s: %s", refusals->length ? "\n" : "",
-                         cluster->names[i], what->fault->name,
-                         !replies[i].ok ? replies[i].error.text
-                         : why          ? why
-                                        : "it does not say why");
     }
     cluster_replies_free(replies, cluster->node_count);
     free(replies);
     free(args);
 }
 
+void doctor_ask_each(struct cluster *cluster, const struct rift_schedule *schedule,
+                     int64_t deadline_ms,
+                     void (*visit)(void *context, const struct doctor_answer *answer),
+                     void *context)
+{
+    for (size_t i = 0; i < schedule->count; i++)
+        if (!doctor_has_asked(schedule, i))
+            doctor_ask_one(cluster, &schedule->windows[i].what, deadline_ms, visit, context);
+}
+
+static void doctor_note(void *context, const struct doctor_answer *answer)
+{
+    struct rift_text *refusals = context;
+    const char *name = answer->what->fault->name;
+    if (answer->can)
+        rift_log(RIFT_LOG_INFO, "%s can do %s; its end: %s", answer->node, name, answer->end);
+    else
+        rift_text_printf(refusals, "%s%s cannot do %s: %s", refusals->length ? "\n" : "",
+                         answer->node, name, answer->why);
+}
+
 int doctor_ask(struct cluster *cluster, const struct rift_schedule *schedule, int64_t deadline_ms,
                struct rift_error *err)
 {
     struct rift_text CLEANUP(rift_text_finish) refusals = {0};
-    for (size_t i = 0; i < schedule->count; i++) {
-        if (!doctor_has_asked(schedule, i))
-            doctor_ask_one(cluster, &schedule->windows[i].what, deadline_ms, &refusals);
-    }
+    doctor_ask_each(cluster, schedule, deadline_ms, doctor_note, &refusals);
     if (refusals.length > 0)
         return rift_fail(err, RIFT_ERR_UNSUPPORTED, "%s", refusals.data);
     return 0;

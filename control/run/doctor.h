@@ -6,6 +6,23 @@
 #include "control/run/cluster.h"
 #include "nemesis/schedule.h"
 
+/* What one node says of one planned fault. Texts are "" where there is none. */
+struct doctor_answer {
+    const char *node;
+    const struct rift_fault_variant *what;
+    bool can;
+    const char *why;     /* it cannot */
+    const char *backend; /* what does it there */
+    const char *end;     /* how its end is assured there */
+};
+
+/* Asks each node about each planned fault, with each set of options, and shows visit every answer:
+ * fault by fault, nodes in plan order. Leaves nothing behind. */
+void doctor_ask_each(struct cluster *cluster, const struct rift_schedule *schedule,
+                     int64_t deadline_ms,
+                     void (*visit)(void *context, const struct doctor_answer *answer),
+                     void *context);
+
 /* Fails with RIFT_ERR_UNSUPPORTED and names, one a line, each node and fault that cannot be done
  * and why. Leaves nothing behind. */
 int doctor_ask(struct cluster *cluster, const struct rift_schedule *schedule, int64_t deadline_ms,

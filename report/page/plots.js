@@ -78,7 +78,5 @@ function faultTimeline(windows, nodes, end) {
 
 function observedText(observed) {
   if (observed === undefined || observed === null) return "";
-  if (observed === true) return "yes";
-  if (observed === false) return "NO";
   return typeof observed === "string" ? observed : JSON.stringify(observed);
 }
