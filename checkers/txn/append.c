@@ -20,6 +20,30 @@ bool append_list_of(const struct txn_set *set, uint32_t mop, struct append_list 
     return true;
 }
 
+uint32_t append_others_count(const struct txn_set *set, uint32_t mop,
+                             const struct append_list *list)
+{
+    uint32_t count = list->count;
+    for (uint32_t at = set->mop_before[mop]; at != TXN_NONE && count > 0;
+         at = set->mop_before[at]) {
+        if (set->mop_function[at] == TXN_READ)
+            continue;
+        if (!rift_value_equal(set->values, append_list_item(list, count - 1), set->mop_value[at]))
+            break;
+        count--;
+    }
+    return count;
+}
+
+bool append_seen_of(const struct append_model *model, uint32_t mop, struct append_list *list)
+{
+    if (!append_list_of(model->set, mop, list))
+        return false;
+    if (!model->own_appends_count)
+        list->count = append_others_count(model->set, mop, list);
+    return true;
+}
+
 /* Length of the common beginning of two lists. */
 static uint32_t common_prefix(const struct append_list *a, const struct append_list *b)
 {
@@ -50,7 +74,7 @@ static void find_longest(struct append_model *model)
     for (uint32_t mop = 0; mop < set->mop_count; mop++) {
         struct append_list list;
         struct append_key *key = &model->keys[set->mop_key[mop]];
-        if (set->mop_function[mop] != TXN_READ || !append_list_of(set, mop, &list))
+        if (set->mop_function[mop] != TXN_READ || !append_seen_of(model, mop, &list))
             continue;
         if (key->longest == TXN_NONE || list.count > key->count) {
             key->longest = mop;
@@ -88,7 +112,7 @@ static void recover_order(struct append_model *model, struct txn_findings *findi
         struct append_list list = {0};
         key->trusted = key->failed = key->garbage = key->count;
         if (key->longest != TXN_NONE)
-            append_list_of(set, key->longest, &list);
+            append_seen_of(model, key->longest, &list);
         for (uint32_t i = 0; i < key->count; i++) {
             uint32_t writer = txn_set_writer(set, k, append_list_item(&list, i));
             model->order[key->first + i] = writer;
@@ -125,6 +149,24 @@ static void report_incompatible(const struct append_model *model, struct txn_fin
     txn_findings_set_ops(findings, object, set->mop_txn[mop], set->mop_txn[longest]);
 }
 
+/* Two lists that differ only where one transaction saw its own appends: another's took their place.
+ */
+static void report_overtaken(const struct append_model *model, struct txn_findings *findings,
+                             uint32_t mop, uint32_t longest)
+{
+    const struct txn_set *set = model->set;
+    uint32_t k = set->mop_key[mop];
+    CLEANUP(rift_free) char *key = print_value(set, set->keys[k]);
+    CLEANUP(rift_free) char *a = print_value(set, set->mop_value[mop]);
+    CLEANUP(rift_free) char *b = print_value(set, set->mop_value[longest]);
+    json_t *object = txn_findings_add(
+        findings, TXN_LOST_UPDATE,
+        "operations %u and %u appended to one version of key %s: one saw %s, the other %s",
+        set->row[set->mop_txn[mop]], set->row[set->mop_txn[longest]], key, a, b);
+    txn_findings_set_key(findings, object, k);
+    txn_findings_set_ops(findings, object, set->mop_txn[mop], set->mop_txn[longest]);
+}
+
 /* True if the list holds an element twice. seen is per append mop, marked with this mop plus one.
  */
 static bool find_duplicate(const struct txn_set *set, uint32_t mop, const struct append_list *list,
@@ -149,10 +191,10 @@ static void compare_reads(struct append_model *model, struct txn_findings *findi
     uint32_t *seen = NULL;
     for (uint32_t mop = 0; mop < set->mop_count; mop++) {
         struct append_list list, longest;
-        if (set->mop_function[mop] != TXN_READ || !append_list_of(set, mop, &list))
+        if (set->mop_function[mop] != TXN_READ || !append_seen_of(model, mop, &list))
             continue;
         struct append_key *key = &model->keys[set->mop_key[mop]];
-        append_list_of(set, key->longest, &longest);
+        append_seen_of(model, key->longest, &longest);
         uint32_t same = mop == key->longest ? list.count : common_prefix(&list, &longest);
         if (same == list.count) {
             model->place[mop] = list.count;
@@ -163,6 +205,9 @@ static void compare_reads(struct append_model *model, struct txn_findings *findi
             seen = rift_calloc((size_t)set->mop_count + 1, sizeof *seen);
         if (find_duplicate(set, mop, &list, seen, &element))
             report_duplicate(model, findings, mop, element);
+        else if (same >= append_others_count(set, mop, &list) ||
+                 same >= append_others_count(set, key->longest, &longest))
+            report_overtaken(model, findings, mop, key->longest);
         else
             report_incompatible(model, findings, mop, key->longest);
         key->trusted = same < key->trusted ? same : key->trusted;
@@ -183,6 +228,7 @@ void append_model_init(struct append_model *model, const struct txn_set *set,
                        struct txn_findings *findings)
 {
     *model = (struct append_model){.set = set};
+    model->own_appends_count = findings->forbidden >> TXN_LOST_UPDATE & 1;
     model->keys = rift_calloc((size_t)set->key_count + 1, sizeof *model->keys);
     model->place = rift_reallocarray(NULL, (size_t)set->mop_count + 1, sizeof *model->place);
     for (uint32_t mop = 0; mop < set->mop_count; mop++)

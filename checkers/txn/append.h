@@ -18,6 +18,7 @@ struct append_key {
 
 struct append_model {
     const struct txn_set *set;
+    bool own_appends_count; /* see append_seen_of */
     struct append_key *keys;
     uint32_t *order;     /* per position: the mop that appended it, or TXN_NONE */
     uint32_t *next_live; /* per position: the first trusted one from there on, relative to the key,
@@ -50,6 +51,13 @@ struct append_list {
 
 /* False where it is not known what the mop read: a read without a completion. */
 bool append_list_of(const struct txn_set *set, uint32_t mop, struct append_list *list);
+/* The elements of it that the transaction had not appended itself just before. */
+uint32_t append_others_count(const struct txn_set *set, uint32_t mop,
+                             const struct append_list *list);
+/* What the read says of the order of versions. Where nothing forbids lost updates a transaction's
+ * own appends are no version yet when it reads them (others may still come before them), and are
+ * left out; where lost updates are forbidden they stand where it saw them. */
+bool append_seen_of(const struct append_model *model, uint32_t mop, struct append_list *list);
 
 static inline struct rift_value append_list_item(const struct append_list *list, uint32_t index)
 {

@@ -69,7 +69,7 @@ static void judge_reads(const struct judge *judge)
         struct append_list list;
         uint32_t txn = set->mop_txn[mop], k = set->mop_key[mop];
         if (set->mop_function[mop] != TXN_READ || !txn_is_committed(set, txn) ||
-            !append_list_of(set, mop, &list) || list.count == 0)
+            !append_seen_of(judge->model, mop, &list) || list.count == 0)
             continue;
         uint32_t bad = first_bad(judge, mop, &list, true);
         if (bad < list.count)
@@ -163,16 +163,20 @@ static void judge_future_reads(const struct judge *judge)
     free(deepest);
 }
 
-/* The read that the transaction of this append began with on this key, if it had appended nothing
- * to it before; else TXN_NONE. */
-static uint32_t read_before_append(const struct txn_set *set, uint32_t mop)
+/* The read that shows upon which version the transaction's first append to this key builds, if it
+ * is known once this mop is seen; else TXN_NONE: the first read before the append, or the first
+ * after it, which shows what others had appended before the transaction's own. */
+static uint32_t base_of_append(const struct txn_set *set, uint32_t mop)
 {
-    uint32_t first = TXN_NONE;
-    for (uint32_t at = set->mop_before[mop]; at != TXN_NONE; at = set->mop_before[at]) {
-        if (set->mop_function[at] != TXN_READ)
+    bool is_read = set->mop_function[mop] == TXN_READ;
+    uint32_t first = TXN_NONE, at = set->mop_before[mop];
+    for (; at != TXN_NONE; at = set->mop_before[at]) {
+        if ((set->mop_function[at] == TXN_READ) == is_read)
             return TXN_NONE;
         first = at;
     }
+    if (is_read)
+        return first != TXN_NONE ? mop : TXN_NONE;
     return first;
 }
 
@@ -189,10 +193,13 @@ static void judge_lost_updates(const struct judge *judge)
         updater[i] = TXN_NONE;
     for (uint32_t mop = 0; mop < set->mop_count; mop++) {
         uint32_t k = set->mop_key[mop], read;
-        if (set->mop_function[mop] == TXN_READ || !txn_is_committed(set, set->mop_txn[mop]) ||
-            (read = read_before_append(set, mop)) == TXN_NONE || model->place[read] == TXN_NONE)
+        if (!txn_is_committed(set, set->mop_txn[mop]) ||
+            (read = base_of_append(set, mop)) == TXN_NONE || model->place[read] == TXN_NONE)
             continue;
-        uint32_t *first = &updater[model->keys[k].first + k + model->place[read]];
+        struct append_list list;
+        append_list_of(set, read, &list);
+        uint32_t *first =
+            &updater[model->keys[k].first + k + append_others_count(set, read, &list)];
         if (*first == TXN_NONE) {
             *first = read;
             continue;
@@ -202,8 +209,8 @@ static void judge_lost_updates(const struct judge *judge)
         CLEANUP(rift_free) char *what = rift_value_print(set->values, set->mop_value[read]);
         json_t *object = txn_findings_add(
             judge->findings, TXN_LOST_UPDATE,
-            "operations %u and %u both read %s of key %s, then both appended to it", set->row[a],
-            set->row[b], what, key);
+            "operations %u and %u both built upon %s of key %s when they appended to it",
+            set->row[a], set->row[b], what, key);
         txn_findings_set_key(judge->findings, object, k);
         txn_findings_set_ops(judge->findings, object, a, b);
     }

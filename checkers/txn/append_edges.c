@@ -37,7 +37,7 @@ static uint32_t observed_append(const struct append_model *model, uint32_t read)
 {
     const struct txn_set *set = model->set;
     struct append_list list;
-    if (!append_list_of(set, read, &list))
+    if (!append_seen_of(model, read, &list))
         return TXN_NONE;
     uint32_t k = set->mop_key[read];
     for (uint32_t i = list.count; i-- > 0;) {

@@ -23,15 +23,33 @@ static void find_included(struct polygraph *polygraph)
             polygraph->is_included[register_writer(model, v)] = true;
 }
 
-void polygraph_init(struct polygraph *polygraph, struct register_model *model, bool is_snapshot,
-                    enum polygraph_order order, struct txn_findings *findings)
+/* State 0 is right after wr, process or realtime: only there may rw follow. */
+static struct txn_automaton automaton_prefix(void)
+{
+    struct txn_automaton automaton = {.state_count = 2};
+    for (int state = 0; state < 2; state++) {
+        automaton.next[state][TXN_WW] = 1;
+        automaton.next[state][TXN_WR] = automaton.next[state][TXN_PROCESS] =
+            automaton.next[state][TXN_REALTIME] = 0;
+        automaton.next[state][TXN_RW] = state == 0 ? 1 : -1;
+        automaton.next[state][TXN_THROUGH] = (int8_t)state;
+    }
+    return automaton;
+}
+
+void polygraph_init(struct polygraph *polygraph, struct register_model *model,
+                    enum polygraph_level level, enum polygraph_order order,
+                    struct txn_findings *findings)
 {
     const struct txn_set *set = model->set;
-    *polygraph = (struct polygraph){.model = model, .is_snapshot = is_snapshot, .order = order};
+    *polygraph = (struct polygraph){.model = model, .level = level, .order = order};
     txn_relations data =
         (txn_relations)(1U << TXN_WW | 1U << TXN_WR | 1U << TXN_PROCESS | 1U << TXN_REALTIME);
-    polygraph->automaton = is_snapshot ? txn_automaton_nonadjacent(data)
-                                       : txn_automaton_filter(data | txn_relation_bit(TXN_RW));
+    if (level == POLYGRAPH_SERIAL)
+        polygraph->automaton = txn_automaton_filter(data | txn_relation_bit(TXN_RW));
+    else
+        polygraph->automaton =
+            level == POLYGRAPH_SNAPSHOT ? txn_automaton_nonadjacent(data) : automaton_prefix();
     find_included(polygraph);
     txn_edges_init(&polygraph->known, set->count);
     register_model_edges(model,

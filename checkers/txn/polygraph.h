@@ -1,15 +1,21 @@
-/* Serializability and snapshot isolation of registers, decided completely: what is known of the
- * order is a graph, and each two writes of a key whose order is not known are a choice between two
- * sets of edges. The history is explained iff some choice leaves no forbidden cycle (Papadimitriou,
- * JACM 1979; for snapshot isolation Cerone and Gotsman, JACM 2018). The problem is NP-complete, so:
- * first a guess that mostly succeeds on valid histories, then pruning by reachability, then a SAT
- * solver. */
+/* Serializability, snapshot isolation and prefix consistency of registers, decided completely: what
+ * is known of the order is a graph, and each two writes of a key whose order is not known are a
+ * choice between two sets of edges. The history is explained iff some choice leaves no forbidden
+ * cycle (Papadimitriou, JACM 1979; for snapshot isolation Cerone and Gotsman, JACM 2018). The
+ * problem is NP-complete, so: first a guess that mostly succeeds on valid histories, then pruning
+ * by reachability, then a SAT solver. */
 #ifndef CHECKERS_TXN_POLYGRAPH_H
 #define CHECKERS_TXN_POLYGRAPH_H
 
 #include "checkers/txn/closure.h"
 #include "checkers/txn/cycle.h"
 #include "checkers/txn/register.h"
+
+enum polygraph_level {
+    POLYGRAPH_PREFIX, /* no cycle of ww and of wr or order, each with an rw behind it or without */
+    POLYGRAPH_SNAPSHOT, /* no cycle without two rw in a row */
+    POLYGRAPH_SERIAL,   /* no cycle */
+};
 
 enum polygraph_order { POLYGRAPH_ANY, POLYGRAPH_PROCESS, POLYGRAPH_REALTIME };
 
@@ -20,7 +26,7 @@ struct polygraph_pair {
 
 struct polygraph {
     struct register_model *model;
-    bool is_snapshot; /* snapshot isolation, else serializability */
+    enum polygraph_level level;
     enum polygraph_order order;
     struct txn_automaton automaton; /* whose cycles are forbidden */
     struct txn_edges known;
@@ -31,12 +37,14 @@ struct polygraph {
     int64_t deadline_ns;   /* 0: none */
     /* What it came to, for stats. */
     size_t pairs_at_first, pairs_left, rounds, clauses;
+    size_t rounds_max; /* of pruning; 0: until nothing changes */
 };
 
 enum polygraph_answer { POLYGRAPH_EXPLAINED, POLYGRAPH_VIOLATED, POLYGRAPH_UNDECIDED };
 
-void polygraph_init(struct polygraph *polygraph, struct register_model *model, bool is_snapshot,
-                    enum polygraph_order order, struct txn_findings *findings);
+void polygraph_init(struct polygraph *polygraph, struct register_model *model,
+                    enum polygraph_level level, enum polygraph_order order,
+                    struct txn_findings *findings);
 void polygraph_finish(struct polygraph *polygraph);
 
 /* The question. On VIOLATED cycle may hold a cycle of known edges (length 0: no single cycle
@@ -58,8 +66,8 @@ void polygraph_add_choice(const struct polygraph *polygraph, uint32_t a, uint32_
                           struct txn_edges *edges);
 bool polygraph_is_late(const struct polygraph *polygraph);
 
-/* Answers for the level of the findings: serializability where it implies that, else snapshot
- * isolation; records the weakest variant that is violated, and a doubt where it is undecided. */
+/* Answers for the level of the findings: for the strongest question that it implies; records the
+ * weakest variant that is violated, and a doubt where it is undecided. */
 void polygraph_judge(const struct rift_check *check, const struct txn_set *set,
                      struct txn_findings *findings);
 

@@ -11,18 +11,20 @@ enum { TIME_DEFAULT_MS = 60000 };
 
 struct question {
     enum txn_anomaly anomaly;
-    bool is_snapshot;
+    enum polygraph_level level;
     enum polygraph_order order;
 };
 
 /* From the weakest on, so that the first one violated says most. */
 static const struct question questions[] = {
-    {TXN_NOT_SNAPSHOT_ISOLATED, true, POLYGRAPH_ANY},
-    {TXN_NOT_SNAPSHOT_ISOLATED_PROCESS, true, POLYGRAPH_PROCESS},
-    {TXN_NOT_SNAPSHOT_ISOLATED_REALTIME, true, POLYGRAPH_REALTIME},
-    {TXN_NOT_SERIALIZABLE, false, POLYGRAPH_ANY},
-    {TXN_NOT_SERIALIZABLE_PROCESS, false, POLYGRAPH_PROCESS},
-    {TXN_NOT_STRICTLY_SERIALIZABLE, false, POLYGRAPH_REALTIME},
+    {TXN_NOT_PREFIX, POLYGRAPH_PREFIX, POLYGRAPH_ANY},
+    {TXN_NOT_PREFIX_PROCESS, POLYGRAPH_PREFIX, POLYGRAPH_PROCESS},
+    {TXN_NOT_SNAPSHOT_ISOLATED, POLYGRAPH_SNAPSHOT, POLYGRAPH_ANY},
+    {TXN_NOT_SNAPSHOT_ISOLATED_PROCESS, POLYGRAPH_SNAPSHOT, POLYGRAPH_PROCESS},
+    {TXN_NOT_SNAPSHOT_ISOLATED_REALTIME, POLYGRAPH_SNAPSHOT, POLYGRAPH_REALTIME},
+    {TXN_NOT_SERIALIZABLE, POLYGRAPH_SERIAL, POLYGRAPH_ANY},
+    {TXN_NOT_SERIALIZABLE_PROCESS, POLYGRAPH_SERIAL, POLYGRAPH_PROCESS},
+    {TXN_NOT_STRICTLY_SERIALIZABLE, POLYGRAPH_SERIAL, POLYGRAPH_REALTIME},
 };
 
 enum { QUESTION_COUNT = sizeof questions / sizeof *questions };
@@ -39,7 +41,7 @@ static enum polygraph_answer ask(const struct rift_check *check, const struct tx
     silent.verdict = &nothing;
     register_model_init(&model, set, &silent);
     silent.count[TXN_NOT_STRICTLY_SERIALIZABLE] = 0;
-    polygraph_init(&polygraph, &model, question->is_snapshot, question->order, &silent);
+    polygraph_init(&polygraph, &model, question->level, question->order, &silent);
     polygraph.memory_bytes = check->budget.memory_bytes / 2;
     polygraph.deadline_ns =
         rift_clock_now() +

@@ -57,16 +57,18 @@ static void contest_finish(struct contest *contest)
     free(contest->version);
 }
 
-/* Whether a walk that starts right after the edge of a choice leads from one transaction to
- * another: then that choice, leading back, would close a cycle. after_rw: the edge is rw. */
-static bool closes(const struct txn_closure *closure, uint32_t from, uint32_t to, bool after_rw)
+/* Whether an edge of this relation would close a cycle: from its end a walk leads back to its
+ * start, in a state from which the edge may be taken. */
+static bool closes(const struct polygraph *polygraph, const struct txn_closure *closure,
+                   uint32_t start, uint32_t end, enum txn_relation relation)
 {
-    if (closure->states == 1)
-        return txn_reaches(closure, from, to, 0);
-    /* Behind rw the walk may not start with rw, and an rw edge may only be entered in state 0. */
-    if (after_rw)
-        return txn_reaches(closure, 2 * from + 1, to, 0);
-    return txn_reaches(closure, 2 * from, to, 0) || txn_reaches(closure, 2 * from, to, 1);
+    const struct txn_automaton *automaton = &polygraph->automaton;
+    for (uint32_t state = 0; state < closure->states; state++) {
+        int8_t next = automaton->next[state][relation];
+        if (next >= 0 && txn_reaches(closure, end * closure->states + (uint8_t)next, start, state))
+            return true;
+    }
+    return false;
 }
 
 /* Whether writing a before b contradicts what is known. */
@@ -75,18 +77,21 @@ static bool is_impossible(const struct polygraph *polygraph, const struct txn_cl
 {
     const struct register_model *model = polygraph->model;
     uint32_t before = model->set->mop_txn[a], after = model->set->mop_txn[b];
-    if (closes(closure, after, before, false))
+    if (closes(polygraph, closure, before, after, TXN_WW))
         return true;
     for (uint32_t r = model->reader_first[a]; r < model->reader_first[a + 1]; r++)
-        if (model->reader[r] != after && closes(closure, after, model->reader[r], true))
+        if (model->reader[r] != after &&
+            closes(polygraph, closure, model->reader[r], after, TXN_RW))
             return true;
     return false;
 }
 
-static bool is_before(const struct txn_closure *closure, const struct txn_set *set, uint32_t a,
-                      uint32_t b)
+/* Whether version b surely follows a. */
+static bool is_before(const struct polygraph *polygraph, const struct txn_closure *closure,
+                      uint32_t a, uint32_t b)
 {
-    return closes(closure, set->mop_txn[a], set->mop_txn[b], false);
+    const struct txn_set *set = polygraph->model->set;
+    return closes(polygraph, closure, set->mop_txn[b], set->mop_txn[a], TXN_WW);
 }
 
 static int keep_pair(struct polygraph *polygraph, size_t *capacity, uint32_t a, uint32_t b)
@@ -107,19 +112,18 @@ static int keep_pair(struct polygraph *polygraph, size_t *capacity, uint32_t a, 
 static int contend(struct polygraph *polygraph, const struct txn_closure *closure,
                    const uint32_t *version, uint32_t count, size_t *capacity)
 {
-    const struct txn_set *set = polygraph->model->set;
     uint32_t *nearest = rift_reallocarray(NULL, (size_t)count + 1, sizeof *nearest);
     int result = 0;
     for (uint32_t i = 0; i < count && result == 0; i++) {
         uint32_t nearest_count = 0;
         for (uint32_t j = i + 1; j < count && result == 0; j++) {
             bool is_behind = false;
-            if (!is_before(closure, set, version[i], version[j])) {
+            if (!is_before(polygraph, closure, version[i], version[j])) {
                 result = keep_pair(polygraph, capacity, version[i], version[j]);
                 continue;
             }
             for (uint32_t n = 0; n < nearest_count && !is_behind; n++)
-                is_behind = is_before(closure, set, nearest[n], version[j]);
+                is_behind = is_before(polygraph, closure, nearest[n], version[j]);
             if (is_behind)
                 continue;
             nearest[nearest_count++] = version[j];
@@ -205,7 +209,7 @@ enum polygraph_answer polygraph_prune(struct polygraph *polygraph, const char **
         polygraph->pairs_left = polygraph->pair_count;
         if (decided < 0)
             return POLYGRAPH_VIOLATED;
-        if (decided == 0)
+        if (decided == 0 || polygraph->rounds + 1 == polygraph->rounds_max)
             return POLYGRAPH_UNDECIDED;
     }
 }

@@ -89,6 +89,7 @@ struct commits {
     int order[SMALL_TXNS_MAX];
     int count;
     struct state after[SMALL_TXNS_MAX + 1]; /* after so many commits */
+    bool may_overlap;                       /* two that wrote a key */
 };
 
 static bool writes_key(const struct small_txn *txn, int key)
@@ -108,7 +109,7 @@ static bool snapshot_fits(const struct small_history *history, enum small_order 
         if (must_precede(history, order, commits->order[c], t))
             return false;
         for (int i = 0; i < txn->mop_count; i++)
-            if (!txn->mop[i].is_read &&
+            if (!commits->may_overlap && !txn->mop[i].is_read &&
                 writes_key(&history->txn[commits->order[c]], txn->mop[i].key))
                 return false;
     }
@@ -151,6 +152,12 @@ static bool try_commits(const struct small_history *history, enum small_order or
 bool small_is_snapshot_isolated(const struct small_history *history, enum small_order order)
 {
     struct commits commits = {0};
+    return try_commits(history, order, candidates(history), &commits);
+}
+
+bool small_is_prefix_consistent(const struct small_history *history, enum small_order order)
+{
+    struct commits commits = {.may_overlap = true};
     return try_commits(history, order, candidates(history), &commits);
 }
 

@@ -42,6 +42,8 @@ bool small_is_serializable(const struct small_history *history, enum small_order
  * no two transactions that wrote a key overlap; what comes before in the order asked for is in the
  * snapshot. All are tried. */
 bool small_is_snapshot_isolated(const struct small_history *history, enum small_order order);
+/* The same without the rule on overlapping writers. */
+bool small_is_prefix_consistent(const struct small_history *history, enum small_order order);
 /* Whether some order of each key's elements that has every read as a prefix gives no G1a, G1b and
  * no cycle of ww and wr. All are tried. Only lists, each key at most once in a transaction. */
 bool small_is_read_committed(const struct small_history *history);
