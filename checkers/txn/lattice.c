@@ -183,6 +183,10 @@ static const struct {
                           "a read of a value that nobody wrote"},
     [TXN_INTERNAL] = {"internal", LEVEL(READ_ATOMIC),
                       "a transaction's own reads and writes contradict each other"},
+    [TXN_NON_REPEATABLE_READ] = {"non-repeatable read",
+                                 LEVEL(READ_ATOMIC) | LEVEL(REPEATABLE_READ) |
+                                     LEVEL(CONSISTENT_VIEW),
+                                 "a transaction read two versions of one key by others"},
     [TXN_FUTURE_READ] = {"future read", LEVEL(READ_COMMITTED),
                          "a read of what the same transaction wrote only later"},
     [TXN_LOST_UPDATE] = {"lost update", LEVEL(CURSOR_STABILITY) | LEVEL(UPDATE_ATOMIC),

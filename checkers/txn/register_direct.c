@@ -25,6 +25,17 @@ static void report_read(const struct judge *judge, enum txn_anomaly anomaly, uin
     txn_findings_set_ops(judge->findings, object, set->mop_txn[mop], other);
 }
 
+/* Whether the read and the transaction's last read of the key show two versions of others.
+ * Whichever of them is newer, its writer was seen and missed at once, which is a G-single. */
+static bool is_non_repeatable(const struct judge *judge, uint32_t mop)
+{
+    const struct register_model *model = judge->model;
+    uint32_t a = model->read_version[judge->set->mop_before[mop]], b = model->read_version[mop];
+    uint32_t txn = judge->set->mop_txn[mop];
+    return a != TXN_NONE && b != TXN_NONE && a != b && register_writer(model, a) != txn &&
+           register_writer(model, b) != txn;
+}
+
 /* Whether the read contradicts the transaction's own last read or write of the key. */
 static bool is_inconsistent(const struct judge *judge, uint32_t mop)
 {
@@ -39,7 +50,10 @@ static void judge_read(const struct judge *judge, uint32_t mop)
     const struct register_model *model = judge->model;
     const struct txn_set *set = judge->set;
     uint32_t version = model->read_version[mop], txn = set->mop_txn[mop];
-    if (is_inconsistent(judge, mop))
+    if (is_inconsistent(judge, mop) && is_non_repeatable(judge, mop))
+        report_read(judge, TXN_NON_REPEATABLE_READ, mop, TXN_NONE,
+                    "but another version at its last read of that key");
+    else if (is_inconsistent(judge, mop))
         report_read(judge, TXN_INTERNAL, mop, TXN_NONE,
                     "which does not follow from its own last read or write of that key");
     if (version == TXN_NONE) {
