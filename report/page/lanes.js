@@ -21,6 +21,8 @@ function drawLanes(anomaly, ops) {
     const result = op.result === null || op.result === op.argument ? "" : " → " + op.result;
     return op.f + argument + (op.type === "ok" ? result : "");
   }
+  /* What proves the violation lies on top. */
+  function inDrawingOrder(list) { return [...list].sort((a, b) => proof.has(a.row) - proof.has(b.row)); }
   function matches(op) {
     return query !== "" && JSON.stringify(op).toLowerCase().includes(query);
   }
@@ -36,7 +38,7 @@ function drawLanes(anomaly, ops) {
       const y = axis + i * laneHeight;
       svg.append(svgElement("line", { x1: 0, x2: width, y1: y + laneHeight, y2: y + laneHeight, stroke: "#eef1f4" }));
       svg.append(svgElement("text", { x: 8, y: y + 19, fill: "#5b6675" }, "process " + lane.process));
-      for (const op of lane.ops) svg.append(drawBar(op, x, y, laneHeight, gutter + plot));
+      for (const op of inDrawingOrder(lane.ops)) svg.append(drawBar(op, x, y, laneHeight, gutter + plot));
     });
     frame.replaceChildren(svg);
   }
@@ -55,11 +57,17 @@ function drawLanes(anomaly, ops) {
     const text = place + label(op), room = end - begin;
     const isInside = room > text.length * 7.4 + 8;
     if (isProof || isInside)
-      group.append(svgElement("text", { x: isInside ? begin + 5 : end + 4, y: y + 19,
+      group.append(svgElement("text", { ...labelPlace(isInside, begin, end, edge, text), y: y + 19,
         fill: isInside && !isOpen(op) ? "#fff" : "#1c2430" }, text));
     group.append(svgElement("title", {}, describe(op)));
     group.addEventListener("click", () => { picked = op.row; detail.textContent = describe(op); draw(); });
     return group;
+  }
+
+  /* Inside the bar, else behind it, else, at the right edge, before it. */
+  function labelPlace(isInside, begin, end, edge, text) {
+    if (isInside) return { x: begin + 5 };
+    return end + 4 + text.length * 7.4 < edge ? { x: end + 4 } : { x: begin - 4, "text-anchor": "end" };
   }
 
   function describe(op) {
