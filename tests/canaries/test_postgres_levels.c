@@ -1,0 +1,131 @@
+/* A real PostgreSQL at three levels of isolation, each judged as strictly as the strictest: what a
+ * level lets through is found and named, what it rules out is not, and serializable is clean.
+ * RIFT_LONG=1: ten seeds a level. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+#include <jansson.h>
+
+#include "common/memory.h"
+#include "tests/lib/lab_hosts.h"
+
+static char scratch[] = "/tmp/rift-postgres-XXXXXX";
+
+static int make_scratch(void **state)
+{
+    (void)state;
+    return geteuid() == 0 && !mkdtemp(scratch) ? -1 : 0;
+}
+
+static int remove_scratch(void **state)
+{
+    CLEANUP(rift_free) char *command = rift_printf("rm -rf %s", scratch);
+    test_run(command, NULL, 0);
+    return test_labs_down(state);
+}
+
+/* The verdict of the transaction checker on one run; the caller's. */
+static json_t *run_at(const char *isolation, int seed)
+{
+    static char output[1 << 16];
+    CLEANUP(rift_free)
+    char *command =
+        rift_printf("%s run configs/postgres-append.yaml --runs %s --seed %d --set time_limit_s=6 "
+                    "--set client.isolation=%s --set nodes.name=%s 2>&1",
+                    test_rift_binary(), scratch, seed, isolation, test_lab_name("pg"));
+    int code = test_run(command, output, sizeof output);
+    CLEANUP(rift_free) char *path = rift_printf("%s/latest/verdicts.json", scratch);
+    json_t *verdicts = code == 0 || code == 1 ? json_load_file(path, 0, NULL) : NULL;
+    if (!verdicts)
+        fail_msg("exit code %d: %s", code, output);
+    json_t *verdict =
+        json_incref(json_object_get(json_object_get(verdicts, "checkers"), "list-append"));
+    json_decref(verdicts);
+    return verdict;
+}
+
+static bool has_anomaly(const json_t *verdict, const char *name)
+{
+    size_t i;
+    json_t *anomaly;
+    json_array_foreach(json_object_get(verdict, "anomalies"), i, anomaly)
+    {
+        if (strcmp(json_string_value(json_object_get(anomaly, "name")), name) == 0)
+            return true;
+    }
+    return false;
+}
+
+static int first_seed(void)
+{
+    if (geteuid() == 0 && test_agent_binary())
+        return 1;
+    print_message("SKIP: a lab needs root\n");
+    skip();
+    return 0;
+}
+
+static int seed_count(void)
+{
+    return getenv("RIFT_LONG") ? 10 : 1;
+}
+
+static void read_committed_loses_updates_and_reads_skewed(void **state)
+{
+    (void)state;
+    for (int seed = first_seed(), i = 0; i < seed_count(); i++) {
+        json_t *verdict = run_at("read-committed", seed + i);
+        assert_true(json_is_false(json_object_get(verdict, "valid")));
+        assert_true(has_anomaly(verdict, "lost update"));
+        assert_true(has_anomaly(verdict, "G-single"));
+        assert_false(has_anomaly(verdict, "G1a") || has_anomaly(verdict, "G1b") ||
+                     has_anomaly(verdict, "G0"));
+        json_decref(verdict);
+    }
+}
+
+/* PostgreSQL's repeatable read is snapshot isolation: it lets write skew through, nothing else. */
+static void repeatable_read_shows_write_skew_and_nothing_weaker(void **state)
+{
+    (void)state;
+    for (int seed = first_seed(), i = 0; i < seed_count(); i++) {
+        json_t *verdict = run_at("repeatable-read", seed + i);
+        size_t j;
+        json_t *anomaly;
+        assert_true(json_is_false(json_object_get(verdict, "valid")));
+        json_array_foreach(json_object_get(verdict, "anomalies"), j, anomaly)
+        {
+            const char *name = json_string_value(json_object_get(anomaly, "name"));
+            if (strncmp(name, "G2-item", strlen("G2-item")) != 0)
+                fail_msg("seed %d: %s", seed + i, name);
+        }
+        json_decref(verdict);
+    }
+}
+
+static void serializable_is_clean(void **state)
+{
+    (void)state;
+    for (int seed = first_seed(), i = 0; i < seed_count(); i++) {
+        json_t *verdict = run_at("serializable", seed + i);
+        assert_true(json_is_true(json_object_get(verdict, "valid")));
+        json_decref(verdict);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(read_committed_loses_updates_and_reads_skewed),
+        cmocka_unit_test(repeatable_read_shows_write_skew_and_nothing_weaker),
+        cmocka_unit_test(serializable_is_clean),
+    };
+    return cmocka_run_group_tests(tests, make_scratch, remove_scratch);
+}
