@@ -1,0 +1,8 @@
+/* Any bytes as a history of the format "fastlin-log". */
+#include "tests/fuzz/fuzz_history.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    fuzz_history("fastlin-log", data, size);
+    return 0;
+}
