@@ -124,8 +124,7 @@ static bool read_items(struct rift_value_reader *reader, struct rift_bytes *stre
             return false;
         rift_value_stack_push(&reader->stack, item);
     }
-    *value = rift_value_box(reader->values, kind, reader->stack.items + first, count);
-    reader->stack.count = first;
+    *value = rift_value_stack_box(&reader->stack, reader->values, kind, first);
     return true;
 }
 

@@ -187,6 +187,12 @@ static void builder_note_optional(struct rift_builder *builder, const struct rif
     }
 }
 
+/* The table has no text before the first name that is not "". */
+static const char *builder_name(const struct rift_builder *builder, uint16_t index)
+{
+    return builder->names.names.count ? builder->names.names.text[index] : "";
+}
+
 static const char *name_or_nothing(const char *f)
 {
     return f ? f : "";
@@ -220,7 +226,7 @@ static int builder_complete(struct rift_builder *builder, const struct rift_even
     static const uint8_t types[] = {RIFT_OP_INFO, RIFT_OP_OK, RIFT_OP_FAIL, RIFT_OP_INFO};
     size_t row = slot->row, *capacity = NULL;
     struct rift_ops *ops = builder_table(builder, event->process, &capacity);
-    const char *f = builder->names.names.count ? builder->names.names.text[ops->f[row]] : "";
+    const char *f = builder_name(builder, ops->f[row]);
     if (event->f && strcmp(event->f, f) != 0)
         return rift_fail(err, RIFT_ERR_INVALID,
                          "process %" PRId32 " completes '%s' but its open operation is '%s'",
@@ -257,7 +263,7 @@ bool rift_builder_is_open(const struct rift_builder *builder, int32_t process, c
         return false;
     const struct rift_ops *ops =
         process == RIFT_PROCESS_NEMESIS ? &builder->history->nemesis : &builder->history->ops;
-    *f = builder->names.names.count ? builder->names.names.text[ops->f[slot->row]] : "";
+    *f = builder_name(builder, ops->f[slot->row]);
     *argument = ops->argument[slot->row];
     return true;
 }
@@ -291,7 +297,7 @@ int rift_builder_add(struct rift_builder *builder, const struct rift_event *even
         /* A nemesis writes info both before and after a fault. */
         const struct rift_ops *ops = &builder->history->nemesis;
         if (slot->row == ROW_NONE ||
-            (event->f && strcmp(builder->names.names.text[ops->f[slot->row]], event->f) != 0))
+            (event->f && strcmp(builder_name(builder, ops->f[slot->row]), event->f) != 0))
             return builder_invoke(builder, event, time, err);
     }
     if (slot->row == ROW_NONE && builder->accepts_orphans)

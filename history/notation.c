@@ -104,10 +104,10 @@ static int parse_value(struct notation *notation, struct rift_value *value, stru
     return 0;
 }
 
-static bool parse_type(struct notation *notation, int *type)
+static bool parse_type(struct notation *notation, unsigned *type)
 {
     static const char *const names[] = {"ok", "fail", "info"};
-    static const int types[] = {RIFT_EVENT_OK, RIFT_EVENT_FAIL, RIFT_EVENT_INFO};
+    static const unsigned types[] = {RIFT_EVENT_OK, RIFT_EVENT_FAIL, RIFT_EVENT_INFO};
     for (size_t i = 0; i < 3; i++) {
         size_t length = strlen(names[i]);
         char after = notation->at[strncmp(notation->at, names[i], length) == 0 ? length : 0];
@@ -204,7 +204,7 @@ static int parse_item(struct notation *notation, struct rift_error *err)
 {
     char f[WORD_MAX] = "";
     struct rift_event event = {0};
-    int type = RIFT_EVENT_INVOKE;
+    unsigned type = RIFT_EVENT_INVOKE;
     if (parse_process(notation, &event.process, err) != 0)
         return -1;
     skip_blanks(notation);

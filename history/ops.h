@@ -7,6 +7,18 @@
 /* What one row takes in the columns that every table has. */
 enum { RIFT_OP_BYTES = 47 };
 
+/* Any column: where its pointer stands, and the size of an item, 1, 2, 4 or 8 bytes. */
+struct rift_ops_column {
+    void **pointer;
+    size_t size;
+};
+
+enum { RIFT_OPS_COLUMNS = 14 };
+
+/* All columns of a table; returns how many. Of optional ones that it lacks, the data is NULL. */
+size_t rift_ops_columns(struct rift_ops *ops, struct rift_ops_column columns[RIFT_OPS_COLUMNS]);
+void *rift_ops_column_data(const struct rift_ops_column *column);
+
 /* Room for capacity rows in every column that the table has; the optional ones stay NULL. */
 void rift_ops_resize(struct rift_ops *ops, size_t capacity);
 /* Gives a table of capacity rows an optional column pair, filled with RIFT_TIME_NEVER or nil. */

@@ -23,6 +23,16 @@ static inline void rift_value_stack_push(struct rift_value_stack *stack, struct 
     stack->items[stack->count++] = value;
 }
 
+/* The box of the items from first on, which leave the stack. */
+static inline struct rift_value rift_value_stack_box(struct rift_value_stack *stack,
+                                                     struct rift_values *values,
+                                                     enum rift_value_kind kind, size_t first)
+{
+    size_t count = stack->count - first;
+    stack->count = first;
+    return rift_value_box(values, kind, count ? stack->items + first : NULL, count);
+}
+
 static inline void rift_value_stack_finish(struct rift_value_stack *stack)
 {
     free(stack->items);

@@ -109,10 +109,7 @@ bool rift_cursor_digits(struct rift_cursor *cursor, int64_t *number)
 struct rift_value rift_cursor_box(struct rift_cursor *cursor, enum rift_value_kind kind,
                                   size_t first)
 {
-    struct rift_value value = rift_value_box(cursor->values, kind, cursor->stack.items + first,
-                                             cursor->stack.count - first);
-    cursor->stack.count = first;
-    return value;
+    return rift_value_stack_box(&cursor->stack, cursor->values, kind, first);
 }
 
 void rift_cursor_append_utf8(struct rift_cursor *cursor, uint32_t code)

@@ -165,6 +165,10 @@ static void a_nemesis_says_info_before_and_after(void **state)
     assert_string_equal(got, "-1 start :halves [1 2] info 0..2\n-1 stop nil nil info 3..\n");
     assert_int_equal(h->ops.count, 1);
     rift_history_destroy(h);
+    h = read_text("{:type :info :process :nemesis}\n{:type :info :process :nemesis :f :stop}\n",
+                  NULL);
+    assert_int_equal(h->nemesis.count, 2);
+    rift_history_destroy(h);
 }
 
 static void tuples_are_split_where_a_history_is_keyed(void **state)
