@@ -128,7 +128,8 @@ static void round_answer(void *context, const json_t *reply, const struct rift_e
     struct round *round = question->round;
     pthread_mutex_lock(&round->lock);
     struct cluster_reply *mine = &round->replies[question->node];
-    mine->ok = error ? NULL : json_incref((json_t *)reply);
+    /* A copy: jansson's counts are not enough for two threads to let go of one object. */
+    mine->ok = error ? NULL : json_deep_copy(reply);
     if (error)
         mine->error = *error;
     round->open_count--;
@@ -170,7 +171,7 @@ void cluster_call(struct cluster *cluster, const struct rift_node_set *set, cons
         waited = pthread_cond_timedwait(&round->answered, &round->lock, &until);
     for (size_t i = 0; i < cluster->node_count; i++) {
         replies[i] = round->replies[i];
-        json_incref(replies[i].ok);
+        round->replies[i].ok = NULL; /* handed over */
         if (replies[i].is_asked && !replies[i].ok && replies[i].error.code == RIFT_ERR_NONE)
             rift_fail(&replies[i].error, RIFT_ERR_TIMEOUT, "%s: no answer to %s in %lld ms",
                       cluster->names[i], verb, (long long)deadline_ms);
