@@ -41,8 +41,14 @@ static void print_checkers(FILE *out, const json_t *verdict, const struct paint 
     json_t *checker;
     json_object_foreach(json_object_get(verdict, "checkers"), name, checker)
     {
-        fprintf(out, "  %s%-8s%s %-14s %s\n", validity_colour(checker, paint),
-                validity_word(checker), paint->end, name, text_of(checker, "reason", ""));
+        fprintf(out, "  %s%-8s%s %-14s ", validity_colour(checker, paint), validity_word(checker),
+                paint->end, name);
+        /* The violations are told in full above. */
+        size_t count = json_array_size(json_object_get(checker, "anomalies"));
+        if (count > 0)
+            fprintf(out, "%zu %s\n", count, count == 1 ? "violation" : "violations");
+        else
+            fprintf(out, "%s\n", text_of(checker, "reason", ""));
     }
 }
 
@@ -135,8 +141,10 @@ int rift_report_print(const char *run_directory, FILE *out, bool use_colour, str
     print_faults(out, json_object_get(data, "windows"));
     print_counts(out, json_object_get(data, "counts"));
     print_anomalies(out, data, paint);
-    fprintf(out, "\n%s%s%s  %s\n", validity_colour(verdict, paint), validity_word(verdict),
-            paint->end, text_of(verdict, "reason", ""));
+    const char *reason = text_of(verdict, "reason", "");
+    fprintf(out, "\n%s%s%s  %.*s\n", validity_colour(verdict, paint), validity_word(verdict),
+            paint->end,
+            json_array_size(json_object_get(data, "anomalies")) ? 0 : (int)strlen(reason), reason);
     print_checkers(out, verdict, paint);
     if (json_is_true(json_object_get(data, "truncated")))
         fputs("  the history's tail was torn: judged as far as it reached\n", out);

@@ -20,24 +20,38 @@ function banner() {
     run.seed !== undefined && "seed " + run.seed].filter(Boolean).join(" · ");
   document.title = (run.name || "run") + ": " + kind + " – Rift report";
   return element("section", { class: "banner " + kind }, element("div", { class: "word" }, kind.toUpperCase()),
-    element("div", {}, element("h1", {}, run.name || "A run"), element("p", {}, DATA.verdict.reason || meaning),
+    element("div", {}, element("h1", {}, run.name || "A run"), element("p", {}, kind === "invalid" ? Object.entries(DATA.verdict.checkers || {}).filter(([, v]) => v.valid === false)
+        .map(([name, v]) => name + ": " + summary(v)).join("; ") || meaning : DATA.verdict.reason || meaning),
       element("p", {}, facts)));
 }
 
 function checkers() {
   const rows = Object.entries(DATA.verdict.checkers || {}).map(([name, verdict]) => {
     const kind = validity(verdict);
-    const stats = Object.entries(verdict.stats || {}).map(([k, v]) => k + " " + (typeof v === "object" ? JSON.stringify(v) : v)).join(", ");
     return element("tr", {}, element("td", {}, element("b", { class: kind }, kind)), element("td", {}, name),
-      element("td", {}, verdict.reason || "", verdict.algorithm ? element("div", { class: "soft" }, verdict.algorithm) : ""),
-      element("td", { class: "soft" }, stats.length > 300 ? stats.slice(0, 300) + " …" : stats));
+      element("td", {}, summary(verdict), verdict.algorithm ? element("div", { class: "soft" }, verdict.algorithm) : ""),
+      element("td", { class: "soft" }, statsText(verdict.stats || {})));
   });
   return section("Checkers", table(["verdict", "checker", "reason", "measured"], rows));
 }
 
+/* The violations are told in full below. */
+function summary(verdict) {
+  const count = (verdict.anomalies || []).length;
+  return count === 0 ? verdict.reason || "" : count + (count === 1 ? " violation" : " violations");
+}
+
+/* Numbers and words; what has parts of its own stands in verdicts.json. */
+function statsText(stats) {
+  const shown = Object.entries(stats).filter(([, value]) => typeof value !== "object")
+    .map(([name, value]) => name.replaceAll("_", " ") + " " + (typeof value === "number" ? +value.toPrecision(4) : value));
+  return shown.join(", ");
+}
+
 function anomalySection(anomaly, index) {
-  const box = section((anomaly.is_order ? "A possible order" : "Violation " + (index + 1) + ": " + anomaly.name) +
-    (anomaly.key === undefined || anomaly.key === null ? "" : ", key " + JSON.stringify(anomaly.key)));
+  const title = (anomaly.is_order ? "A possible order" : "Violation " + (index + 1) + ": " + anomaly.name) +
+    (anomaly.key === undefined || anomaly.key === null ? "" : ", key " + JSON.stringify(anomaly.key));
+  const box = index < 3 ? section(title) : element("details", {}, element("summary", {}, title));
   box.append(element("p", { class: "words" }, anomaly.text || ""));
   for (const step of anomaly.steps || []) box.append(element("div", {}, "• " + (step.text || JSON.stringify(step))));
   for (const one of anomaly.stuck || []) box.append(element("div", { class: "soft" }, "• " + one.text));
@@ -45,7 +59,7 @@ function anomalySection(anomaly, index) {
   const rows = (anomaly.ops || []).slice(0, 400).map((row) => opRow(row, DATA.ops[row])).filter(Boolean);
   if (rows.length > 0) box.append(element("h3", {}, anomaly.is_order ? "In that order" : "The operations that prove it"),
     table(["start (s)", "end (s)", "process", "node", "operation", "result", "outcome"], rows));
-  return box;
+  return index < 3 ? box : element("section", {}, box);
 }
 
 function opRow(row, op) {
@@ -61,9 +75,16 @@ function faults() {
   const nodes = run.nodes || [...new Set(DATA.windows.flatMap((w) => Object.keys(w.nodes)))].sort();
   const rows = DATA.windows.map((w) => element("tr", {}, element("td", { class: "number" }, w.from.toFixed(2)),
     element("td", { class: "number" }, w.to === null ? "end" : w.to.toFixed(2)), element("td", {}, w.fault), element("td", {}, w.what),
-    element("td", {}, w.error ? "FAILED: " + w.error : observedText(w.observed))));
+    element("td", {}, w.error ? "FAILED: " + w.error : windowObserved(w))));
   return section("Faults", faultTimeline(DATA.windows, nodes, end),
     table(["#from (s)", "#to (s)", "fault", "whom", "observed"], rows));
+}
+
+function windowObserved(w) {
+  const parts = Object.entries(w.nodes).map(([name, node]) => [name, observedText(node.observed)]).filter(([, text]) => text !== "");
+  const whole = observedText(w.observed);
+  if (parts.length === 0 || parts.every(([, text]) => text === parts[0][1])) return whole || (parts[0] || ["", ""])[1];
+  return (whole && whole !== "yes" ? whole + "; " : "") + parts.map(([name, text]) => name + ": " + text).join("; ");
 }
 
 function performance() {

@@ -78,5 +78,7 @@ function faultTimeline(windows, nodes, end) {
 
 function observedText(observed) {
   if (observed === undefined || observed === null) return "";
+  if (observed === true) return "yes";
+  if (observed === false) return "NO";
   return typeof observed === "string" ? observed : JSON.stringify(observed);
 }

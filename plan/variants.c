@@ -1,0 +1,182 @@
+/* Words of the configuration become variants; what a cluster of this size cannot have is found
+ * here. */
+#include "plan/variants.h"
+
+#include <string.h>
+
+#include "common/memory.h"
+#include "plan/options.h"
+
+static const char *const DEFAULT_GRUDGES[] = {"halves", "majorities-ring", "isolate-primary", NULL};
+
+static size_t word_index(const char *const *words, const char *word)
+{
+    size_t i = 0;
+    while (words[i] && strcmp(words[i], word) != 0)
+        i++;
+    return i;
+}
+
+static void add_variant(struct rift_variants *list, const struct rift_fault_variant *variant,
+                        const struct rift_tree *place)
+{
+    if (list->count == RIFT_VARIANTS_MAX)
+        rift_problem_add(&list->reader->problems, place, "more than %d faults in one entry",
+                         RIFT_VARIANTS_MAX);
+    else
+        list->items[list->count++] = *variant;
+}
+
+/* The kinds of grudge that a cluster of this size cannot have are found before the run. */
+static void add_grudge(struct rift_variants *list, struct rift_fault_variant variant,
+                       const char *word, const struct rift_tree *place)
+{
+    struct rift_plan_reader *reader = list->reader;
+    size_t index = word_index(rift_grudge_words, word);
+    if (!rift_grudge_words[index]) {
+        rift_problem_unknown(&reader->problems, place, "partition", word, rift_grudge_words, index);
+        return;
+    }
+    variant.grudge = (enum rift_grudge_kind)index;
+    struct rift_cluster cluster = {.node_count = reader->plan->host_count,
+                                   .names = reader->plan->host_names};
+    struct rift_rng rng;
+    rift_rng_init(&rng, 1);
+    CLEANUP(rift_free) struct rift_grudge *grudge = rift_malloc(sizeof *grudge);
+    bool is_guess;
+    struct rift_error err;
+    if (rift_grudge_resolve(variant.grudge, &cluster, &rng, grudge, &is_guess, &err) != 0)
+        rift_problem_add(&reader->problems, place, "%s", err.text);
+    add_variant(list, &variant, place);
+}
+
+static void add_explicit(struct rift_variants *list, struct rift_fault_variant variant,
+                         const struct rift_tree *node)
+{
+    struct rift_plan_reader *reader = list->reader;
+    struct rift_grudge *grudge = rift_arena_calloc(reader->arena, 1, sizeof *grudge);
+    json_t *json = rift_tree_to_json(node);
+    struct rift_error err;
+    if (rift_grudge_from_json(grudge, json, reader->plan->host_names, reader->plan->host_count,
+                              &err) != 0)
+        rift_problem_add(&reader->problems, node, "%s", err.text);
+    json_decref(json);
+    variant.grudge = RIFT_GRUDGE_EXPLICIT;
+    variant.explicit_grudge = grudge;
+    add_variant(list, &variant, node);
+}
+
+static void add_target_kind(struct rift_variants *list, struct rift_fault_variant variant,
+                            enum rift_target_kind kind, const struct rift_tree *place)
+{
+    struct rift_plan_reader *reader = list->reader;
+    variant.target = (struct rift_target_choice){.kind = kind};
+    if (kind == RIFT_TARGET_MINORITY && reader->plan->host_count < 3)
+        rift_problem_add(&reader->problems, place, "a minority of %zu nodes is nobody",
+                         reader->plan->host_count);
+    add_variant(list, &variant, place);
+}
+
+/* Words are targets to choose from; the names of nodes in the list are one target together. */
+static void add_targets(struct rift_variants *list, struct rift_fault_variant variant,
+                        const struct rift_tree *node)
+{
+    struct rift_plan_reader *reader = list->reader;
+    struct rift_tree *const one[] = {(struct rift_tree *)node};
+    struct rift_tree *const *items = node->kind == RIFT_TREE_LIST ? node->items : one;
+    size_t count = node->kind == RIFT_TREE_LIST ? node->count : 1;
+    struct rift_node_set named = {0};
+    const char *const *names = reader->plan->host_names;
+    for (size_t i = 0; i < count; i++) {
+        const char *word = items[i]->kind == RIFT_TREE_SCALAR ? items[i]->text : "";
+        size_t kind = word_index(rift_target_words, word), host = word_index(names, word);
+        if (names[host]) {
+            rift_node_set_add(&named, host);
+        } else if (rift_target_words[kind]) {
+            add_target_kind(list, variant, (enum rift_target_kind)kind, items[i]);
+        } else {
+            const char *known[RIFT_NODES_MAX + 16];
+            memcpy(known, rift_target_words, kind * sizeof *known);
+            memcpy(known + kind, names, host * sizeof *known);
+            rift_problem_unknown(&reader->problems, items[i], "target", word, known, kind + host);
+        }
+    }
+    if (rift_node_set_count(&named) == 0)
+        return;
+    variant.target = (struct rift_target_choice){.kind = RIFT_TARGET_NAMED, .named = named};
+    add_variant(list, &variant, node);
+}
+
+/* Adds the grudges of a word or a list of words; returns the words. */
+static json_t *add_grudges(struct rift_variants *list, const struct rift_fault_variant *variant,
+                           const struct rift_tree *node)
+{
+    struct rift_tree *const one[] = {(struct rift_tree *)node};
+    struct rift_tree *const *items = node->kind == RIFT_TREE_LIST ? node->items : one;
+    size_t count = node->kind == RIFT_TREE_LIST ? node->count : 1;
+    for (size_t i = 0; i < count; i++)
+        add_grudge(list, *variant, items[i]->kind == RIFT_TREE_SCALAR ? items[i]->text : "",
+                   items[i]);
+    return rift_tree_to_json(node);
+}
+
+static json_t *add_default_grudges(struct rift_variants *list,
+                                   const struct rift_fault_variant *variant,
+                                   const struct rift_tree *place)
+{
+    json_t *words = json_array();
+    size_t host_count = list->reader->plan->host_count;
+    for (size_t i = 0; DEFAULT_GRUDGES[i]; i++) {
+        if (host_count < 3 && strcmp(DEFAULT_GRUDGES[i], "majorities-ring") == 0)
+            continue;
+        add_grudge(list, *variant, DEFAULT_GRUDGES[i], place);
+        json_array_append_new(words, json_string(DEFAULT_GRUDGES[i]));
+    }
+    return words;
+}
+
+json_t *rift_plan_read_variants(struct rift_variants *list, const struct rift_fault *fault,
+                                const struct rift_tree *key, const struct rift_tree *value,
+                                const struct rift_fault_variant *common)
+{
+    static const char *const link_keys[] = {"kinds", "grudge", NULL};
+    static const char *const node_keys[] = {"targets", NULL};
+    struct rift_plan_reader *reader = list->reader;
+    bool is_on_links = fault->scope == RIFT_FAULT_ON_LINKS;
+    const char *whom_key = is_on_links ? link_keys[0] : node_keys[0];
+    const struct rift_tree *map = value && value->kind == RIFT_TREE_MAP ? value : NULL;
+    const struct rift_tree *whom = map ? rift_tree_get(map, whom_key) : value;
+    const struct rift_tree *grudge = is_on_links ? rift_tree_get(map, "grudge") : NULL;
+    CLEANUP(rift_free) char *owner = rift_printf("fault '%s'", fault->name);
+    json_t *options = rift_options_check(&reader->problems, map, fault->options,
+                                         is_on_links ? link_keys : node_keys, owner, key);
+    json_t *frozen = json_object();
+    struct rift_fault_variant variant = *common;
+    variant.fault = fault;
+    variant.options = rift_plan_keep(reader, options);
+    size_t before = list->count, problems = reader->problems.count;
+    if (rift_tree_is_nothing(whom))
+        whom = NULL;
+    if (grudge) {
+        add_explicit(list, variant, grudge);
+        json_object_set_new(frozen, "grudge", rift_tree_to_json(grudge));
+    }
+    if (is_on_links && (whom || !grudge))
+        json_object_set_new(frozen, whom_key,
+                            whom ? add_grudges(list, &variant, whom)
+                                 : add_default_grudges(list, &variant, key));
+    if (!is_on_links && whom)
+        add_targets(list, variant, whom);
+    else if (!is_on_links)
+        add_target_kind(list, variant, RIFT_TARGET_ONE, key);
+    if (!is_on_links)
+        json_object_set_new(frozen, whom_key, whom ? rift_tree_to_json(whom) : json_string("one"));
+    json_object_update(frozen, options);
+    if (list->count == before && reader->problems.count == problems)
+        rift_problem_add(&reader->problems, key, "fault '%s' hits nobody: its list is empty",
+                         fault->name);
+    /* The weight is that of the item, however many variants it has. */
+    for (size_t i = before; i < list->count; i++)
+        list->items[i].weight = common->weight / (double)(list->count - before);
+    return frozen;
+}
