@@ -18,12 +18,18 @@ static const int64_t LANE_GAP_NS = RIFT_SECOND;
  * the system shows its normal behaviour first. */
 static const double FIRST_WINDOW_LEAST_PART = 0.25;
 
+/* What rift_schedule_create really makes. */
+struct schedule_box {
+    struct rift_schedule schedule; /* first: the box is found from it */
+    struct rift_arena arena;       /* names of lanes */
+};
+
 /* An entry while its windows are drawn. */
 struct entry_state {
     const struct rift_fault_entry *entry;
     struct rift_rng rng;
-    size_t next_variant; /* of a sequence */
-    int64_t next_ns;     /* wanted start of its next window */
+    size_t index;    /* of the entry in the plan */
+    int64_t next_ns; /* wanted start of its next window */
     int64_t limit_ns;
     bool is_done;
 };
@@ -63,19 +69,43 @@ static json_t *draw_options(const struct rift_fault_variant *variant, struct rif
     return drawn;
 }
 
-static const struct rift_fault_variant *draw_variant(struct entry_state *state)
+/* Which variants take part at this time: all, or, where they change, the half that was drawn for
+ * this period. chances[i] is the weight of variant i, or 0. Returns the sum. */
+static double variant_chances(const struct entry_state *state, uint64_t seed, double *chances)
 {
     const struct rift_fault_entry *entry = state->entry;
-    double part = rift_rng_unit(&state->rng), total = 0;
-    if (entry->is_sequence)
-        return &entry->variants[state->next_variant++ % entry->variant_count];
-    for (size_t i = 0; i < entry->variant_count; i++)
-        total += entry->variants[i].weight;
+    int64_t period = entry->change_s > 0 ? state->next_ns / seconds_to_ns(entry->change_s) : 0;
+    char stream[64];
+    snprintf(stream, sizeof stream, "faults/%zu/change/%lld", state->index, (long long)period);
+    struct rift_rng rng;
+    rift_rng_init_named(&rng, seed, stream);
+    double total = 0;
+    for (size_t i = 0; i < entry->variant_count; i++) {
+        bool takes_part = entry->change_s <= 0 || rift_rng_below(&rng, 2) == 0;
+        chances[i] = takes_part ? entry->variants[i].weight : 0;
+        total += chances[i];
+    }
+    return total;
+}
+
+/* NULL: none takes part now. */
+static const struct rift_fault_variant *draw_variant(struct entry_state *state, uint64_t seed)
+{
+    const struct rift_fault_entry *entry = state->entry;
+    CLEANUP(rift_free) double *chances = rift_calloc(entry->variant_count, sizeof *chances);
+    double part = rift_rng_unit(&state->rng);
+    double total = variant_chances(state, seed, chances);
+    const struct rift_fault_variant *chosen = NULL;
     part *= total;
-    size_t i = 0;
-    while (i + 1 < entry->variant_count && part >= entry->variants[i].weight)
-        part -= entry->variants[i++].weight;
-    return &entry->variants[i];
+    for (size_t i = 0; i < entry->variant_count; i++) {
+        if (chances[i] <= 0)
+            continue;
+        chosen = &entry->variants[i];
+        if (part < chances[i])
+            break;
+        part -= chances[i];
+    }
+    return chosen;
 }
 
 /* Moves a window out of the quiet part of each period: shortened where at least least_ns are left
@@ -109,36 +139,81 @@ static void schedule_add(struct rift_schedule *schedule, const struct rift_windo
     schedule->windows[schedule->count++] = *window;
 }
 
+static struct rift_range length_of(const struct entry_state *state,
+                                   const struct rift_fault_variant *variant)
+{
+    return variant->for_s.high <= 0 ? state->entry->for_s : variant->for_s;
+}
+
 /* Draws one window of the entry and puts it into its lane, which is free from *lane_free_ns on. */
 static void draw_window(struct entry_state *state, const struct rift_schedule_request *request,
                         int64_t *lane_free_ns, struct rift_schedule *schedule)
 {
-    const struct rift_fault_entry *entry = state->entry;
-    const struct rift_fault_variant *variant = draw_variant(state);
-    struct rift_range for_s = variant->for_s.high <= 0 ? entry->for_s : variant->for_s;
+    const struct rift_fault_variant *variant = draw_variant(state, request->seed);
+    const struct rift_fault_variant *any = variant ? variant : &state->entry->variants[0];
+    struct rift_range for_s = length_of(state, any);
     int64_t length = seconds_to_ns(draw_range(for_s, &state->rng));
-    int64_t every = seconds_to_ns(draw_range(entry->every_s, &state->rng));
+    int64_t every = seconds_to_ns(draw_range(state->entry->every_s, &state->rng));
     int64_t least = seconds_to_ns(for_s.low);
     struct rift_window window = {
-        .lane = entry->lane,
-        .what = *variant,
+        .lane = state->entry->lane,
+        .what = *any,
         .seed = rift_rng_next(&state->rng),
         .start_ns = state->next_ns > *lane_free_ns ? state->next_ns : *lane_free_ns,
     };
-    json_t *options = draw_options(variant, &state->rng);
+    json_t *options = draw_options(any, &state->rng);
     window.what.options = options;
     avoid_quiet(request, least, &window.start_ns, &length);
     if (window.start_ns + length > state->limit_ns)
         length = state->limit_ns - window.start_ns;
-    if (length <= 0 || length < least) {
-        state->is_done = true;
+    state->is_done = length <= 0 || length < least;
+    state->next_ns = window.start_ns + (every > 0 ? every : RIFT_MS);
+    if (state->is_done || !variant) {
         json_decref(options);
         return;
     }
     window.length_ns = length;
     schedule_add(schedule, &window);
     *lane_free_ns = window.start_ns + length + LANE_GAP_NS;
-    state->next_ns = window.start_ns + (every > 0 ? every : RIFT_MS);
+}
+
+/* Draws all steps of a sequence, at their places in it; a sequence that does not fit whole is not
+ * begun. */
+static void draw_sequence(struct entry_state *state, const struct rift_schedule_request *request,
+                          int64_t *lane_free_ns, struct rift_schedule *schedule)
+{
+    const struct rift_fault_entry *entry = state->entry;
+    int64_t start = state->next_ns > *lane_free_ns ? state->next_ns : *lane_free_ns;
+    int64_t every = seconds_to_ns(draw_range(entry->every_s, &state->rng));
+    CLEANUP(rift_free)
+    struct rift_window *steps = rift_calloc(entry->variant_count, sizeof *steps);
+    int64_t span = 0, last_end = 0;
+    for (size_t i = 0; i < entry->variant_count; i++) {
+        const struct rift_fault_variant *variant = &entry->variants[i];
+        int64_t after = i > 0 ? last_end + LANE_GAP_NS : 0;
+        steps[i].what = *variant;
+        steps[i].start_ns = variant->follows ? after : seconds_to_ns(variant->at_s);
+        steps[i].length_ns = seconds_to_ns(draw_range(length_of(state, variant), &state->rng));
+        steps[i].seed = rift_rng_next(&state->rng);
+        steps[i].what.options = draw_options(variant, &state->rng);
+        last_end = steps[i].start_ns + steps[i].length_ns;
+        span = last_end > span ? last_end : span;
+    }
+    int64_t length = span;
+    avoid_quiet(request, span, &start, &length);
+    state->is_done = start + span > state->limit_ns || length < span;
+    state->next_ns = start + (every > 0 ? every : RIFT_MS);
+    for (size_t i = 0; i < entry->variant_count; i++) {
+        if (state->is_done) {
+            json_decref((json_t *)steps[i].what.options);
+            continue;
+        }
+        steps[i].lane = rift_arena_printf(&((struct schedule_box *)schedule)->arena, "%s/%zu",
+                                          entry->lane, i + 1);
+        steps[i].start_ns += start;
+        schedule_add(schedule, &steps[i]);
+    }
+    *lane_free_ns = start + span + LANE_GAP_NS;
 }
 
 static void state_init(struct entry_state *state, const struct rift_schedule_request *request,
@@ -148,7 +223,7 @@ static void state_init(struct entry_state *state, const struct rift_schedule_req
     assert(entry->variant_count > 0);
     char stream[32];
     snprintf(stream, sizeof stream, "faults/%zu", index);
-    *state = (struct entry_state){.entry = entry, .limit_ns = request->duration_ns};
+    *state = (struct entry_state){.entry = entry, .index = index, .limit_ns = request->duration_ns};
     rift_rng_init_named(&state->rng, request->seed, stream);
     double part =
         FIRST_WINDOW_LEAST_PART + (1 - FIRST_WINDOW_LEAST_PART) * rift_rng_unit(&state->rng);
@@ -179,7 +254,10 @@ static int draw_lane(struct entry_state *states, size_t count, size_t first,
                              "the schedule has more than %d fault windows; raise every_s or lower "
                              "time_limit_s",
                              RIFT_WINDOWS_MAX);
-        draw_window(next, request, &lane_free_ns, schedule);
+        if (next->entry->is_sequence)
+            draw_sequence(next, request, &lane_free_ns, schedule);
+        else
+            draw_window(next, request, &lane_free_ns, schedule);
     }
 }
 
@@ -195,7 +273,8 @@ static int compare_windows(const void *left, const void *right)
 struct rift_schedule *rift_schedule_create(const struct rift_schedule_request *request,
                                            struct rift_error *err)
 {
-    struct rift_schedule *schedule = rift_calloc(1, sizeof *schedule);
+    struct schedule_box *box = rift_calloc(1, sizeof *box);
+    struct rift_schedule *schedule = &box->schedule;
     CLEANUP(rift_free)
     struct entry_state *states = rift_calloc(request->entry_count, sizeof *states);
     for (size_t i = 0; i < request->entry_count; i++)
@@ -224,8 +303,10 @@ void rift_schedule_destroy(struct rift_schedule *schedule)
         return;
     for (size_t i = 0; i < schedule->count; i++)
         json_decref((json_t *)schedule->windows[i].what.options);
+    struct schedule_box *box = (struct schedule_box *)schedule;
+    rift_arena_finish(&box->arena);
     free(schedule->windows);
-    free(schedule);
+    free(box);
 }
 
 int64_t rift_schedule_longest(const struct rift_schedule *schedule)

@@ -27,6 +27,10 @@ struct rift_fault_variant {
     const json_t *options;   /* of the fault, defaults filled in; RANGEs still ranges */
     double weight;           /* chance among the variants of the entry; > 0 */
     struct rift_range for_s; /* its own length; zeroed: that of the entry */
+    /* Of a step of a sequence: when it begins, seen from the start of the sequence. */
+    double at_s;
+    bool
+        follows; /* at_s does not count: it begins a moment after the step listed before it ended */
 };
 
 /* One line of the plan's faults: windows one after another in one lane. Lanes run side by side. */
@@ -34,7 +38,9 @@ struct rift_fault_entry {
     const char *lane; /* entries of one lane take turns and never overlap */
     const struct rift_fault_variant *variants;
     size_t variant_count;
-    bool is_sequence;          /* variants come in the order listed, not at random */
+    bool is_sequence; /* each time all variants, as steps, in lanes of their own "lane/1", "lane/2"
+                       */
+    double change_s;  /* > 0: of each such period, a random half of the variants is left out */
     struct rift_range every_s; /* from start to start */
     struct rift_range for_s;   /* length of a window */
     double first_s;            /* start of the first window; < 0: drawn, within one period */

@@ -13,24 +13,6 @@
 
 enum { FAULTS_MAX = 128 };
 
-static const struct rift_option item_options[] = {
-    {.name = "weight",
-     .kind = RIFT_OPTION_REAL,
-     .unit = "",
-     .fallback = "1",
-     .minimum = 1e-6,
-     .maximum = 1e6,
-     .summary = "chance among the items"},
-    {.name = "for_s",
-     .kind = RIFT_OPTION_RANGE,
-     .unit = "s",
-     .fallback = "auto",
-     .minimum = 0.001,
-     .maximum = 1e6,
-     .summary = "length of a window; the entry's unless given"},
-    {.name = NULL},
-};
-
 /* A name with what stands behind it. */
 struct named_value {
     const struct rift_tree *key;   /* NULL: there is none */
@@ -118,16 +100,19 @@ static double time_of(const json_t *timing, const char *key)
 static json_t *read_item(struct rift_variants *list, const struct rift_tree *node)
 {
     struct rift_plan_reader *reader = list->reader;
-    struct named_value name = find_name(reader, node, item_options, false);
+    struct named_value name = find_name(reader, node, rift_item_options, false);
     if (!name.key)
         return NULL;
     const char *also[] = {name.key->text, NULL};
     const struct rift_tree *map = node->kind == RIFT_TREE_MAP ? node : NULL;
-    json_t *options =
-        rift_options_check(&reader->problems, map, item_options, also, "an item of faults", node);
+    json_t *options = rift_options_check(&reader->problems, map, rift_item_options, also,
+                                         "an item of faults", node);
+    const json_t *at = json_object_get(options, "at_s");
     const struct rift_fault_variant common = {
         .weight = json_number_value(json_object_get(options, "weight")),
-        .for_s = range_of(options, "for_s")};
+        .for_s = range_of(options, "for_s"),
+        .at_s = json_number_value(at),
+        .follows = at == NULL};
     const struct rift_fault *fault = find_fault(reader->catalogue, name.key->text);
     json_t *frozen = json_object();
     json_object_set_new(frozen, fault->name,
@@ -210,7 +195,8 @@ static json_t *read_entry(struct rift_plan_reader *reader, const struct rift_tre
                                        .every_s = range_of(timing, "every_s"),
                                        .for_s = range_of(timing, "for_s"),
                                        .first_s = time_of(timing, "start_s"),
-                                       .until_s = time_of(timing, "until_s")};
+                                       .until_s = time_of(timing, "until_s"),
+                                       .change_s = range_of(timing, "change_s").low};
     json_t *frozen = json_object();
     json_object_set_new(frozen, name.key->text,
                         fault ? rift_plan_read_variants(list, fault, name.key, name.value, &common)

@@ -21,6 +21,7 @@ extern const struct rift_option rift_host_options[];     /* each host, besides t
 extern const struct rift_option rift_system_options[];   /* system */
 extern const struct rift_option rift_load_options[];     /* of every workload */
 extern const struct rift_option rift_timing_options[];   /* of every entry of faults */
+extern const struct rift_option rift_item_options[];     /* of an item of chaos or sequence */
 extern const struct rift_option rift_quiet_options[];    /* quiet */
 extern const struct rift_option rift_deadline_options[]; /* deadlines */
 

@@ -172,14 +172,69 @@ static void weights_are_kept(void **state)
     rift_schedule_destroy(schedule);
 }
 
-static void a_sequence_comes_in_its_order(void **state)
+static void a_sequence_comes_whole_with_its_steps_in_place(void **state)
 {
     (void)state;
-    entries[0].is_sequence = true;
+    /* Isolate from 0 s to 12 s, kill at 5 s for 3 s, then, after both, cut again for 2 s. */
+    struct rift_fault_variant steps[3] = {cuts[0], kills[0], cuts[1]};
+    steps[0].for_s = (struct rift_range){12, 12};
+    steps[1].for_s = (struct rift_range){3, 3};
+    steps[1].at_s = 5;
+    steps[2].for_s = (struct rift_range){2, 2};
+    steps[2].at_s = 14;
+    entries[0] = (struct rift_fault_entry){.lane = "script",
+                                           .variants = steps,
+                                           .variant_count = 3,
+                                           .is_sequence = true,
+                                           .every_s = {30, 30},
+                                           .for_s = {1, 1},
+                                           .first_s = 4,
+                                           .until_s = -1};
     struct rift_schedule *schedule = draw(1, 100, 5);
-    for (size_t i = 0; i < schedule->count; i++)
-        assert_int_equal(schedule->windows[i].what.grudge,
-                         i % 2 ? RIFT_GRUDGE_BRIDGE : RIFT_GRUDGE_HALVES);
+    static const struct {
+        int64_t start, length;
+        const char *lane;
+    } expected[] = {{4, 12, "script/1"}, {9, 3, "script/2"}, {18, 2, "script/3"}};
+    assert_int_equal(schedule->count, 9); /* at 4, 34 and 64 s; at 94 s it would not fit */
+    for (size_t i = 0; i < schedule->count; i++) {
+        const struct rift_window *w = &schedule->windows[i];
+        assert_true(w->start_ns == (expected[i % 3].start + 30 * (int64_t)(i / 3)) * RIFT_SECOND);
+        assert_true(w->length_ns == expected[i % 3].length * RIFT_SECOND);
+        assert_string_equal(w->lane, expected[i % 3].lane);
+    }
+    rift_schedule_destroy(schedule);
+    /* Without at_s each step waits for the one before. */
+    steps[1].follows = steps[2].follows = true;
+    schedule = draw(1, 100, 5);
+    for (size_t i = 1; i < schedule->count; i++)
+        assert_true(schedule->windows[i - 1].start_ns + schedule->windows[i - 1].length_ns <
+                    schedule->windows[i].start_ns);
+    assert_int_equal(schedule->count, 9);
+    rift_schedule_destroy(schedule);
+}
+
+static void a_mix_that_changes_keeps_to_its_half_for_a_period(void **state)
+{
+    (void)state;
+    struct rift_fault_variant all[3] = {cuts[0], kills[0], cuts[1]};
+    entries[0].variants = all;
+    entries[0].variant_count = 3;
+    entries[0].change_s = 100;
+    entries[0].for_s = (struct rift_range){1, 1};
+    entries[0].every_s = (struct rift_range){2, 2};
+    struct rift_schedule *schedule = draw(1, 6000, 5);
+    unsigned of_period[60] = {0}, combinations = 0;
+    for (size_t i = 0; i < schedule->count; i++) {
+        const struct rift_window *w = &schedule->windows[i];
+        unsigned kind =
+            strcmp(w->what.fault->name, "kill") == 0 ? 2 : w->what.grudge == RIFT_GRUDGE_BRIDGE;
+        of_period[w->start_ns / (100 * RIFT_SECOND)] |= 1u << kind;
+    }
+    for (size_t i = 0; i < 60; i++)
+        combinations |= 1u << of_period[i];
+    /* 50 windows a period show all that may come: every subset of three comes up, also none. */
+    assert_int_equal(combinations, 0xff);
+    assert_in_range(schedule->count, 2000, 2900); /* 7 of 8 periods have faults */
     rift_schedule_destroy(schedule);
 }
 
@@ -241,7 +296,8 @@ int main(void)
         cmocka_unit_test_setup(entries_of_one_lane_take_turns, set_up),
         cmocka_unit_test_setup(quiet_periods_are_quiet, set_up),
         cmocka_unit_test_setup(weights_are_kept, set_up),
-        cmocka_unit_test_setup(a_sequence_comes_in_its_order, set_up),
+        cmocka_unit_test_setup(a_sequence_comes_whole_with_its_steps_in_place, set_up),
+        cmocka_unit_test_setup(a_mix_that_changes_keeps_to_its_half_for_a_period, set_up),
         cmocka_unit_test_setup(a_window_names_the_same_nodes_each_time_it_is_asked, set_up),
         cmocka_unit_test_setup(another_seed_names_other_nodes, set_up),
         cmocka_unit_test_setup(too_many_windows_are_refused, set_up),
