@@ -32,7 +32,7 @@
  * observe {"id"} -> {"observed": bool, "details": {}}: does it hold now, by other means than inject
  *     used (/proc)? For faults on links it says no more than that the kernel lists the filter and
  *     the time is within the window: what the traffic does is found by probe_pairs. For partition:
- *     details.peers [{"name", "dropped", "first_ns", "last_ns"}], what the kernel dropped so far.
+ *     details.peers [{"name", "hit", "first_ns", "last_ns"}], the packets dropped so far.
  * heal {"id", "restart"? (kill: start the system again; default true)} -> {"planned_ns",
  *     "applied_ns", "details"}; an unknown id, or one healed already: success with "was": "absent".
  * heal_all {} -> {"healed": [ids], "applied_ns"}

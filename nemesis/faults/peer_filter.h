@@ -1,0 +1,56 @@
+/* A BPF program on clsact that does something to the packets of some peers, from one instant until
+ * another, by the kernel's own clock. What it does is the fault's; all else is here. */
+#ifndef NEMESIS_FAULTS_PEER_FILTER_H
+#define NEMESIS_FAULTS_PEER_FILTER_H
+
+#include "nemesis/faults/bpf.h"
+#include "nemesis/faults/driver.h"
+#include "nemesis/faults/tc.h"
+
+enum { RIFT_PEER_PARAMETERS = 4 };
+
+/* Labels that an action may jump to or use. */
+enum { RIFT_PEER_LABEL_PASS = 0, RIFT_PEER_LABEL_FREE = 4 };
+
+/* An action may use the stack from here down to -512. */
+enum { RIFT_PEER_STACK_FREE = -32 };
+
+/* The value of the one entry of the window map, in the kernel's time. start and parameters never
+ * change, so a torn read of an update is harmless. */
+struct rift_peer_window {
+    uint64_t start, expiry;
+    uint64_t parameters[RIFT_PEER_PARAMETERS];
+};
+
+/* Writes what happens to a packet of a peer. Registers: 6 the packet, 7 the window, 8 now, 9 the
+ * peer's counters. Ends by an exit, by a jump to PASS, or by running into PASS. */
+typedef void rift_peer_action(struct rift_bpf_program *p);
+/* Counts the packet as hit; for actions. Uses registers 1 and label FREE - 1. */
+void rift_peer_count_hit(struct rift_bpf_program *p);
+
+struct rift_peer_filter; /* maps and program, of this process */
+
+/* Every peer has addresses, they are numeric, and none is the controller's. */
+int rift_peer_filter_check(const struct rift_target *target, struct rift_error *err);
+
+/* Loads the program; on ingress a peer is known by the source of a packet, on egress by its
+ * destination. Nothing is hit before the window is set and the program attached. */
+struct rift_peer_filter *rift_peer_filter_create(const struct rift_target *target,
+                                                 enum rift_tc_hook hook, rift_peer_action *action,
+                                                 const uint64_t *parameters,
+                                                 struct rift_error *err);
+void rift_peer_filter_destroy(struct rift_peer_filter *filter);
+int rift_peer_filter_program(const struct rift_peer_filter *filter);
+
+/* Sets the window to injection's start (now at the earliest) and lease end, attaches the program to
+ * the interfaces of clsact's plan, and sets applied_ns. injection->live becomes filter. */
+int rift_peer_filter_inject(struct rift_injection *injection, struct rift_peer_filter *filter,
+                            struct rift_error *err);
+/* The parts of a driver that are the same for all such faults; live is the filter. */
+int rift_peer_filter_renew(struct rift_injection *injection, struct rift_error *err);
+int rift_peer_filter_observe(const struct rift_injection *injection,
+                             const struct rift_target *target, bool *is_observed, json_t *details,
+                             struct rift_error *err);
+void rift_peer_filter_forget(struct rift_injection *injection);
+
+#endif
