@@ -242,7 +242,10 @@ int faults_verb_observe(struct agent *agent, const struct request *request, json
     bool is_observed = false;
     int rc = fault->injection.driver->observe(&fault->injection, &fault->target, &is_observed,
                                               details, err);
+    const json_t *how = json_object_get(details, "how");
     json_object_set_new(ok, "observed", json_boolean(is_observed));
+    json_object_set_new(ok, "how",
+                        json_is_string(how) ? json_copy((json_t *)how) : json_string(""));
     json_object_set_new(ok, "details", details);
     return rc;
 }

@@ -24,6 +24,48 @@ static const struct rift_fault fault_partition = {
     .options = partition_options,
 };
 
+static const struct rift_option packets_options[] = {
+    {.name = "loss_percent",
+     .kind = RIFT_OPTION_RANGE,
+     .unit = "%",
+     .fallback = "0",
+     .minimum = 0,
+     .maximum = 100,
+     .summary = "chance that a packet is lost"},
+    {.name = "duplicate_percent",
+     .kind = RIFT_OPTION_RANGE,
+     .unit = "%",
+     .fallback = "0",
+     .minimum = 0,
+     .maximum = 100,
+     .summary = "chance that a packet arrives twice"},
+    {.name = "damage_percent",
+     .kind = RIFT_OPTION_RANGE,
+     .unit = "%",
+     .fallback = "0",
+     .minimum = 0,
+     .maximum = 100,
+     .summary = "chance that a packet arrives damaged, so that the receiver's IP drops it"},
+    {.name = "interfaces",
+     .kind = RIFT_OPTION_LIST,
+     .unit = "",
+     .fallback = "[]",
+     .summary =
+         "where packets are hit as they arrive; none: the interfaces that lead to the peers"},
+    {.name = NULL},
+};
+static const struct rift_fault fault_packets = {
+    .name = "packets",
+    .summary = "packets between nodes are lost, arrive twice or arrive damaged, by chance",
+    .effect =
+        "Each node hits packets from the nodes that its grudge names, as they arrive. Sending and "
+        "receiving in bulk (GSO, GRO) is off on the interfaces meanwhile, so that each packet has "
+        "its own chance. A damaged packet is cut short. The kernel itself passes everything once "
+        "the lease is past.",
+    .scope = RIFT_FAULT_ON_LINKS,
+    .options = packets_options,
+};
+
 static const char *const kill_signals[] = {"KILL", "TERM", "ABRT", NULL};
 static const struct rift_option kill_options[] = {
     {.name = "signal",
@@ -102,7 +144,7 @@ static const struct rift_fault fault_clock = {
 };
 
 const struct rift_fault *const rift_faults[] = {
-    &fault_partition, &fault_kill, &fault_pause, &fault_clock, NULL,
+    &fault_partition, &fault_packets, &fault_kill, &fault_pause, &fault_clock, NULL,
 };
 
 const struct rift_fault *rift_fault_find(const char *name)

@@ -29,7 +29,7 @@
  * packets THIS node drops)}
  *     -> {"planned_ns", "applied_ns", "lease_end_ns", "details": {}}. The reply may come before the
  *     start. Same id again: conflict.
- * observe {"id"} -> {"observed": bool, "details": {}}: does it hold now, by other means than inject
+ * observe {"id"} -> {"observed": bool, "how": text, "details": {}}: does it hold now, by other means than inject
  *     used (/proc)? For faults on links it says no more than that the kernel lists the filter and
  *     the time is within the window: what the traffic does is found by probe_pairs. For partition:
  *     details.peers [{"name", "hit", "first_ns", "last_ns"}], the packets dropped so far.

@@ -24,6 +24,12 @@ static bool is_on_links(const struct fault_window *fault)
     return fault->window->what.fault->scope == RIFT_FAULT_ON_LINKS;
 }
 
+/* Other faults on links let probes through; what they did is told by the agents. */
+static bool is_cut(const struct fault_window *fault)
+{
+    return strcmp(fault->window->what.fault->name, "partition") == 0;
+}
+
 static bool asks_for_roles(const struct rift_fault_variant *what)
 {
     if (what->fault->scope == RIFT_FAULT_ON_LINKS)
@@ -150,7 +156,7 @@ static bool agent_saw_drops(const json_t *observed, const char *peer)
     {
         const char *name = json_string_value(json_object_get(entry, "name"));
         if (name && strcmp(name, peer) == 0)
-            return json_integer_value(json_object_get(entry, "dropped")) > 0;
+            return json_integer_value(json_object_get(entry, "hit")) > 0;
     }
     return false;
 }
@@ -167,14 +173,14 @@ static bool describe_cut(const struct fault_window *fault, size_t node, const js
             continue;
         int before = link_probe_heard(&fault->before, s, node);
         int now = link_probe_heard(during, s, node);
-        bool is_cut = now == 0 && (before > 0 || agent_saw_drops(observed, cluster->names[s]));
-        is_observed = is_observed && is_cut;
+        bool is_deaf = now == 0 && (before > 0 || agent_saw_drops(observed, cluster->names[s]));
+        is_observed = is_observed && is_deaf;
         rift_text_printf(text, "%s%s ", text->length ? ", " : "", cluster->names[s]);
         if (now == LINK_NOT_PROBED)
             rift_text_append(text, "could not be probed");
         else if (now > 0)
             rift_text_printf(text, "still heard (%d of %d probes)", now, LINK_PROBE_COUNT);
-        else if (is_cut)
+        else if (is_deaf)
             rift_text_append(text, "not heard");
         else
             rift_text_append(text, "not heard, but not before either");
@@ -201,7 +207,7 @@ static json_t *describe_node(const struct fault_window *fault, size_t node,
     const char *how = json_string_value(json_object_get(observed->ok, "how"));
     if (!fault->injected[node].ok)
         rift_text_append(&text, own_words(fault, node, &fault->injected[node].error));
-    else if (is_on_links(fault))
+    else if (is_cut(fault))
         is_observed = describe_cut(fault, node, observed->ok, during, &text);
     else if (!observed->ok)
         rift_text_append(&text, own_words(fault, node, &observed->error));

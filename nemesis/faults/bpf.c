@@ -42,6 +42,16 @@ void rift_bpf_add_value(struct rift_bpf_program *p, int to, int32_t value)
     bpf_emit(p, BPF_ALU64 | BPF_ADD | BPF_K, to, 0, 0, value);
 }
 
+void rift_bpf_alu(struct rift_bpf_program *p, int operation, int to, int from)
+{
+    bpf_emit(p, BPF_ALU64 | operation | BPF_X, to, from, 0, 0);
+}
+
+void rift_bpf_alu_value(struct rift_bpf_program *p, int operation, int to, int32_t value)
+{
+    bpf_emit(p, BPF_ALU64 | operation | BPF_K, to, 0, 0, value);
+}
+
 void rift_bpf_load(struct rift_bpf_program *p, int size, int to, int base, int offset)
 {
     bpf_emit(p, BPF_LDX | BPF_MEM | size, to, base, offset, 0);

@@ -72,8 +72,8 @@ struct rift_fault_driver {
     int (*renew)(struct rift_injection *injection, struct rift_error *err);
     /* Idempotent; undo may come from a process that is dead. */
     int (*heal)(const char *id, const json_t *undo, const char *ledger, struct rift_error *err);
-    /* Does the fault hold now? Found by other means than inject used; details is an object to fill.
-     */
+    /* Does the fault hold now? Found by other means than inject used. details is an object to fill;
+     * its "how" is one sentence for people. */
     int (*observe)(const struct rift_injection *injection, const struct rift_target *target,
                    bool *is_observed, json_t *details, struct rift_error *err);
     /* Releases live. May be NULL. */

@@ -119,6 +119,10 @@ static int kill_observe(const struct rift_injection *injection, const struct rif
     *is_observed = alive == 0;
     json_object_set_new(details, "hit", json_integer((json_int_t)json_array_size(processes)));
     json_object_set_new(details, "alive", json_integer((json_int_t)alive));
+    char how[96];
+    snprintf(how, sizeof how, "/proc has %zu of the %zu processes that were there", alive,
+             json_array_size(processes));
+    json_object_set_new(details, "how", json_string(how));
     return 0;
 }
 

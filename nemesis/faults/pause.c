@@ -321,6 +321,9 @@ static int pause_observe(const struct rift_injection *injection, const struct ri
     }
     json_object_set_new(details, "processes", json_integer((json_int_t)alive));
     json_object_set_new(details, "stopped", json_integer((json_int_t)stopped));
+    char how[96];
+    snprintf(how, sizeof how, "/proc shows %zu of %zu processes stopped", stopped, alive);
+    json_object_set_new(details, "how", json_string(how));
     *is_observed = alive > 0 && stopped == alive;
     return 0;
 }

@@ -18,6 +18,7 @@ enum { STACK_ZERO = -4, STACK_KEY = -24 }; /* offsets from the frame */
 
 struct hits {
     uint64_t count, first_ns, last_ns;
+    uint64_t counters[RIFT_PEER_COUNTERS];
 };
 
 struct rift_peer_filter {
@@ -44,6 +45,13 @@ void rift_peer_count_hit(struct rift_bpf_program *p)
     rift_bpf_jump_if_value(p, BPF_JNE, BPF_REG_1, 0, LABEL_COUNTED);
     rift_bpf_store(p, BPF_DW, BPF_REG_9, offsetof(struct hits, first_ns), BPF_REG_8);
     rift_bpf_label(p, LABEL_COUNTED);
+}
+
+void rift_peer_count(struct rift_bpf_program *p, int counter)
+{
+    int offset = (int)offsetof(struct hits, counters) + counter * (int)sizeof(uint64_t);
+    rift_bpf_move_value(p, BPF_REG_1, 1);
+    rift_bpf_atomic_add(p, BPF_REG_9, offset, BPF_REG_1);
 }
 
 static void filter_program(struct rift_bpf_program *p, const struct rift_peer_filter *filter,
@@ -255,6 +263,24 @@ int rift_peer_filter_observe(const struct rift_injection *injection,
     if (rift_clsact_is_attached(injection, filter->hook, &is_attached, err))
         return -1;
     *is_observed = is_time && is_attached;
+    return 0;
+}
+
+int rift_peer_filter_sum(const struct rift_injection *injection, const struct rift_target *target,
+                         uint64_t sums[RIFT_PEER_COUNTERS], struct rift_error *err)
+{
+    const struct rift_peer_filter *filter = injection->live;
+    memset(sums, 0, RIFT_PEER_COUNTERS * sizeof *sums);
+    for (size_t i = 0; i < target->peer_count; i++)
+        for (const char *const *a = target->peers[i].addresses; *a; a++) {
+            unsigned char key[16];
+            struct hits hits = {0};
+            address_key(*a, key);
+            if (rift_bpf_map_lookup(filter->peers_fd, key, &hits, err))
+                return -1;
+            for (int c = 0; c < RIFT_PEER_COUNTERS; c++)
+                sums[c] += hits.counters[c];
+        }
     return 0;
 }
 

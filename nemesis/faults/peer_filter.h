@@ -7,7 +7,7 @@
 #include "nemesis/faults/driver.h"
 #include "nemesis/faults/tc.h"
 
-enum { RIFT_PEER_PARAMETERS = 4 };
+enum { RIFT_PEER_PARAMETERS = 4, RIFT_PEER_COUNTERS = 4 };
 
 /* Labels that an action may jump to or use. */
 enum { RIFT_PEER_LABEL_PASS = 0, RIFT_PEER_LABEL_FREE = 4 };
@@ -25,8 +25,10 @@ struct rift_peer_window {
 /* Writes what happens to a packet of a peer. Registers: 6 the packet, 7 the window, 8 now, 9 the
  * peer's counters. Ends by an exit, by a jump to PASS, or by running into PASS. */
 typedef void rift_peer_action(struct rift_bpf_program *p);
-/* Counts the packet as hit; for actions. Uses registers 1 and label FREE - 1. */
+/* For actions: counts the packet as hit, with the time of the first and the last one (at most once
+ * in a program); counts it in one of the peer's own counters. Both use register 1. */
 void rift_peer_count_hit(struct rift_bpf_program *p);
+void rift_peer_count(struct rift_bpf_program *p, int counter);
 
 struct rift_peer_filter; /* maps and program, of this process */
 
@@ -52,5 +54,8 @@ int rift_peer_filter_observe(const struct rift_injection *injection,
                              const struct rift_target *target, bool *is_observed, json_t *details,
                              struct rift_error *err);
 void rift_peer_filter_forget(struct rift_injection *injection);
+/* The sums of the peers' own counters over all peers. */
+int rift_peer_filter_sum(const struct rift_injection *injection, const struct rift_target *target,
+                         uint64_t sums[RIFT_PEER_COUNTERS], struct rift_error *err);
 
 #endif

@@ -159,6 +159,52 @@ int rift_tc_route_interface(struct rift_tc *tc, const char *address, int *interf
     return 0;
 }
 
+static int link_callback(struct nl_msg *message, void *context)
+{
+    uint32_t *segments = context;
+    struct nlmsghdr *header = nlmsg_hdr(message);
+    const struct nlattr *attribute =
+        header->nlmsg_type == RTM_NEWLINK
+            ? nlmsg_find_attr(header, sizeof(struct ifinfomsg), IFLA_GSO_MAX_SEGS)
+            : NULL;
+    if (attribute)
+        *segments = nla_get_u32(attribute);
+    return NL_STOP;
+}
+
+static struct nl_msg *link_message(int type, int interface)
+{
+    struct ifinfomsg head = {.ifi_family = AF_UNSPEC, .ifi_index = interface};
+    struct nl_msg *message = nlmsg_alloc_simple(type, NLM_F_REQUEST);
+    if (!message || nlmsg_append(message, &head, sizeof head, NLMSG_ALIGNTO) < 0)
+        abort();
+    return message;
+}
+
+int rift_tc_gso_segments(struct rift_tc *tc, int interface, uint32_t *segments,
+                         struct rift_error *err)
+{
+    *segments = 0;
+    nl_socket_disable_auto_ack(tc->socket);
+    int rc = tc_query(tc, link_message(RTM_GETLINK, interface), link_callback, segments);
+    nl_socket_enable_auto_ack(tc->socket);
+    if (rc < 0)
+        return tc_fail(err, rc, "read the settings", interface);
+    if (*segments == 0)
+        return rift_fail(err, RIFT_ERR_UNSUPPORTED, "this kernel does not tell gso_max_segs");
+    return 0;
+}
+
+int rift_tc_set_gso_segments(struct rift_tc *tc, int interface, uint32_t segments,
+                             struct rift_error *err)
+{
+    struct nl_msg *message = link_message(RTM_NEWLINK, interface);
+    if (nla_put_u32(message, IFLA_GSO_MAX_SEGS, segments) < 0)
+        abort();
+    int rc = tc_send(tc, message);
+    return rc < 0 ? tc_fail(err, rc, "set gso_max_segs", interface) : 0;
+}
+
 struct qdisc_search {
     int interface;
     bool is_found;

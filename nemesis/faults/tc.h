@@ -26,6 +26,12 @@ void rift_tc_close(struct rift_tc *tc);
 int rift_tc_route_interface(struct rift_tc *tc, const char *address, int *interface,
                             struct rift_error *err);
 
+/* The most segments that the kernel puts into one packet for the interface. */
+int rift_tc_gso_segments(struct rift_tc *tc, int interface, uint32_t *segments,
+                         struct rift_error *err);
+int rift_tc_set_gso_segments(struct rift_tc *tc, int interface, uint32_t segments,
+                             struct rift_error *err);
+
 /* Is there a clsact or ingress qdisc (they share one place) on the interface? */
 int rift_tc_clsact_exists(struct rift_tc *tc, int interface, bool *exists, struct rift_error *err);
 /* Success where it is there already. */
