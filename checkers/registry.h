@@ -7,6 +7,12 @@
 extern const struct rift_checker rift_checker_linearizable;
 extern const struct rift_checker rift_checker_list_append;
 extern const struct rift_checker rift_checker_rw_register;
+extern const struct rift_checker rift_checker_set;
+extern const struct rift_checker rift_checker_set_full;
+extern const struct rift_checker rift_checker_queue;
+extern const struct rift_checker rift_checker_total_queue;
+extern const struct rift_checker rift_checker_counter;
+extern const struct rift_checker rift_checker_unique_ids;
 extern const struct rift_checker rift_checker_evidence;
 extern const struct rift_checker rift_checker_performance;
 

@@ -1,0 +1,229 @@
+/* set-full: elements are added and the whole set is read all the time.
+ *
+ * An element is known from the moment its add was acknowledged or a read with it completed. It is
+ * lost when the latest read without it began after it was known and after the latest read with it;
+ * stale when such a read came before the latest one with it; never read when no read has it. An
+ * element twice in one read is a duplicate; one that nobody can have added is unexpected. One pass
+ * over the reads in order of invocation, constant work for each of their elements. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "checkers/elements.h"
+#include "checkers/registry.h"
+#include "common/clock.h"
+#include "common/memory.h"
+
+static const char *const adds[] = {"add", "insert", NULL};
+static const char *const reads[] = {"read", NULL};
+
+enum { READ_NONE = -1 };
+
+/* By element; reads are numbered in order of invocation. */
+struct state {
+    int64_t known_at;     /* INT64_MAX: never */
+    uint32_t add;         /* row, ELEMENT_NONE */
+    int32_t last_present; /* number of a read, READ_NONE */
+    int32_t last_absent;
+    uint32_t duplicate; /* row of a read that has it twice, ELEMENT_NONE */
+};
+
+struct set_full {
+    const struct rift_check *check;
+    struct elements *elements;
+    struct state *states;
+    size_t capacity;
+    uint32_t *read_rows; /* by number */
+    int32_t read_count;
+    double *latencies_ms; /* of stable elements */
+    size_t stable_count;
+    struct element_finding lost, stale, never_read, duplicated, unexpected;
+};
+
+static struct state *state_of(struct set_full *set, uint32_t id)
+{
+    if (id >= set->capacity) {
+        size_t old = set->capacity;
+        set->capacity = 2 * (size_t)id + 64;
+        set->states = rift_reallocarray(set->states, set->capacity, sizeof *set->states);
+        for (size_t i = old; i < set->capacity; i++)
+            set->states[i] =
+                (struct state){INT64_MAX, ELEMENT_NONE, READ_NONE, READ_NONE, ELEMENT_NONE};
+    }
+    return &set->states[id];
+}
+
+static void take_add(struct set_full *set, uint32_t row)
+{
+    const struct rift_ops *ops = &set->check->history->ops;
+    if (ops->type[row] == RIFT_OP_FAIL)
+        return;
+    struct state *state = state_of(set, elements_intern(set->elements, ops->argument[row]));
+    if (state->add == ELEMENT_NONE)
+        state->add = row;
+    if (ops->type[row] == RIFT_OP_OK && ops->end[row] < state->known_at)
+        state->known_at = ops->end[row];
+}
+
+static void take_read(struct set_full *set, uint32_t row)
+{
+    const struct rift_history *history = set->check->history;
+    int32_t number = set->read_count++;
+    set->read_rows[number] = row;
+    struct rift_value all = history->ops.result[row];
+    size_t count = rift_value_count(history->values, all);
+    int64_t end = history->ops.end[row];
+    for (size_t i = 0; i < count; i++) {
+        uint32_t id = elements_intern(set->elements, rift_value_item(history->values, all, i));
+        struct state *state = state_of(set, id);
+        if (state->last_present == number)
+            state->duplicate = row;
+        else if (state->last_present < number - 1)
+            state->last_absent = number - 1;
+        state->last_present = number;
+        if (end < state->known_at)
+            state->known_at = end;
+    }
+}
+
+static double milliseconds(int64_t ns)
+{
+    return (double)ns / (double)RIFT_MS;
+}
+
+static void judge_element(struct set_full *set, uint32_t id)
+{
+    const struct rift_ops *ops = &set->check->history->ops;
+    struct state *state = &set->states[id];
+    if (state->last_present != set->read_count - 1)
+        state->last_absent = set->read_count - 1;
+    uint32_t read =
+        state->last_present == READ_NONE ? ELEMENT_NONE : set->read_rows[state->last_present];
+    if (state->add == ELEMENT_NONE)
+        element_finding_add(&set->unexpected, id, read, ELEMENT_NONE);
+    if (state->duplicate != ELEMENT_NONE)
+        element_finding_add(&set->duplicated, id, state->duplicate, ELEMENT_NONE);
+    bool was_missed = state->last_absent != READ_NONE &&
+                      ops->start[set->read_rows[state->last_absent]] > state->known_at;
+    uint32_t missing = was_missed ? set->read_rows[state->last_absent] : ELEMENT_NONE;
+    if (state->last_present > state->last_absent) {
+        int64_t latency = was_missed ? ops->start[missing] + 1 - state->known_at : 0;
+        set->latencies_ms[set->stable_count++] = milliseconds(latency);
+        if (was_missed)
+            element_finding_add(&set->stale, id, state->add, missing);
+    } else if (was_missed) {
+        element_finding_add(&set->lost, id, state->add, missing);
+    } else if (state->last_present == READ_NONE && state->known_at != INT64_MAX) {
+        element_finding_add(&set->never_read, id, state->add, ELEMENT_NONE);
+    }
+}
+
+static int compare_doubles(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static void tell_latencies(const struct set_full *set, struct rift_verdict *verdict)
+{
+    static const struct {
+        const char *name;
+        double part;
+    } quantiles[] = {{"0", 0}, {"0.5", 0.5}, {"0.95", 0.95}, {"0.99", 0.99}, {"1", 1}};
+    if (set->stable_count == 0 || set->check->history->time_kind != RIFT_TIME_NS)
+        return;
+    qsort(set->latencies_ms, set->stable_count, sizeof(double), compare_doubles);
+    json_t *latencies = json_object();
+    for (size_t i = 0; i < sizeof quantiles / sizeof *quantiles; i++) {
+        size_t at = (size_t)(quantiles[i].part * (double)(set->stable_count - 1));
+        json_object_set_new(latencies, quantiles[i].name, json_real(set->latencies_ms[at]));
+    }
+    json_object_set_new(rift_verdict_stats(verdict), "stable_latency_ms", latencies);
+}
+
+/* Local reads are stale by design: the plan says so, or the option. */
+static bool stale_is_allowed(const struct rift_check *check)
+{
+    const char *kind =
+        json_string_value(json_object_get(json_object_get(check->plan, "workload"), "reads"));
+    return !json_is_true(json_object_get(check->options, "linearizable")) ||
+           (kind && strcmp(kind, "local") == 0);
+}
+
+static void tell(const struct set_full *set, uint32_t key, struct rift_verdict *verdict)
+{
+    size_t tried = 0;
+    for (uint32_t id = 0; id < elements_count(set->elements); id++)
+        tried += set->states[id].add != ELEMENT_NONE;
+    element_stat_add(verdict, "tried", tried);
+    element_stat_add(verdict, "reads", (size_t)set->read_count);
+    element_stat_add(verdict, "stable", set->stable_count);
+    element_stat_add(verdict, "lost", set->lost.count);
+    element_stat_add(verdict, "never_read", set->never_read.count);
+    element_stat_add(verdict, "stale", set->stale.count);
+    element_stat_add(verdict, "duplicated", set->duplicated.count);
+    element_stat_add(verdict, "unexpected", set->unexpected.count);
+    tell_latencies(set, verdict);
+    element_finding_convict(&set->lost, set->elements, key, "lost element",
+                            "Known, and missing from later reads to the end", verdict);
+    element_finding_convict(&set->duplicated, set->elements, key, "duplicate element",
+                            "More than once in one read", verdict);
+    element_finding_convict(&set->unexpected, set->elements, key, "unexpected element",
+                            "Read, though nobody can have added it", verdict);
+    if (!stale_is_allowed(set->check))
+        element_finding_convict(&set->stale, set->elements, key, "stale read",
+                                "Known, missing from a later read, and read again after it",
+                                verdict);
+    if (set->stable_count == 0)
+        rift_verdict_doubt(verdict, "no element was ever read for certain");
+}
+
+static void judge(const struct rift_check *check, uint32_t key, const uint32_t *rows,
+                  size_t row_count, struct rift_verdict *verdict)
+{
+    const struct rift_history *history = check->history;
+    struct set_full set = {.check = check, .elements = elements_create(history)};
+    set.read_rows = rift_malloc((row_count + 1) * sizeof *set.read_rows);
+    for (size_t i = 0; i < row_count; i++)
+        if (element_op_is(history, rows[i], adds))
+            take_add(&set, rows[i]);
+    for (size_t i = 0; i < row_count; i++)
+        if (history->ops.type[rows[i]] == RIFT_OP_OK && element_op_is(history, rows[i], reads))
+            take_read(&set, rows[i]);
+    set.latencies_ms = rift_malloc((elements_count(set.elements) + 1) * sizeof(double));
+    for (uint32_t id = 0; id < elements_count(set.elements); id++)
+        judge_element(&set, id);
+    tell(&set, key, verdict);
+    element_finding_finish(&set.lost);
+    element_finding_finish(&set.stale);
+    element_finding_finish(&set.never_read);
+    element_finding_finish(&set.duplicated);
+    element_finding_finish(&set.unexpected);
+    elements_destroy(set.elements);
+    free(set.states);
+    free(set.read_rows);
+    free(set.latencies_ms);
+}
+
+static int check_set_full(const struct rift_check *check, struct rift_verdict *verdict,
+                          struct rift_error *err)
+{
+    (void)err;
+    elements_by_key(check, judge, verdict);
+    return 0;
+}
+
+static const struct rift_option options[] = {
+    {.name = "linearizable",
+     .kind = RIFT_OPTION_BOOL,
+     .unit = "",
+     .fallback = "true",
+     .summary = "a stale read is a violation; false for reads that are local by design"},
+    {.name = NULL},
+};
+
+const struct rift_checker rift_checker_set_full = {
+    .name = "set-full",
+    .summary = "elements of a set over time: lost, stale, never read, duplicated",
+    .options = options,
+    .check = check_set_full,
+};
