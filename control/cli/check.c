@@ -11,6 +11,7 @@
 #include "common/memory.h"
 #include "common/text.h"
 #include "control/cli/check_options.h"
+#include "control/cli/check_run.h"
 #include "control/cli/commands.h"
 #include "history/reader.h"
 
@@ -211,10 +212,19 @@ static int error_code(const struct rift_error *err)
     }
 }
 
+/* A run directory is judged by its own plan, unless something else is asked for. */
+static bool is_judged_by_plan(const struct check_options *options, const char *file)
+{
+    return !options->checker && !options->model && !options->is_json && !options->format &&
+           check_run_is_directory(file);
+}
+
 static int run(int argc, char **argv)
 {
     struct check_options options;
     struct rift_error err = {0};
+    if (argc == 4 && strcmp(argv[1], "--one") == 0)
+        return check_run_one(argv[2], argv[3]);
     if (check_options_read(argc, argv, &options, &err) < 0) {
         fprintf(stderr, "rift check: %s; rift check --help tells more\n", err.text);
         return RIFT_EXIT_USAGE;
@@ -222,6 +232,10 @@ static int run(int argc, char **argv)
     int code = RIFT_EXIT_VALID;
     for (size_t i = 0; i < options.file_count; i++) {
         struct outcome outcome = {0};
+        if (is_judged_by_plan(&options, options.files[i])) {
+            code = worse_code(code, check_run_directory(options.files[i]));
+            continue;
+        }
         if (check_file(&options, options.files[i], &outcome, &err) < 0) {
             fprintf(stderr, "rift check: %s\n", err.text);
             code = worse_code(code, error_code(&err));
@@ -243,7 +257,9 @@ const struct rift_command rift_command_check = {
             "or unknown,\n"
             "operations, seconds of the check, peak MB, and a note (format, checker, model, "
             "algorithm, reason).\n"
-            "Formats are told by their content. A file may be a run directory.\n\n"
+            "Formats are told by their content. A run directory is judged by every checker of its "
+            "plan,\n"
+            "with a new report, unless one of --checker, --model, --format or --json is given.\n\n"
             "  --model NAME      the sequential specification (rift list models); otherwise told "
             "from the history\n"
             "  --checker NAME    another checker than the one the history looks made for\n"

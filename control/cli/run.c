@@ -131,6 +131,7 @@ static int run_command(int argc, char **argv)
             .runs_folder = options.runs_folder,
             .command = command,
             .agent_binary = agent,
+            .program = "/proc/self/exe",
             .is_quiet = options.is_quiet,
         };
         code = run_test(&request);

@@ -1,15 +1,20 @@
 /* Judges a run from its directory. */
 #include "control/run/judge.h"
 
+#include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "checkers/checker.h"
 #include "common/clock.h"
 #include "common/log.h"
+#include "control/run/judge_process.h"
+#include "control/run/run_directory.h"
 #include "history/reader.h"
+#include "report/report.h"
 
-static void judge_by(const struct rift_plan_component *chosen, const struct rift_history *history,
-                     const struct rift_plan *plan, struct rift_verdict *verdict)
+void judge_by(const struct rift_plan_component *chosen, const struct rift_history *history,
+              const struct rift_plan *plan, struct rift_verdict *verdict)
 {
     const struct rift_checker *checker = rift_checker_find(chosen->name);
     struct rift_error err = {0};
@@ -24,17 +29,24 @@ static void judge_by(const struct rift_plan_component *chosen, const struct rift
         .plan = plan->json,
         .budget = {.time_ms = plan->deadlines.check_ms, .memory_bytes = plan->check_memory_bytes},
     };
-    int64_t start_ns = rift_clock_now();
     if (!options || checker->check(&check, verdict, &err) != 0)
         rift_verdict_doubt(verdict, "the checker failed: %s", err.text);
-    rift_log(RIFT_LOG_INFO, "checker %s: %s in %lld ms", chosen->name,
-             rift_validity_name(verdict->validity),
-             (long long)((rift_clock_now() - start_ns) / RIFT_MS));
     json_decref(options);
 }
 
-json_t *judge_run(const char *directory, const struct rift_plan *plan, json_t *run,
-                  enum rift_validity *validity, struct rift_error *err)
+/* Joins one checker's verdict to that on the whole run. */
+static void judge_merge(struct rift_verdict *merged, const char *name,
+                        const struct rift_verdict *verdict)
+{
+    if (verdict->validity == RIFT_INVALID)
+        rift_verdict_convict(merged, name, "%s: %s", name,
+                             verdict->reason ? verdict->reason : "invalid");
+    else if (verdict->validity == RIFT_UNKNOWN)
+        rift_verdict_doubt(merged, "%s: %s", name, verdict->reason ? verdict->reason : "unknown");
+}
+
+json_t *judge_run(const char *directory, const struct rift_plan *plan, const char *program,
+                  json_t *run, enum rift_validity *validity, struct rift_error *err)
 {
     struct rift_history *history = rift_history_read(directory, NULL, err);
     if (!history)
@@ -42,17 +54,18 @@ json_t *judge_run(const char *directory, const struct rift_plan *plan, json_t *r
     struct rift_verdict merged = {0};
     json_t *checkers = json_object();
     for (size_t i = 0; i < plan->checker_count; i++) {
-        struct rift_verdict verdict = {0};
-        judge_by(&plan->checkers[i], history, plan, &verdict);
         const char *name = plan->checkers[i].name;
+        struct rift_verdict verdict = {0};
+        int64_t start_ns = rift_clock_now();
+        if (program)
+            judge_in_process(program, directory, name, plan->deadlines.check_ms, &verdict);
+        else
+            judge_by(&plan->checkers[i], history, plan, &verdict);
+        rift_log(RIFT_LOG_INFO, "checker %s: %s in %lld ms", name,
+                 rift_validity_name(verdict.validity),
+                 (long long)((rift_clock_now() - start_ns) / RIFT_MS));
         json_object_set_new(checkers, name, rift_verdict_to_json(&verdict));
-        /* The gravest verdict's reason comes first; reasons of an equal one are joined. */
-        if (verdict.validity == RIFT_INVALID)
-            rift_verdict_convict(&merged, name, "%s: %s", name,
-                                 verdict.reason ? verdict.reason : "invalid");
-        else if (verdict.validity == RIFT_UNKNOWN)
-            rift_verdict_doubt(&merged, "%s: %s", name,
-                               verdict.reason ? verdict.reason : "unknown");
+        judge_merge(&merged, name, &verdict);
         rift_verdict_finish(&verdict);
     }
     json_t *verdicts =
@@ -64,4 +77,27 @@ json_t *judge_run(const char *directory, const struct rift_plan *plan, json_t *r
     rift_verdict_finish(&merged);
     rift_history_destroy(history);
     return verdicts;
+}
+
+json_t *judge_describe_plan(const struct rift_plan *plan)
+{
+    json_t *nodes = json_array();
+    for (size_t i = 0; i < plan->host_count; i++)
+        json_array_append_new(nodes, json_string(plan->host_names[i]));
+    return json_pack("{s:s, s:I, s:s, s:o}", "name", plan->name, "seed", (json_int_t)plan->seed,
+                     "system", plan->system.name, "nodes", nodes);
+}
+
+void judge_publish(const char *directory, const json_t *verdicts, enum rift_validity validity)
+{
+    struct rift_error err = {0};
+    if (run_directory_write_json(directory, "verdicts.json", verdicts, &err) == 0) {
+        if (rift_report_write_html(directory, &err) != 0)
+            fprintf(stderr, "rift: no report.html: %s\n", err.text);
+        if (rift_report_print(directory, stdout, isatty(STDOUT_FILENO), &err) == 0)
+            return;
+    }
+    const char *reason = json_string_value(json_object_get(verdicts, "reason"));
+    fprintf(stderr, "rift: no report: %s\n", err.text);
+    printf("%s %s\n", rift_validity_name(validity), reason ? reason : "");
 }

@@ -24,7 +24,6 @@
 #include "control/run/run_directory.h"
 #include "control/run/stop.h"
 #include "control/run/system.h"
-#include "report/report.h"
 
 enum { RUN_PROBE_DEADLINE_MS = 10000 };
 
@@ -177,33 +176,13 @@ static json_t *run_describe(const struct run *run, int64_t started_wall_ns)
     char started[32];
     gmtime_r(&seconds, &utc);
     strftime(started, sizeof started, "%Y-%m-%dT%H:%M:%SZ", &utc);
-    json_t *nodes = json_array();
-    for (size_t i = 0; i < plan->host_count; i++)
-        json_array_append_new(nodes, json_string(plan->host_names[i]));
     json_t *described = main_phase_describe(&run->result);
-    json_object_set_new(described, "name", json_string(plan->name));
-    json_object_set_new(described, "seed", json_integer((json_int_t)plan->seed));
+    json_t *of_plan = judge_describe_plan(plan);
+    json_object_update(described, of_plan);
+    json_decref(of_plan);
     json_object_set_new(described, "started", json_string(started));
     json_object_set_new(described, "command", json_string(run->request->command));
-    json_object_set_new(described, "system", json_string(plan->system.name));
-    json_object_set_new(described, "nodes", nodes);
     return described;
-}
-
-/* A disk that is full while the run is judged must not cost the verdict: it is printed all the
- * same. */
-static void run_report(const struct run *run, const json_t *verdicts, enum rift_validity validity)
-{
-    struct rift_error err = {0};
-    if (run_directory_write_json(run->directory, "verdicts.json", verdicts, &err) == 0) {
-        if (rift_report_write_html(run->directory, &err) != 0)
-            fprintf(stderr, "rift: no report.html: %s\n", err.text);
-        if (rift_report_print(run->directory, stdout, isatty(STDOUT_FILENO), &err) == 0)
-            return;
-    }
-    const char *reason = json_string_value(json_object_get(verdicts, "reason"));
-    fprintf(stderr, "rift: no report: %s\n", err.text);
-    printf("%s %s\n", rift_validity_name(validity), reason ? reason : "");
 }
 
 /* Returns the exit code of the verdict. */
@@ -213,7 +192,8 @@ static int run_judge(struct run *run, int64_t started_wall_ns)
     enum rift_validity validity = RIFT_UNKNOWN;
     live_phase(run->live, "judging the history");
     json_t *described = run_describe(run, started_wall_ns);
-    json_t *verdicts = judge_run(run->directory, run->plan, described, &validity, &err);
+    json_t *verdicts =
+        judge_run(run->directory, run->plan, run->request->program, described, &validity, &err);
     json_decref(described);
     live_stop(run->live);
     run->live = NULL;
@@ -221,7 +201,7 @@ static int run_judge(struct run *run, int64_t started_wall_ns)
         fprintf(stderr, "rift: the history cannot be judged: %s\n", err.text);
         return RIFT_EXIT_HARNESS;
     }
-    run_report(run, verdicts, validity);
+    judge_publish(run->directory, verdicts, validity);
     json_decref(verdicts);
     return rift_validity_exit_code(validity);
 }

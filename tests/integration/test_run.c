@@ -279,6 +279,36 @@ static void an_interrupted_run_is_healed_saved_and_judged(void **state)
     assert_exists("report.html", true);
 }
 
+static void a_run_that_was_killed_is_judged_as_far_as_it_reached(void **state)
+{
+    (void)state;
+    require_lab();
+    CLEANUP(rift_free)
+    char *script = rift_printf(
+        "%s run configs/etcd-register.yaml --runs %s/runs --set nodes.name=%s --set nodes.count=%d "
+        "--set 'faults=[{partition: halves, every_s: 60, for_s: 50, start_s: 0}]' --set lease_s=2 "
+        "--set time_limit_s=60 & pid=$!; "
+        "for i in $(seq 200); do grep -qs 'start-partition' %s/runs/latest/rift.log && break; "
+        "sleep 0.1; done; sleep 1; kill -9 $pid; wait $pid; sleep 3",
+        test_rift_binary(), scratch, lab_name, HOSTS, scratch);
+    test_run(script, output, sizeof output);
+    assert_exists("verdicts.json", false);
+    CLEANUP(rift_free)
+    char *check = rift_printf("%s check %s/runs/latest", test_rift_binary(), scratch);
+    int code = test_run(check, output, sizeof output);
+    if (code != RIFT_EXIT_UNKNOWN)
+        fail_msg("%d: %s", code, output);
+    json_t *verdicts = latest_verdicts();
+    assert_true(json_is_true(json_object_get(checker(verdicts, "linearizable"), "valid")));
+    json_decref(verdicts);
+    /* The next run finds a system that still runs, and begins anew. */
+    code = run_lab("configs/etcd-register.yaml",
+                   "--set time_limit_s=2 --set recovery_s=0 --set 'faults=[]'");
+    if (code != RIFT_EXIT_VALID)
+        fail_msg("%d: %s", code, output);
+    assert_hosts_are_whole();
+}
+
 static void a_full_disk_ends_the_run_and_costs_no_verdict(void **state)
 {
     (void)state;
@@ -398,6 +428,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(a_client_that_always_fails_is_unknown),
         cmocka_unit_test(any_program_can_be_the_client_of_a_run),
         cmocka_unit_test(an_interrupted_run_is_healed_saved_and_judged),
+        cmocka_unit_test(a_run_that_was_killed_is_judged_as_far_as_it_reached),
         cmocka_unit_test(a_full_disk_ends_the_run_and_costs_no_verdict),
         cmocka_unit_test(a_cut_where_no_peer_traffic_passes_is_unknown),
         cmocka_unit_test(local_reads_are_convicted_of_stale_reads),

@@ -1,0 +1,106 @@
+/* rift check of a run directory. */
+#include "control/cli/check_run.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "common/memory.h"
+#include "control/cli/catalogue.h"
+#include "control/cli/command.h"
+#include "control/run/judge.h"
+#include "history/reader.h"
+
+static bool has_file(const char *directory, const char *name)
+{
+    CLEANUP(rift_free) char *path = rift_printf("%s/%s", directory, name);
+    return access(path, F_OK) == 0;
+}
+
+bool check_run_is_directory(const char *path)
+{
+    return has_file(path, "plan.yaml") && has_file(path, "history.rift");
+}
+
+static struct rift_plan *read_plan(const char *directory, struct rift_error *err)
+{
+    CLEANUP(rift_free) char *path = rift_printf("%s/plan.yaml", directory);
+    return rift_plan_read(path, rift_catalogue_of_build(), 0, err);
+}
+
+/* What the run said of itself, or, of one that was killed, what its plan says. */
+static json_t *read_description(const char *directory, const struct rift_plan *plan)
+{
+    CLEANUP(rift_free) char *path = rift_printf("%s/verdicts.json", directory);
+    json_t *before = json_load_file(path, 0, NULL);
+    json_t *run = json_incref(json_object_get(before, "run"));
+    json_decref(before);
+    return run ? run : judge_describe_plan(plan);
+}
+
+int check_run_directory(const char *directory)
+{
+    struct rift_error err = {0};
+    struct rift_plan *plan = read_plan(directory, &err);
+    if (!plan) {
+        fprintf(stderr, "rift check: %s\n", err.text);
+        return RIFT_EXIT_USAGE;
+    }
+    enum rift_validity validity = RIFT_UNKNOWN;
+    json_t *run = read_description(directory, plan);
+    json_t *verdicts = judge_run(directory, plan, "/proc/self/exe", run, &validity, &err);
+    int code = RIFT_EXIT_USAGE;
+    if (verdicts) {
+        judge_publish(directory, verdicts, validity);
+        code = rift_validity_exit_code(validity);
+    } else {
+        fprintf(stderr, "rift check: %s\n", err.text);
+    }
+    json_decref(verdicts);
+    json_decref(run);
+    rift_plan_destroy(plan);
+    return code;
+}
+
+/* The checker keeps to its own bound; this one is for memory that it does not count. */
+static void limit_memory(uint64_t bytes)
+{
+#ifndef __SANITIZE_ADDRESS__ /* its shadow alone is terabytes of addresses */
+    const struct rlimit limit = {.rlim_cur = 2 * bytes + (1u << 30),
+                                 .rlim_max = 2 * bytes + (1u << 30)};
+    if (bytes > 0)
+        setrlimit(RLIMIT_AS, &limit);
+#else
+    (void)bytes;
+#endif
+}
+
+int check_run_one(const char *checker, const char *directory)
+{
+    struct rift_error err = {0};
+    struct rift_plan *plan = read_plan(directory, &err);
+    struct rift_history *history = plan ? rift_history_read(directory, NULL, &err) : NULL;
+    const struct rift_plan_component *chosen = NULL;
+    for (size_t i = 0; history && i < plan->checker_count; i++) {
+        if (strcmp(plan->checkers[i].name, checker) == 0)
+            chosen = &plan->checkers[i];
+    }
+    if (!chosen) {
+        fprintf(stderr, "rift check: %s\n", history ? "the plan has no such checker" : err.text);
+        return RIFT_EXIT_USAGE;
+    }
+    limit_memory(plan->check_memory_bytes);
+    struct rift_verdict verdict = {0};
+    judge_by(chosen, history, plan, &verdict);
+    json_t *json = rift_verdict_to_json(&verdict);
+    int code = rift_validity_exit_code(verdict.validity);
+    if (json_dumpf(json, stdout, JSON_COMPACT) != 0 || fflush(stdout) != 0)
+        code = RIFT_EXIT_HARNESS;
+    json_decref(json);
+    rift_verdict_finish(&verdict);
+    rift_history_destroy(history);
+    rift_plan_destroy(plan);
+    return code;
+}
