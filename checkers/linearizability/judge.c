@@ -3,7 +3,9 @@
 #include <string.h>
 
 #include "checkers/linearizability/replay.h"
+#include "checkers/linearizability/walks.h"
 #include "checkers/monitors/monitor.h"
+#include "common/clock.h"
 #include "common/log.h"
 
 /* Up to here a problem is searched rather than given to a monitor. */
@@ -59,16 +61,39 @@ static bool judge_by_monitors(const struct rift_problem *problem, const struct r
     return false;
 }
 
+/* Walks first for registers, which they were made for; the general search first for the rest. */
+static void judge_by_searches(const struct rift_problem *problem, const struct rift_limits *limits,
+                              unsigned thread_count, struct rift_judgement *judgement)
+{
+    bool walks_first = problem->model->is_scalar;
+    if (walks_first) {
+        rift_judge_by_walks(problem, limits, thread_count, judgement);
+        if (is_proven(problem, judgement))
+            return;
+    }
+    struct rift_limits slice = *limits;
+    int64_t now = rift_clock_now();
+    if (!walks_first && slice.deadline_ns != INT64_MAX && slice.deadline_ns > now)
+        slice.deadline_ns = now + (slice.deadline_ns - now) / 2;
+    uint32_t reached = judgement->reached;
+    judgement->answer = rift_search(problem, &slice, &judgement->certificate, &judgement->reached);
+    judgement->algorithm = "search";
+    if (is_proven(problem, judgement))
+        return;
+    if (!walks_first) {
+        rift_judge_by_walks(problem, limits, thread_count, judgement);
+        is_proven(problem, judgement);
+    }
+    if (judgement->reached < reached)
+        judgement->reached = reached;
+}
+
 enum rift_answer rift_decide(const struct rift_problem *problem, const struct rift_limits *limits)
 {
     struct rift_judgement judgement = {.answer = RIFT_ANSWER_NONE};
-    if (problem->count > SEARCHED_OPS_MAX && judge_by_monitors(problem, limits, &judgement)) {
-        enum rift_answer answer = judgement.answer;
-        rift_judgement_finish(&judgement);
-        return answer;
-    }
-    enum rift_answer answer =
-        rift_search(problem, limits, &judgement.certificate, &judgement.reached);
+    if (problem->count <= SEARCHED_OPS_MAX || !judge_by_monitors(problem, limits, &judgement))
+        judge_by_searches(problem, limits, 1, &judgement);
+    enum rift_answer answer = judgement.answer;
     rift_judgement_finish(&judgement);
     return answer;
 }
@@ -106,11 +131,7 @@ void rift_settle_moment(const struct rift_problem *problem, const struct rift_li
 void rift_judge_problem(const struct rift_problem *problem, const struct rift_limits *limits,
                         unsigned thread_count, struct rift_judgement *judgement)
 {
-    (void)thread_count;
     *judgement = (struct rift_judgement){.answer = RIFT_ANSWER_NONE};
-    if (judge_by_monitors(problem, limits, judgement))
-        return;
-    judgement->answer = rift_search(problem, limits, &judgement->certificate, &judgement->reached);
-    judgement->algorithm = "search";
-    is_proven(problem, judgement);
+    if (!judge_by_monitors(problem, limits, judgement))
+        judge_by_searches(problem, limits, thread_count, judgement);
 }

@@ -55,14 +55,21 @@ static void spread_seen(const struct rift_problem *problem, uint32_t *last)
     }
 }
 
+bool rift_last_seen(const struct rift_problem *problem, uint32_t *last)
+{
+    if (!mark_seen(problem, last))
+        return false;
+    spread_seen(problem, last);
+    return true;
+}
+
 uint32_t rift_useless_mark(const struct rift_problem *problem, bool *is_useless)
 {
     if (problem->info_count == 0)
         return 0;
     uint32_t *last = rift_calloc(problem->value_count + 1, sizeof *last);
     uint32_t count = 0;
-    if (mark_seen(problem, last)) {
-        spread_seen(problem, last);
+    if (rift_last_seen(problem, last)) {
         for (size_t i = 0; i < problem->count; i++) {
             const struct rift_problem_op *op = &problem->ops[i];
             if (op->complete != RIFT_EVENT_NEVER)

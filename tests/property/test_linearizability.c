@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "checkers/linearizability/explain.h"
+#include "checkers/linearizability/jit/run.h"
 #include "checkers/linearizability/judge.h"
 #include "checkers/linearizability/replay.h"
 #include "tests/property/linear_cases.h"
@@ -75,6 +76,35 @@ static void check_shrunk(struct linear_case *c, struct rift_certificate *certifi
     rift_problem_destroy(small);
 }
 
+/* The just-in-time walks: exact, with the narrowest of beams, relaxed. */
+static void check_walks(const struct linear_case *c, bool is_valid)
+{
+    struct jit_plan plan;
+    struct rift_certificate certificate = {0};
+    if (jit_plan_init(&plan, &c->problem)) {
+        struct jit_run exact, beam, relaxed;
+        jit_run_init(&exact, &plan, false, &unlimited);
+        enum rift_answer answer = jit_run_exact(&exact, UINT64_MAX, &certificate);
+        check_answer(c, "exact walk", is_valid, answer, &certificate);
+        rift_certificate_finish(&certificate);
+        jit_run_finish(&exact);
+        jit_run_init(&beam, &plan, false, &unlimited);
+        answer = jit_run_beam(&beam, 1, UINT64_MAX, &certificate);
+        if (answer != RIFT_ANSWER_NONE)
+            check_answer(c, "beam", is_valid, answer, &certificate);
+        rift_certificate_finish(&certificate);
+        jit_run_finish(&beam);
+        if (plan.is_register && !plan.has_negative) {
+            jit_run_init(&relaxed, &plan, true, &unlimited);
+            answer = jit_run_exact(&relaxed, UINT64_MAX, &certificate);
+            if (answer == RIFT_ANSWER_INVALID)
+                check_answer(c, "relaxed walk", is_valid, answer, &certificate);
+            jit_run_finish(&relaxed);
+        }
+    }
+    jit_plan_finish(&plan);
+}
+
 static void visit(struct linear_case *c, void *context)
 {
     struct tally *tally = context;
@@ -85,6 +115,7 @@ static void visit(struct linear_case *c, void *context)
     if (!is_valid && tally->shrunk++ % 16 == 0)
         check_shrunk(c, &certificate);
     rift_certificate_finish(&certificate);
+    check_walks(c, is_valid);
     struct rift_judgement judgement;
     rift_judge_problem(&c->problem, &unlimited, 1, &judgement);
     check_answer(c, judgement.algorithm, is_valid, judgement.answer, &judgement.certificate);
