@@ -5,7 +5,7 @@
 #include "checkers/linearizability/jit/run.h"
 
 /* Work is counted in ops put into configurations. */
-enum { BEAM_WIDTH = 32, FIRST_WORK_PER_EVENT = 128, FIRST_WORK_MIN = 100000 };
+enum { BEAM_WIDTH = 24, FIRST_WORK_PER_EVENT = 128, FIRST_WORK_MIN = 100000 };
 
 struct walks {
     const struct rift_problem *problem;

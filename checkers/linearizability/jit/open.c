@@ -77,6 +77,18 @@ static uint64_t cassers_of(const struct jit_open *open, const struct jit_plan *p
     return mask;
 }
 
+/* Crashed cas that expect the value. A class that is over may leave its bit behind: it costs only
+ * time. */
+static uint64_t cas_after(const struct jit_open *open, const struct jit_plan *plan, uint32_t value)
+{
+    uint64_t mask = 0;
+    for (uint32_t c = 0; c < open->class_end; c++)
+        if (open->classes[c].class != RIFT_EVENT_NEVER &&
+            expects(&plan->classes[open->classes[c].class].call, value))
+            mask |= jit_class_bit(c);
+    return mask;
+}
+
 static void invoke_update(struct jit_open *open, const struct jit_plan *plan, uint32_t op)
 {
     const struct rift_problem_op *ops = plan->problem->ops;
@@ -105,6 +117,7 @@ static void invoke_update(struct jit_open *open, const struct jit_plan *plan, ui
     if (plan->is_register) {
         open->readers[slot] = readers_of(open, plan, value_set(call));
         open->cassers[slot] = cassers_of(open, plan, value_set(call));
+        open->cas_after[slot] = cas_after(open, plan, value_set(call));
     }
     open->updates |= bit;
     open->update_op[slot] = op;
@@ -135,6 +148,20 @@ static void invoke_crashed(struct jit_open *open, const struct jit_plan *plan, u
     }
     if (slot >= open->class_end)
         open->class_end = slot + 1u;
+    if (!plan->is_register)
+        return;
+    open->classes[slot].cas_after = cas_after(open, plan, value_set(&it->call));
+    if (it->call.kind != RIFT_CALL_CAS)
+        return;
+    for (uint64_t rest = open->updates; rest; rest &= rest - 1) {
+        int u = __builtin_ctzll(rest);
+        if (expects(&it->call, value_set(&plan->problem->ops[open->update_op[u]].call)))
+            open->cas_after[u] |= jit_class_bit(slot);
+    }
+    for (uint32_t c = 0; c < open->class_end; c++)
+        if (open->classes[c].class != RIFT_EVENT_NEVER &&
+            expects(&it->call, value_set(&plan->classes[open->classes[c].class].call)))
+            open->classes[c].cas_after |= jit_class_bit(slot);
 }
 
 void jit_open_invoke(struct jit_open *open, const struct jit_plan *plan, uint32_t op)

@@ -13,6 +13,7 @@ enum {
     BACK_EVENTS_FIRST = 64, /* how far the first return goes; each further one four times as far */
     WIDE_EVENTS = 128,      /* past the death: then the beam is narrow again */
     CLOSURE_PER_WIDTH = 64, /* configurations of one step, for each of the beam */
+    SLACK_FIRST = 0,
     WIDTH_MAX = 1 << 20,
     THIN_COUNT = 512, /* so many checkpoints are thinned out */
     THIN_NEAR_EVENTS = 4096,
@@ -137,6 +138,7 @@ static void set_width(struct jit_walk *walk, uint32_t width, uint32_t level)
 {
     walk->keep = level < 2 ? JIT_KEEP_SINGLE : JIT_KEEP_ALL;
     walk->width = width;
+    walk->slack = SLACK_FIRST + 2 * level;
     walk->closure_max = width * CLOSURE_PER_WIDTH;
 }
 

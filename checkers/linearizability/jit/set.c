@@ -121,6 +121,7 @@ bool jit_set_add(struct jit_set *set, const struct jit_config *config, enum jit_
     uint32_t hash = config_hash(config);
     for (uint32_t at = set->table[hash & (set->table_size - 1)]; at; at = set->chain[at - 1]) {
         struct jit_config *other = jit_set_at(set, at - 1);
+        set->compared++;
         if (other->state != config->state || other->used != config->used)
             continue;
         if (makes_superfluous(set, other, config)) {

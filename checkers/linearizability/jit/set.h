@@ -25,6 +25,7 @@ struct jit_set {
     uint32_t *table; /* first entry + 1 of each hash */
     uint32_t *chain; /* next entry + 1 of the same hash */
     uint32_t table_size;
+    uint64_t compared; /* entries looked at, ever: a measure of work */
 };
 
 void jit_set_init(struct jit_set *set, uint32_t class_slots);

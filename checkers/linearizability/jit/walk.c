@@ -27,6 +27,7 @@ void jit_walk_init(struct jit_walk *walk, const struct jit_plan *plan, bool is_r
         .keep = JIT_KEEP_ALL,
         .width = UINT32_MAX,
         .closure_max = UINT32_MAX,
+        .slack = UINT32_MAX,
         .work_max = UINT64_MAX,
         .limits = limits,
     };
@@ -177,34 +178,51 @@ static void move_to(struct jit_walk *walk, uint32_t state, const struct rift_cal
         jit_trail_add(&walk->trail, walk->from->trail, what, is_class, walk->event);
 }
 
-/* Somebody open waits for this value: these ops, or a crashed cas. */
-static bool is_value_wanted(const struct jit_walk *walk, uint32_t value, uint64_t readers,
-                            uint64_t cassers)
+/* Somebody open waits for the value: these ops, or a crashed cas that leads on to such a value. */
+static bool is_value_wanted(const struct jit_walk *walk, uint64_t readers, uint64_t cassers,
+                            uint64_t cas_after)
 {
     const struct jit_config *from = walk->from;
-    if ((readers & walk->open.observers & ~from->seen) ||
-        (cassers & walk->open.updates & ~from->used))
-        return true;
-    for (uint32_t c = 0; c < walk->open.class_end; c++) {
-        uint32_t class = walk->open.classes[c].class;
-        if (class == RIFT_EVENT_NEVER)
-            continue;
-        const struct rift_call *call = &walk->plan->classes[class].call;
-        if (call->kind == RIFT_CALL_CAS && call->a == value)
-            return true;
-    }
-    return false;
+    return (readers & walk->open.observers & ~from->seen) ||
+           (cassers & walk->open.updates & ~from->used) || (cas_after & walk->useful_cas);
 }
 
+static bool has_supply(const struct jit_walk *walk, uint32_t c)
+{
+    return walk->is_relaxed || (walk->from->counts[c] < walk->open.classes[c].supply &&
+                                walk->from->counts[c] < UINT16_MAX);
+}
+
+/* A crashed cas is worth trying only if it leads, through others perhaps, to a value that is
+ * wanted. */
+static void find_useful_cas(struct jit_walk *walk)
+{
+    const struct jit_open *open = &walk->open;
+    walk->useful_cas = open->class_end > JIT_CLASS_BIT_SHARED ? jit_class_bit(JIT_CLASSES_MAX) : 0;
+    for (bool is_growing = true; is_growing;) {
+        is_growing = false;
+        for (uint32_t c = 0; c < open->class_end; c++) {
+            const struct jit_open_class *it = &open->classes[c];
+            if (it->class == RIFT_EVENT_NEVER || (walk->useful_cas & jit_class_bit(c)) ||
+                walk->plan->classes[it->class].call.kind != RIFT_CALL_CAS || !has_supply(walk, c) ||
+                !is_value_wanted(walk, it->readers, it->cassers, it->cas_after))
+                continue;
+            walk->useful_cas |= jit_class_bit(c);
+            is_growing = true;
+        }
+    }
+}
+
+/* Whether a plain write of this value is worth putting in. */
 static bool is_write_wanted(const struct jit_walk *walk, const struct target *target,
-                            uint32_t value, uint64_t readers, uint64_t cassers)
+                            uint32_t value, uint64_t readers, uint64_t cassers, uint64_t cas_after)
 {
     if (walk->from->is_fresh)
         return false;
     bool kills =
         target->is_write && walk->from->last_write <= walk->problem->ops[target->op].invoke;
     return (kills && walk->plan->last_seen[value] > walk->event) ||
-           is_value_wanted(walk, value, readers, cassers);
+           is_value_wanted(walk, readers, cassers, cas_after);
 }
 
 static void try_updates(struct jit_walk *walk, const struct target *target)
@@ -219,7 +237,7 @@ static void try_updates(struct jit_walk *walk, const struct target *target)
         if (walk->plan->is_register && call->kind == RIFT_CALL_WRITE &&
             (is_target ? walk->from->is_fresh
                        : !is_write_wanted(walk, target, call->a, open->readers[slot],
-                                          open->cassers[slot])))
+                                          open->cassers[slot], open->cas_after[slot])))
             continue;
         uint32_t state = state_after(walk, walk->from->state, call);
         if (state == RIFT_STATE_NONE)
@@ -237,15 +255,14 @@ static bool is_class_wanted(const struct jit_walk *walk, const struct target *ta
     const struct jit_open *open = &walk->open;
     if (open->classes[c].same & open->updates & ~walk->from->used)
         return false;
-    if (!walk->is_relaxed &&
-        (walk->from->counts[c] >= open->classes[c].supply || walk->from->counts[c] == UINT16_MAX))
+    if (!has_supply(walk, c))
         return false;
     if (!walk->plan->is_register)
         return true;
+    const struct jit_open_class *it = &open->classes[c];
     if (call->kind == RIFT_CALL_WRITE)
-        return is_write_wanted(walk, target, call->a, open->classes[c].readers,
-                               open->classes[c].cassers);
-    return is_value_wanted(walk, call->b, open->classes[c].readers, open->classes[c].cassers);
+        return is_write_wanted(walk, target, call->a, it->readers, it->cassers, it->cas_after);
+    return walk->useful_cas & jit_class_bit(c);
 }
 
 static void try_classes(struct jit_walk *walk, const struct target *target)
@@ -296,6 +313,9 @@ static void try_any(struct jit_walk *walk, const struct target *target)
 /* The limits are looked at once in a while: a step may make very many configurations. */
 static bool is_spent(struct jit_walk *walk)
 {
+    /* Eight comparisons count as one op put in. */
+    walk->work += (walk->closure.compared + walk->next.compared) / 8;
+    walk->closure.compared = walk->next.compared = 0;
     if (walk->work > walk->work_max)
         return true;
     if (walk->work < walk->next_look)
@@ -303,6 +323,57 @@ static bool is_spent(struct jit_walk *walk)
     walk->next_look = walk->work + 512;
     return rift_limits_are_spent(walk->limits) ||
            jit_walk_size_bytes(walk) > walk->limits->memory_bytes;
+}
+
+/* Tries everything from entry i of the closure. */
+static void close_entry(struct jit_walk *walk, const struct target *target, uint32_t i)
+{
+    memcpy(walk->from, jit_set_at(&walk->closure, i), walk->current.stride);
+    if (walk->plan->is_register)
+        find_useful_cas(walk);
+    try_updates(walk, target);
+    try_classes(walk, target);
+    if (walk->is_relaxed)
+        try_any(walk, target);
+}
+
+static uint32_t fewest_crashed(const struct jit_set *set)
+{
+    uint32_t fewest = UINT32_MAX;
+    for (uint32_t i = 0; i < set->count; i++)
+        if (jit_set_at(set, i)->crashed < fewest)
+            fewest = jit_set_at(set, i)->crashed;
+    return fewest;
+}
+
+/* Goes through the closure, ways with fewer crashed ops first; a beam stops once it has found
+ * enough. False where work or limits are spent. */
+static bool close_step(struct jit_walk *walk, const struct target *target)
+{
+    uint32_t passed = walk->next.count, level = 0;
+    for (uint32_t next_level; level != UINT32_MAX; level = next_level) {
+        uint32_t enough = fewest_crashed(&walk->next);
+        if (level > enough && level - enough > walk->slack) {
+            walk->is_cut = true;
+            return true;
+        }
+        next_level = UINT32_MAX;
+        for (uint32_t i = 0; i < walk->closure.count; i++) {
+            uint32_t crashed = jit_set_at(&walk->closure, i)->crashed;
+            if (crashed > level && crashed < next_level)
+                next_level = crashed;
+            if (crashed != level)
+                continue;
+            close_entry(walk, target, i);
+            if (is_spent(walk))
+                return false;
+            if (walk->next.count - passed >= walk->width) {
+                walk->is_cut = true;
+                return true;
+            }
+        }
+    }
+    return true;
 }
 
 static enum jit_step complete(struct jit_walk *walk, uint32_t op)
@@ -323,18 +394,7 @@ static enum jit_step complete(struct jit_walk *walk, uint32_t op)
         jit_trail_hold(&walk->trail, config->trail);
         jit_set_add(&walk->closure, config, JIT_KEEP_QUEUE, &walk->trail, &walk->is_cut);
     }
-    bool was_spent = false;
-    for (uint32_t i = 0; i < walk->closure.count; i++) {
-        memcpy(walk->from, jit_set_at(&walk->closure, i), walk->current.stride);
-        try_updates(walk, &target);
-        try_classes(walk, &target);
-        if (walk->is_relaxed)
-            try_any(walk, &target);
-        if (is_spent(walk)) {
-            was_spent = true;
-            break;
-        }
-    }
+    bool was_spent = !close_step(walk, &target);
     jit_set_release(&walk->closure, &walk->trail);
     if (was_spent || walk->next.count == 0) {
         jit_set_release(&walk->next, &walk->trail);

@@ -11,17 +11,25 @@
 struct jit_open {
     uint64_t updates, observers;
     uint32_t update_op[JIT_SLOTS], observer_op[JIT_SLOTS];
-    uint64_t earlier[JIT_SLOTS]; /* updates of the same call that complete before this one */
-    uint64_t readers[JIT_SLOTS]; /* observers that wait for the value this update sets */
-    uint64_t cassers[JIT_SLOTS]; /* updates that expect it */
-    uint32_t class_end;          /* slots of classes in use lie below */
+    uint64_t earlier[JIT_SLOTS];   /* updates of the same call that complete before this one */
+    uint64_t readers[JIT_SLOTS];   /* observers that wait for the value this update sets */
+    uint64_t cassers[JIT_SLOTS];   /* updates that expect it */
+    uint64_t cas_after[JIT_SLOTS]; /* classes of crashed cas that expect it, by jit_class_bit */
+    uint32_t class_end;            /* slots of classes in use lie below */
     struct jit_open_class {
         uint32_t class; /* or NEVER */
         uint32_t supply;
         uint64_t same; /* updates of the same call */
-        uint64_t readers, cassers;
+        uint64_t readers, cassers, cas_after;
     } classes[JIT_CLASSES_MAX]; /* last, so that a copy may end at class_end */
 };
+
+/* Classes have a bit of their own in masks of 64; all beyond the last one share it. */
+#define JIT_CLASS_BIT_SHARED 63
+static inline uint64_t jit_class_bit(uint32_t slot)
+{
+    return UINT64_C(1) << (slot < JIT_CLASS_BIT_SHARED ? slot : JIT_CLASS_BIT_SHARED);
+}
 
 /* In the relaxed walk crashed ops never run out: all values they can set at will are one state. */
 #define JIT_STATE_ANY (UINT32_MAX - 1)
@@ -34,6 +42,8 @@ struct jit_walk {
     struct jit_set current, next, closure;
     struct jit_open open;
     struct jit_config *scratch, *from;
+    uint64_t
+        useful_cas; /* classes of crashed cas that lead from `from` to a value someone waits for */
     uint32_t event; /* the next one */
     bool is_relaxed;
     bool *is_free; /* by value: crashed ops can set it at will */
@@ -41,6 +51,7 @@ struct jit_walk {
     bool is_cut; /* a configuration was left out */
     enum jit_keep keep;
     uint32_t width;       /* of the beam; UINT32_MAX: no beam */
+    uint32_t slack;       /* ways with so many more crashed ops than another are not looked for */
     uint32_t closure_max; /* configurations of one step; UINT32_MAX: all */
     uint64_t work;        /* ops put into configurations */
     uint64_t work_max;    /* the walk stops past it */
