@@ -3,12 +3,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "checkers/linearizability/judge.h"
+#include "checkers/linearizability/start.h"
 #include "checkers/linearizability/words.h"
 #include "common/clock.h"
 #include "common/memory.h"
 
-enum { OPS_IN_TEXT_MAX = 12, EXPLAIN_MS = 2000 };
+enum { OPS_IN_TEXT_MAX = 12, EXPLAIN_MS = 2000, STARTS_MAX = 64 };
 
 struct explanation {
     const struct rift_problem *problem;
@@ -62,7 +62,7 @@ static void tell_register(struct explanation *e, uint32_t reader)
 {
     const struct rift_problem_op *ops = e->problem->ops;
     uint32_t value = ops[reader].call.a, written, latest_write = 0;
-    bool is_written = value == e->problem->initial;
+    bool is_written = e->certificate->is_start_unknown || value == e->problem->initial;
     for (size_t i = 0; i < e->certificate->op_count; i++) {
         uint32_t op = e->certificate->ops[i];
         if (op == reader || !sets_value(&ops[op].call, &written) || written != value ||
@@ -85,11 +85,9 @@ static void tell_register(struct explanation *e, uint32_t reader)
         e->pattern = "stale read";
         rift_text_append(&e->text, " That value was gone: ");
         rift_words_op(e->problem, op, &e->text);
-        rift_text_append(&e->text, " had completed before, and ");
-        rift_text_append(&e->text, latest_write
-                                       ? "every write of the value that was seen had ended "
-                                         "before that began."
-                                       : "the value that was seen is the initial one.");
+        rift_text_append(&e->text,
+                         " had completed before that began, and no write of the value that was "
+                         "seen was open or began since.");
         return;
     }
 }
@@ -112,6 +110,8 @@ static void tell_head(struct explanation *e)
                      e->certificate->op_count);
     if (expects_value(&problem->ops[e->last].call))
         tell_register(e, e->last);
+    if (e->certificate->is_start_unknown)
+        rift_text_append(&e->text, " This holds whatever the value was before them.");
 }
 
 static void tell_ops(struct explanation *e)
@@ -178,18 +178,37 @@ static json_t *stuck_of(const struct rift_problem *small, const struct rift_prob
     return stuck;
 }
 
+/* Finds the value to begin with from which an order reaches furthest; that moment, or 0. */
+static uint32_t furthest_start(struct rift_problem *small, const struct rift_limits *limits)
+{
+    uint32_t values[STARTS_MAX] = {small->initial}, best = small->initial, furthest = 0;
+    uint32_t count = small->is_start_unknown ? rift_start_values(small, values, STARTS_MAX) : 1;
+    for (uint32_t i = 0; i < count; i++) {
+        struct rift_certificate found = {0};
+        small->initial = values[i];
+        if (rift_search(small, limits, &found, NULL) == RIFT_ANSWER_INVALID &&
+            found.moment > furthest) {
+            furthest = found.moment;
+            best = values[i];
+        }
+        rift_certificate_finish(&found);
+    }
+    small->initial = best;
+    return furthest;
+}
+
 /* The longest order of the small set that was possible, up to just before it became impossible. */
 static void add_order(const struct explanation *e, json_t *anomaly)
 {
-    bool *weakened = e->is_weakened;
     const struct rift_certificate *certificate = e->certificate;
     struct rift_problem *small = rift_problem_subset(
-        e->problem, certificate->ops, certificate->op_count, weakened, certificate->moment);
+        e->problem, certificate->ops, certificate->op_count, e->is_weakened, certificate->moment);
     struct rift_limits limits = {.deadline_ns = rift_clock_now() + EXPLAIN_MS * RIFT_MS,
                                  .memory_bytes = 64 << 20};
-    struct rift_certificate found = {0};
-    if (rift_search(small, &limits, &found, NULL) == RIFT_ANSWER_INVALID && found.moment > 0) {
-        struct rift_problem *prefix = rift_problem_subset(small, NULL, 0, NULL, found.moment - 1);
+    small->is_start_unknown = certificate->is_start_unknown;
+    uint32_t moment = furthest_start(small, &limits);
+    if (moment > 0) {
+        struct rift_problem *prefix = rift_problem_subset(small, NULL, 0, NULL, moment - 1);
         struct rift_certificate order = {0};
         if (rift_search(prefix, &limits, &order, NULL) == RIFT_ANSWER_VALID) {
             json_object_set_new(anomaly, "order", rows_of(prefix, order.order, order.order_count));
@@ -198,7 +217,6 @@ static void add_order(const struct explanation *e, json_t *anomaly)
         rift_certificate_finish(&order);
         rift_problem_destroy(prefix);
     }
-    rift_certificate_finish(&found);
     rift_problem_destroy(small);
 }
 
@@ -208,7 +226,7 @@ static void add_time(const struct explanation *e, json_t *anomaly)
     const struct rift_problem *problem = e->problem;
     for (size_t i = 0; i < problem->count; i++) {
         const struct rift_problem_op *op = &problem->ops[i];
-        if (op->complete != e->certificate->moment || op->complete == RIFT_EVENT_NEVER)
+        if (op->complete != e->certificate->first || op->complete == RIFT_EVENT_NEVER)
             continue;
         const struct rift_ops *ops = &problem->history->ops;
         if (problem->history->time_kind == RIFT_TIME_NS)

@@ -2,7 +2,9 @@
 
 #include <string.h>
 
+#include "checkers/linearizability/necessary.h"
 #include "checkers/linearizability/replay.h"
+#include "checkers/linearizability/start.h"
 #include "checkers/linearizability/walks.h"
 #include "checkers/monitors/monitor.h"
 #include "common/clock.h"
@@ -66,6 +68,11 @@ static void judge_by_searches(const struct rift_problem *problem, const struct r
                               unsigned thread_count, struct rift_judgement *judgement)
 {
     bool walks_first = problem->model->is_scalar;
+    if (rift_fails_necessary(problem, &judgement->certificate)) {
+        judgement->answer = RIFT_ANSWER_INVALID;
+        judgement->algorithm = "necessary tests";
+        return;
+    }
     if (walks_first) {
         rift_judge_by_walks(problem, limits, thread_count, judgement);
         if (is_proven(problem, judgement))
@@ -88,7 +95,8 @@ static void judge_by_searches(const struct rift_problem *problem, const struct r
         judgement->reached = reached;
 }
 
-enum rift_answer rift_decide(const struct rift_problem *problem, const struct rift_limits *limits)
+static enum rift_answer decide_known_start(const struct rift_problem *problem,
+                                           const struct rift_limits *limits)
 {
     struct rift_judgement judgement = {.answer = RIFT_ANSWER_NONE};
     if (problem->count <= SEARCHED_OPS_MAX || !judge_by_monitors(problem, limits, &judgement))
@@ -98,34 +106,54 @@ enum rift_answer rift_decide(const struct rift_problem *problem, const struct ri
     return answer;
 }
 
-static bool is_invalid_until(const struct rift_problem *problem, const struct rift_limits *limits,
-                             uint32_t event)
+enum rift_answer rift_decide(const struct rift_problem *problem, const struct rift_limits *limits)
+{
+    return rift_decide_any_start(problem, limits, decide_known_start);
+}
+
+static enum rift_answer decide_until(const struct rift_problem *problem,
+                                     const struct rift_limits *limits, uint32_t event)
 {
     struct rift_problem *prefix = rift_problem_subset(problem, NULL, 0, NULL, event);
     enum rift_answer answer = rift_decide(prefix, limits);
     rift_problem_destroy(prefix);
-    return answer == RIFT_ANSWER_INVALID;
+    return answer;
 }
 
-void rift_settle_moment(const struct rift_problem *problem, const struct rift_limits *limits,
-                        struct rift_certificate *certificate)
+void rift_settle_first(const struct rift_problem *problem, const struct rift_limits *limits,
+                       struct rift_certificate *certificate)
 {
-    uint32_t high = problem->event_count - 1;
-    uint32_t low = certificate->moment == RIFT_EVENT_NEVER ? 0 : certificate->moment;
-    /* A moment that somebody named is exact already, or nearly. */
-    uint32_t step = certificate->moment == RIFT_EVENT_NEVER ? 0 : 1;
-    while (low < high) {
-        bool is_leap = step > 0 && step - 1 < high - low;
-        uint32_t probe = is_leap ? low + step - 1 : low + (high - low) / 2;
-        if (is_invalid_until(problem, limits, probe)) {
-            high = probe;
-            step = 0;
-        } else {
-            low = probe + 1;
-            step *= 2;
-        }
+    uint32_t low = 0, high = problem->event_count - 1, step = 1;
+    bool goes_up = certificate->is_moment_first, is_known = certificate->moment < high;
+    certificate->first = RIFT_EVENT_NEVER;
+    if (goes_up) {
+        low = certificate->moment;
+        /* Weakening takes no answer from a register's updates: the search knew nothing too early.
+         */
+        if (problem->model->is_scalar)
+            high = low;
+    } else if (is_known) {
+        high = certificate->moment;
+    } else {
+        step = 0;
     }
-    certificate->moment = high;
+    while (low < high) {
+        uint32_t leap = step <= high - low ? step : high - low;
+        uint32_t probe = leap == 0 ? low + (high - low) / 2
+                         : goes_up ? low + leap - 1
+                                   : high - leap;
+        enum rift_answer answer = decide_until(problem, limits, probe);
+        if (answer == RIFT_ANSWER_NONE)
+            return;
+        bool is_invalid = answer == RIFT_ANSWER_INVALID;
+        if (is_invalid)
+            high = probe;
+        else
+            low = probe + 1;
+        /* Leaps grow while they go on in their direction; then the rest is halved. */
+        step = is_invalid != goes_up ? step * 2 : 0;
+    }
+    certificate->first = high;
 }
 
 void rift_judge_problem(const struct rift_problem *problem, const struct rift_limits *limits,

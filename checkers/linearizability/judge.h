@@ -18,11 +18,10 @@ void rift_judge_problem(const struct rift_problem *problem, const struct rift_li
 /* The same question without certificates, for the many questions of the shrinking. Small problems
  * are searched, so that what is shown in the end does not rest on a monitor. */
 enum rift_answer rift_decide(const struct rift_problem *problem, const struct rift_limits *limits);
-/* Makes certificate->moment of an invalid problem exact: the first event such that the history cut
- * there is invalid, what is open then being optional. (A search that knows later answers names an
- * earlier one.) Where the limits are spent first it is the last event. */
-void rift_settle_moment(const struct rift_problem *problem, const struct rift_limits *limits,
-                        struct rift_certificate *certificate);
+/* Finds certificate->first of an invalid problem: the first event such that the history cut there
+ * is invalid, what is open then being optional. It stays NEVER where the limits are spent first. */
+void rift_settle_first(const struct rift_problem *problem, const struct rift_limits *limits,
+                       struct rift_certificate *certificate);
 void rift_judgement_finish(struct rift_judgement *judgement);
 
 #endif

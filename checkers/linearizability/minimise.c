@@ -11,21 +11,23 @@
 #include <string.h>
 
 #include "checkers/linearizability/judge.h"
+#include "checkers/linearizability/start.h"
 #include "checkers/linearizability/useless.h"
 #include "common/clock.h"
 #include "common/memory.h"
 
 /* One trial may take this long; all of them together that long. */
-enum { TRIAL_MS = 400, TOTAL_MS = 6000, CONFIRM_MS = 1000, FIRST_WINDOW_EVENTS = 32 };
+enum { TRIAL_MS = 400, TOTAL_MS = 6000, CONFIRM_MS = 1000, FIRST_WINDOW_EVENTS = 4 };
 
 struct shrink {
     const struct rift_problem *problem;
     struct rift_limits limits;
     uint32_t until;
-    bool *kept, *weakened;             /* the smallest proof so far */
+    uint32_t since;        /* of a window that may begin in any state; 0: the true beginning */
+    bool *kept, *weakened; /* the smallest proof so far */
     bool *trial_kept, *trial_weakened; /* what is tried */
     uint32_t *indices;
-    uint32_t kept_count;
+    bool starts_from_all;
 };
 
 static bool is_over(const struct shrink *shrink)
@@ -49,23 +51,25 @@ static void trial_prune(struct shrink *shrink, const struct rift_problem *subset
     free(is_useless);
 }
 
-static struct rift_problem *trial_subset(struct shrink *shrink)
+static struct rift_problem *trial_subset(struct shrink *shrink, uint32_t since)
 {
     size_t count = 0;
     for (size_t i = 0; i < shrink->problem->count; i++)
         if (shrink->trial_kept[i])
             shrink->indices[count++] = (uint32_t)i;
-    return rift_problem_subset(shrink->problem, shrink->indices, count, shrink->trial_weakened,
-                               shrink->until);
+    struct rift_problem *subset = rift_problem_subset(shrink->problem, shrink->indices, count,
+                                                      shrink->trial_weakened, shrink->until);
+    subset->is_start_unknown = since > 0;
+    return subset;
 }
 
 /* Takes over the trial where it still proves the whole problem invalid. */
-static bool trial_accept(struct shrink *shrink)
+static bool trial_accept(struct shrink *shrink, uint32_t since)
 {
-    struct rift_problem *subset = trial_subset(shrink);
+    struct rift_problem *subset = trial_subset(shrink, since);
     trial_prune(shrink, subset);
     rift_problem_destroy(subset);
-    subset = trial_subset(shrink);
+    subset = trial_subset(shrink, since);
     struct rift_limits limits = shrink->limits;
     int64_t deadline = rift_clock_now() + TRIAL_MS * RIFT_MS;
     if (deadline < limits.deadline_ns)
@@ -80,6 +84,7 @@ static bool trial_accept(struct shrink *shrink)
     }
     memcpy(shrink->kept, shrink->trial_kept, n * sizeof *shrink->kept);
     memcpy(shrink->weakened, shrink->trial_weakened, n * sizeof *shrink->kept);
+    shrink->since = since;
     return true;
 }
 
@@ -106,15 +111,33 @@ static bool shrink_prefix(struct shrink *shrink, uint32_t event)
     for (size_t i = 0; i < shrink->problem->count; i++)
         if (shrink->problem->ops[i].complete < event)
             is_changed |= trial_lessen(shrink, i);
-    return is_changed && trial_accept(shrink);
+    return is_changed && trial_accept(shrink, shrink->since);
+}
+
+/* Registers: only what was not over before the event, from any state. */
+static bool shrink_to_window(struct shrink *shrink, uint32_t event)
+{
+    for (size_t i = 0; i < shrink->problem->count; i++) {
+        const struct rift_problem_op *op = &shrink->problem->ops[i];
+        if (op->invoke >= event)
+            continue;
+        if (op->complete < event || rift_call_is_observer(op->call.kind))
+            shrink->trial_kept[i] = false;
+        else if (op->complete != RIFT_EVENT_NEVER)
+            shrink->trial_weakened[i] = true;
+    }
+    return trial_accept(shrink, event);
 }
 
 static void shrink_window(struct shrink *shrink)
 {
+    bool is_register = shrink->problem->model->is_scalar;
     for (uint32_t width = FIRST_WINDOW_EVENTS; width < shrink->until && !is_over(shrink);
-         width *= 2)
-        if (shrink_prefix(shrink, shrink->until - width))
+         width *= 2) {
+        uint32_t event = shrink->until - width;
+        if (is_register ? shrink_to_window(shrink, event) : shrink_prefix(shrink, event))
             return;
+    }
 }
 
 /* One pass of chunks of this many ops, the latest first; true where anything was accepted. */
@@ -127,7 +150,7 @@ static bool shrink_chunks(struct shrink *shrink, const uint32_t *ops, size_t cou
         for (size_t k = begin; k < end; k++)
             is_less |= trial_lessen(shrink, ops[k]);
         if (is_less)
-            is_changed |= trial_accept(shrink);
+            is_changed |= trial_accept(shrink, shrink->since);
     }
     return is_changed;
 }
@@ -159,7 +182,7 @@ static bool shrink_values(struct shrink *shrink)
         for (size_t k = i; k < shrink->problem->count; k++)
             if (shrink->problem->ops[k].call.a == value)
                 shrink->trial_kept[k] = false;
-        is_changed |= trial_accept(shrink);
+        is_changed |= trial_accept(shrink, shrink->since);
     }
     free(is_tried);
     return is_changed;
@@ -168,7 +191,8 @@ static bool shrink_values(struct shrink *shrink)
 static void shrink_run(struct shrink *shrink)
 {
     uint32_t *ops = rift_calloc(shrink->problem->count + 1, sizeof *ops);
-    shrink_window(shrink);
+    if (shrink->starts_from_all)
+        shrink_window(shrink);
     size_t count = shrink_list(shrink, ops);
     for (size_t size = count / 2; size > 1 && !is_over(shrink); size /= 2) {
         count = shrink_list(shrink, ops);
@@ -182,20 +206,26 @@ static void shrink_run(struct shrink *shrink)
     free(ops);
 }
 
+/* Begins with the set that somebody found, if it is a proof, otherwise with everything. */
 static void shrink_start(struct shrink *shrink, const struct rift_certificate *certificate)
 {
     size_t n = shrink->problem->count;
-    if (certificate->op_count == 0) {
-        for (size_t i = 0; i < n; i++)
-            shrink->trial_kept[i] = shrink->problem->ops[i].invoke <= shrink->until;
-    } else {
-        for (size_t i = 0; i < certificate->op_count; i++)
-            shrink->trial_kept[certificate->ops[i]] = true;
-        for (size_t i = 0; i < certificate->weakened_count; i++)
-            shrink->trial_weakened[certificate->weakened[i]] = true;
-    }
+    for (size_t i = 0; i < certificate->op_count; i++)
+        shrink->trial_kept[certificate->ops[i]] = true;
+    for (size_t i = 0; i < certificate->weakened_count; i++)
+        shrink->trial_weakened[certificate->weakened[i]] = true;
+    uint32_t last = shrink->problem->event_count - 1;
+    shrink->until = certificate->moment < last ? certificate->moment : last;
+    uint32_t since = certificate->is_start_unknown ? certificate->since : 0;
+    if (certificate->op_count > 0 && trial_accept(shrink, since))
+        return;
+    shrink->starts_from_all = true;
+    shrink->until = certificate->first != RIFT_EVENT_NEVER ? certificate->first : last;
+    for (size_t i = 0; i < n; i++)
+        shrink->trial_kept[i] = shrink->problem->ops[i].invoke <= shrink->until;
+    memset(shrink->trial_weakened, 0, n * sizeof *shrink->trial_weakened);
     memcpy(shrink->kept, shrink->trial_kept, n * sizeof *shrink->kept);
-    memcpy(shrink->weakened, shrink->trial_weakened, n * sizeof *shrink->kept);
+    memset(shrink->weakened, 0, n * sizeof *shrink->weakened);
 }
 
 static void shrink_write(struct shrink *shrink, struct rift_certificate *certificate)
@@ -206,6 +236,9 @@ static void shrink_write(struct shrink *shrink, struct rift_certificate *certifi
     certificate->ops = rift_calloc(n + 1, sizeof *certificate->ops);
     certificate->weakened = rift_calloc(n + 1, sizeof *certificate->weakened);
     certificate->op_count = certificate->weakened_count = 0;
+    certificate->moment = shrink->until;
+    certificate->since = shrink->since;
+    certificate->is_start_unknown = shrink->since > 0;
     for (uint32_t i = 0; i < n; i++) {
         if (!shrink->kept[i])
             continue;
@@ -215,14 +248,21 @@ static void shrink_write(struct shrink *shrink, struct rift_certificate *certifi
     }
 }
 
+static enum rift_answer search_only(const struct rift_problem *problem,
+                                    const struct rift_limits *limits)
+{
+    struct rift_certificate certificate = {0};
+    enum rift_answer answer = rift_search(problem, limits, &certificate, NULL);
+    rift_certificate_finish(&certificate);
+    return answer;
+}
+
 static enum rift_confirmation shrink_confirm(struct shrink *shrink)
 {
-    struct rift_problem *subset = trial_subset(shrink);
+    struct rift_problem *subset = trial_subset(shrink, shrink->since);
     struct rift_limits limits = shrink->limits;
     limits.deadline_ns = rift_clock_now() + CONFIRM_MS * RIFT_MS;
-    struct rift_certificate certificate = {0};
-    enum rift_answer answer = rift_search(subset, &limits, &certificate, NULL);
-    rift_certificate_finish(&certificate);
+    enum rift_answer answer = rift_decide_any_start(subset, &limits, search_only);
     rift_problem_destroy(subset);
     return answer == RIFT_ANSWER_INVALID ? RIFT_CONFIRMED
            : answer == RIFT_ANSWER_VALID ? RIFT_REFUTED
@@ -246,8 +286,7 @@ enum rift_confirmation rift_explain_minimise(const struct rift_problem *problem,
     int64_t deadline = rift_clock_now() + TOTAL_MS * RIFT_MS;
     if (deadline < shrink.limits.deadline_ns)
         shrink.limits.deadline_ns = deadline;
-    rift_settle_moment(problem, &shrink.limits, certificate);
-    shrink.until = certificate->moment;
+    rift_settle_first(problem, &shrink.limits, certificate);
     shrink_start(&shrink, certificate);
     shrink_run(&shrink);
     enum rift_confirmation confirmation = shrink_confirm(&shrink);

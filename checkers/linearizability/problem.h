@@ -30,7 +30,12 @@ struct rift_problem {
     uint32_t event_count;
     uint32_t info_count; /* ops with complete NEVER */
     uint32_t initial;    /* value id the object starts with; 0 (nil) where nothing else was said */
-    int64_t capacity;    /* of a semaphore */
+    /* Registers: any value may be the first. Set for the problem of a window: what completed before
+     * the window is left out, updates open at its beginning are optional. Every order of the whole
+     * has a tail that is an order of the window from some state, so a window without one proves the
+     * whole invalid. */
+    bool is_start_unknown;
+    int64_t capacity; /* of a semaphore */
     /* Values by id; [0] is nil. number is the integer, 0 where is_number is false. */
     uint32_t value_count;
     struct rift_value *values;
@@ -43,7 +48,12 @@ struct rift_problem {
 
 struct rift_problem_options {
     struct rift_value initial; /* in the history's pool; nil: the model's own start */
-    int64_t capacity;          /* 0: 1 */
+    /* Registers: any value may be the first. Set for the problem of a window: what completed before
+     * the window is left out, updates open at its beginning are optional. Every order of the whole
+     * has a tail that is an order of the window from some state, so a window without one proves the
+     * whole invalid. */
+    bool is_start_unknown;
+    int64_t capacity; /* 0: 1 */
 };
 
 /* The problem of these rows (ascending). NULL and an error naming row and operation where the model
@@ -77,7 +87,8 @@ struct rift_limits {
 /* Cheap enough for every thousand steps. */
 bool rift_limits_are_spent(const struct rift_limits *limits);
 
-/* What proves an answer. Arrays are malloc()ed indices into problem->ops.
+/* What proves an answer. Zeroed says nothing, but set moment and first to NEVER. Arrays are
+ * malloc()ed indices into problem->ops.
  *
  * Valid: order holds every completed op once and each optional op at most once.
  * Invalid: ops (ascending) alone, those in weakened as if optional and those whose completion lies
@@ -91,8 +102,12 @@ struct rift_certificate {
     size_t op_count;
     uint32_t *weakened;
     size_t weakened_count;
-    uint32_t moment;     /* the first event at which no order existed any more; NEVER: not known */
-    char *text;          /* whole sentences for people, or NULL: the explanation writes them */
+    uint32_t moment; /* ops that complete after this event count as optional; NEVER: none do */
+    uint32_t since;  /* with is_start_unknown: the set begins at this event, in any state */
+    bool is_start_unknown;
+    bool is_moment_first; /* everything before moment has an order */
+    uint32_t first; /* the first event at which the whole problem has no order; NEVER: not known */
+    char *text;     /* whole sentences for people, or NULL: the explanation writes them */
     const char *pattern; /* "stale read", "value taken twice"...: a constant, or NULL */
 };
 void rift_certificate_finish(struct rift_certificate *certificate);

@@ -293,6 +293,8 @@ enum rift_answer rift_search(const struct rift_problem *problem, const struct ri
             certificate->order[i] = s.frames[i].op;
     }
     certificate->moment = answer == RIFT_ANSWER_INVALID ? s.reached : RIFT_EVENT_NEVER;
+    certificate->is_moment_first = answer == RIFT_ANSWER_INVALID;
+    certificate->first = RIFT_EVENT_NEVER;
     if (reached)
         *reached = s.reached;
     search_finish(&s);

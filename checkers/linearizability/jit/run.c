@@ -169,6 +169,7 @@ enum rift_answer jit_run_beam(struct jit_run *run, uint32_t width, uint64_t work
         if (step == JIT_STEP_SPENT)
             return RIFT_ANSWER_NONE;
         certificate->moment = walk->event;
+        certificate->is_moment_first = true;
         if (!walk->is_cut)
             return RIFT_ANSWER_INVALID;
         bool is_again = run->level > 0 && walk->event <= run->wide_until - WIDE_EVENTS;
@@ -219,6 +220,7 @@ enum rift_answer jit_run_exact(struct jit_run *run, uint64_t work_max,
             return RIFT_ANSWER_NONE;
         if (step == JIT_STEP_DEAD) {
             certificate->moment = walk->event;
+            certificate->is_moment_first = !walk->is_relaxed;
             return RIFT_ANSWER_INVALID;
         }
     }
