@@ -17,6 +17,7 @@ const struct rift_workload rift_workload_list_append = {
     .summary = "transactions that append to lists and read them",
     .options = workload_transaction_options,
     .operations = operations,
+    .client_settings = "{\"shape\": \"list\"}",
     .checkers = checkers,
     .build = build,
 };

@@ -86,6 +86,7 @@ const struct rift_workload rift_workload_long_fork = {
     .summary = "keys written once; reads of a group must agree on the order",
     .options = options,
     .operations = operations,
+    .client_settings = "{\"shape\": \"register\"}",
     .checkers = checkers,
     .build = build,
 };

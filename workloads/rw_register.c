@@ -17,6 +17,7 @@ const struct rift_workload rift_workload_rw_register = {
     .summary = "transactions that write registers and read them",
     .options = workload_transaction_options,
     .operations = operations,
+    .client_settings = "{\"shape\": \"register\"}",
     .checkers = checkers,
     .build = build,
 };

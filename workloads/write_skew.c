@@ -38,6 +38,7 @@ const struct rift_workload rift_workload_write_skew = {
     .name = "write-skew",
     .summary = "pairs of transactions that read two keys and write one each",
     .operations = operations,
+    .client_settings = "{\"shape\": \"register\"}",
     .checkers = checkers,
     .build = build,
 };

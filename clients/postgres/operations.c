@@ -116,17 +116,17 @@ static int list_append(struct postgres_transaction *t, const char *key, const ch
                         2, (const char *const[]){key, more}, &result);
 }
 
-/* A transaction that appends anywhere is about lists: its reads are too. */
-static bool txn_is_about_lists(const struct rift_values *values, struct rift_value txn)
+/* A transaction that appends anywhere is about lists, and its reads are too; one that only reads is
+ * about what the workload writes. */
+static bool txn_is_about_lists(const struct rift_values *values, struct rift_value txn,
+                               enum postgres_shape shape)
 {
-    bool writes = false;
     for (size_t i = 0; i < rift_value_count(values, txn); i += 3) {
         const char *f = rift_value_as_text(values, rift_value_item(values, txn, i), NULL);
-        if (strcmp(f, "append") == 0)
-            return true;
-        writes |= strcmp(f, "w") == 0;
+        if (strcmp(f, "r") != 0)
+            return strcmp(f, "append") == 0;
     }
-    return !writes;
+    return shape == POSTGRES_LIST;
 }
 
 static int micro_operation(struct postgres_transaction *t, bool is_list, struct rift_value items[3])
@@ -201,6 +201,8 @@ static int read_by_shape(struct postgres_transaction *t, enum postgres_shape sha
         return read_counter(t, key);
     case POSTGRES_BANK:
         return read_accounts(t);
+    case POSTGRES_LIST:
+        return list_read(t, key, &t->answer->result);
     case POSTGRES_REGISTER:
         break;
     }
@@ -306,7 +308,7 @@ static int run_body(struct postgres_transaction *t, enum postgres_shape shape, c
 {
     const struct rift_request *request = t->request;
     if (strcmp(request->f, "txn") == 0)
-        return transaction_body(t, txn_is_about_lists(request->values, request->argument));
+        return transaction_body(t, txn_is_about_lists(request->values, request->argument, shape));
     if (strcmp(request->f, "read") == 0)
         return read_by_shape(t, shape, key);
     if (strcmp(request->f, "write") == 0) {

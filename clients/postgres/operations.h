@@ -10,8 +10,14 @@ extern const char *const postgres_operations[];
 /* Statements that make the tables, each harmless where they exist; NULL-terminated. */
 extern const char *const postgres_schema[];
 
-/* What a read without a key or a transaction's "r" is about depends on the workload. */
-enum postgres_shape { POSTGRES_REGISTER, POSTGRES_SET, POSTGRES_COUNTER, POSTGRES_BANK };
+/* What a read is about, also that of a transaction which only reads, depends on the workload. */
+enum postgres_shape {
+    POSTGRES_REGISTER,
+    POSTGRES_SET,
+    POSTGRES_COUNTER,
+    POSTGRES_BANK,
+    POSTGRES_LIST,
+};
 
 /* Runs the request as one transaction at the isolation level and fills the answer. */
 void postgres_operate(struct postgres_connection *connection, enum postgres_shape shape,

@@ -19,7 +19,7 @@ struct postgres_session {
 static const char *const isolation_choices[] = {"read-committed", "repeatable-read", "serializable",
                                                 NULL};
 static const char *const isolation_words[] = {"READ COMMITTED", "REPEATABLE READ", "SERIALIZABLE"};
-static const char *const shape_choices[] = {"register", "set", "counter", "bank", NULL};
+static const char *const shape_choices[] = {"register", "set", "counter", "bank", "list", NULL};
 
 static const struct rift_option postgres_options[] = {
     {"port", RIFT_OPTION_INTEGER, "", "5432", 1, 65535, NULL, "where the server listens"},
@@ -29,7 +29,7 @@ static const struct rift_option postgres_options[] = {
     {"isolation", RIFT_OPTION_CHOICE, "", "serializable", 0, 0, isolation_choices,
      "the level of every transaction"},
     {"shape", RIFT_OPTION_CHOICE, "", "register", 0, 0, shape_choices,
-     "what a read outside of a transaction reads; the workload says it"},
+     "what a read is about; the workload says it"},
     {NULL, RIFT_OPTION_ANY, NULL, NULL, 0, 0, NULL, NULL},
 };
 

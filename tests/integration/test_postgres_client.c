@@ -185,6 +185,21 @@ static void a_list_keeps_the_order_of_appends(void **state)
     session_close(&session);
 }
 
+static void a_transaction_that_only_reads_finds_what_was_written(void **state)
+{
+    (void)state;
+    struct session session;
+    session_open(&session, "serializable");
+    const char *const first[][3] = {{"w", "77", "5"}};
+    const char *const second[][3] = {{"r", "77", "null"}};
+    assert_int_equal(invoke(&session, "txn", RIFT_VALUE_NIL, txn(&session, 1, first), 2000),
+                     RIFT_OP_OK);
+    assert_int_equal(invoke(&session, "txn", RIFT_VALUE_NIL, txn(&session, 1, second), 2000),
+                     RIFT_OP_OK);
+    assert_result(&session, "[[\"r\",77,5]]");
+    session_close(&session);
+}
+
 /* A lock held by psql on the host blocks the row: the client gives up at its deadline, before it
  * has sent COMMIT. */
 static void a_transaction_that_never_sent_commit_surely_failed(void **state)
@@ -265,6 +280,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_register_reads_what_was_written),
         cmocka_unit_test(a_list_keeps_the_order_of_appends),
+        cmocka_unit_test(a_transaction_that_only_reads_finds_what_was_written),
         cmocka_unit_test(a_transaction_that_never_sent_commit_surely_failed),
         cmocka_unit_test(a_commit_without_an_answer_may_have_happened),
         cmocka_unit_test(a_stopped_server_is_one_clear_error),
