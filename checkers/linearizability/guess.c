@@ -22,8 +22,8 @@ static const struct {
 
 /* In this order: the first whose names cover all operations. */
 static const char *const guesses[] = {
-    "register", "cas-register", "mutex", "queue",   "stack",
-    "deque",    "kv",           "set",   "counter", "list-append",
+    "register",    "cas-register",       "mutex", "queue", "stack", "deque", "kv", "set", "counter",
+    "list-append", "counting-semaphore",
 };
 
 static const struct rift_model *model_by_name(const char *name)
@@ -96,8 +96,10 @@ const struct rift_model *rift_model_for(const char *name, const struct rift_hist
                       list.data);
     } else {
         model = history->model ? model_by_name(history->model) : NULL;
-        if (!model)
-            model = model_guess(history);
+        if (!model || !model_covers(model, history)) {
+            const struct rift_model *guess = model_guess(history);
+            model = guess ? guess : model;
+        }
         if (!model)
             rift_fail(err, RIFT_ERR_INVALID,
                       "its operations do not tell the model; name it with --model, one of: %s",

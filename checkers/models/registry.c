@@ -16,6 +16,7 @@ const struct rift_model *const rift_models[] = {
     &rift_model_reentrant_lock,
     &rift_model_fenced_lock,
     &rift_model_semaphore,
+    &rift_model_counting_semaphore,
     &rift_model_queue,
     &rift_model_unordered_queue,
     &rift_model_priority_queue,

@@ -16,6 +16,7 @@ extern const struct rift_model rift_model_mutex;
 extern const struct rift_model rift_model_reentrant_lock;
 extern const struct rift_model rift_model_fenced_lock;
 extern const struct rift_model rift_model_semaphore;
+extern const struct rift_model rift_model_counting_semaphore;
 extern const struct rift_model rift_model_queue;
 extern const struct rift_model rift_model_unordered_queue;
 extern const struct rift_model rift_model_priority_queue;

@@ -1,4 +1,5 @@
-/* A number of permits, each held by one at a time. The state is how many are held. */
+/* A number of permits, each held by one at a time; and a number that goes up without a bound and
+ * down to zero. The state is how many are held, or the number. */
 #include <inttypes.h>
 
 #include "checkers/linearizability/problem.h"
@@ -80,4 +81,67 @@ const struct rift_model rift_model_semaphore = {
     .start = start,
     .step = step,
     .describe = describe,
+};
+
+enum { CODE_UP, CODE_DOWN };
+
+static const struct rift_operation_name counting_names[] = {
+    {"incr", CODE_UP}, {"up", CODE_UP}, {"decr", CODE_DOWN}, {"down", CODE_DOWN}, {NULL, 0},
+};
+
+/* An answer of 0 or false: it was told that the number is zero, and did nothing. */
+static enum rift_translation counting_translate(struct rift_problem *problem,
+                                                const struct rift_model_op *op,
+                                                struct rift_call *call, struct rift_error *err)
+{
+    (void)err;
+    struct rift_values *values = problem->history->values;
+    enum rift_value_kind kind = rift_value_kind(values, op->result);
+    bool is_refused = op->type == RIFT_OP_OK &&
+                      ((kind == RIFT_BOOL && !rift_value_as_bool(op->result)) ||
+                       (kind == RIFT_INTEGER && rift_value_as_integer(values, op->result) == 0));
+    *call = (struct rift_call){is_refused
+                                   ? RIFT_CALL_REFUSED
+                                   : (op->code == CODE_UP ? RIFT_CALL_RELEASE : RIFT_CALL_ACQUIRE),
+                               rift_problem_intern(problem, rift_value_integer(values, 1)), 0};
+    return RIFT_TRANSLATED;
+}
+
+static uint32_t counting_step(const struct rift_problem *problem, struct rift_states *states,
+                              uint32_t state, const struct rift_call *call, uint32_t choice)
+{
+    (void)problem, (void)choice;
+    size_t count;
+    uint32_t number = *rift_states_words(states, state, &count), next;
+    switch (call->kind) {
+    case RIFT_CALL_RELEASE:
+        next = number + 1;
+        return rift_states_intern(states, &next, 1);
+    case RIFT_CALL_ACQUIRE:
+        next = number - 1;
+        return number > 0 ? rift_states_intern(states, &next, 1) : RIFT_STATE_NONE;
+    case RIFT_CALL_REFUSED:
+        return number == 0 ? state : RIFT_STATE_NONE;
+    default:
+        return RIFT_STATE_NONE;
+    }
+}
+
+static void counting_describe(const struct rift_problem *problem, const struct rift_states *states,
+                              uint32_t state, struct rift_text *text)
+{
+    (void)problem;
+    size_t count;
+    rift_text_printf(text, "the number %u", *rift_states_words(states, state, &count));
+}
+
+const struct rift_model rift_model_counting_semaphore = {
+    .name = "counting-semaphore",
+    .summary = "a number from zero up; nobody takes it below zero",
+    .operations = "incr [-> false: it was zero]; decr [-> false: it was zero]",
+    .names = counting_names,
+    .translate = counting_translate,
+    .start = start,
+    .step = counting_step,
+    .describe = counting_describe,
 };

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "checkers/checker.h"
+#include "checkers/models/model.h"
 #include "common/clock.h"
 #include "common/memory.h"
 #include "common/text.h"
@@ -79,7 +80,9 @@ static const struct rift_checker *choose_checker(const struct check_options *opt
 {
     static const char *const txn_names[] = {"txn", NULL};
     const char *name = options->checker;
-    if (!name && !options->model && history->model && rift_checker_find(history->model))
+    /* A format may name a checker of transactions; most name a model. */
+    if (!name && !options->model && history->model && !rift_model_find(history->model) &&
+        rift_checker_find(history->model))
         name = history->model;
     if (!name && !options->model && history->ops.count > 0) {
         bool is_txn = name_is_any(history->names.text[history->ops.f[0]], txn_names);

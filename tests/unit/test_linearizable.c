@@ -1,0 +1,211 @@
+/* The checker as a whole, on histories small enough to judge by hand. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "checkers/checker.h"
+#include "history/builder.h"
+
+/* The verdict on a history in notation. */
+static struct rift_verdict judge(const char *model, const char *notation)
+{
+    struct rift_error err = {0};
+    struct rift_history *history = rift_history_from_notation(notation, &err);
+    if (!history)
+        fail_msg("%s: %s", notation, err.text);
+    const struct rift_checker *checker = rift_checker_find("linearizable");
+    json_t *given = json_pack("{s:s}", "model", model);
+    struct rift_check check = {.history = history,
+                               .options = rift_checker_options(checker, given, &err),
+                               .budget = {.time_ms = 10000, .thread_count = 2}};
+    struct rift_verdict verdict = {0};
+    if (checker->check(&check, &verdict, &err) < 0)
+        fail_msg("%s: %s", notation, err.text);
+    json_decref((json_t *)check.options);
+    json_decref(given);
+    rift_history_destroy(history);
+    return verdict;
+}
+
+static void expect(const char *model, const char *notation, enum rift_validity validity)
+{
+    struct rift_verdict verdict = judge(model, notation);
+    if (verdict.validity != validity)
+        fail_msg("%s, %s: %s, expected %s", model, notation, rift_validity_name(verdict.validity),
+                 rift_validity_name(validity));
+    rift_verdict_finish(&verdict);
+}
+
+static void stale_read_is_not_linearizable(void **state)
+{
+    (void)state;
+    expect("register", "p0 w1 ok, p0 w2 ok, p1 r1 ok", RIFT_INVALID);
+    expect("register", "p0 w1 ok, p0 w2 ok, p1 r2 ok", RIFT_VALID);
+}
+
+static void read_during_a_write_may_see_either_value(void **state)
+{
+    (void)state;
+    expect("register", "p0 w1 ok, p0 w2, p1 r1 ok, p2 r2 ok, p0 ok", RIFT_VALID);
+    expect("register", "p0 w1 ok, p0 w2, p1 r2 ok, p2 r1 ok, p0 ok", RIFT_INVALID);
+}
+
+static void crashed_write_may_take_effect_late_or_never(void **state)
+{
+    (void)state;
+    expect("register", "p0 w1 ok, p1 w2 info, p0 r1 ok, p0 r2 ok", RIFT_VALID);
+    expect("register", "p0 w1 ok, p1 w2 info, p0 r1 ok, p0 r1 ok", RIFT_VALID);
+    expect("register", "p0 w1 ok, p1 w2 info, p0 r2 ok, p0 r1 ok", RIFT_INVALID);
+}
+
+static void failed_write_must_not_be_seen(void **state)
+{
+    (void)state;
+    expect("register", "p0 w1 fail, p1 r1 ok", RIFT_INVALID);
+    expect("register", "p0 w1 fail, p1 r- ok", RIFT_VALID);
+}
+
+static void failed_cas_tells_something_only_to_etcd(void **state)
+{
+    (void)state;
+    const char *notation = "p0 w1 ok, p0 c1>2 fail, p0 r1 ok";
+    expect("cas-register", notation, RIFT_VALID);
+    expect("etcd", notation, RIFT_INVALID);
+}
+
+static void keys_are_objects_of_their_own(void **state)
+{
+    (void)state;
+    expect("register", "p0 k1/w1 ok, p0 k2/w2 ok, p1 k1/r1 ok, p1 k2/r2 ok", RIFT_VALID);
+    expect("register", "p0 k1/w1 ok, p0 k2/w2 ok, p1 k1/r2 ok", RIFT_INVALID);
+}
+
+static void empty_histories_are_valid(void **state)
+{
+    (void)state;
+    expect("register", "p0 w1 info", RIFT_VALID);
+    expect("register", "p0 r1 info, p1 r2 fail", RIFT_VALID);
+}
+
+static void containers_answer_in_their_order(void **state)
+{
+    (void)state;
+    const char *first = "p0 enqueue:1 ok, p0 enqueue:2 ok, p1 dequeue::1 ok";
+    const char *last = "p0 enqueue:1 ok, p0 enqueue:2 ok, p1 dequeue::2 ok";
+    expect("queue", first, RIFT_VALID);
+    expect("queue", last, RIFT_INVALID);
+    expect("unordered-queue", last, RIFT_VALID);
+    expect("priority-queue", last, RIFT_VALID);
+    expect("priority-queue", first, RIFT_INVALID);
+    expect("stack", "p0 push:1 ok, p0 push:2 ok, p1 pop::2 ok", RIFT_VALID);
+    expect("stack", "p0 push:1 ok, p0 push:2 ok, p1 pop::1 ok", RIFT_INVALID);
+}
+
+static void crashed_take_may_have_taken_something(void **state)
+{
+    (void)state;
+    const char *notation = "p0 enqueue:1 ok, p0 enqueue:2 ok, p2 dequeue info, p1 dequeue::2 ok";
+    expect("queue", notation, RIFT_VALID);
+    expect("unordered-queue", "p0 enqueue:1 ok, p2 dequeue info, p1 dequeue ok", RIFT_VALID);
+    expect("unordered-queue", "p0 enqueue:1 ok, p1 dequeue ok", RIFT_INVALID);
+}
+
+static void lock_is_held_by_one(void **state)
+{
+    (void)state;
+    expect("mutex", "p0 acquire ok, p1 acquire ok", RIFT_INVALID);
+    expect("mutex", "p0 acquire ok, p0 release ok, p1 acquire ok", RIFT_VALID);
+    expect("mutex", "p0 acquire ok, p2 release info, p1 acquire ok", RIFT_VALID);
+    expect("reentrant-lock", "p0 acquire ok, p0 acquire ok, p0 release ok, p1 acquire ok",
+           RIFT_INVALID);
+    expect("fenced-lock", "p0 acquire::5 ok, p0 release ok, p1 acquire::4 ok", RIFT_INVALID);
+    expect("fenced-lock", "p0 acquire::5 ok, p0 release ok, p1 acquire::6 ok", RIFT_VALID);
+}
+
+static void counters_and_sets_add_up(void **state)
+{
+    (void)state;
+    expect("counter", "p0 add:2 ok, p0 add:3 ok, p1 read::5 ok", RIFT_VALID);
+    expect("counter", "p0 add:2 ok, p0 add:3 info, p1 read::4 ok", RIFT_INVALID);
+    expect("set", "p0 add:1 ok, p0 add:2 ok, p1 read::[2 1] ok", RIFT_VALID);
+    expect("set", "p0 add:1 ok, p0 add:2 ok, p1 read::[2] ok", RIFT_INVALID);
+    expect("list-append", "p0 append:1 ok, p0 append:2 ok, p1 read::[1 2] ok", RIFT_VALID);
+    expect("list-append", "p0 append:1 ok, p0 append:2 ok, p1 read::[2 1] ok", RIFT_INVALID);
+}
+
+static void violation_is_explained_by_few_operations(void **state)
+{
+    (void)state;
+    struct rift_verdict verdict =
+        judge("register", "p0 w1 ok, p0 w3 ok, p0 w1 ok, p1 r1 ok, p0 w2 ok, p2 r2 ok, p1 r1 ok, "
+                          "p2 r2 ok");
+    assert_int_equal(verdict.validity, RIFT_INVALID);
+    const json_t *anomaly = json_array_get(json_object_get(verdict.details, "anomalies"), 0);
+    assert_string_equal(json_string_value(json_object_get(anomaly, "name")), "stale read");
+    const json_t *ops = json_object_get(anomaly, "ops");
+    assert_int_equal(json_array_size(ops), 2);
+    assert_int_equal(json_integer_value(json_array_get(ops, 0)), 4);
+    assert_int_equal(json_integer_value(json_array_get(ops, 1)), 6);
+    assert_non_null(strstr(verdict.reason, "process 1 reads 1"));
+    assert_non_null(strstr(verdict.reason, "process 0 writes 2"));
+    rift_verdict_finish(&verdict);
+}
+
+static void spent_time_is_unknown_with_its_reason(void **state)
+{
+    (void)state;
+    struct rift_error err;
+    struct rift_history *history = rift_history_from_notation("p0 w1 ok, p1 r1 ok", &err);
+    const struct rift_checker *checker = rift_checker_find("linearizable");
+    json_t *options = rift_checker_options(checker, NULL, &err);
+    struct rift_check check = {.history = history, .options = options, .budget = {.time_ms = -1}};
+    struct rift_verdict verdict = {0};
+    assert_int_equal(checker->check(&check, &verdict, &err), 0);
+    assert_int_equal(verdict.validity, RIFT_UNKNOWN);
+    assert_non_null(strstr(verdict.reason, "time"));
+    rift_verdict_finish(&verdict);
+    json_decref(options);
+    rift_history_destroy(history);
+}
+
+static void operation_that_the_model_lacks_is_named(void **state)
+{
+    (void)state;
+    struct rift_error err = {0};
+    struct rift_history *history = rift_history_from_notation("p0 w1 ok, p1 frobnicate:1 ok", &err);
+    const struct rift_checker *checker = rift_checker_find("linearizable");
+    json_t *given = json_pack("{s:s}", "model", "register");
+    json_t *options = rift_checker_options(checker, given, &err);
+    struct rift_check check = {.history = history, .options = options};
+    struct rift_verdict verdict = {0};
+    assert_int_equal(checker->check(&check, &verdict, &err), -1);
+    assert_non_null(strstr(err.text, "operation 1 is 'frobnicate'"));
+    rift_verdict_finish(&verdict);
+    json_decref(options);
+    json_decref(given);
+    rift_history_destroy(history);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(stale_read_is_not_linearizable),
+        cmocka_unit_test(read_during_a_write_may_see_either_value),
+        cmocka_unit_test(crashed_write_may_take_effect_late_or_never),
+        cmocka_unit_test(failed_write_must_not_be_seen),
+        cmocka_unit_test(failed_cas_tells_something_only_to_etcd),
+        cmocka_unit_test(keys_are_objects_of_their_own),
+        cmocka_unit_test(empty_histories_are_valid),
+        cmocka_unit_test(containers_answer_in_their_order),
+        cmocka_unit_test(crashed_take_may_have_taken_something),
+        cmocka_unit_test(lock_is_held_by_one),
+        cmocka_unit_test(counters_and_sets_add_up),
+        cmocka_unit_test(violation_is_explained_by_few_operations),
+        cmocka_unit_test(spent_time_is_unknown_with_its_reason),
+        cmocka_unit_test(operation_that_the_model_lacks_is_named),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
