@@ -253,6 +253,26 @@ static bool is_busy(const struct simulation *simulation)
     return false;
 }
 
+/* Events are numbered without gaps. */
+static void renumber(struct rift_problem *problem)
+{
+    uint32_t **events = rift_calloc((size_t)problem->event_count + 1, sizeof *events);
+    for (size_t i = 0; i < problem->count; i++) {
+        struct rift_problem_op *op = &problem->ops[i];
+        events[op->invoke] = &op->invoke;
+        if (op->complete == RIFT_EVENT_NEVER)
+            problem->info_count++;
+        else
+            events[op->complete] = &op->complete;
+    }
+    uint32_t count = 0;
+    for (uint32_t event = 0; event < problem->event_count; event++)
+        if (events[event])
+            *events[event] = count++;
+    problem->event_count = count;
+    free(events);
+}
+
 /* What is still open has to be forgotten or weakened: its answer is not known. */
 static void close_open(struct simulation *simulation)
 {
@@ -266,8 +286,7 @@ static void close_open(struct simulation *simulation)
         if (problem->ops[i].call.kind != RIFT_CALL_KIND_COUNT)
             problem->ops[kept++] = problem->ops[i];
     problem->count = kept;
-    for (size_t i = 0; i < kept; i++)
-        problem->info_count += problem->ops[i].complete == RIFT_EVENT_NEVER;
+    renumber(problem);
 }
 
 struct rift_problem *simulated_create(const struct simulated_mix *mix)
