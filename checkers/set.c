@@ -1,9 +1,9 @@
 /* set: elements are added, and the reads at the end must find them.
  *
  * Lost: an add was acknowledged before a read at the end began, which does not have the element.
- * Unexpected: read, and never tried to add, or added by an op that surely failed. Recovered: read,
- * though its add never heard back. The reads at the end are those that began after every
- * acknowledged add; where there is none, the last one that answered. */
+ * Unexpected: in any read, and never tried to add by then, or only by ops that surely failed.
+ * Recovered: read, though its add never heard back. The reads at the end are those that began after
+ * every acknowledged add; where there is none, the last one that answered. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,7 +19,7 @@ struct state {
     uint32_t add;   /* row of the first op that may have added it; ELEMENT_NONE */
     uint32_t acked; /* row of the first acknowledged one */
     uint32_t stamp; /* 1 + the read that has it, as reads are gone through */
-    bool is_read;
+    bool is_read, is_unexpected;
 };
 
 struct set {
@@ -37,7 +37,7 @@ static struct state *state_of(struct set *set, uint32_t id)
         set->capacity = 2 * (size_t)id + 64;
         set->states = rift_reallocarray(set->states, set->capacity, sizeof *set->states);
         for (size_t i = old; i < set->capacity; i++)
-            set->states[i] = (struct state){ELEMENT_NONE, ELEMENT_NONE, 0, false};
+            set->states[i] = (struct state){ELEMENT_NONE, ELEMENT_NONE, 0, false, false};
     }
     return &set->states[id];
 }
@@ -58,7 +58,7 @@ static void add_rows(struct set *set, const uint32_t *rows, size_t row_count)
     }
 }
 
-static void judge_read(struct set *set, uint32_t read, uint32_t stamp)
+static void take_read(struct set *set, uint32_t read, uint32_t stamp)
 {
     const struct rift_history *history = set->check->history;
     struct rift_value all = history->ops.result[read];
@@ -66,11 +66,20 @@ static void judge_read(struct set *set, uint32_t read, uint32_t stamp)
     for (size_t i = 0; i < count; i++) {
         uint32_t id = elements_intern(set->elements, rift_value_item(history->values, all, i));
         struct state *state = state_of(set, id);
-        if (state->add == ELEMENT_NONE && !state->is_read)
+        bool may_be_there =
+            state->add != ELEMENT_NONE && history->ops.start[state->add] <= history->ops.end[read];
+        if (!may_be_there && !state->is_unexpected) {
             element_finding_add(&set->unexpected, id, read, ELEMENT_NONE);
+            state->is_unexpected = true;
+        }
         state->is_read = true;
         state->stamp = stamp;
     }
+}
+
+static void judge_final_read(struct set *set, uint32_t read, uint32_t stamp)
+{
+    const struct rift_history *history = set->check->history;
     size_t known = elements_count(set->elements);
     for (uint32_t id = 0; id < known; id++) {
         struct state *state = &set->states[id];
@@ -102,13 +111,18 @@ static void judge_reads(struct set *set, const uint32_t *rows, size_t row_count,
         rift_verdict_doubt(verdict, "the set was never read");
         return;
     }
+    size_t final_count = 0;
     for (size_t i = 0; i < row_count; i++) {
         uint32_t row = rows[i];
-        bool is_final = row == last_read || ops->start[row] > last_acked;
-        if (is_final && ops->type[row] == RIFT_OP_OK && element_op_is(history, row, reads))
-            judge_read(set, row, ++stamp);
+        if (ops->type[row] != RIFT_OP_OK || !element_op_is(history, row, reads))
+            continue;
+        take_read(set, row, ++stamp);
+        if (row != last_read && ops->start[row] <= last_acked)
+            continue;
+        judge_final_read(set, row, stamp);
+        final_count++;
     }
-    element_stat_add(verdict, "final_reads", stamp);
+    element_stat_add(verdict, "final_reads", final_count);
 }
 
 static void tell(const struct set *set, uint32_t key, size_t acked, struct rift_verdict *verdict)

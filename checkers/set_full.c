@@ -24,7 +24,8 @@ struct state {
     uint32_t add;         /* row, ELEMENT_NONE */
     int32_t last_present; /* number of a read, READ_NONE */
     int32_t last_absent;
-    uint32_t duplicate; /* row of a read that has it twice, ELEMENT_NONE */
+    uint32_t duplicate;  /* row of a read that has it twice, ELEMENT_NONE */
+    uint32_t unexpected; /* row of a read that has it before anybody tried to add it */
 };
 
 struct set_full {
@@ -46,8 +47,8 @@ static struct state *state_of(struct set_full *set, uint32_t id)
         set->capacity = 2 * (size_t)id + 64;
         set->states = rift_reallocarray(set->states, set->capacity, sizeof *set->states);
         for (size_t i = old; i < set->capacity; i++)
-            set->states[i] =
-                (struct state){INT64_MAX, ELEMENT_NONE, READ_NONE, READ_NONE, ELEMENT_NONE};
+            set->states[i] = (struct state){INT64_MAX, ELEMENT_NONE, READ_NONE,
+                                            READ_NONE, ELEMENT_NONE, ELEMENT_NONE};
     }
     return &set->states[id];
 }
@@ -80,6 +81,8 @@ static void take_read(struct set_full *set, uint32_t row)
         else if (state->last_present < number - 1)
             state->last_absent = number - 1;
         state->last_present = number;
+        if (state->add == ELEMENT_NONE || history->ops.start[state->add] > end)
+            state->unexpected = row;
         if (end < state->known_at)
             state->known_at = end;
     }
@@ -96,10 +99,8 @@ static void judge_element(struct set_full *set, uint32_t id)
     struct state *state = &set->states[id];
     if (state->last_present != set->read_count - 1)
         state->last_absent = set->read_count - 1;
-    uint32_t read =
-        state->last_present == READ_NONE ? ELEMENT_NONE : set->read_rows[state->last_present];
-    if (state->add == ELEMENT_NONE)
-        element_finding_add(&set->unexpected, id, read, ELEMENT_NONE);
+    if (state->unexpected != ELEMENT_NONE)
+        element_finding_add(&set->unexpected, id, state->unexpected, ELEMENT_NONE);
     if (state->duplicate != ELEMENT_NONE)
         element_finding_add(&set->duplicated, id, state->duplicate, ELEMENT_NONE);
     bool was_missed = state->last_absent != READ_NONE &&

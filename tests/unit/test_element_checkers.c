@@ -78,6 +78,15 @@ static void element_that_nobody_added_is_unexpected(void **state)
     expect("set-full", ADD(0, 1) READ(0, "[1 2]"), NULL, RIFT_INVALID, "unexpected element");
 }
 
+static void element_read_before_its_add_is_unexpected(void **state)
+{
+    (void)state;
+    expect("set", READ(0, "[1]") ADD(0, 1) READ(0, "[1]"), NULL, RIFT_INVALID,
+           "unexpected element");
+    expect("set-full", READ(0, "[1]") ADD(0, 1) READ(0, "[1]"), NULL, RIFT_INVALID,
+           "unexpected element");
+}
+
 static void add_that_overlaps_the_last_read_is_not_lost(void **state)
 {
     (void)state;
@@ -274,6 +283,7 @@ int main(void)
         cmocka_unit_test(acknowledged_element_must_be_in_the_last_read),
         cmocka_unit_test(element_of_a_crashed_add_may_be_read_or_not),
         cmocka_unit_test(element_that_nobody_added_is_unexpected),
+        cmocka_unit_test(element_read_before_its_add_is_unexpected),
         cmocka_unit_test(add_that_overlaps_the_last_read_is_not_lost),
         cmocka_unit_test(element_that_vanishes_is_lost),
         cmocka_unit_test(element_that_comes_back_was_a_stale_read),
