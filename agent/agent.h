@@ -67,7 +67,8 @@ typedef int verb_handler(struct agent *agent, const struct request *request, jso
 struct verb {
     const char *name;
     verb_handler *handle;
-    /* Asking twice does no harm, so no record is kept. */
+    /* Asking twice does no harm, so no record is kept. A heal is one of these also because it must
+     * work where no record can be written: on a full disk. */
     bool is_question;
 };
 

@@ -3,7 +3,6 @@
 
 #include <ctype.h>
 #include <dirent.h>
-#include <net/if.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,32 +14,10 @@
 #include "common/cgroup.h"
 #include "common/clock.h"
 #include "common/memory.h"
-#include "nemesis/faults/clsact.h"
 #include "nemesis/faults/ledger.h"
-#include "nemesis/faults/tc.h"
+#include "nemesis/faults/strays.h"
 
 enum { END_MS = 5000 };
-
-static int count_filters(void)
-{
-    int count = 0;
-    struct rift_tc *tc = rift_tc_open(NULL);
-    struct if_nameindex *list = tc ? if_nameindex() : NULL;
-    for (size_t i = 0; list && list[i].if_index; i++)
-        for (int hook = RIFT_TC_INGRESS; hook <= RIFT_TC_EGRESS; hook++) {
-            size_t found = 0;
-            rift_tc_filter_count_own(tc, (int)list[i].if_index, (enum rift_tc_hook)hook, &found,
-                                     NULL);
-            if (found > 0)
-                printf("filter: %zu on %s %s\n", found, list[i].if_name,
-                       hook == RIFT_TC_INGRESS ? "ingress" : "egress");
-            count += (int)found;
-        }
-    if (list)
-        if_freenameindex(list);
-    rift_tc_close(tc);
-    return count;
-}
 
 static void ledger_visit(const char *id, const char *fault, const json_t *undo, void *context)
 {
@@ -96,7 +73,9 @@ static int count_files(const struct agent_paths *paths)
 int leftovers_print(const struct agent_paths *paths, const char *cgroup_name)
 {
     struct rift_cgroup cgroup;
-    int count = count_filters();
+    CLEANUP(rift_text_finish) struct rift_text lines = {0};
+    int count = rift_strays_list(&lines);
+    fputs(lines.data ? lines.data : "", stdout);
     rift_ledger_visit(paths->ledger, ledger_visit, &count);
     if (rift_cgroup_open(cgroup_name, &cgroup, NULL) == 0 && rift_cgroup_exists(&cgroup)) {
         printf("cgroup: %s\n", cgroup_name);
@@ -138,7 +117,7 @@ int leftovers_heal(const struct agent_paths *paths, const char *cgroup_name, boo
     json_decref(healed);
     install_clean_up();
     if (rc == 0)
-        rc = rift_clsact_remove_strays(&err);
+        rc = rift_strays_remove(&err);
     if (rc == 0)
         rmdir(paths->ledger);
     if (rc == 0 && purge)

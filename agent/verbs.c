@@ -17,8 +17,8 @@
 #include "common/clock.h"
 #include "common/memory.h"
 #include "common/wire/messages.h"
-#include "nemesis/faults/clsact.h"
 #include "nemesis/faults/ledger.h"
+#include "nemesis/faults/strays.h"
 
 enum { EXEC_MS = 30000, EXEC_ARGS_MAX = 256, DEFAULT_LEASE_MS = 10000 };
 
@@ -121,7 +121,7 @@ static int verb_hello(struct agent *agent, const struct request *request, json_t
     json_decref(agent->holder);
     agent->holder = hello_describe_holder(args);
     json_t *healed = json_array();
-    if (rift_ledger_heal_all(agent->paths.ledger, healed, err) || rift_clsact_remove_strays(err) ||
+    if (rift_ledger_heal_all(agent->paths.ledger, healed, err) || rift_strays_remove(err) ||
         (!agent->record.entries &&
          record_open(&agent->record, agent->paths.record, session, boot_id, &is_resumed, err)) ||
         agent_lease_renew(agent, lease ? json_integer_value(lease) : DEFAULT_LEASE_MS, err)) {
@@ -249,7 +249,7 @@ static const struct verb verbs[] = {
     {"probe_fault", faults_verb_probe, true},
     {"inject", faults_verb_inject, false},
     {"observe", faults_verb_observe, true},
-    {"heal", faults_verb_heal, false},
+    {"heal", faults_verb_heal, true},
     {"heal_all", faults_verb_heal_all, true},
     {"probe_pairs", probe_verb_pairs, true},
     {"probe_received", probe_verb_received, true},

@@ -66,6 +66,47 @@ static const struct rift_fault fault_packets = {
     .options = packets_options,
 };
 
+static const struct rift_option slow_options[] = {
+    {.name = "rate_kbit",
+     .kind = RIFT_OPTION_RANGE,
+     .unit = "kbit/s",
+     .fallback = "0",
+     .minimum = 0,
+     .maximum = 1e8,
+     .summary = "most that a node sends to its peers together; 0: no limit"},
+    {.name = "delay_ms",
+     .kind = RIFT_OPTION_RANGE,
+     .unit = "ms",
+     .fallback = "0",
+     .minimum = 0,
+     .maximum = 600000,
+     .summary = "how much later each packet arrives; needs netem in the nodes' kernel"},
+    {.name = "jitter_ms",
+     .kind = RIFT_OPTION_RANGE,
+     .unit = "ms",
+     .fallback = "0",
+     .minimum = 0,
+     .maximum = 600000,
+     .summary = "how much the delay varies, up and down; packets overtake each other then"},
+    {.name = "interfaces",
+     .kind = RIFT_OPTION_LIST,
+     .unit = "",
+     .fallback = "[]",
+     .summary = "where packets leave; none: the interfaces that lead to the peers"},
+    {.name = NULL},
+};
+static const struct rift_fault fault_slow = {
+    .name = "slow",
+    .summary = "packets between nodes go at a limited rate, or late",
+    .effect =
+        "What each node sends to the nodes that its grudge names goes through a class of HTB, with "
+        "netem below it for a delay; the rest of its traffic goes as before. An interface with a "
+        "root qdisc of its own is refused. The kernel sends nothing through the class once the "
+        "lease is past; the inert qdisc goes at the next contact.",
+    .scope = RIFT_FAULT_ON_LINKS,
+    .options = slow_options,
+};
+
 static const char *const kill_signals[] = {"KILL", "TERM", "ABRT", NULL};
 static const struct rift_option kill_options[] = {
     {.name = "signal",
@@ -144,7 +185,7 @@ static const struct rift_fault fault_clock = {
 };
 
 const struct rift_fault *const rift_faults[] = {
-    &fault_partition, &fault_packets, &fault_kill, &fault_pause, &fault_clock, NULL,
+    &fault_partition, &fault_packets, &fault_slow, &fault_kill, &fault_pause, &fault_clock, NULL,
 };
 
 const struct rift_fault *rift_fault_find(const char *name)

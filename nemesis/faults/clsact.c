@@ -77,17 +77,27 @@ static void claim_visit(const char *id, const char *fault, const json_t *undo, v
         search->is_claimed = true;
 }
 
+int rift_interfaces_plan(struct rift_injection *injection, const struct rift_target *target,
+                         struct rift_error *err)
+{
+    CLEANUP(tc_cleanup) struct rift_tc *tc = rift_tc_open(err);
+    if (!tc)
+        return -1;
+    json_t *interfaces = json_object();
+    json_object_set_new(injection->undo, "interfaces", interfaces);
+    return interfaces_find(tc, target, injection->options, interfaces, err);
+}
+
 int rift_clsact_plan(struct rift_injection *injection, const struct rift_target *target,
                      const char *ledger, struct rift_error *err)
 {
     CLEANUP(tc_cleanup) struct rift_tc *tc = rift_tc_open(err);
     if (!tc)
         return -1;
-    json_t *interfaces = json_object(), *made = json_object();
-    json_object_set_new(injection->undo, "interfaces", interfaces);
-    json_object_set_new(injection->undo, "clsact_made", made);
-    if (interfaces_find(tc, target, injection->options, interfaces, err))
+    if (rift_interfaces_plan(injection, target, err))
         return -1;
+    json_t *interfaces = json_object_get(injection->undo, "interfaces"), *made = json_object();
+    json_object_set_new(injection->undo, "clsact_made", made);
     const char *name;
     json_t *index;
     json_object_foreach(interfaces, name, index)
@@ -173,23 +183,6 @@ int rift_clsact_detach(const char *id, const json_t *undo, const char *ledger,
         if (is_ours && strcmp(now, name) == 0 && rift_tc_clsact_remove_unused(tc, interface, err))
             rc = -1;
     }
-    return rc;
-}
-
-int rift_clsact_remove_strays(struct rift_error *err)
-{
-    CLEANUP(tc_cleanup) struct rift_tc *tc = rift_tc_open(err);
-    if (!tc)
-        return -1;
-    struct if_nameindex *list = if_nameindex();
-    int rc = list ? 0 : rift_fail_errno(err, RIFT_ERR_IO, "list the interfaces");
-    for (size_t i = 0; list && list[i].if_index; i++)
-        for (int hook = RIFT_TC_INGRESS; hook <= RIFT_TC_EGRESS; hook++)
-            if (rift_tc_filter_remove(tc, (int)list[i].if_index, (enum rift_tc_hook)hook, NULL,
-                                      err))
-                rc = -1;
-    if (list)
-        if_freenameindex(list);
     return rc;
 }
 

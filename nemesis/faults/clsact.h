@@ -5,9 +5,13 @@
 #include "nemesis/faults/driver.h"
 #include "nemesis/faults/tc.h"
 
-/* Fills undo with the interfaces (by name and index): those of the option `interfaces`, or those
- * that lead to the peers; and with those where clsact is to go again: we are to make it, or another
- * fault in the ledger has made it. Fails with MISSING for an interface that does not exist. */
+/* Fills undo's "interfaces" ({"eth0": index}): those of the option `interfaces`, or those that lead
+ * to the peers. Fails with MISSING for an interface that does not exist. */
+int rift_interfaces_plan(struct rift_injection *injection, const struct rift_target *target,
+                         struct rift_error *err);
+
+/* The same, and "clsact_made": where clsact is to go again, because we are to make it, or because
+ * another fault in the ledger has made it. */
 int rift_clsact_plan(struct rift_injection *injection, const struct rift_target *target,
                      const char *ledger, struct rift_error *err);
 /* Attaches the program on each interface of the plan. */
@@ -19,9 +23,6 @@ int rift_clsact_is_attached(const struct rift_injection *injection, enum rift_tc
 /* Removes the filters of this id, and clsact where it is ours and nothing hangs on it. */
 int rift_clsact_detach(const char *id, const json_t *undo, const char *ledger,
                        struct rift_error *err);
-/* Removes filters of ours that no ledger knows, from every interface. A qdisc that such a filter
- * hung on stays: nobody knows any more whose it is. */
-int rift_clsact_remove_strays(struct rift_error *err);
 /* Attaches and detaches at once, for a probe. */
 int rift_clsact_try(const struct rift_target *target, const json_t *options, enum rift_tc_hook hook,
                     int program_fd, struct rift_error *err);

@@ -205,15 +205,18 @@ static int filter_write_window(struct rift_peer_filter *filter, int64_t end_ns,
     return rift_bpf_map_update(filter->window_fd, &zero, &filter->window, err);
 }
 
-int rift_peer_filter_inject(struct rift_injection *injection, struct rift_peer_filter *filter,
-                            struct rift_error *err)
+int rift_peer_filter_inject_by(struct rift_injection *injection, struct rift_peer_filter *filter,
+                               rift_peer_attach *attach, struct rift_error *err)
 {
     int64_t now = rift_clock_now();
     int64_t start = injection->start_ns > now ? injection->start_ns : now;
     injection->live = filter;
     filter->window.start = rift_bpf_kernel_time(start);
-    if (filter_write_window(filter, injection->lease_end_ns, err) ||
-        rift_clsact_attach(injection, filter->hook, filter->program_fd, err))
+    if (filter_write_window(filter, injection->lease_end_ns, err))
+        return -1;
+    int rc = attach ? attach(injection, filter->program_fd, err)
+                    : rift_clsact_attach(injection, filter->hook, filter->program_fd, err);
+    if (rc)
         return -1;
     /* The fault is real only once the last filter is on. */
     now = rift_clock_now();
@@ -221,14 +224,19 @@ int rift_peer_filter_inject(struct rift_injection *injection, struct rift_peer_f
     return 0;
 }
 
+int rift_peer_filter_inject(struct rift_injection *injection, struct rift_peer_filter *filter,
+                            struct rift_error *err)
+{
+    return rift_peer_filter_inject_by(injection, filter, NULL, err);
+}
+
 int rift_peer_filter_renew(struct rift_injection *injection, struct rift_error *err)
 {
     return filter_write_window(injection->live, injection->lease_end_ns, err);
 }
 
-int rift_peer_filter_observe(const struct rift_injection *injection,
-                             const struct rift_target *target, bool *is_observed, json_t *details,
-                             struct rift_error *err)
+int rift_peer_filter_list(const struct rift_injection *injection, const struct rift_target *target,
+                          json_t *details, struct rift_error *err)
 {
     const struct rift_peer_filter *filter = injection->live;
     json_t *list = json_array();
@@ -257,6 +265,16 @@ int rift_peer_filter_observe(const struct rift_injection *injection,
         }
         json_array_append_new(list, entry);
     }
+    return 0;
+}
+
+int rift_peer_filter_observe(const struct rift_injection *injection,
+                             const struct rift_target *target, bool *is_observed, json_t *details,
+                             struct rift_error *err)
+{
+    const struct rift_peer_filter *filter = injection->live;
+    if (rift_peer_filter_list(injection, target, details, err))
+        return -1;
     int64_t now = rift_clock_now();
     bool is_time = injection->applied_ns <= now && now < injection->lease_end_ns;
     bool is_attached;

@@ -44,8 +44,13 @@ struct rift_peer_filter *rift_peer_filter_create(const struct rift_target *targe
 void rift_peer_filter_destroy(struct rift_peer_filter *filter);
 int rift_peer_filter_program(const struct rift_peer_filter *filter);
 
-/* Sets the window to injection's start (now at the earliest) and lease end, attaches the program to
- * the interfaces of clsact's plan, and sets applied_ns. injection->live becomes filter. */
+/* injection->live becomes filter, which is released by forget from here on. Sets the window to
+ * injection's start (now at the earliest) and lease end, attaches the program (by attach, or to
+ * clsact on the planned interfaces where it is NULL), and sets applied_ns. */
+typedef int rift_peer_attach(const struct rift_injection *injection, int program_fd,
+                             struct rift_error *err);
+int rift_peer_filter_inject_by(struct rift_injection *injection, struct rift_peer_filter *filter,
+                               rift_peer_attach *attach, struct rift_error *err);
 int rift_peer_filter_inject(struct rift_injection *injection, struct rift_peer_filter *filter,
                             struct rift_error *err);
 /* The parts of a driver that are the same for all such faults; live is the filter. */
@@ -54,6 +59,9 @@ int rift_peer_filter_observe(const struct rift_injection *injection,
                              const struct rift_target *target, bool *is_observed, json_t *details,
                              struct rift_error *err);
 void rift_peer_filter_forget(struct rift_injection *injection);
+/* Only what the kernel counted, for faults that are not on clsact: details.peers. */
+int rift_peer_filter_list(const struct rift_injection *injection, const struct rift_target *target,
+                          json_t *details, struct rift_error *err);
 /* The sums of the peers' own counters over all peers. */
 int rift_peer_filter_sum(const struct rift_injection *injection, const struct rift_target *target,
                          uint64_t sums[RIFT_PEER_COUNTERS], struct rift_error *err);

@@ -9,15 +9,12 @@
 #include <linux/pkt_cls.h>
 #include <linux/pkt_sched.h>
 #include <linux/rtnetlink.h>
-#include <netlink/attr.h>
-#include <netlink/errno.h>
-#include <netlink/msg.h>
-#include <netlink/netlink.h>
 #include <netlink/socket.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/memory.h"
+#include "nemesis/faults/tc_message.h"
 
 enum {
     OWN_PRIORITY = 100, /* where nobody else has a filter */
@@ -69,8 +66,8 @@ void rift_tc_close(struct rift_tc *tc)
     free(tc);
 }
 
-static struct nl_msg *tc_message(int type, int flags, int interface, uint32_t parent,
-                                 uint32_t handle, uint32_t info)
+struct nl_msg *rift_tc_message(int type, int flags, int interface, uint32_t parent, uint32_t handle,
+                               uint32_t info)
 {
     struct tcmsg head = {.tcm_family = AF_UNSPEC,
                          .tcm_ifindex = interface,
@@ -83,13 +80,12 @@ static struct nl_msg *tc_message(int type, int flags, int interface, uint32_t pa
     return message;
 }
 
-/* Sends and waits for the acknowledgement; 0 or a negative code of libnl. Frees message. */
-static int tc_send(struct rift_tc *tc, struct nl_msg *message)
+int rift_tc_send(struct rift_tc *tc, struct nl_msg *message)
 {
     return nl_send_sync(tc->socket, message);
 }
 
-static int tc_fail(struct rift_error *err, int rc, const char *what, int interface)
+int rift_tc_fail(struct rift_error *err, int rc, const char *what, int interface)
 {
     char name[IF_NAMESIZE] = "?";
     if_indextoname((unsigned)interface, name);
@@ -99,9 +95,8 @@ static int tc_fail(struct rift_error *err, int rc, const char *what, int interfa
     return rift_fail(err, code, "%s on %s: %s", what, name, nl_geterror(rc));
 }
 
-/* Sends a dump or a get, and hands each answer to callback. */
-static int tc_query(struct rift_tc *tc, struct nl_msg *message,
-                    int (*callback)(struct nl_msg *, void *), void *context)
+int rift_tc_query(struct rift_tc *tc, struct nl_msg *message,
+                  int (*callback)(struct nl_msg *, void *), void *context)
 {
     int rc = nl_send_auto(tc->socket, message);
     nlmsg_free(message);
@@ -148,7 +143,7 @@ int rift_tc_route_interface(struct rift_tc *tc, const char *address, int *interf
         abort();
     int found[2] = {0, 0};
     nl_socket_disable_auto_ack(tc->socket);
-    int rc = tc_query(tc, message, route_callback, found);
+    int rc = rift_tc_query(tc, message, route_callback, found);
     nl_socket_enable_auto_ack(tc->socket);
     if (rc < 0 || found[0] == 0)
         return rift_fail(err, RIFT_ERR_UNREACHABLE, "there is no route to '%s'%s%s", address,
@@ -186,10 +181,10 @@ int rift_tc_gso_segments(struct rift_tc *tc, int interface, uint32_t *segments,
 {
     *segments = 0;
     nl_socket_disable_auto_ack(tc->socket);
-    int rc = tc_query(tc, link_message(RTM_GETLINK, interface), link_callback, segments);
+    int rc = rift_tc_query(tc, link_message(RTM_GETLINK, interface), link_callback, segments);
     nl_socket_enable_auto_ack(tc->socket);
     if (rc < 0)
-        return tc_fail(err, rc, "read the settings", interface);
+        return rift_tc_fail(err, rc, "read the settings", interface);
     if (*segments == 0)
         return rift_fail(err, RIFT_ERR_UNSUPPORTED, "this kernel does not tell gso_max_segs");
     return 0;
@@ -201,8 +196,8 @@ int rift_tc_set_gso_segments(struct rift_tc *tc, int interface, uint32_t segment
     struct nl_msg *message = link_message(RTM_NEWLINK, interface);
     if (nla_put_u32(message, IFLA_GSO_MAX_SEGS, segments) < 0)
         abort();
-    int rc = tc_send(tc, message);
-    return rc < 0 ? tc_fail(err, rc, "set gso_max_segs", interface) : 0;
+    int rc = rift_tc_send(tc, message);
+    return rc < 0 ? rift_tc_fail(err, rc, "set gso_max_segs", interface) : 0;
 }
 
 struct qdisc_search {
@@ -226,22 +221,23 @@ int rift_tc_clsact_exists(struct rift_tc *tc, int interface, bool *exists, struc
 {
     struct qdisc_search search = {.interface = interface};
     struct nl_msg *message =
-        tc_message(RTM_GETQDISC, NLM_F_REQUEST | NLM_F_DUMP, interface, 0, 0, 0);
-    int rc = tc_query(tc, message, qdisc_callback, &search);
+        rift_tc_message(RTM_GETQDISC, NLM_F_REQUEST | NLM_F_DUMP, interface, 0, 0, 0);
+    int rc = rift_tc_query(tc, message, qdisc_callback, &search);
     if (rc < 0)
-        return tc_fail(err, rc, "list the qdiscs", interface);
+        return rift_tc_fail(err, rc, "list the qdiscs", interface);
     *exists = search.is_found;
     return 0;
 }
 
 int rift_tc_clsact_add(struct rift_tc *tc, int interface, struct rift_error *err)
 {
-    struct nl_msg *message = tc_message(RTM_NEWQDISC, NLM_F_REQUEST | NLM_F_CREATE | NLM_F_EXCL,
-                                        interface, TC_H_CLSACT, TC_H_MAKE(TC_H_CLSACT, 0), 0);
+    struct nl_msg *message =
+        rift_tc_message(RTM_NEWQDISC, NLM_F_REQUEST | NLM_F_CREATE | NLM_F_EXCL, interface,
+                        TC_H_CLSACT, TC_H_MAKE(TC_H_CLSACT, 0), 0);
     if (nla_put_string(message, TCA_KIND, "clsact") < 0)
         abort();
-    int rc = tc_send(tc, message);
-    return rc < 0 && rc != -NLE_EXIST ? tc_fail(err, rc, "add clsact", interface) : 0;
+    int rc = rift_tc_send(tc, message);
+    return rc < 0 && rc != -NLE_EXIST ? rift_tc_fail(err, rc, "add clsact", interface) : 0;
 }
 
 static uint32_t tc_parent(enum rift_tc_hook hook)
@@ -277,12 +273,12 @@ static int filter_dump(struct rift_tc *tc, int interface, enum rift_tc_hook hook
                        struct filter_list *list, struct rift_error *err)
 {
     list->count = 0;
-    struct nl_msg *message =
-        tc_message(RTM_GETTFILTER, NLM_F_REQUEST | NLM_F_DUMP, interface, tc_parent(hook), 0, 0);
-    int rc = tc_query(tc, message, filter_callback, list);
+    struct nl_msg *message = rift_tc_message(RTM_GETTFILTER, NLM_F_REQUEST | NLM_F_DUMP, interface,
+                                             tc_parent(hook), 0, 0);
+    int rc = rift_tc_query(tc, message, filter_callback, list);
     if (rc == -NLE_INVAL || rc == -NLE_NODEV || rc == -NLE_OBJ_NOTFOUND)
         return 0; /* no qdisc, or no interface: no filters */
-    return rc < 0 ? tc_fail(err, rc, "list the filters", interface) : 0;
+    return rc < 0 ? rift_tc_fail(err, rc, "list the filters", interface) : 0;
 }
 
 int rift_tc_clsact_remove_unused(struct rift_tc *tc, int interface, struct rift_error *err)
@@ -299,13 +295,13 @@ int rift_tc_clsact_remove_unused(struct rift_tc *tc, int interface, struct rift_
         if (list->count > 0)
             return 0;
     }
-    struct nl_msg *message = tc_message(RTM_DELQDISC, NLM_F_REQUEST, interface, TC_H_CLSACT,
-                                        TC_H_MAKE(TC_H_CLSACT, 0), 0);
+    struct nl_msg *message = rift_tc_message(RTM_DELQDISC, NLM_F_REQUEST, interface, TC_H_CLSACT,
+                                             TC_H_MAKE(TC_H_CLSACT, 0), 0);
     if (nla_put_string(message, TCA_KIND, "clsact") < 0)
         abort();
-    int rc = tc_send(tc, message);
+    int rc = rift_tc_send(tc, message);
     bool is_gone = rc == -NLE_OBJ_NOTFOUND || rc == -NLE_NODEV || rc == -NLE_INVAL;
-    return rc < 0 && !is_gone ? tc_fail(err, rc, "remove clsact", interface) : 0;
+    return rc < 0 && !is_gone ? rift_tc_fail(err, rc, "remove clsact", interface) : 0;
 }
 
 static bool filter_is_ours(const struct filter *filter)
@@ -348,7 +344,7 @@ int rift_tc_filter_add(struct rift_tc *tc, int interface, enum rift_tc_hook hook
     if (filter_dump(tc, interface, hook, list, err) ||
         filter_place(list, interface, &priority, &handle, err))
         return -1;
-    struct nl_msg *message = tc_message(
+    struct nl_msg *message = rift_tc_message(
         RTM_NEWTFILTER, NLM_F_REQUEST | NLM_F_CREATE | NLM_F_EXCL, interface, tc_parent(hook),
         handle, TC_H_MAKE((uint32_t)priority << 16, (uint32_t)htons(ETH_P_ALL)));
     struct nlattr *options;
@@ -359,8 +355,8 @@ int rift_tc_filter_add(struct rift_tc *tc, int interface, enum rift_tc_hook hook
         nla_put_u32(message, TCA_BPF_FLAGS, TCA_BPF_FLAG_ACT_DIRECT) < 0)
         abort();
     nla_nest_end(message, options);
-    int rc = tc_send(tc, message);
-    return rc < 0 ? tc_fail(err, rc, "add a BPF filter", interface) : 0;
+    int rc = rift_tc_send(tc, message);
+    return rc < 0 ? rift_tc_fail(err, rc, "add a BPF filter", interface) : 0;
 }
 
 int rift_tc_filter_count(struct rift_tc *tc, int interface, enum rift_tc_hook hook,
@@ -398,14 +394,14 @@ int rift_tc_filter_remove(struct rift_tc *tc, int interface, enum rift_tc_hook h
         if (!filter_is_ours(filter) || filter->handle == 0 ||
             (name && strcmp(filter->name, name) != 0))
             continue;
-        struct nl_msg *message =
-            tc_message(RTM_DELTFILTER, NLM_F_REQUEST, interface, tc_parent(hook), filter->handle,
-                       TC_H_MAKE((uint32_t)filter->priority << 16, (uint32_t)filter->protocol));
+        struct nl_msg *message = rift_tc_message(
+            RTM_DELTFILTER, NLM_F_REQUEST, interface, tc_parent(hook), filter->handle,
+            TC_H_MAKE((uint32_t)filter->priority << 16, (uint32_t)filter->protocol));
         if (nla_put_string(message, TCA_KIND, "bpf") < 0)
             abort();
-        int rc = tc_send(tc, message);
+        int rc = rift_tc_send(tc, message);
         if (rc < 0 && rc != -NLE_OBJ_NOTFOUND && rc != -NLE_NODEV && rc != -NLE_INVAL)
-            return tc_fail(err, rc, "remove a BPF filter", interface);
+            return rift_tc_fail(err, rc, "remove a BPF filter", interface);
     }
     return 0;
 }
