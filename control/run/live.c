@@ -16,7 +16,7 @@
 
 #define LIVE_PERIOD_NS (200 * RIFT_MS)
 /* Operations a second are those of this long. */
-#define LIVE_RATE_NS (2 * RIFT_SECOND)
+#define LIVE_RATE_NS RIFT_SECOND
 
 enum { LIVE_COLUMNS_DEFAULT = 80, LIVE_COLUMNS_MAX = 400 };
 
@@ -29,6 +29,7 @@ struct live {
     char *phase;
     const struct interpreter *interpreter;
     struct nemesis *nemesis;
+    const struct cluster *cluster;
     int64_t origin_ns, length_ns;
     uint64_t rate_count; /* operations that had ended at rate_ns */
     int64_t rate_ns;
@@ -55,9 +56,15 @@ static void live_print_counts(struct live *live, int64_t now_ns, struct rift_tex
                      (int)(live->length_ns / RIFT_SECOND), live->rate_hz,
                      (unsigned long long)counts->ok, (unsigned long long)counts->fail,
                      (unsigned long long)counts->info);
+    size_t connected = 0, count = live->cluster->node_count;
+    for (size_t i = 0; i < count; i++)
+        connected += rift_node_is_connected(live->cluster->nodes[i]);
+    if (connected < count)
+        rift_text_printf(text, " | contact with %zu of %zu nodes", connected, count);
+    else
+        rift_text_printf(text, " | %zu nodes", count);
     struct rift_text CLEANUP(rift_text_finish) active = {0};
-    if (live->nemesis)
-        nemesis_print_active(live->nemesis, &active);
+    nemesis_print_active(live->nemesis, &active);
     if (active.length > 0)
         rift_text_printf(text, " | %s", active.data);
 }
@@ -137,11 +144,12 @@ void live_phase(struct live *live, const char *format, ...)
 }
 
 void live_attach(struct live *live, const struct interpreter *interpreter, struct nemesis *nemesis,
-                 int64_t origin_ns, int64_t length_ns)
+                 const struct cluster *cluster, int64_t origin_ns, int64_t length_ns)
 {
     pthread_mutex_lock(&live->lock);
     live->interpreter = interpreter;
     live->nemesis = nemesis;
+    live->cluster = cluster;
     live->origin_ns = origin_ns;
     live->length_ns = length_ns;
     live->rate_ns = origin_ns;

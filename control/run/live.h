@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 
+#include "control/run/cluster.h"
 #include "control/run/interpreter.h"
 #include "control/run/nemesis.h"
 
@@ -18,7 +19,7 @@ void live_phase(struct live *live, const char *format, ...) __attribute__((forma
 /* From here on the line shows counts and faults; both live until live_detach. nemesis may be NULL.
  */
 void live_attach(struct live *live, const struct interpreter *interpreter, struct nemesis *nemesis,
-                 int64_t origin_ns, int64_t length_ns);
+                 const struct cluster *cluster, int64_t origin_ns, int64_t length_ns);
 void live_detach(struct live *live);
 /* Clears the line and ends the thread. */
 void live_stop(struct live *live);

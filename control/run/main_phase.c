@@ -130,7 +130,7 @@ static int recording_main(struct recording *recording, int64_t main_ns, struct r
     pthread_t healer;
     bool has_healer = pthread_create(&healer, NULL, healer_run, recording) == 0;
     run_stop_attach(phase->stop, recording->interpreter, recording->nemesis);
-    live_attach(phase->live, recording->interpreter, recording->nemesis, main_ns,
+    live_attach(phase->live, recording->interpreter, recording->nemesis, phase->cluster, main_ns,
                 length_ms * RIFT_MS);
     enum interpreter_end end = interpreter_run(recording->interpreter, recording->generators.main,
                                                after_ms(main_ns, length_ms + MAIN_GRACE_MS), err);

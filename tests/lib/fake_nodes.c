@@ -55,6 +55,11 @@ json_t *rift_node_hello(struct rift_node *node)
     return json_pack("{s:i}", "probe_port", 9000 + (int)node->number);
 }
 
+bool rift_node_is_connected(struct rift_node *node)
+{
+    return !fake_world.is_silent[node->number];
+}
+
 int64_t rift_node_clock_offset(struct rift_node *node, int64_t *error_ns)
 {
     if (error_ns)

@@ -61,8 +61,8 @@ static void serve(struct scripted_server *server, struct scripted_connection *co
         return;
     pthread_mutex_lock(&server->lock);
     size_t number = server->request_count++;
-    assert(number < REQUESTS_MAX);
-    sscanf(connection->bytes, "%*s %63s", server->paths[number]);
+    if (number < REQUESTS_MAX)
+        sscanf(connection->bytes, "%*s %63s", server->paths[number]);
     pthread_mutex_unlock(&server->lock);
     memmove(connection->bytes, connection->bytes + length, connection->length - length);
     connection->length -= length;
@@ -146,7 +146,7 @@ size_t scripted_server_requests(struct scripted_server *server, const char *path
 {
     size_t count = 0;
     pthread_mutex_lock(&server->lock);
-    for (size_t i = 0; i < server->request_count; i++)
+    for (size_t i = 0; i < server->request_count && i < REQUESTS_MAX; i++)
         count += !path || strcmp(server->paths[i], path) == 0;
     pthread_mutex_unlock(&server->lock);
     return count;

@@ -21,7 +21,7 @@ struct scripted_server;
 
 struct scripted_server *scripted_server_start(const struct scripted_reply *replies, size_t count);
 uint16_t scripted_server_port(const struct scripted_server *server);
-/* Whole requests received so far whose path is path (NULL: any). */
+/* Whole requests received so far whose path is path (NULL: any); the first 64 count. */
 size_t scripted_server_requests(struct scripted_server *server, const char *path);
 void scripted_server_stop(struct scripted_server *server);
 
