@@ -18,6 +18,9 @@ struct rift_client_config {
     const char *node;     /* name: "n1" */
     const char *address;  /* numeric */
     const char *const *all_addresses; /* of all nodes, NULL-terminated, in plan order */
+    /* Of this run alone, in lower-case letters, digits and '_'; "" where there is none. It goes into
+     * the names of what a client creates: two runs on one cluster must not meet. */
+    const char *run_id;
     const json_t *options; /* every option of the client and what the workload asks of it, defaults filled in */
     int64_t open_deadline_ns; /* monotonic */
 };

@@ -1,8 +1,8 @@
 /* The client of etcd, over the JSON gateway of its v3 API (POST /v3/kv/range, put, txn).
  *
- * A key of the workload is stored as prefix + its JSON text, a value as its JSON text, so that any
- * value that a workload has goes in and out. proto3's JSON leaves out what is false, 0 or empty: a
- * compare that failed has no "succeeded", an absent key no "kvs". */
+ * A key of the workload is stored as prefix + run + its JSON text, a value as its JSON text, so
+ * that any value that a workload has goes in and out. proto3's JSON leaves out what is false, 0 or
+ * empty: a compare that failed has no "succeeded", an absent key no "kvs". */
 #include "clients/etcd/etcd.h"
 
 #include <stdio.h>
@@ -17,7 +17,7 @@
 
 struct etcd_session {
     struct etcd_http *http;
-    const char *key_prefix; /* of the configuration's options, which outlive the session */
+    char *key_prefix; /* with the run in it */
     bool reads_locally;
 };
 
@@ -32,6 +32,7 @@ static void etcd_close(void *opaque)
     if (!session)
         return;
     etcd_http_destroy(session->http);
+    free(session->key_prefix);
     free(session);
 }
 
@@ -51,7 +52,8 @@ static int etcd_open(const struct rift_client_config *config, void **session,
         return -1;
     struct etcd_session *opened = rift_calloc(1, sizeof *opened);
     opened->http = http;
-    opened->key_prefix = prefix ? prefix : "";
+    opened->key_prefix =
+        rift_printf("%s%s%s", prefix ? prefix : "", config->run_id, config->run_id[0] ? "/" : "");
     opened->reads_locally = reads && strcmp(reads, "local") == 0;
     *session = opened;
     return 0;
@@ -232,7 +234,7 @@ static const struct rift_option etcd_options[] = {
      .kind = RIFT_OPTION_TEXT,
      .unit = "",
      .fallback = "rift/",
-     .summary = "stands in front of every key"},
+     .summary = "stands in front of every key, before the run and the key itself"},
     {.name = NULL},
 };
 

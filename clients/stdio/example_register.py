@@ -31,10 +31,11 @@ def invoke(path, f, value):
 
 
 def main():
-    directory = sys.argv[1]
+    directory = None
     for line in sys.stdin:
         message = json.loads(line)
         if message["op"] == "open":
+            directory = os.path.join(sys.argv[1], message["run"])  # runs must not meet
             os.makedirs(directory, exist_ok=True)
             answer = {"type": "ok"}
         else:

@@ -96,9 +96,9 @@ static int stdio_greet(struct stdio_session *session, const struct rift_client_c
     json_t *addresses = json_array();
     for (size_t i = 0; config->all_addresses && config->all_addresses[i]; i++)
         json_array_append_new(addresses, json_string(config->all_addresses[i]));
-    json_t *hello =
-        json_pack("{s:s, s:s, s:s, s:o, s:O}", "op", "open", "node", config->node, "address",
-                  config->address, "addresses", addresses, "options", config->options);
+    json_t *hello = json_pack("{s:s, s:s, s:s, s:o, s:s, s:O}", "op", "open", "node", config->node,
+                              "address", config->address, "addresses", addresses, "run",
+                              config->run_id, "options", config->options);
     const char *code = NULL;
     json_t *answer = stdio_exchange(session, hello, config->open_deadline_ns, &code);
     if (!answer)

@@ -2,6 +2,7 @@
  * what always follows, in reverse. */
 #include "control/run/run.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -71,6 +72,16 @@ static int run_prepare(struct run *run, struct rift_error *err)
                           run->request->agent_binary, err);
 }
 
+/* From the name of the run directory, in the letters that every system takes in a name. */
+static const char *run_id_of(struct run *run)
+{
+    const char *time = strrchr(run->directory, '/');
+    char *id = rift_arena_printf(&run->arena, "r%s", time ? time + 1 : run->directory);
+    for (char *c = id; *c; c++)
+        *c = isalnum((unsigned char)*c) ? (char)tolower((unsigned char)*c) : '_';
+    return id;
+}
+
 static int run_connect(struct run *run, struct rift_error *err)
 {
     const struct rift_plan *plan = run->plan;
@@ -84,12 +95,14 @@ static int run_connect(struct run *run, struct rift_error *err)
     run->cluster = cluster_open(run->hosts.settings, plan->host_count, plan->host_names, err);
     if (!run->cluster)
         return -1;
+    const char *id = run_id_of(run);
     run->configs = rift_arena_calloc(&run->arena, plan->host_count, sizeof *run->configs);
     for (size_t i = 0; i < plan->host_count; i++)
         run->configs[i] = (struct rift_client_config){
             .node = plan->host_names[i],
             .address = run->cluster->addresses[i],
             .all_addresses = run->cluster->addresses,
+            .run_id = id,
             .options = plan->client.options,
         };
     return 0;

@@ -58,6 +58,7 @@ struct worker_crew *worker_crew_create(const struct rift_client *client,
             .node = rift_strdup(configs[i].node),
             .address = crew->addresses[i],
             .all_addresses = (const char *const *)crew->addresses,
+            .run_id = rift_strdup(configs[i].run_id),
             .options = json_deep_copy(configs[i].options),
         };
     }
@@ -70,6 +71,7 @@ void worker_crew_release(struct worker_crew *crew)
         return;
     for (size_t i = 0; i < crew->node_count; i++) {
         free((char *)crew->configs[i].node);
+        free((char *)crew->configs[i].run_id);
         json_decref((json_t *)crew->configs[i].options);
         free(crew->addresses[i]);
     }

@@ -102,7 +102,7 @@ static int compare(const void *a, const void *b)
 
 static void run(unsigned thread_count)
 {
-    struct rift_client_config config = {.node = "n1", .address = "127.0.0.1"};
+    struct rift_client_config config = {.node = "n1", .run_id = "", .address = "127.0.0.1"};
     struct interpreter_settings settings = {
         .client = &instant,
         .configs = &config,

@@ -29,7 +29,7 @@ static void record(const struct rift_client *client, const char *path)
     struct rift_client_config configs[3];
     for (size_t i = 0; i < 3; i++)
         configs[i] = (struct rift_client_config){
-            .node = names[i], .address = "10.0.0.1", .options = client_options};
+            .node = names[i], .run_id = "", .address = "10.0.0.1", .options = client_options};
     struct rift_arena arena = {0};
     json_t *options = json_pack("{s:i, s:i, s:i, s:s, s:f, s:f, s:i}", "keys", 5, "ops_per_key",
                                 LENGTH_OPS / 5, "infos_per_key", 8, "key_distribution", "uniform",

@@ -43,6 +43,7 @@ static struct caller call_port(uint16_t port, const char *reads)
     caller.options =
         json_pack("{s:i, s:s, s:s}", "port", port, "reads", reads, "key_prefix", "test/");
     struct rift_client_config config = {.node = "n1",
+                                        .run_id = "r1",
                                         .address = "127.0.0.1",
                                         .options = caller.options,
                                         .open_deadline_ns = rift_clock_now() + RIFT_SECOND};

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include <dirent.h>
 #include <unistd.h>
 
 #include "common/clock.h"
@@ -46,16 +47,30 @@ static struct memory_journal journal;
 static struct memory_store *store; /* a new one each time: workers may outlive their run */
 static int64_t origin_ns;
 
+static size_t threads_before;
+
+static size_t thread_count(void)
+{
+    DIR *tasks = opendir("/proc/self/task");
+    size_t count = 0;
+    assert_non_null(tasks);
+    for (struct dirent *task; (task = readdir(tasks));)
+        count += task->d_name[0] != '.';
+    closedir(tasks);
+    return count;
+}
+
 static struct interpreter *start(const struct rift_client *client, int64_t op_timeout_ms)
 {
     static const char *const names[] = {"n1", "n2", "n3"};
     struct rift_client_config configs[3];
+    threads_before = thread_count();
     store = rift_calloc(1, sizeof *store);
     memory_store_init(store);
     json_t *options = memory_store_options(store);
     for (size_t i = 0; i < 3; i++)
         configs[i] = (struct rift_client_config){
-            .node = names[i], .address = "10.0.0.1", .options = options};
+            .node = names[i], .run_id = "", .address = "10.0.0.1", .options = options};
     origin_ns = rift_clock_now();
     struct interpreter_settings settings = {.client = client,
                                             .configs = configs,
@@ -78,6 +93,9 @@ static void finish(struct interpreter *interpreter)
     for (int i = 0; i < 500 && atomic_load(&store->open_sessions) > 0; i++)
         usleep(10000);
     assert_int_equal(store->open_sessions, 0);
+    /* A worker that was left behind still has to free itself. */
+    for (int i = 0; i < 500 && thread_count() > threads_before; i++)
+        usleep(10000);
     free(store);
 }
 

@@ -41,7 +41,7 @@ static int begin(void **state)
     for (size_t i = 0; i < FAKE_NODES_MAX; i++) {
         hosts[i] = (struct rift_node_settings){.name = names[i], .address = addresses[i]};
         configs[i] = (struct rift_client_config){
-            .node = names[i], .address = addresses[i], .options = client_options};
+            .node = names[i], .run_id = "", .address = addresses[i], .options = client_options};
     }
     cluster = cluster_open(hosts, FAKE_NODES_MAX, names, NULL);
     origin_ns = rift_clock_now();

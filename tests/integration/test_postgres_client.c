@@ -93,6 +93,7 @@ static void session_open(struct session *session, const char *isolation)
     assert_non_null(session->client);
     const char *const addresses[] = {host.address, NULL};
     struct rift_client_config config = {.node = "n1",
+                                        .run_id = "r1",
                                         .address = host.address,
                                         .all_addresses = addresses,
                                         .options = session->options,
@@ -264,6 +265,7 @@ static void a_stopped_server_is_one_clear_error(void **state)
     assert_true(session.answer.is_session_broken);
     const char *const addresses[] = {host.address, NULL};
     struct rift_client_config config = {.node = "n1",
+                                        .run_id = "r1",
                                         .address = host.address,
                                         .all_addresses = addresses,
                                         .options = session.options,

@@ -26,6 +26,7 @@ static int open_program(struct caller *caller, json_t *command, struct rift_erro
     caller->options = json_pack("{s:o, s:{}}", "command", command, "settings");
     const char *const addresses[] = {"10.0.0.1", "10.0.0.2", NULL};
     struct rift_client_config config = {.node = "n1",
+                                        .run_id = "r1",
                                         .address = "10.0.0.1",
                                         .all_addresses = addresses,
                                         .options = caller->options,
@@ -98,9 +99,12 @@ static void the_python_example_is_a_register(void **state)
     assert_int_equal(call(&other, "cas", "[4, 6]", 2000).type, RIFT_OP_OK);
     close_program(&caller);
     close_program(&other);
-    char *file = rift_printf("%s/key-3", folder);
+    char *file = rift_printf("%s/r1/key-3", folder);
     assert_int_equal(unlink(file), 0);
     free(file);
+    char *made = rift_printf("%s/r1", folder);
+    assert_int_equal(rmdir(made), 0);
+    free(made);
     rmdir(folder);
 }
 

@@ -49,7 +49,7 @@ const char *real_etcd_binary(const char **why)
     static char binary[512];
     const char *build = getenv("RIFT_BUILD_DIR");
     char folder[256];
-    snprintf(folder, sizeof folder, "%s/packages", build ? build : "/tmp/rift-test");
+    snprintf(folder, sizeof folder, "%s/packages", build ? build : "build-dev");
     snprintf(binary, sizeof binary, "%s/usr/bin/etcd", folder);
     if (access(binary, X_OK) == 0)
         return binary;
