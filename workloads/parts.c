@@ -4,11 +4,6 @@
 
 #include <string.h>
 
-#include "common/clock.h"
-
-/* Between two tries of a last operation by one thread. */
-static const int64_t RETRY_GAP_NS = 200 * RIFT_MS;
-
 int64_t workload_integer(const struct rift_workload_request *request, const char *option)
 {
     return json_integer_value(json_object_get(request->options, option));
@@ -60,8 +55,7 @@ struct rift_generator *workload_until_each_ok(const struct rift_workload_request
     for (unsigned i = 0; i < count; i++) {
         struct rift_generator *source =
             rift_generator_source(request->arena, make, shared, request->seed, "final", i);
-        children[i] = rift_generator_until_ok(
-            request->arena, rift_generator_delay(request->arena, 0, RETRY_GAP_NS, source));
+        children[i] = rift_generator_until_ok(request->arena, WORKLOAD_RETRY_GAP_NS, source);
     }
     return rift_generator_each_thread(request->arena, count, children);
 }

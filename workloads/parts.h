@@ -3,8 +3,12 @@
 #ifndef WORKLOADS_PARTS_H
 #define WORKLOADS_PARTS_H
 
+#include "common/clock.h"
 #include "plan/generators/combinators.h"
 #include "workloads/workload.h"
+
+/* From the end of a last operation that was not ok to its next try. */
+#define WORKLOAD_RETRY_GAP_NS (200 * RIFT_MS)
 
 int64_t workload_integer(const struct rift_workload_request *request, const char *option);
 double workload_number(const struct rift_workload_request *request, const char *option);
@@ -19,7 +23,7 @@ struct rift_generator *workload_paced(const struct rift_workload_request *reques
 /* A stream for each thread, each at its share of the rate. source->number is the thread. */
 struct rift_generator *workload_thread_streams(const struct rift_workload_request *request,
                                                rift_source_make *make, void *shared);
-/* Each thread repeats its operation, a few times a second, until one was OK: a final read through
+/* Each thread repeats its operation until one was OK: a final read through
  * every node. */
 struct rift_generator *workload_until_each_ok(const struct rift_workload_request *request,
                                               rift_source_make *make, void *shared);

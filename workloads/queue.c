@@ -1,7 +1,6 @@
 /* Elements go through queues. `queue` asks for the order too, on queues of their own short life, as
  * that is a search; `total-queue` only that nothing is lost or made up, drains its one queue at the
  * end, and so bears any length. */
-#include "common/clock.h"
 #include "workloads/parts.h"
 #include "workloads/registry.h"
 
@@ -95,7 +94,7 @@ static int build_total(const struct rift_workload_request *request,
     struct rift_generator **drains = rift_arena_calloc(request->arena, count, sizeof *drains);
     for (unsigned i = 0; i < count; i++)
         drains[i] = rift_generator_until_empty(
-            request->arena, 200 * RIFT_MS,
+            request->arena, WORKLOAD_RETRY_GAP_NS,
             rift_generator_source(request->arena, make_dequeue, queue, request->seed, "final", i));
     phases->main = workload_stream(request, make_operation, queue);
     phases->final = rift_generator_each_thread(request->arena, count, drains);

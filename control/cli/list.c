@@ -192,10 +192,10 @@ static void print_row(const struct row *row)
                row->checkers[i].options ? row->checkers[i].options : "");
 }
 
-static int refuse(const char *what, const char *word, const char *const *known, size_t count)
+static int refuse(const char *among, const char *word, const char *const *known, size_t count)
 {
     const char *nearest = rift_text_nearest(word, known, count);
-    fprintf(stderr, "rift list: there is no %s '%s'%s%s%s; there is:", what, word,
+    fprintf(stderr, "rift list: there is no '%s' among the %s%s%s%s; there is:", word, among,
             nearest ? ", did you mean '" : "", nearest ? nearest : "", nearest ? "'" : "");
     for (size_t i = 0; i < count; i++)
         fprintf(stderr, "%s %s", i ? "," : "", known[i]);
@@ -252,7 +252,7 @@ static int run_list(int argc, char **argv)
         free(rows);
         return result;
     }
-    return refuse("list of", argv[1], known, SUBJECT_COUNT + 1);
+    return refuse("lists", argv[1], known, SUBJECT_COUNT + 1);
 }
 
 const struct rift_command rift_command_list = {

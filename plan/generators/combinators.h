@@ -45,12 +45,11 @@ struct rift_generator *rift_generator_each_thread(struct rift_arena *arena, unsi
 /* One after another; the next begins when the one before is done and all threads are free. */
 struct rift_generator *rift_generator_phases(struct rift_arena *arena,
                                              struct rift_generator *const *children, size_t count);
-/* The child again and again until one of its operations was OK. */
-struct rift_generator *rift_generator_until_ok(struct rift_arena *arena,
+/* The child again and again until one of its operations was OK. What was not is tried again
+ * retry_gap_ns after its end. */
+struct rift_generator *rift_generator_until_ok(struct rift_arena *arena, int64_t retry_gap_ns,
                                                struct rift_generator *child);
-
-/* The child again and again until one of its operations came back empty: OK with nil, or FAIL with
- * the error "empty". Other failures are tried again retry_gap_ns later. */
+/* The same until one came back empty: OK with nil, or FAIL with the error "empty". */
 struct rift_generator *rift_generator_until_empty(struct rift_arena *arena, int64_t retry_gap_ns,
                                                   struct rift_generator *child);
 

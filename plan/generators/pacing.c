@@ -1,6 +1,5 @@
-/* How many and when: limit, time limit, rate, delay, until ok. */
+/* How many and when: limit, time limit, rate, bursts, delay. */
 #include <math.h>
-#include <string.h>
 
 #include "plan/generators/combinators.h"
 
@@ -151,93 +150,5 @@ struct rift_generator *rift_generator_delay(struct rift_arena *arena, int64_t fi
     struct paced_generator *self = rift_arena_calloc(arena, 1, sizeof *self);
     *self = (struct paced_generator){
         .base = {&paced_kind}, .child = child, .gap_ns = gap_ns, .due_ns = first_ns};
-    return &self->base;
-}
-
-struct until_ok_generator {
-    struct rift_generator base;
-    struct rift_generator *child;
-    bool is_done;
-};
-
-static enum rift_next until_ok_next(struct rift_generator *generator,
-                                    const struct rift_generator_context *context,
-                                    struct rift_planned_op *op, int64_t *wake_ns)
-{
-    struct until_ok_generator *self = (struct until_ok_generator *)generator;
-    if (self->is_done)
-        return RIFT_NEXT_DONE;
-    enum rift_next next = rift_generator_next(self->child, context, op, wake_ns);
-    if (next == RIFT_NEXT_OP)
-        op->owner = self;
-    return next;
-}
-
-static void until_ok_update(struct rift_generator *generator,
-                            const struct rift_generator_event *event)
-{
-    struct until_ok_generator *self = (struct until_ok_generator *)generator;
-    if (event->op->owner == self && event->type == RIFT_OP_OK)
-        self->is_done = true;
-    rift_generator_update(self->child, event);
-}
-
-struct rift_generator *rift_generator_until_ok(struct rift_arena *arena,
-                                               struct rift_generator *child)
-{
-    static const struct rift_generator_kind kind = {"until ok", until_ok_next, until_ok_update};
-    struct until_ok_generator *self = rift_arena_calloc(arena, 1, sizeof *self);
-    *self = (struct until_ok_generator){.base = {&kind}, .child = child};
-    return &self->base;
-}
-
-struct until_empty_generator {
-    struct rift_generator base;
-    struct rift_generator *child;
-    int64_t retry_gap_ns;
-    int64_t not_before_ns;
-    bool is_done;
-};
-
-static enum rift_next until_empty_next(struct rift_generator *generator,
-                                       const struct rift_generator_context *context,
-                                       struct rift_planned_op *op, int64_t *wake_ns)
-{
-    struct until_empty_generator *self = (struct until_empty_generator *)generator;
-    if (self->is_done)
-        return RIFT_NEXT_DONE;
-    if (context->now_ns < self->not_before_ns) {
-        *wake_ns = self->not_before_ns;
-        return RIFT_NEXT_PENDING;
-    }
-    enum rift_next next = rift_generator_next(self->child, context, op, wake_ns);
-    if (next == RIFT_NEXT_OP)
-        op->owner = self;
-    return next;
-}
-
-static void until_empty_update(struct rift_generator *generator,
-                               const struct rift_generator_event *event)
-{
-    struct until_empty_generator *self = (struct until_empty_generator *)generator;
-    if (event->op->owner != self)
-        return;
-    bool is_empty =
-        event->type == RIFT_OP_FAIL && event->error && strcmp(event->error, "empty") == 0;
-    if (event->type == RIFT_OP_OK)
-        is_empty = rift_value_is_nil(event->result);
-    else
-        self->not_before_ns = event->time_ns + self->retry_gap_ns;
-    self->is_done = self->is_done || is_empty;
-}
-
-struct rift_generator *rift_generator_until_empty(struct rift_arena *arena, int64_t retry_gap_ns,
-                                                  struct rift_generator *child)
-{
-    static const struct rift_generator_kind kind = {"until empty", until_empty_next,
-                                                    until_empty_update};
-    struct until_empty_generator *self = rift_arena_calloc(arena, 1, sizeof *self);
-    *self = (struct until_empty_generator){
-        .base = {&kind}, .child = child, .retry_gap_ns = retry_gap_ns};
     return &self->base;
 }

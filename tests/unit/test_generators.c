@@ -265,12 +265,14 @@ static void until_ok_repeats_and_stops(void **state)
     seen->has_forced = true;
     seen->forced = RIFT_OP_FAIL;
     seen->limit = 100;
-    simulate(rift_generator_until_ok(&arena, numbers("r", 0)));
+    simulate(rift_generator_until_ok(&arena, RIFT_SECOND, numbers("r", 0)));
     assert_int_equal(seen->count, 100);
+    for (size_t i = 0; i < 100; i++)
+        assert_true(seen->now[i] == (int64_t)i * RIFT_SECOND);
     seen->forced = RIFT_OP_OK;
     struct rift_generator *children[THREADS];
     for (unsigned i = 0; i < THREADS; i++)
-        children[i] = rift_generator_until_ok(&arena, numbers("r", i));
+        children[i] = rift_generator_until_ok(&arena, RIFT_SECOND, numbers("r", i));
     assert_true(simulate(rift_generator_each_thread(&arena, THREADS, children)));
     assert_int_equal(seen->count, THREADS);
 }
