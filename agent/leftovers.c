@@ -46,7 +46,7 @@ static int count_processes(void)
             name[strcspn(name, "\n")] = 0;
         fclose(file);
         if (strcmp(name, "rift-agent") != 0 && strcmp(name, "rift-guardian") != 0 &&
-            strcmp(name, "rift-hold") != 0)
+            strcmp(name, "rift-hold") != 0 && strcmp(name, "rift-keeper") != 0)
             continue;
         printf("process: %s %s\n", entry->d_name, name);
         count++;

@@ -127,6 +127,16 @@ static const struct rift_fault fault_kill = {
     .options = kill_options,
 };
 
+static const char *const pause_ways[] = {"ptrace", "freezer", NULL};
+static const struct rift_option pause_options[] = {
+    {.name = "by",
+     .kind = RIFT_OPTION_CHOICE,
+     .unit = "",
+     .fallback = "ptrace",
+     .choices = pause_ways,
+     .summary = "ptrace: ends in the kernel whatever is killed; freezer: the cgroup's"},
+    {.name = NULL},
+};
 static const struct rift_fault fault_pause = {
     .name = "pause",
     .summary = "the system's processes stand still, then go on as if no time had passed",
@@ -134,8 +144,10 @@ static const struct rift_fault fault_pause = {
         "Every thread of every process in the system's own cgroup is stopped by ptrace, from a "
         "process of the agent's. Connections stay open and nothing answers. The kernel lets the "
         "threads go on when that process ends, and it ends with the lease, with the agent, or by "
-        "a kill.",
+        "a kill. By the freezer it is the cgroup that stands still, and a keeper of its own that "
+        "thaws it.",
     .scope = RIFT_FAULT_ON_NODES,
+    .options = pause_options,
 };
 
 static const char *const clock_ways[] = {"auto", "host", "process", NULL};
@@ -184,8 +196,53 @@ static const struct rift_fault fault_clock = {
     .options = clock_options,
 };
 
+static const struct rift_option cpu_options[] = {
+    {.name = "percent",
+     .kind = RIFT_OPTION_RANGE,
+     .unit = "%",
+     .fallback = "20",
+     .minimum = 1,
+     .maximum = 100000,
+     .summary = "of one processor, for all processes of the system together"},
+    {.name = NULL},
+};
+static const struct rift_fault fault_cpu = {
+    .name = "cpu",
+    .summary = "the system gets only a share of a processor",
+    .effect =
+        "The quota of the kernel's scheduler (CFS bandwidth) for the system's own cgroup, v1 or "
+        "v2: "
+        "it runs for its share of each 100 ms and stands still for the rest. A keeper of its own "
+        "lifts it when the lease is past or agent and guardian are killed.",
+    .scope = RIFT_FAULT_ON_NODES,
+    .options = cpu_options,
+};
+
+static const struct rift_option memory_options[] = {
+    {.name = "percent_of_use",
+     .kind = RIFT_OPTION_RANGE,
+     .unit = "%",
+     .fallback = "90",
+     .minimum = 1,
+     .maximum = 1000,
+     .summary = "the limit, of what the system uses when the fault begins"},
+    {.name = NULL},
+};
+static const struct rift_fault fault_memory = {
+    .name = "memory",
+    .summary = "the system's memory is squeezed",
+    .effect =
+        "A limit on the memory of the system's own cgroup, page cache included, v1 or v2. The "
+        "kernel takes back what it can, and kills a process of the system where that is not "
+        "enough; such a system stays down. A keeper of its own lifts the limit when the lease is "
+        "past or agent and guardian are killed.",
+    .scope = RIFT_FAULT_ON_NODES,
+    .options = memory_options,
+};
+
 const struct rift_fault *const rift_faults[] = {
-    &fault_partition, &fault_packets, &fault_slow, &fault_kill, &fault_pause, &fault_clock, NULL,
+    &fault_partition, &fault_packets, &fault_slow,  &fault_kill, &fault_pause,
+    &fault_cpu,       &fault_memory,  &fault_clock, NULL,
 };
 
 const struct rift_fault *rift_fault_find(const char *name)

@@ -9,6 +9,8 @@ extern const struct rift_fault_driver rift_packets_driver;
 extern const struct rift_fault_driver rift_slow_driver;
 extern const struct rift_fault_driver rift_kill_driver;
 extern const struct rift_fault_driver rift_pause_driver;
+extern const struct rift_fault_driver rift_cpu_driver;
+extern const struct rift_fault_driver rift_memory_driver;
 extern const struct rift_fault_driver rift_clock_driver;
 
 #endif

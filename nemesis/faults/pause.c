@@ -1,4 +1,5 @@
-/* pause: every thread of the system is stopped by ptrace, from a process apart, the holder.
+/* pause: every thread of the system is stopped by ptrace, from a process apart, the holder; or,
+ * with the option by: freezer, by the kernel's freezer (freeze.c).
  *
  * A SIGSTOP or a frozen cgroup would stay for ever if all our processes were killed. The kernel
  * lets a traced thread go on when its tracer dies, however it dies; and the holder ends by itself
@@ -27,6 +28,8 @@
 #include "common/clock.h"
 #include "common/memory.h"
 #include "common/process.h"
+#include "nemesis/faults/freeze.h"
+#include "nemesis/faults/setting.h"
 
 enum { THREADS_MAX = 16384, STOP_DEADLINE_MS = 2000, REPORT_DEADLINE_MS = 5000 };
 enum { HOLDER_SOCKET = 3 };
@@ -211,8 +214,18 @@ static void holder_run(const struct rift_cgroup *system)
 
 /* --- the agent's side */
 
+static bool pause_is_freeze(const json_t *options)
+{
+    const char *by = json_string_value(json_object_get(options, "by"));
+    return by && strcmp(by, "freezer") == 0;
+}
+
 static void pause_forget(struct rift_injection *injection)
 {
+    if (pause_is_freeze(injection->options)) {
+        rift_setting_forget(injection);
+        return;
+    }
     struct live *live = injection->live;
     if (!live)
         return;
@@ -224,7 +237,8 @@ static void pause_forget(struct rift_injection *injection)
 static int pause_plan(struct rift_injection *injection, const struct rift_target *target,
                       const char *ledger, struct rift_error *err)
 {
-    (void)ledger;
+    if (pause_is_freeze(injection->options))
+        return rift_freeze_plan(injection, target, ledger, err);
     int pair[2];
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair))
         return rift_fail_errno(err, RIFT_ERR_IO, "pause: make a socket");
@@ -260,7 +274,8 @@ static int pause_order(const struct live *live, int64_t deadline_ns, struct rift
 static int pause_inject(struct rift_injection *injection, const struct rift_target *target,
                         struct rift_error *err)
 {
-    (void)target;
+    if (pause_is_freeze(injection->options))
+        return rift_freeze_inject(injection, target, err);
     struct live *live = injection->live;
     struct report report = {0};
     if (pause_order(live, injection->lease_end_ns, err))
@@ -280,14 +295,16 @@ static int pause_inject(struct rift_injection *injection, const struct rift_targ
 
 static int pause_renew(struct rift_injection *injection, struct rift_error *err)
 {
+    if (pause_is_freeze(injection->options))
+        return rift_setting_renew(injection, err);
     return pause_order(injection->live, injection->lease_end_ns, err);
 }
 
 static int pause_heal(const char *id, const json_t *undo, const char *ledger,
                       struct rift_error *err)
 {
-    (void)id;
-    (void)ledger;
+    if (json_object_get(undo, "file"))
+        return rift_setting_heal(id, undo, ledger, err);
     const json_t *holder = json_object_get(undo, "holder");
     struct rift_process process = {.pid = (pid_t)json_integer_value(json_array_get(holder, 0)),
                                    .start_ticks =
@@ -307,8 +324,8 @@ static int pause_heal(const char *id, const json_t *undo, const char *ledger,
 static int pause_observe(const struct rift_injection *injection, const struct rift_target *target,
                          bool *is_observed, json_t *details, struct rift_error *err)
 {
-    (void)injection;
-    (void)err;
+    if (pause_is_freeze(injection->options))
+        return rift_freeze_observe(target, is_observed, details, err);
     static pid_t pids[RIFT_CGROUP_PIDS_MAX];
     size_t count = rift_cgroup_pids(target->system, pids, RIFT_CGROUP_PIDS_MAX);
     size_t stopped = 0, alive = 0;
@@ -331,8 +348,9 @@ static int pause_observe(const struct rift_injection *injection, const struct ri
 static int pause_probe(const struct rift_target *target, const json_t *options,
                        struct rift_fault_ability *ability, struct rift_error *err)
 {
-    (void)options;
     (void)err;
+    if (pause_is_freeze(options))
+        return rift_freeze_probe(target, ability);
     ability->backend = "ptrace";
     ability->end =
         "the kernel lets the threads go on when the process that holds them dies, and that ends "

@@ -1,0 +1,97 @@
+/* The keeper hears of renewals through a socket; that the socket closes is how it learns of the
+ * agent's death. Its heal may meet the guardian's or a later agent's: a heal done twice is no harm.
+ */
+#include "nemesis/faults/keeper.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "common/clock.h"
+#include "common/memory.h"
+#include "common/process.h"
+
+enum { KEEPER_SOCKET = 3 };
+
+struct rift_keeper {
+    int fd;
+    struct rift_process process;
+};
+
+/* In the child. Nothing of the agent's may live on in it: its connection, its lock. */
+static void keeper_detach(int fd)
+{
+    setsid();
+    prctl(PR_SET_NAME, "rift-keeper");
+    int null = open("/dev/null", O_RDWR);
+    dup2(null, 0);
+    dup2(null, 1);
+    dup2(null, 2);
+    dup2(fd, KEEPER_SOCKET);
+    syscall(SYS_close_range, KEEPER_SOCKET + 1, ~0U, 0);
+    sigset_t signals;
+    sigfillset(&signals); /* what asks the agent to end is no reason to end a fault late */
+    sigprocmask(SIG_SETMASK, &signals, NULL);
+}
+
+static void keeper_run(const struct rift_injection *injection)
+{
+    int64_t deadline = injection->lease_end_ns, order;
+    for (;;) {
+        struct pollfd poll_fd = {.fd = KEEPER_SOCKET, .events = POLLIN};
+        int rc = poll(&poll_fd, 1, rift_clock_poll_ms(deadline));
+        if (rc > 0 && recv(KEEPER_SOCKET, &order, sizeof order, 0) == sizeof order)
+            deadline = order;
+        else if (rc > 0 || rift_clock_now() >= deadline)
+            break;
+    }
+    injection->driver->heal(injection->id, injection->undo, NULL, NULL);
+}
+
+struct rift_keeper *rift_keeper_start(const struct rift_injection *injection,
+                                      struct rift_error *err)
+{
+    int pair[2];
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair)) {
+        rift_fail_errno(err, RIFT_ERR_IO, "make a socket for the keeper");
+        return NULL;
+    }
+    pid_t pid = fork();
+    if (pid == 0) {
+        keeper_detach(pair[1]);
+        keeper_run(injection);
+        _exit(0);
+    }
+    close(pair[1]);
+    struct rift_keeper *keeper = rift_calloc(1, sizeof *keeper);
+    keeper->fd = pair[0];
+    if (pid > 0 && rift_process_identify(pid, &keeper->process))
+        return keeper;
+    rift_fail_errno(err, RIFT_ERR_IO, "start the keeper");
+    close(keeper->fd);
+    free(keeper);
+    return NULL;
+}
+
+int rift_keeper_renew(struct rift_keeper *keeper, int64_t lease_end_ns, struct rift_error *err)
+{
+    if (send(keeper->fd, &lease_end_ns, sizeof lease_end_ns, MSG_NOSIGNAL | MSG_DONTWAIT) ==
+        sizeof lease_end_ns)
+        return 0;
+    return rift_fail_errno(err, RIFT_ERR_IO, "the fault's keeper is gone");
+}
+
+void rift_keeper_stop(struct rift_keeper *keeper)
+{
+    if (!keeper)
+        return;
+    rift_process_signal(&keeper->process, SIGKILL); /* before its socket closes */
+    close(keeper->fd);
+    free(keeper);
+}

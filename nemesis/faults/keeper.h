@@ -1,0 +1,19 @@
+/* A process that ends a fault when nobody else is left to: for faults that the kernel would hold
+ * for ever. It heals when the lease is past or the agent is gone, whoever killed agent and
+ * guardian. */
+#ifndef NEMESIS_FAULTS_KEEPER_H
+#define NEMESIS_FAULTS_KEEPER_H
+
+#include "nemesis/faults/driver.h"
+
+struct rift_keeper;
+
+/* To be started before the fault is done, with its undo complete. */
+struct rift_keeper *rift_keeper_start(const struct rift_injection *injection,
+                                      struct rift_error *err);
+/* Fails where the keeper is gone. */
+int rift_keeper_renew(struct rift_keeper *keeper, int64_t lease_end_ns, struct rift_error *err);
+/* Ends the keeper; it heals nothing any more. Safe on NULL. */
+void rift_keeper_stop(struct rift_keeper *keeper);
+
+#endif

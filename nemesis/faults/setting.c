@@ -1,0 +1,157 @@
+/* A file that is gone at heal went with its cgroup, and the setting with it. */
+#include "nemesis/faults/setting.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/clock.h"
+#include "common/memory.h"
+#include "nemesis/faults/keeper.h"
+#include "nemesis/faults/ledger.h"
+
+enum { PATH_SIZE = RIFT_CGROUP_PATH_SIZE + 64 };
+
+bool rift_setting_read(const char *folder, const char *file, char text[RIFT_SETTING_TEXT_SIZE])
+{
+    char path[PATH_SIZE];
+    snprintf(path, sizeof path, "%s/%s", folder, file);
+    CLEANUP(rift_close_fd) int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t n = fd >= 0 ? read(fd, text, RIFT_SETTING_TEXT_SIZE - 1) : -1;
+    if (n < 0)
+        return false;
+    text[n] = 0;
+    if (n > 0 && text[n - 1] == '\n')
+        text[n - 1] = 0;
+    return true;
+}
+
+long long rift_setting_count(const char *folder, const char *file, const char *word)
+{
+    char path[PATH_SIZE], line[128];
+    snprintf(path, sizeof path, "%s/%s", folder, file);
+    FILE *stream = fopen(path, "re");
+    long long count = 0;
+    size_t length = strlen(word);
+    while (stream && fgets(line, sizeof line, stream))
+        if (strncmp(line, word, length) == 0 && line[length] == ' ')
+            count = strtoll(line + length, NULL, 10);
+    if (stream)
+        fclose(stream);
+    return count;
+}
+
+static int setting_write(const char *path, const char *value, struct rift_error *err)
+{
+    CLEANUP(rift_close_fd) int fd = open(path, O_WRONLY | O_CLOEXEC);
+    if (fd < 0 && errno == ENOENT)
+        return 0;
+    if (fd < 0 || write(fd, value, strlen(value)) < 0)
+        return rift_fail_errno(err, RIFT_ERR_IO, "write '%s' to '%s'", value, path);
+    return 0;
+}
+
+struct saved_search {
+    const char *path;
+    const char *except; /* an id */
+    char before[RIFT_SETTING_TEXT_SIZE];
+    bool is_found;
+};
+
+static void saved_visit(const char *id, const char *fault, const json_t *undo, void *context)
+{
+    (void)fault;
+    struct saved_search *search = context;
+    const char *path = json_string_value(json_object_get(undo, "file"));
+    const char *before = json_string_value(json_object_get(undo, "before"));
+    if (!path || !before || strcmp(path, search->path) != 0 || strcmp(id, search->except) == 0)
+        return;
+    search->is_found = true;
+    snprintf(search->before, sizeof search->before, "%s", before);
+}
+
+int rift_setting_plan(struct rift_injection *injection, const char *ledger, const char *folder,
+                      const char *file, struct rift_error *err)
+{
+    char path[PATH_SIZE];
+    snprintf(path, sizeof path, "%s/%s", folder, file);
+    struct saved_search search = {.path = path, .except = injection->id};
+    if (ledger)
+        rift_ledger_visit(ledger, saved_visit, &search);
+    if (!search.is_found && !rift_setting_read(folder, file, search.before))
+        return rift_fail(err, RIFT_ERR_MISSING, "there is no '%s': is the system running?", path);
+    json_object_set_new(injection->undo, "file", json_string(path));
+    json_object_set_new(injection->undo, "before", json_string(search.before));
+    return 0;
+}
+
+int rift_setting_inject(struct rift_injection *injection, const char *value, struct rift_error *err)
+{
+    if (!injection->live)
+        injection->live = rift_keeper_start(injection, err);
+    if (!injection->live ||
+        setting_write(json_string_value(json_object_get(injection->undo, "file")), value, err))
+        return -1;
+    injection->applied_ns = rift_clock_now();
+    return 0;
+}
+
+int rift_setting_renew(struct rift_injection *injection, struct rift_error *err)
+{
+    return rift_keeper_renew(injection->live, injection->lease_end_ns, err);
+}
+
+int rift_setting_heal(const char *id, const json_t *undo, const char *ledger,
+                      struct rift_error *err)
+{
+    const char *path = json_string_value(json_object_get(undo, "file"));
+    const char *before = json_string_value(json_object_get(undo, "before"));
+    if (!path || !before)
+        return 0; /* the plan had not got so far */
+    struct saved_search search = {.path = path, .except = id};
+    if (ledger)
+        rift_ledger_visit(ledger, saved_visit, &search);
+    return search.is_found ? 0 : setting_write(path, before, err);
+}
+
+void rift_setting_forget(struct rift_injection *injection)
+{
+    rift_keeper_stop(injection->live);
+    injection->live = NULL;
+}
+
+bool rift_setting_try(const char *folder, const char *file, struct rift_fault_ability *ability)
+{
+    char text[RIFT_SETTING_TEXT_SIZE], path[PATH_SIZE];
+    struct rift_error err = {0};
+    snprintf(path, sizeof path, "%s/%s", folder, file);
+    ability->can = rift_setting_read(folder, file, text) && setting_write(path, text, &err) == 0;
+    if (!ability->can)
+        snprintf(ability->why, sizeof ability->why, "%.200s",
+                 err.code ? err.text : "the system's cgroup has no such setting");
+    return ability->can;
+}
+
+const char *rift_setting_v2_folder(const struct rift_cgroup *cgroup, const char *controller)
+{
+    char available[RIFT_SETTING_TEXT_SIZE], parent[RIFT_CGROUP_PATH_SIZE], word[40];
+    if (!cgroup->unified[0] || rift_cgroup_v1_folder(cgroup, controller))
+        return NULL;
+    snprintf(parent, sizeof parent, "%s", cgroup->unified);
+    *strrchr(parent, '/') = 0;
+    if (!rift_setting_read(parent, "cgroup.controllers", available) ||
+        !strstr(available, controller))
+        return NULL;
+    if (rift_setting_read(parent, "cgroup.subtree_control", available) &&
+        !strstr(available, controller)) {
+        char path[PATH_SIZE];
+        snprintf(path, sizeof path, "%s/cgroup.subtree_control", parent);
+        snprintf(word, sizeof word, "+%s", controller);
+        if (setting_write(path, word, NULL))
+            return NULL;
+    }
+    return cgroup->unified;
+}

@@ -1,0 +1,34 @@
+/* One value in a file of the system's cgroup, changed for a while. */
+#ifndef NEMESIS_FAULTS_SETTING_H
+#define NEMESIS_FAULTS_SETTING_H
+
+#include "nemesis/faults/driver.h"
+
+enum { RIFT_SETTING_TEXT_SIZE = 256 };
+
+/* Reads a small file, without the final line break; false where it is not there. */
+bool rift_setting_read(const char *folder, const char *file, char text[RIFT_SETTING_TEXT_SIZE]);
+/* The number behind a word in a file of lines "word number" (cpu.stat); 0 where it is not there. */
+long long rift_setting_count(const char *folder, const char *file, const char *word);
+
+/* Saves in undo how folder/file is now, or how it was before another fault in the ledger changed
+ * it. */
+int rift_setting_plan(struct rift_injection *injection, const char *ledger, const char *folder,
+                      const char *file, struct rift_error *err);
+/* Starts the keeper (injection->live) where there is none yet, then writes the value; sets
+ * applied_ns. */
+int rift_setting_inject(struct rift_injection *injection, const char *value,
+                        struct rift_error *err);
+/* Parts of a driver. The saved value comes back with the last fault that changed it. */
+int rift_setting_renew(struct rift_injection *injection, struct rift_error *err);
+int rift_setting_heal(const char *id, const json_t *undo, const char *ledger,
+                      struct rift_error *err);
+void rift_setting_forget(struct rift_injection *injection);
+/* For probes: may folder/file be written? Writes back what is there. */
+bool rift_setting_try(const char *folder, const char *file, struct rift_fault_ability *ability);
+
+/* The folder of the system's cgroup that has a v2 controller, which is switched on for it where it
+ * is not; NULL where cgroup v2 does not govern it. */
+const char *rift_setting_v2_folder(const struct rift_cgroup *cgroup, const char *controller);
+
+#endif
