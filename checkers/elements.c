@@ -21,6 +21,8 @@ struct elements {
     size_t direct_size;
     uint32_t *slots; /* by hash: id + 1; a power of two */
     size_t slot_count, used;
+    uint32_t *ids; /* of the last list */
+    size_t ids_capacity;
 };
 
 struct elements *elements_create(const struct rift_history *history)
@@ -42,6 +44,7 @@ void elements_destroy(struct elements *elements)
     free(elements->values);
     free(elements->direct);
     free(elements->slots);
+    free(elements->ids);
     free(elements);
 }
 
@@ -117,6 +120,38 @@ uint32_t elements_intern(struct elements *elements, struct rift_value value)
     if (*direct == 0)
         *direct = append(elements, value) + 1;
     return *direct - 1;
+}
+
+/* A tight loop for what most reads are: integers that were seen before. */
+static size_t intern_packed(struct elements *elements, const int32_t *numbers, size_t from,
+                            size_t count)
+{
+    size_t i = from;
+    for (; i < count; i++) {
+        if (numbers[i] < 0 || (size_t)numbers[i] >= elements->direct_size ||
+            elements->direct[numbers[i]] == 0)
+            break;
+        elements->ids[i] = elements->direct[numbers[i]] - 1;
+    }
+    return i;
+}
+
+const uint32_t *elements_intern_all(struct elements *elements, struct rift_value all, size_t *count)
+{
+    *count = rift_value_count(elements->pool, all);
+    if (*count > elements->ids_capacity) {
+        elements->ids_capacity = 2 * *count;
+        elements->ids =
+            rift_reallocarray(elements->ids, elements->ids_capacity, sizeof *elements->ids);
+    }
+    const int32_t *numbers = rift_value_packed(elements->pool, all);
+    for (size_t i = 0; i < *count; i++) {
+        if (numbers)
+            i = intern_packed(elements, numbers, i, *count);
+        if (i < *count)
+            elements->ids[i] = elements_intern(elements, rift_value_item(elements->pool, all, i));
+    }
+    return elements->ids;
 }
 
 void element_finding_add(struct element_finding *finding, uint32_t id, uint32_t row, uint32_t other)

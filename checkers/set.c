@@ -61,10 +61,10 @@ static void add_rows(struct set *set, const uint32_t *rows, size_t row_count)
 static void take_read(struct set *set, uint32_t read, uint32_t stamp)
 {
     const struct rift_history *history = set->check->history;
-    struct rift_value all = history->ops.result[read];
-    size_t count = rift_value_count(history->values, all);
+    size_t count;
+    const uint32_t *ids = elements_intern_all(set->elements, history->ops.result[read], &count);
     for (size_t i = 0; i < count; i++) {
-        uint32_t id = elements_intern(set->elements, rift_value_item(history->values, all, i));
+        uint32_t id = ids[i];
         struct state *state = state_of(set, id);
         bool may_be_there =
             state->add != ELEMENT_NONE && history->ops.start[state->add] <= history->ops.end[read];

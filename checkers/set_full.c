@@ -21,9 +21,9 @@ enum { READ_NONE = -1 };
 /* By element; reads are numbered in order of invocation. */
 struct state {
     int64_t known_at;     /* INT64_MAX: never */
-    uint32_t add;         /* row, ELEMENT_NONE */
     int32_t last_present; /* number of a read, READ_NONE */
     int32_t last_absent;
+    uint32_t add;        /* row, ELEMENT_NONE */
     uint32_t duplicate;  /* row of a read that has it twice, ELEMENT_NONE */
     uint32_t unexpected; /* row of a read that has it before anybody tried to add it */
 };
@@ -47,8 +47,8 @@ static struct state *state_of(struct set_full *set, uint32_t id)
         set->capacity = 2 * (size_t)id + 64;
         set->states = rift_reallocarray(set->states, set->capacity, sizeof *set->states);
         for (size_t i = old; i < set->capacity; i++)
-            set->states[i] = (struct state){INT64_MAX, ELEMENT_NONE, READ_NONE,
-                                            READ_NONE, ELEMENT_NONE, ELEMENT_NONE};
+            set->states[i] = (struct state){INT64_MAX,    READ_NONE,    READ_NONE,
+                                            ELEMENT_NONE, ELEMENT_NONE, ELEMENT_NONE};
     }
     return &set->states[id];
 }
@@ -65,26 +65,39 @@ static void take_add(struct set_full *set, uint32_t row)
         state->known_at = ops->end[row];
 }
 
+/* What is not the usual case: absent from the read before, twice in this one, or first known now.
+ */
+static void take_unusual(struct set_full *set, struct state *state, int32_t number)
+{
+    const struct rift_ops *ops = &set->check->history->ops;
+    uint32_t row = set->read_rows[number];
+    if (state->last_present == number)
+        state->duplicate = row;
+    else if (state->last_present < number - 1)
+        state->last_absent = number - 1;
+    if (ops->end[row] >= state->known_at)
+        return;
+    /* Only a read that completes before all others, and before the add, can come before it. */
+    if (state->add == ELEMENT_NONE || ops->start[state->add] > ops->end[row])
+        state->unexpected = row;
+    state->known_at = ops->end[row];
+}
+
 static void take_read(struct set_full *set, uint32_t row)
 {
     const struct rift_history *history = set->check->history;
     int32_t number = set->read_count++;
     set->read_rows[number] = row;
-    struct rift_value all = history->ops.result[row];
-    size_t count = rift_value_count(history->values, all);
+    size_t count;
+    const uint32_t *ids = elements_intern_all(set->elements, history->ops.result[row], &count);
+    if (elements_count(set->elements) > 0)
+        state_of(set, (uint32_t)elements_count(set->elements) - 1);
     int64_t end = history->ops.end[row];
     for (size_t i = 0; i < count; i++) {
-        uint32_t id = elements_intern(set->elements, rift_value_item(history->values, all, i));
-        struct state *state = state_of(set, id);
-        if (state->last_present == number)
-            state->duplicate = row;
-        else if (state->last_present < number - 1)
-            state->last_absent = number - 1;
+        struct state *state = &set->states[ids[i]];
+        if (state->last_present != number - 1 || end < state->known_at)
+            take_unusual(set, state, number);
         state->last_present = number;
-        if (state->add == ELEMENT_NONE || history->ops.start[state->add] > end)
-            state->unexpected = row;
-        if (end < state->known_at)
-            state->known_at = end;
     }
 }
 

@@ -269,7 +269,7 @@ static void prove(struct toggle *toggle, const uint32_t *ops, size_t count, cons
 int toggle_judge(struct toggle *toggle, const uint32_t *ops, size_t count,
                  struct monitor_sequence *sequence, struct rift_certificate *certificate)
 {
-    uint32_t blind[TOGGLE_BLIND_MAX];
+    uint32_t blind[TOGGLE_BLIND_MAX] = {0};
     size_t blind_count = 0;
     toggle->sequence = sequence;
     for (size_t i = 0; i < count; i++) {
