@@ -23,7 +23,7 @@ struct debts {
     size_t work;
 };
 
-/* Lists of items: held ones (with a core) by b, staying ones in any order. */
+/* Items by b: held ones, with a core, or staying ones, that nobody popped. */
 struct list {
     const uint32_t *items;
     size_t count;
@@ -55,34 +55,81 @@ static void run_grow(const struct debts *debts, struct list held, struct run *ru
     }
 }
 
-/* The item was pushed within the run for certain, or looked at: then it lies upon the lowest value.
- */
-static bool item_is_within(const struct debts *debts, const struct monitor_item *item,
-                           const struct run *run)
+/* How many held items cover each slot of the run; the caller frees it. */
+static uint32_t *run_cover(struct debts *debts, struct list held, const struct run *run)
 {
-    const struct monitor_container *container = debts->container;
-    if (item->a >= run->low && item->b <= run->high)
-        return true;
-    if (item->b + 1 < monitor_item_seen_until(container, item))
-        return false; /* it is part of the run itself */
-    for (uint32_t look = item[0].looks; look < item[1].looks; look++) {
-        uint32_t op = container->looks[look], low = container->slots.low[op];
-        if ((low > item->a ? low : item->a) >= run->low && container->slots.high[op] <= run->high)
-            return true;
+    const struct monitor_item *items = debts->container->items;
+    size_t length = (size_t)(run->high - run->low) + 2;
+    uint32_t *cover = rift_calloc(length, sizeof *cover);
+    debts->work += length + run->end - run->first;
+    for (size_t i = run->first; i < run->end; i++) {
+        cover[items[held.items[i]].b + 1 - run->low]++;
+        cover[core_end(debts, held.items[i]) + 1 - run->low]--;
     }
+    for (size_t i = 1; i < length; i++)
+        cover[i] += cover[i - 1];
+    return cover;
+}
+
+/* A slot of the look lies outside of the run, or no other item covers it. */
+static bool look_is_clear(const struct debts *debts, const struct run *run, const uint32_t *cover,
+                          const struct monitor_item *item, uint32_t op)
+{
+    const struct monitor_slots *slots = &debts->container->slots;
+    uint32_t low = slots->low[op] > item->a ? slots->low[op] : item->a;
+    uint32_t until = monitor_item_seen_until(debts->container, item);
+    if (low < run->low || slots->high[op] > run->high)
+        return true;
+    for (uint32_t slot = low; slot <= slots->high[op]; slot++)
+        if (cover[slot - run->low] == (item->b < slot && slot < until))
+            return true;
     return false;
 }
 
+/* The item lies upon another of the run for certain: it was pushed within the run, or looked at
+ * there while others were inside. */
+static bool item_is_upon(const struct debts *debts, const struct run *run, const uint32_t *cover,
+                         const struct monitor_item *item)
+{
+    if (item->a >= run->low && item->b <= run->high)
+        return true;
+    for (uint32_t look = item[0].looks; look < item[1].looks; look++)
+        if (!look_is_clear(debts, run, cover, item, debts->container->looks[look]))
+            return true;
+    return false;
+}
+
+/* The first of the items, sorted by b, whose b is at least bound. */
+static size_t list_from(const struct debts *debts, struct list list, uint32_t bound)
+{
+    size_t low = 0;
+    for (size_t high = list.count; low < high;) {
+        size_t middle = low + (high - low) / 2;
+        if (debts->container->items[list.items[middle]].b < bound)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
 /* Staying items that must be gone before the run ends, not yet paid for. */
-static size_t run_debtors(struct debts *debts, struct list staying, const struct run *run,
-                          uint32_t *debtors)
+static size_t run_debtors(struct debts *debts, struct list held, struct list staying,
+                          const struct run *run, uint32_t *debtors)
 {
     const struct monitor_item *items = debts->container->items;
+    CLEANUP(rift_free) uint32_t *cover = NULL;
     size_t count = 0;
-    debts->work += staying.count;
-    for (size_t i = 0; i < staying.count; i++) {
+    for (size_t i = list_from(debts, staying, run->low - 1); i < staying.count; i++) {
         uint32_t item = staying.items[i];
-        if (!debts->is_paid[item] && item_is_within(debts, &items[item], run))
+        if (items[item].b > run->high)
+            break;
+        debts->work++;
+        if (debts->is_paid[item])
+            continue;
+        if (cover == NULL)
+            cover = run_cover(debts, held, run);
+        if (item_is_upon(debts, run, cover, &items[item]))
             debtors[count++] = item;
     }
     return count;
@@ -110,7 +157,7 @@ static bool run_close(struct debts *debts, struct list held, struct list staying
 {
     const struct monitor_container *container = debts->container;
     for (;;) {
-        *debtor_count = run_debtors(debts, staying, run, debtors);
+        *debtor_count = run_debtors(debts, held, staying, run, debtors);
         size_t needed = debts->paid + *debtor_count;
         bool is_long_enough = run_outlasts_looks(debts, run, debtors, *debtor_count);
         if (*debtor_count > 0 && needed > container->pending_count)
@@ -134,9 +181,10 @@ static bool run_settle(struct debts *debts, struct list held, const struct run *
     size_t count = 0;
     debts->work += run->end - run->first;
     CLEANUP(rift_free) uint32_t *inner = rift_malloc((run->end - run->first + 1) * sizeof *inner);
+    CLEANUP(rift_free) uint32_t *cover = run_cover(debts, held, run);
     for (size_t i = run->first; i < run->end; i++) {
         const struct monitor_item *item = &items[held.items[i]];
-        if (item->a >= run->low || item->end <= run->high)
+        if (item_is_upon(debts, run, cover, item) || item->end <= run->high)
             inner[count++] = held.items[i];
     }
     if (count == run->end - run->first)
