@@ -1,6 +1,7 @@
 /* A window is two operations, "start-X" and "stop-X", that name the same window. */
 #include "report/windows.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 #include "common/clock.h"
@@ -57,6 +58,28 @@ static void take_nodes(json_t *window, const json_t *result, const char *source,
     }
 }
 
+/* A window begins when its first node feels it and ends when its last is healed; the operations
+ * around that also prepare and look. Without times of nodes it keeps those of the operations. */
+static void fit_to_nodes(json_t *window, const char *member, bool is_latest)
+{
+    const char *name;
+    json_t *node;
+    bool has_one = false;
+    double best = 0;
+    json_object_foreach(json_object_get(window, "nodes"), name, node)
+    {
+        const json_t *time = json_object_get(node, member);
+        double seconds_of_node = json_number_value(time);
+        if (!json_is_number(time))
+            continue;
+        if (!has_one || (is_latest ? seconds_of_node > best : seconds_of_node < best))
+            best = seconds_of_node;
+        has_one = true;
+    }
+    if (has_one)
+        json_object_set_new(window, member, json_real(best));
+}
+
 static void take_start(json_t *windows, const struct rift_history *history, size_t row,
                        const char *fault, const json_t *argument, const json_t *result)
 {
@@ -73,6 +96,7 @@ static void take_start(json_t *windows, const struct rift_history *history, size
     if (observed)
         json_object_set(window, "observed", observed);
     take_nodes(window, result, "applied_ns", "from");
+    fit_to_nodes(window, "from", false);
     json_array_append_new(windows, window);
 }
 
@@ -84,6 +108,7 @@ static void take_stop(json_t *windows, const struct rift_history *history, size_
         return;
     json_object_set_new(window, "to", json_real(seconds(history->nemesis.end[row])));
     take_nodes(window, result, "healed_ns", "to");
+    fit_to_nodes(window, "to", true);
 }
 
 json_t *report_windows(const struct rift_history *history)

@@ -38,7 +38,7 @@ static void a_window_spans_from_its_start_to_its_stop_on_each_node(void **state)
     assert_non_null(history);
     json_t *windows = report_windows(history);
     json_t *expected = json_loads(
-        "[{\"window\":4,\"fault\":\"partition\",\"what\":\"halves\",\"from\":1.0,\"to\":3.001,"
+        "[{\"window\":4,\"fault\":\"partition\",\"what\":\"halves\",\"from\":1.5,\"to\":3.5,"
         "\"failed\":false,\"nodes\":{\"n1\":{\"from\":1.5,\"to\":3.5,\"observed\":\"cut\"}}},"
         "{\"window\":5,\"fault\":\"kill\",\"what\":\"n2\",\"from\":2.0,\"to\":null,"
         "\"failed\":false,\"nodes\":{}}]",
