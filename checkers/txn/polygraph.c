@@ -137,5 +137,7 @@ enum polygraph_answer polygraph_solve(struct polygraph *polygraph, struct txn_cy
         return answer;
     if (polygraph->pair_count == 0)
         return POLYGRAPH_EXPLAINED;
+    if (polygraph_guess(polygraph))
+        return POLYGRAPH_EXPLAINED;
     return polygraph_search(polygraph, reason);
 }

@@ -5,9 +5,14 @@
 
 #include <stdlib.h>
 
+#include "checkers/txn/order.h"
 #include "common/memory.h"
 
 static const uint64_t MEMORY_DEFAULT = UINT64_C(1) << 30;
+
+/* Of real time, nearly all that can be decided is decided within a narrow band; the rest is cheaper
+ * for the solver. */
+enum { BAND_WORDS_REALTIME = 16 };
 
 /* The versions that compete for each key, in an order that keeps what is known. */
 struct contest {
@@ -21,6 +26,16 @@ static bool competes(const struct polygraph *polygraph, uint32_t mop)
     const struct txn_set *set = model->set;
     return set->mop_function[mop] != TXN_READ && !model->has_later_write[mop] &&
            polygraph->is_included[set->mop_txn[mop]];
+}
+
+struct numbered {
+    uint32_t number, version;
+};
+
+static int compare_numbered(const void *a, const void *b)
+{
+    uint32_t x = ((const struct numbered *)a)->number, y = ((const struct numbered *)b)->number;
+    return (x > y) - (x < y);
 }
 
 static void contest_init(struct contest *contest, const struct polygraph *polygraph,
@@ -38,17 +53,20 @@ static void contest_init(struct contest *contest, const struct polygraph *polygr
         if (competes(polygraph, mop))
             contest->version[place[set->mop_key[mop] + 1]++] = mop;
     contest->first = place;
-    /* Larger ranks come first. Keys are short lists, and mostly nearly sorted. */
-    for (uint32_t k = 0; k < set->key_count; k++)
-        for (uint32_t i = place[k] + 1; i < place[k + 1]; i++) {
-            uint32_t moved = contest->version[i], j = i;
-            uint32_t rank = closure->rank[set->mop_txn[moved] * states];
-            for (; j > place[k] &&
-                   closure->rank[set->mop_txn[contest->version[j - 1]] * states] < rank;
-                 j--)
-                contest->version[j] = contest->version[j - 1];
-            contest->version[j] = moved;
-        }
+    /* Of real time the mops keep the order by themselves. */
+    if (polygraph->order == POLYGRAPH_REALTIME)
+        return;
+    struct numbered *sorted = rift_reallocarray(NULL, (size_t)set->mop_count + 1, sizeof *sorted);
+    for (uint32_t k = 0; k < set->key_count; k++) {
+        uint32_t count = place[k + 1] - place[k], *version = contest->version + place[k];
+        for (uint32_t i = 0; i < count; i++)
+            sorted[i] =
+                (struct numbered){closure->number[set->mop_txn[version[i]] * states], version[i]};
+        qsort(sorted, count, sizeof *sorted, compare_numbered);
+        for (uint32_t i = 0; i < count; i++)
+            version[i] = sorted[i].version;
+    }
+    free(sorted);
 }
 
 static void contest_finish(struct contest *contest)
@@ -65,7 +83,8 @@ static bool closes(const struct polygraph *polygraph, const struct txn_closure *
     const struct txn_automaton *automaton = &polygraph->automaton;
     for (uint32_t state = 0; state < closure->states; state++) {
         int8_t next = automaton->next[state][relation];
-        if (next >= 0 && txn_reaches(closure, end * closure->states + (uint8_t)next, start, state))
+        if (next >= 0 && txn_reaches(closure, end * closure->states + (uint8_t)next,
+                                     start * closure->states + state))
             return true;
     }
     return false;
@@ -112,12 +131,20 @@ static int keep_pair(struct polygraph *polygraph, size_t *capacity, uint32_t a, 
 static int contend(struct polygraph *polygraph, const struct txn_closure *closure,
                    const uint32_t *version, uint32_t count, size_t *capacity)
 {
+    const struct txn_set *set = polygraph->model->set;
     uint32_t *nearest = rift_reallocarray(NULL, (size_t)count + 1, sizeof *nearest);
     int result = 0;
     for (uint32_t i = 0; i < count && result == 0; i++) {
         uint32_t nearest_count = 0;
+        if (i % 256 == 255 && polygraph_is_late(polygraph))
+            result = -1;
+        int64_t end = txn_end(set, set->mop_txn[version[i]]);
         for (uint32_t j = i + 1; j < count && result == 0; j++) {
             bool is_behind = false;
+            /* What starts later is ordered by real time, and that is known already. */
+            if (polygraph->order == POLYGRAPH_REALTIME &&
+                end < txn_start(set, set->mop_txn[version[j]]))
+                break;
             if (!is_before(polygraph, closure, version[i], version[j])) {
                 result = keep_pair(polygraph, capacity, version[i], version[j]);
                 continue;
@@ -176,40 +203,71 @@ static int64_t decide_pairs(struct polygraph *polygraph, const struct txn_closur
     return decided;
 }
 
-enum polygraph_answer polygraph_prune(struct polygraph *polygraph, const char **reason)
+/* When each transaction happened, as far as is known: it only guides the order. */
+static int64_t *times_of(const struct polygraph *polygraph)
+{
+    const struct txn_set *set = polygraph->model->set;
+    int64_t *time = rift_reallocarray(NULL, (size_t)set->count + 1, sizeof *time);
+    struct txn_edges order;
+    bool has_times = false;
+    for (uint32_t t = 0; t < set->count; t++) {
+        time[t] = txn_start(set, t);
+        has_times |= txn_end(set, t) != RIFT_TIME_NEVER;
+    }
+    if (has_times)
+        return time;
+    /* Without times, transactions take turns by their place in the process. */
+    txn_edges_init(&order, set->count);
+    txn_order_processes(set, &order);
+    for (uint32_t t = 0; t < set->count; t++)
+        time[t] = 0;
+    for (size_t i = 0; i < order.count; i++)
+        time[txn_edge_target(order.items[i].edge)] = time[order.items[i].from] + 1;
+    txn_edges_finish(&order);
+    return time;
+}
+
+enum { VIOLATED = -1, GIVE_UP = -2 /* with a reason */ };
+
+/* One round; returns how many pairs it decided, or one of these. */
+static int64_t prune_once(struct polygraph *polygraph, const int64_t *time, const char **reason)
 {
     uint64_t limit = polygraph->memory_bytes ? polygraph->memory_bytes : MEMORY_DEFAULT;
+    uint32_t words = polygraph->order == POLYGRAPH_REALTIME ? BAND_WORDS_REALTIME : UINT32_MAX;
+    struct txn_graph graph;
+    struct txn_closure closure;
+    int64_t decided = 1;
+    if (polygraph_is_late(polygraph) || polygraph->known.is_full) {
+        *reason = "the time ran out while pruning";
+        return GIVE_UP;
+    }
+    txn_edges_copy(&polygraph->known, &graph);
+    bool is_acyclic = txn_closure_init(&closure, &graph, &polygraph->automaton, time, words, limit);
+    txn_graph_finish(&graph);
+    if (!is_acyclic)
+        return VIOLATED;
+    if (polygraph->rounds == 0) {
+        if (contend_all(polygraph, &closure) < 0) {
+            *reason = "it has more pairs of writes than time or memory allow";
+            decided = GIVE_UP;
+        }
+        polygraph->pairs_at_first = polygraph->pair_count;
+    } else {
+        decided = decide_pairs(polygraph, &closure);
+    }
+    txn_closure_finish(&closure);
+    polygraph->pairs_left = polygraph->pair_count;
+    return decided;
+}
+
+enum polygraph_answer polygraph_prune(struct polygraph *polygraph, const char **reason)
+{
+    CLEANUP(rift_free) int64_t *time = times_of(polygraph);
     for (polygraph->rounds = 0;; polygraph->rounds++) {
-        struct txn_graph graph;
-        struct txn_closure closure;
-        int64_t decided = 1;
-        txn_edges_copy(&polygraph->known, &graph);
-        bool is_too_large = txn_closure_size(&graph, &polygraph->automaton) > limit;
-        if (is_too_large || polygraph_is_late(polygraph) || polygraph->known.is_full) {
-            txn_graph_finish(&graph);
-            *reason = is_too_large ? "its reachability needs more memory than is allowed"
-                                   : "the time ran out while pruning";
-            return POLYGRAPH_UNDECIDED;
-        }
-        bool is_acyclic = txn_closure_init(&closure, &graph, &polygraph->automaton);
-        txn_graph_finish(&graph);
-        if (!is_acyclic)
+        int64_t decided = prune_once(polygraph, time, reason);
+        if (decided == VIOLATED)
             return POLYGRAPH_VIOLATED;
-        if (polygraph->rounds == 0) {
-            if (contend_all(polygraph, &closure) < 0) {
-                txn_closure_finish(&closure);
-                *reason = "it has more pairs of writes than time or memory allow";
-                return POLYGRAPH_UNDECIDED;
-            }
-            polygraph->pairs_at_first = polygraph->pair_count;
-        } else {
-            decided = decide_pairs(polygraph, &closure);
-        }
-        txn_closure_finish(&closure);
-        polygraph->pairs_left = polygraph->pair_count;
-        if (decided < 0)
-            return POLYGRAPH_VIOLATED;
-        if (decided == 0 || polygraph->rounds + 1 == polygraph->rounds_max)
+        if (decided == GIVE_UP || decided == 0 || polygraph->rounds + 1 == polygraph->rounds_max)
             return POLYGRAPH_UNDECIDED;
     }
 }

@@ -168,7 +168,9 @@ static void step(struct store *store, struct process *process, int index)
 static void begin(struct store *store, struct process *process)
 {
     const struct store_options *options = store->options;
-    process->mop_count = 1 + (int)rift_rng_below(&store->rng, (uint64_t)options->mops_max);
+    int least = options->mops_min ? options->mops_min : 1;
+    process->mop_count =
+        least + (int)rift_rng_below(&store->rng, (uint64_t)(options->mops_max - least + 1));
     for (int m = 0; m < process->mop_count; m++) {
         struct key *key = &store->keys[rift_rng_below(&store->rng, (uint64_t)options->key_count)];
         /* A key that nobody uses right now is retired once it is full. */
@@ -189,7 +191,8 @@ static void begin(struct store *store, struct process *process)
                 key->written = key->count = 0;
             }
         }
-        process->mop[m].is_read = rift_rng_below(&store->rng, 2);
+        process->mop[m].is_read = rift_rng_below(&store->rng, 100) <
+                                  (uint64_t)(options->read_percent ? options->read_percent : 50);
         process->mop[m].key = key;
         process->mop[m].number = key->number;
         process->mop[m].seen_count = 0;
@@ -238,7 +241,9 @@ static void end(struct store *store, struct process *process)
     if (type == RIFT_OP_OK)
         result = txn_value(store, process, true);
     if (rift_builder_add_op(store->builder, &event, type, process->start,
-                            is_lost ? RIFT_TIME_NEVER : ++store->time, result, &err) != 0) {
+                            is_lost || store->options->has_no_times ? RIFT_TIME_NEVER
+                                                                    : ++store->time,
+                            result, &err) != 0) {
         fprintf(stderr, "%s\n", err.text);
         abort();
     }

@@ -26,6 +26,9 @@ struct store_options {
     int abort_percent;   /* of transactions that could commit */
     int unknown_percent; /* of outcomes that are lost on the way back */
     int writes_per_key;  /* then another key takes its place */
+    bool has_no_times;   /* only the order in each process is told, as in the formats of Plume */
+    int read_percent;    /* of micro-operations; 0: half */
+    int mops_min;        /* 0: one */
     uint64_t seed;
 };
 
