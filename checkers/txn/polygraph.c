@@ -74,6 +74,29 @@ bool polygraph_is_late(const struct polygraph *polygraph)
     return polygraph->deadline_ns && rift_clock_now() > polygraph->deadline_ns;
 }
 
+int64_t *polygraph_times(const struct polygraph *polygraph)
+{
+    const struct txn_set *set = polygraph->model->set;
+    int64_t *time = rift_reallocarray(NULL, (size_t)set->count + 1, sizeof *time);
+    struct txn_edges order;
+    bool has_times = false;
+    for (uint32_t t = 0; t < set->count; t++) {
+        time[t] = txn_start(set, t);
+        has_times |= txn_end(set, t) != RIFT_TIME_NEVER;
+    }
+    if (has_times)
+        return time;
+    /* Without times, transactions take turns by their place in the process. */
+    txn_edges_init(&order, set->count);
+    txn_order_processes(set, &order);
+    for (uint32_t t = 0; t < set->count; t++)
+        time[t] = 0;
+    for (size_t i = 0; i < order.count; i++)
+        time[txn_edge_target(order.items[i].edge)] = time[order.items[i].from] + 1;
+    txn_edges_finish(&order);
+    return time;
+}
+
 void polygraph_add_choice(const struct polygraph *polygraph, uint32_t a, uint32_t b,
                           struct txn_edges *edges)
 {

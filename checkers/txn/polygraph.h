@@ -61,6 +61,9 @@ enum polygraph_answer polygraph_prune(struct polygraph *polygraph, const char **
 /* Decides the rest by a SAT solver, if this build has one. */
 enum polygraph_answer polygraph_search(struct polygraph *polygraph, const char **reason);
 
+/* When each transaction happened, as far as is known, or its place in its process: it only guides
+ * orders. free() it. */
+int64_t *polygraph_times(const struct polygraph *polygraph);
 /* Adds what follows from version a before version b. */
 void polygraph_add_choice(const struct polygraph *polygraph, uint32_t a, uint32_t b,
                           struct txn_edges *edges);

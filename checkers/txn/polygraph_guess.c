@@ -5,7 +5,6 @@
 
 #include <stdlib.h>
 
-#include "checkers/txn/order.h"
 #include "common/memory.h"
 
 struct guess {
@@ -18,16 +17,14 @@ struct guess {
     uint32_t heap_count;
     uint32_t *blocked;      /* per key: first of a list of blocked transactions, or TXN_NONE */
     uint32_t *next_blocked; /* per transaction */
-    uint32_t *progress;     /* per transaction without times: place in its process */
+    int64_t *time;
 };
 
+/* The one that ended first, or else comes first in its process. */
 static int64_t priority(const struct guess *guess, uint32_t t)
 {
-    const struct txn_set *set = guess->polygraph->model->set;
-    int64_t end = txn_end(set, t);
-    if (end != RIFT_TIME_NEVER)
-        return end;
-    return guess->progress ? guess->progress[t] : txn_start(set, t);
+    int64_t end = txn_end(guess->polygraph->model->set, t);
+    return end != RIFT_TIME_NEVER ? end : guess->time[t];
 }
 
 static bool comes_first(const struct guess *guess, uint32_t a, uint32_t b)
@@ -143,20 +140,6 @@ static void perform(struct guess *guess, uint32_t t)
     }
 }
 
-/* Without times, transactions take turns by their place in the process. */
-static void measure_progress(struct guess *guess)
-{
-    const struct txn_set *set = guess->polygraph->model->set;
-    struct txn_edges order;
-    txn_edges_init(&order, set->count);
-    txn_order_processes(set, &order);
-    guess->progress = rift_calloc((size_t)set->count + 1, sizeof *guess->progress);
-    for (size_t i = 0; i < order.count; i++)
-        guess->progress[txn_edge_target(order.items[i].edge)] =
-            guess->progress[order.items[i].from] + 1;
-    txn_edges_finish(&order);
-}
-
 static void guess_init(struct guess *guess, const struct polygraph *polygraph)
 {
     const struct register_model *model = polygraph->model;
@@ -177,11 +160,7 @@ static void guess_init(struct guess *guess, const struct polygraph *polygraph)
         guess->unread[v] = model->reader_first[v + 1] - model->reader_first[v];
     for (uint32_t e = 0; e < guess->graph.edge_count; e++)
         guess->waits_for[txn_edge_target(guess->graph.edge[e])]++;
-    bool has_times = false;
-    for (uint32_t t = 0; t < set->count && !has_times; t++)
-        has_times = txn_end(set, t) != RIFT_TIME_NEVER;
-    if (!has_times)
-        measure_progress(guess);
+    guess->time = polygraph_times(polygraph);
 }
 
 static void guess_finish(struct guess *guess)
@@ -193,7 +172,7 @@ static void guess_finish(struct guess *guess)
     free(guess->heap);
     free(guess->blocked);
     free(guess->next_blocked);
-    free(guess->progress);
+    free(guess->time);
 }
 
 bool polygraph_guess(const struct polygraph *polygraph)

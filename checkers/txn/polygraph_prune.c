@@ -5,7 +5,6 @@
 
 #include <stdlib.h>
 
-#include "checkers/txn/order.h"
 #include "common/memory.h"
 
 static const uint64_t MEMORY_DEFAULT = UINT64_C(1) << 30;
@@ -203,30 +202,6 @@ static int64_t decide_pairs(struct polygraph *polygraph, const struct txn_closur
     return decided;
 }
 
-/* When each transaction happened, as far as is known: it only guides the order. */
-static int64_t *times_of(const struct polygraph *polygraph)
-{
-    const struct txn_set *set = polygraph->model->set;
-    int64_t *time = rift_reallocarray(NULL, (size_t)set->count + 1, sizeof *time);
-    struct txn_edges order;
-    bool has_times = false;
-    for (uint32_t t = 0; t < set->count; t++) {
-        time[t] = txn_start(set, t);
-        has_times |= txn_end(set, t) != RIFT_TIME_NEVER;
-    }
-    if (has_times)
-        return time;
-    /* Without times, transactions take turns by their place in the process. */
-    txn_edges_init(&order, set->count);
-    txn_order_processes(set, &order);
-    for (uint32_t t = 0; t < set->count; t++)
-        time[t] = 0;
-    for (size_t i = 0; i < order.count; i++)
-        time[txn_edge_target(order.items[i].edge)] = time[order.items[i].from] + 1;
-    txn_edges_finish(&order);
-    return time;
-}
-
 enum { VIOLATED = -1, GIVE_UP = -2 /* with a reason */ };
 
 /* One round; returns how many pairs it decided, or one of these. */
@@ -262,7 +237,7 @@ static int64_t prune_once(struct polygraph *polygraph, const int64_t *time, cons
 
 enum polygraph_answer polygraph_prune(struct polygraph *polygraph, const char **reason)
 {
-    CLEANUP(rift_free) int64_t *time = times_of(polygraph);
+    CLEANUP(rift_free) int64_t *time = polygraph_times(polygraph);
     for (polygraph->rounds = 0;; polygraph->rounds++) {
         int64_t decided = prune_once(polygraph, time, reason);
         if (decided == VIOLATED)

@@ -22,7 +22,7 @@ enum polygraph_answer polygraph_search(struct polygraph *polygraph, const char *
 #include <ccadical.h>
 
 enum {
-    CLAUSES_PER_ROUND = 4096,
+    CLAUSES_PER_ROUND = 1 << 16,
     WORK_PER_ROUND = 1 << 26, /* edges followed while looking for cycles */
     SAT_YES = 10,
     SAT_NO = 20,
@@ -60,22 +60,26 @@ static int stop_when_late(void *polygraph)
     return polygraph_is_late(polygraph);
 }
 
-/* Turns each pair so that its first order agrees with a topological order of what is known. */
+/* Turns each pair so that its first order agrees with a topological order of what is known that
+ * follows time: most of them are right at once. */
 static void orient_pairs(struct polygraph *polygraph)
 {
     struct txn_graph graph;
-    struct txn_components components;
+    struct txn_closure closure;
+    CLEANUP(rift_free) int64_t *time = polygraph_times(polygraph);
     uint32_t states = polygraph->automaton.state_count;
     const struct txn_set *set = polygraph->model->set;
     txn_edges_copy(&polygraph->known, &graph);
-    txn_components_find(&graph, &polygraph->automaton, &components);
-    for (size_t i = 0; i < polygraph->pair_count; i++) {
+    bool is_acyclic =
+        txn_closure_init(&closure, &graph, &polygraph->automaton, time, 1, UINT64_MAX);
+    for (size_t i = 0; is_acyclic && i < polygraph->pair_count; i++) {
         struct polygraph_pair *pair = &polygraph->pairs[i];
-        if (components.of[set->mop_txn[pair->a] * states] <
-            components.of[set->mop_txn[pair->b] * states])
+        if (closure.number[set->mop_txn[pair->a] * states] >
+            closure.number[set->mop_txn[pair->b] * states])
             *pair = (struct polygraph_pair){pair->b, pair->a};
     }
-    txn_components_finish(&components);
+    if (is_acyclic)
+        txn_closure_finish(&closure);
     txn_graph_finish(&graph);
 }
 
@@ -84,7 +88,6 @@ static void build_choice(struct search *search)
 {
     struct polygraph *polygraph = search->polygraph;
     struct txn_edges edges = polygraph->known;
-    size_t known_count = edges.count;
     edges.items = rift_reallocarray(NULL, edges.count + 1, sizeof *edges.items);
     memcpy(edges.items, polygraph->known.items, edges.count * sizeof *edges.items);
     edges.capacity = edges.count + 1;
@@ -108,7 +111,6 @@ static void build_choice(struct search *search)
                 (struct chosen){edges.items[e].from, edges.items[e].edge, literal};
         }
     }
-    (void)known_count;
     qsort(search->chosen, search->chosen_count, sizeof *search->chosen, compare_chosen);
     txn_edges_build(&edges, &search->graph);
 }
