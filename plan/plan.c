@@ -118,6 +118,8 @@ static void read_seed(struct rift_plan_reader *reader, uint64_t override)
     uint64_t seed = (uint64_t)json_integer_value(json_object_get(reader->top, "seed"));
     if (override)
         seed = override;
+    if (seed > INT64_MAX)
+        rift_problem_add(&reader->problems, NULL, "the seed must be less than 2^63");
     while (seed == 0) {
         /* Short enough to be typed; getrandom never fails for so few bytes. */
         uint32_t drawn = 0;

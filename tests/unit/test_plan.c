@@ -386,6 +386,16 @@ static void a_seed_is_drawn_where_none_is_given(void **state)
     rift_plan_destroy(b);
 }
 
+static void a_seed_from_the_command_line_counts_and_must_fit_the_file(void **state)
+{
+    (void)state;
+    struct rift_plan *plan = rift_plan_parse("t.yaml", SMALL, strlen(SMALL), &catalogue, 77, &err);
+    assert_true(plan && plan->seed == 77);
+    rift_plan_destroy(plan);
+    assert_null(rift_plan_parse("t.yaml", SMALL, strlen(SMALL), &catalogue, UINT64_MAX, &err));
+    assert_string_equal(err.text, "t.yaml: the seed must be less than 2^63");
+}
+
 static void node_names_together_are_one_target_and_words_are_choices(void **state)
 {
     (void)state;
@@ -431,6 +441,7 @@ int main(void)
         cmocka_unit_test(hosts_have_their_own_login_or_that_of_all),
         cmocka_unit_test(what_the_workload_asks_of_the_client_reaches_it),
         cmocka_unit_test(a_seed_is_drawn_where_none_is_given),
+        cmocka_unit_test(a_seed_from_the_command_line_counts_and_must_fit_the_file),
         cmocka_unit_test(node_names_together_are_one_target_and_words_are_choices),
         cmocka_unit_test(many_mistakes_end_in_how_many_more),
         cmocka_unit_test(a_missing_file_is_one_clear_line),
