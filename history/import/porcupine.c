@@ -20,7 +20,8 @@ static bool porcupine_recognise(const struct rift_source *source)
 static int set_type(struct rift_cursor *cursor, struct rift_word word, struct rift_event *event)
 {
     static const char *const names[] = {":invoke", ":ok", ":fail", ":info"};
-    static const unsigned types[] = {RIFT_EVENT_INVOKE, RIFT_EVENT_OK, RIFT_EVENT_FAIL, RIFT_EVENT_INFO};
+    static const unsigned types[] = {RIFT_EVENT_INVOKE, RIFT_EVENT_OK, RIFT_EVENT_FAIL,
+                                     RIFT_EVENT_INFO};
     for (size_t i = 0; i < 4; i++) {
         if (rift_word_is(word, names[i])) {
             event->type = types[i];

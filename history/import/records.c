@@ -167,7 +167,8 @@ static int set_type(struct rift_records *records, struct rift_event *event)
     if (!is_text(records, type) || type.bits >> RIFT_TAG_BITS >= 4)
         return rift_cursor_fail_at(&records->cursor, place_of(records, FIELD_TYPE),
                                    "the type of an operation is invoke, ok, fail or info");
-    static const unsigned types[] = {RIFT_EVENT_INVOKE, RIFT_EVENT_OK, RIFT_EVENT_FAIL, RIFT_EVENT_INFO};
+    static const unsigned types[] = {RIFT_EVENT_INVOKE, RIFT_EVENT_OK, RIFT_EVENT_FAIL,
+                                     RIFT_EVENT_INFO};
     event->type = types[type.bits >> RIFT_TAG_BITS];
     return 0;
 }

@@ -1,0 +1,306 @@
+/* Columns of blocks become columns of the history. An invocation adds a row; a completion fills in
+ * the row of its number, which may be in a block before. */
+#include "history/import/native_events.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/memory.h"
+#include "history/ops.h"
+#include "history/packing.h"
+
+/* The type of an operation until its completion is read. */
+enum { TYPE_OPEN = 255 };
+
+static bool read_section(struct rift_bytes *bytes, uint64_t *count, struct rift_bytes *section)
+{
+    uint64_t length = 0;
+    const unsigned char *data = NULL;
+    if (!rift_bytes_varint(bytes, count) || !rift_bytes_varint(bytes, &length) ||
+        !rift_bytes_take(bytes, length, &data))
+        return false;
+    *section = (struct rift_bytes){data, data + length};
+    return true;
+}
+
+static bool read_texts(struct rift_native_events *events, struct rift_bytes *bytes)
+{
+    uint64_t count = 0, length = 0;
+    struct rift_bytes section;
+    const unsigned char *chars = NULL;
+    if (!read_section(bytes, &count, &section))
+        return false;
+    for (uint64_t i = 0; i < count; i++) {
+        if (!rift_bytes_varint(&section, &length) || !rift_bytes_take(&section, length, &chars))
+            return false;
+        if (events->values.text_count == events->text_capacity) {
+            events->text_capacity = events->text_capacity ? events->text_capacity * 2 : 64;
+            events->texts =
+                rift_reallocarray(events->texts, events->text_capacity, sizeof *events->texts);
+            events->values.texts = events->texts;
+        }
+        events->texts[events->values.text_count++] =
+            rift_value_text(events->values.values, (const char *)chars, length).bits >>
+            RIFT_TAG_BITS;
+    }
+    return section.at == section.end;
+}
+
+static bool read_names(struct rift_native_events *events, struct rift_bytes *bytes,
+                       struct rift_name_table *table)
+{
+    uint64_t count = 0, length = 0;
+    struct rift_bytes section;
+    const unsigned char *chars = NULL;
+    if (!read_section(bytes, &count, &section))
+        return false;
+    for (uint64_t i = 0; i < count; i++) {
+        if (!rift_bytes_varint(&section, &length) || !rift_bytes_take(&section, length, &chars) ||
+            length == 0 || memchr(chars, '\0', length))
+            return false;
+        char *name CLEANUP(rift_free) = rift_strndup((const char *)chars, length);
+        size_t known = table->names.count ? table->names.count : 1;
+        if (rift_name_table_intern(table, &events->history->texts, name) != (int32_t)known)
+            return false;
+    }
+    return section.at == section.end;
+}
+
+static bool read_keys(struct rift_native_events *events, struct rift_bytes *bytes)
+{
+    uint64_t count = 0;
+    struct rift_bytes section;
+    struct rift_value key;
+    if (!read_section(bytes, &count, &section))
+        return false;
+    for (uint64_t i = 0; i < count; i++) {
+        size_t known = events->keys.count ? events->keys.count : 1;
+        if (!rift_block_read_stream_value(&events->values, &section, &key) ||
+            rift_key_table_intern(&events->keys, events->values.values, key) != known)
+            return false;
+    }
+    return section.at == section.end;
+}
+
+/* A column and its stream of boxes; the numbers go to scratch. */
+static bool read_column(struct rift_bytes *bytes, size_t count, uint64_t *scratch,
+                        struct rift_bytes *boxes)
+{
+    struct rift_column column;
+    uint64_t length = 0;
+    const unsigned char *data = NULL;
+    if (!rift_bytes_column(bytes, count, &column) || !rift_bytes_varint(bytes, &length) ||
+        !rift_bytes_take(bytes, length, &data))
+        return false;
+    *boxes = (struct rift_bytes){data, data + length};
+    rift_column_unpack(&column, count, scratch);
+    return true;
+}
+
+/* A column of numbers, each at most most. */
+static bool read_numbers(struct rift_bytes *bytes, size_t count, uint64_t *scratch, uint64_t most)
+{
+    struct rift_bytes boxes;
+    if (!read_column(bytes, count, scratch, &boxes) || boxes.at != boxes.end)
+        return false;
+    uint64_t largest = 0;
+    for (size_t i = 0; i < count; i++)
+        largest = scratch[i] > largest ? scratch[i] : largest;
+    return largest <= most;
+}
+
+static bool read_values(struct rift_native_events *events, struct rift_bytes *bytes, size_t count)
+{
+    struct rift_bytes boxes;
+    uint64_t *words = events->scratch;
+    if (!read_column(bytes, count, words, &boxes))
+        return false;
+    for (size_t i = 0; i < count; i++) {
+        struct rift_value value = {words[i]};
+        unsigned tag = rift_value_tag(value);
+        if (tag == RIFT_INTEGER || tag == RIFT_TAG_SMALL_PAIR || words[i] == 0)
+            continue;
+        if (!rift_block_read_value(&events->values, &boxes, words[i], &value))
+            return false;
+        words[i] = value.bits;
+    }
+    return boxes.at == boxes.end;
+}
+
+#define SPREAD(column, type)                                                                       \
+    for (size_t i = 0; i < count; i++)                                                             \
+        (column)[i] = (type)events->scratch[i];
+
+/* first: the time from which the first distance counts. */
+static bool read_invocations(struct rift_native_events *events, struct rift_bytes *bytes,
+                             size_t count, int64_t first)
+{
+    struct rift_ops *ops = &events->history->ops;
+    size_t row = events->row_count;
+    struct rift_bytes boxes;
+    uint64_t time = (uint64_t)first;
+    if (!read_numbers(bytes, count, events->scratch, UINT64_MAX))
+        return false;
+    for (size_t i = 0; i < count; i++)
+        ops->start[row + i] = (int64_t)(time += events->scratch[i]);
+    if (!read_column(bytes, count, events->scratch, &boxes))
+        return false;
+    uint64_t wrong = 0;
+    for (size_t i = 0; i < count; i++) {
+        ops->process[row + i] = (int32_t)events->scratch[i];
+        wrong |= (uint64_t)(int64_t)ops->process[row + i] ^ events->scratch[i];
+    }
+    size_t name_count = events->names.names.count, node_count = events->nodes.names.count;
+    if (wrong || !read_numbers(bytes, count, events->scratch, name_count ? name_count - 1 : 0))
+        return false;
+    SPREAD(ops->f + row, uint16_t)
+    if (!read_numbers(bytes, count, events->scratch, node_count ? node_count - 1 : 0))
+        return false;
+    SPREAD(ops->node + row, uint16_t)
+    if (!read_numbers(bytes, count, events->scratch,
+                      events->keys.count ? events->keys.count - 1 : 0))
+        return false;
+    SPREAD(ops->key + row, uint32_t)
+    if (!read_values(events, bytes, count))
+        return false;
+    memcpy(ops->argument + row, events->scratch, count * sizeof *events->scratch);
+    for (size_t i = row; i < row + count; i++) {
+        ops->end[i] = RIFT_TIME_NEVER;
+        ops->result[i] = RIFT_VALUE_NIL;
+    }
+    memset(ops->error + row, 0, count * sizeof *ops->error);
+    memset(ops->type + row, TYPE_OPEN, count * sizeof *ops->type);
+    events->row_count += count;
+    return true;
+}
+
+static bool read_completions(struct rift_native_events *events, struct rift_bytes *bytes,
+                             size_t count, int64_t first)
+{
+    struct rift_ops *ops = &events->history->ops;
+    uint64_t *ids = events->scratch_ids;
+    uint64_t time = (uint64_t)first;
+    if (!read_numbers(bytes, count, ids, events->row_count ? events->row_count - 1 : 0) ||
+        (count && events->row_count == 0) ||
+        !read_numbers(bytes, count, events->scratch, RIFT_OP_INFO))
+        return false;
+    for (size_t i = 0; i < count; i++) {
+        if (ops->type[ids[i]] != TYPE_OPEN)
+            return false; /* completed twice */
+        ops->type[ids[i]] = (uint8_t)events->scratch[i];
+    }
+    if (!read_numbers(bytes, count, events->scratch, UINT64_MAX))
+        return false;
+    for (size_t i = 0; i < count; i++)
+        ops->start[ids[i]] = (int64_t)(time += events->scratch[i]);
+    if (!read_numbers(bytes, count, events->scratch, INT64_MAX))
+        return false;
+    for (size_t i = 0; i < count; i++) {
+        int64_t start = ops->start[ids[i]];
+        if (__builtin_add_overflow(start, (int64_t)events->scratch[i], &ops->end[ids[i]]))
+            return false;
+    }
+    size_t error_count = events->errors.names.count;
+    if (!read_numbers(bytes, count, events->scratch, error_count ? error_count - 1 : 0))
+        return false;
+    for (size_t i = 0; i < count; i++)
+        ops->error[ids[i]] = (uint16_t)events->scratch[i];
+    if (!read_values(events, bytes, count))
+        return false;
+    for (size_t i = 0; i < count; i++)
+        ops->result[ids[i]].bits = events->scratch[i];
+    return true;
+}
+
+static bool read_optional(struct rift_native_events *events, struct rift_bytes *bytes,
+                          const struct rift_block_header *header)
+{
+    struct rift_ops *ops = &events->history->ops;
+    size_t row = events->row_count - header->invoke_count;
+    if (!ops->time_start) {
+        rift_ops_add_times(ops, events->row_capacity);
+        rift_ops_add_extras(ops, events->row_capacity);
+    }
+    if (!read_numbers(bytes, header->invoke_count, events->scratch, UINT64_MAX))
+        return false;
+    for (size_t i = 0; i < header->invoke_count; i++) {
+        ops->time_start[row + i] = (int64_t)events->scratch[i];
+        events->has_times |= ops->time_start[row + i] != RIFT_TIME_NEVER;
+    }
+    if (!read_values(events, bytes, header->invoke_count))
+        return false;
+    for (size_t i = 0; i < header->invoke_count; i++) {
+        ops->extra_start[row + i].bits = events->scratch[i];
+        events->has_extras |= events->scratch[i] != 0;
+    }
+    if (!read_numbers(bytes, header->complete_count, events->scratch, UINT64_MAX))
+        return false;
+    for (size_t i = 0; i < header->complete_count; i++) {
+        ops->time_end[events->scratch_ids[i]] = (int64_t)events->scratch[i];
+        events->has_times |= (int64_t)events->scratch[i] != RIFT_TIME_NEVER;
+    }
+    if (!read_values(events, bytes, header->complete_count))
+        return false;
+    for (size_t i = 0; i < header->complete_count; i++) {
+        ops->extra_end[events->scratch_ids[i]].bits = events->scratch[i];
+        events->has_extras |= events->scratch[i] != 0;
+    }
+    return true;
+}
+
+void rift_native_events_init(struct rift_native_events *events, struct rift_history *history,
+                             size_t row_capacity, size_t longest_column)
+{
+    *events = (struct rift_native_events){
+        .history = history, .row_capacity = row_capacity, .values.values = history->values};
+    rift_ops_resize(&history->ops, row_capacity);
+    events->scratch = rift_reallocarray(NULL, longest_column, 2 * sizeof *events->scratch);
+    events->scratch_ids = events->scratch + longest_column;
+}
+
+bool rift_native_events_read(struct rift_native_events *events,
+                             const struct rift_block_header *header, struct rift_bytes payload)
+{
+    struct rift_bytes *bytes = &payload;
+    uint64_t has_optional = 0, first_time = 0, first_completion = 0;
+    return rift_bytes_varint(bytes, &has_optional) && has_optional <= 1 &&
+           read_texts(events, bytes) && read_names(events, bytes, &events->names) &&
+           read_names(events, bytes, &events->errors) &&
+           read_names(events, bytes, &events->nodes) && read_keys(events, bytes) &&
+           rift_bytes_varint(bytes, &first_time) && rift_bytes_varint(bytes, &first_completion) &&
+           read_invocations(events, bytes, header->invoke_count, rift_unzigzag(first_time)) &&
+           read_completions(events, bytes, header->complete_count,
+                            rift_unzigzag(first_completion)) &&
+           (!has_optional || read_optional(events, bytes, header)) && bytes->at == bytes->end;
+}
+
+void rift_native_events_complete(struct rift_native_events *events)
+{
+    struct rift_history *history = events->history;
+    history->ops.count = events->row_count;
+    for (size_t i = 0; i < events->row_count; i++)
+        if (history->ops.type[i] == TYPE_OPEN)
+            history->ops.type[i] = RIFT_OP_INFO;
+    history->names = rift_name_table_take(&events->names);
+    history->errors = rift_name_table_take(&events->errors);
+    history->nodes = rift_name_table_take(&events->nodes);
+    history->keys = rift_key_table_take(&events->keys, &history->key_count);
+    if (!events->has_times)
+        rift_ops_drop_times(&history->ops);
+    if (!events->has_extras)
+        rift_ops_drop_extras(&history->ops);
+    rift_ops_move_nemesis(&history->ops, &history->nemesis);
+    rift_ops_sort(&history->ops);
+    rift_ops_sort(&history->nemesis);
+}
+
+void rift_native_events_finish(struct rift_native_events *events)
+{
+    rift_name_table_finish(&events->names);
+    rift_name_table_finish(&events->errors);
+    rift_name_table_finish(&events->nodes);
+    rift_key_table_finish(&events->keys);
+    rift_value_stack_finish(&events->values.stack);
+    free(events->texts);
+    free(events->scratch);
+}
