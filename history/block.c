@@ -56,7 +56,18 @@ static int column_push_value(struct rift_block *block, struct rift_block_tables 
     return 0;
 }
 
-/* The number of a name; where it first appears, its characters go into the block. */
+/* Where a name first appears, its characters go into the block. */
+static void append_if_new(const struct rift_name_table *table, size_t known, size_t index,
+                          struct rift_text *new_names, size_t *new_count)
+{
+    if (index == 0 || index < known)
+        return;
+    size_t length = strlen(table->names.text[index]);
+    rift_varint_append(new_names, length);
+    rift_text_append_bytes(new_names, table->names.text[index], length);
+    (*new_count)++;
+}
+
 static int name_number(struct rift_name_table *table, struct rift_block_tables *tables,
                        struct rift_text *new_names, size_t *new_count, const char *name,
                        uint64_t *number, struct rift_error *err)
@@ -65,16 +76,20 @@ static int name_number(struct rift_name_table *table, struct rift_block_tables *
     int32_t index = rift_name_table_intern(table, &tables->arena, name);
     if (index < 0)
         return rift_fail(err, RIFT_ERR_LIMIT,
-                         "more than %d different names, errors or nodes; '%.60s' has no room",
+                         "more than %d different operations or nodes; '%.60s' has no room",
                          UINT16_MAX, name);
-    if (index > 0 && (size_t)index >= known) {
-        size_t length = strlen(name);
-        rift_varint_append(new_names, length);
-        rift_text_append_bytes(new_names, name, length);
-        (*new_count)++;
-    }
+    append_if_new(table, known, (size_t)index, new_names, new_count);
     *number = (uint64_t)index;
     return 0;
+}
+
+static uint64_t error_number(struct rift_block *block, struct rift_block_tables *tables,
+                             const char *error)
+{
+    size_t known = tables->errors.names.count;
+    uint16_t index = rift_name_table_intern_error(&tables->errors, &tables->arena, error);
+    append_if_new(&tables->errors, known, index, &block->new_errors, &block->new_error_count);
+    return index;
 }
 
 /* The number of a key; where it first appears, it goes into the block. Keys have a pool of their
@@ -143,10 +158,8 @@ int rift_block_invoke(struct rift_block *block, struct rift_block_tables *tables
 int rift_block_complete(struct rift_block *block, struct rift_block_tables *tables,
                         const struct rift_block_complete *event, struct rift_error *err)
 {
-    uint64_t error = 0;
-    if (name_number(&tables->errors, tables, &block->new_errors, &block->new_error_count,
-                    event->error, &error, err) != 0 ||
-        column_push_value(block, tables, COLUMN_COMPLETE_RESULT, event->values, event->result,
+    uint64_t error = error_number(block, tables, event->error);
+    if (column_push_value(block, tables, COLUMN_COMPLETE_RESULT, event->values, event->result,
                           err) != 0)
         return -1;
     if (block->columns[COLUMN_COMPLETE_START].count == 0)

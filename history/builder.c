@@ -123,15 +123,9 @@ static int builder_intern(struct rift_builder *builder, struct rift_name_table *
     return 0;
 }
 
-/* Errors may carry numbers of requests, so that every one is different: past the room for them all,
- * the rest are one. */
 static uint16_t builder_error(struct rift_builder *builder, const char *error)
 {
-    if (!error || !*error)
-        return 0;
-    bool is_nearly_full = builder->errors.names.count >= UINT16_MAX;
-    return (uint16_t)rift_name_table_intern(&builder->errors, &builder->history->texts,
-                                            is_nearly_full ? "(one of many more errors)" : error);
+    return rift_name_table_intern_error(&builder->errors, &builder->history->texts, error);
 }
 
 /* A new row for an invocation, without completion yet. Returns its number, or ROW_NONE. */

@@ -57,6 +57,16 @@ int32_t rift_name_table_intern(struct rift_name_table *table, struct rift_arena 
     return (int32_t)table->slots[slot];
 }
 
+uint16_t rift_name_table_intern_error(struct rift_name_table *table, struct rift_arena *arena,
+                                      const char *error)
+{
+    if (!error || !*error)
+        return 0;
+    bool has_room = table->names.count < UINT16_MAX;
+    return (uint16_t)rift_name_table_intern(table, arena,
+                                            has_room ? error : "(one of many more errors)");
+}
+
 struct rift_names rift_name_table_take(struct rift_name_table *table)
 {
     if (table->names.count == 0)

@@ -17,6 +17,10 @@ struct rift_name_table {
  * bits. Characters are copied into the arena. */
 int32_t rift_name_table_intern(struct rift_name_table *table, struct rift_arena *arena,
                                const char *text);
+/* The same for errors, which may all be different as they carry numbers of requests: where there is
+ * no room for more, all further ones are one. */
+uint16_t rift_name_table_intern_error(struct rift_name_table *table, struct rift_arena *arena,
+                                      const char *error);
 /* Frees what is only for interning and hands the list over; it has index 0 at least. */
 struct rift_names rift_name_table_take(struct rift_name_table *table);
 void rift_name_table_finish(struct rift_name_table *table);

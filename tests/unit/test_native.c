@@ -328,6 +328,31 @@ static void a_full_disk_is_reported_and_what_came_before_is_kept(void **state)
     rift_history_destroy(h);
 }
 
+static void errors_that_all_differ_do_not_end_a_run(void **state)
+{
+    (void)state;
+    enum { COUNT = 66000 };
+    unlink(path);
+    struct rift_writer *writer = rift_writer_open(path, NULL);
+    assert_non_null(writer);
+    struct rift_values *v = rift_values_create();
+    for (int i = 0; i < COUNT; i++) {
+        char error[32];
+        snprintf(error, sizeof error, "request %d timed out", i);
+        int64_t id =
+            rift_writer_invoke(writer, i, 1, "read", v, RIFT_VALUE_NIL, RIFT_VALUE_NIL, NULL);
+        rift_writer_complete(writer, id, RIFT_OP_INFO, i, i, v, RIFT_VALUE_NIL, error);
+    }
+    rift_values_destroy(v);
+    assert_int_equal(rift_writer_close(writer, NULL), 0);
+    struct rift_history *h = rift_history_read(path, NULL, NULL);
+    assert_non_null(h);
+    assert_int_equal(h->ops.count, COUNT);
+    assert_string_equal(h->errors.text[h->ops.error[60000]], "request 60000 timed out");
+    assert_string_equal(h->errors.text[h->ops.error[COUNT - 1]], "(one of many more errors)");
+    rift_history_destroy(h);
+}
+
 static void more_operations_than_the_memory_bound_are_refused(void **state)
 {
     (void)state;
@@ -349,6 +374,7 @@ int main(void)
         cmocka_unit_test(an_existing_history_is_not_overwritten),
         cmocka_unit_test(what_is_synced_can_be_read_while_the_writer_goes_on),
         cmocka_unit_test(a_full_disk_is_reported_and_what_came_before_is_kept),
+        cmocka_unit_test(errors_that_all_differ_do_not_end_a_run),
         cmocka_unit_test(more_operations_than_the_memory_bound_are_refused),
     };
     return cmocka_run_group_tests(tests, make_folder, drop_folder);
