@@ -3,7 +3,7 @@
  * history.
  *
  * bench_linearizability [LARGEST]: op counts up to LARGEST (100000 where not given).
- * bench_linearizability cas|unique OPS CLIENTS CRASH_PERCENT valid|stale|stale? [SEED]: one row. */
+ * bench_linearizability cas|unique OPS CLIENTS CRASH_PERCENT valid|stale|stale? [SEED [KEYS]]: one row. */
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -88,10 +88,11 @@ static void measure(const struct lin_family *family)
     rift_history_destroy(history);
 }
 
-/* cas|unique OPS CLIENTS CRASH_PERCENT valid|stale|stale? [SEED]: one row. */
+/* cas|unique OPS CLIENTS CRASH_PERCENT valid|stale|stale? [SEED [KEYS]]: one row. */
 static int measure_one(char **argv, int argc)
 {
     struct lin_family family = {.seed = argc > 6 ? strtoul(argv[6], NULL, 10) : 7};
+    family.key_count = argc > 7 ? strtoul(argv[7], NULL, 10) : 0;
     family.kind = strcmp(argv[1], "cas") == 0 ? LIN_CAS : LIN_UNIQUE;
     family.op_count = strtoul(argv[2], NULL, 10);
     family.client_count = (unsigned)strtoul(argv[3], NULL, 10);
