@@ -7,7 +7,7 @@
 #include "common/rng.h"
 #include "history/builder.h"
 
-enum { VALUES = 5, LOOK_BACK = 2000, STEP_NS = 1000 };
+enum { LOOK_BACK = 2000, STEP_NS = 1000 };
 
 struct family_op {
     int64_t start, end;
@@ -36,7 +36,7 @@ struct generator {
     size_t *ghosts; /* crashed ops that may still take effect */
     size_t ghost_count;
     int64_t *state; /* of each key */
-    int64_t next_value;
+    int64_t next_value, value_count;
 };
 
 static void invoke(struct generator *g, struct client *client)
@@ -54,8 +54,8 @@ static void invoke(struct generator *g, struct client *client)
         return;
     }
     op->f = "rwc"[rift_rng_below(&g->rng, 3)];
-    op->a = rift_rng_between(&g->rng, 1, VALUES);
-    op->b = rift_rng_between(&g->rng, 1, VALUES);
+    op->a = rift_rng_between(&g->rng, 1, g->value_count);
+    op->b = rift_rng_between(&g->rng, 1, g->value_count);
 }
 
 static void take_effect(struct generator *g, struct family_op *op)
@@ -152,7 +152,7 @@ static bool make_stale(struct generator *g)
         struct family_op *op = &g->ops[i];
         if (op->f != 'r' || op->type != RIFT_OP_OK)
             continue;
-        int64_t high = g->family->kind == LIN_CAS ? VALUES : op->a - 1;
+        int64_t high = g->family->kind == LIN_CAS ? g->value_count : op->a - 1;
         int64_t low = g->family->kind == LIN_CAS ? 1 : high > 200 ? high - 200 : 1;
         for (int64_t value = high; value >= low; value--) {
             if (value == op->a || !is_gone(g, i, value))
@@ -201,6 +201,7 @@ static struct rift_history *build(const struct generator *g)
 struct rift_history *lin_family_make(const struct lin_family *family, bool *has_stale)
 {
     struct generator g = {.family = family};
+    g.value_count = family->value_count ? family->value_count : 5;
     rift_rng_init(&g.rng, family->seed);
     g.ops = rift_calloc(family->op_count + 1, sizeof *g.ops);
     g.ghosts = rift_calloc(family->op_count + 1, sizeof *g.ghosts);

@@ -6,7 +6,7 @@
 #include "history/history.h"
 
 enum lin_kind {
-    LIN_CAS,    /* read, write and cas over five values */
+    LIN_CAS,    /* read, write and cas over few values */
     LIN_UNIQUE, /* read and write, no value written twice */
 };
 
@@ -22,7 +22,8 @@ struct lin_family {
     size_t op_count;
     unsigned client_count;
     unsigned crash_percent;
-    size_t key_count; /* 0: one object without a key */
+    size_t key_count;     /* 0: one object without a key */
+    unsigned value_count; /* of LIN_CAS; 0: five */
     uint64_t seed;
 };
 

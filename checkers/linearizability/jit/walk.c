@@ -148,10 +148,18 @@ static bool classify(struct jit_walk *walk, const struct target *target, struct 
     return goes_on;
 }
 
+/* Relaxed: where any value can be set at will, a write can be put in at any moment for nothing. */
+static void refresh_any(const struct jit_walk *walk, struct jit_config *config)
+{
+    if (walk->is_relaxed && config->state == JIT_STATE_ANY)
+        config->last_write = walk->event + 1;
+}
+
 /* Takes scratch over, which holds its trail: into the next set, the closure, or both. */
 static void settle(struct jit_walk *walk, const struct target *target)
 {
     walk->work++;
+    refresh_any(walk, walk->scratch);
     absorb(walk, walk->scratch);
     if (!classify(walk, target, walk->scratch))
         jit_trail_release(&walk->trail, walk->scratch->trail);
@@ -278,7 +286,9 @@ static void try_classes(struct jit_walk *walk, const struct target *target)
         if (!is_class_wanted(walk, target, c, call))
             continue;
         uint32_t state = state_after(walk, walk->from->state, call);
-        if (state == RIFT_STATE_NONE || state == walk->from->state)
+        /* A write of the value that is there already still kills other writes. */
+        bool changes = state != walk->from->state || call->kind == RIFT_CALL_WRITE;
+        if (state == RIFT_STATE_NONE || !changes)
             continue;
         move_to(walk, state, call, class, true);
         if (!walk->is_relaxed) {
@@ -389,6 +399,7 @@ static enum jit_step complete(struct jit_walk *walk, uint32_t op)
     target.is_seen_later = target.is_write && plan->last_seen[call->a] > walk->event;
     for (uint32_t i = 0; i < walk->current.count; i++) {
         struct jit_config *config = jit_set_at(&walk->current, i);
+        refresh_any(walk, config);
         if (!classify(walk, &target, config))
             continue;
         jit_trail_hold(&walk->trail, config->trail);
