@@ -74,14 +74,15 @@ static json_t *draw_options(const struct rift_fault_variant *variant, struct rif
 static double variant_chances(const struct entry_state *state, uint64_t seed, double *chances)
 {
     const struct rift_fault_entry *entry = state->entry;
-    int64_t period = entry->change_s > 0 ? state->next_ns / seconds_to_ns(entry->change_s) : 0;
+    int64_t period_ns = seconds_to_ns(entry->change_s);
+    int64_t period = period_ns > 0 ? state->next_ns / period_ns : 0;
     char stream[64];
     snprintf(stream, sizeof stream, "faults/%zu/change/%lld", state->index, (long long)period);
     struct rift_rng rng;
     rift_rng_init_named(&rng, seed, stream);
     double total = 0;
     for (size_t i = 0; i < entry->variant_count; i++) {
-        bool takes_part = entry->change_s <= 0 || rift_rng_below(&rng, 2) == 0;
+        bool takes_part = period_ns <= 0 || rift_rng_below(&rng, 2) == 0;
         chances[i] = takes_part ? entry->variants[i].weight : 0;
         total += chances[i];
     }
@@ -149,6 +150,7 @@ static struct rift_range length_of(const struct entry_state *state,
 static void draw_window(struct entry_state *state, const struct rift_schedule_request *request,
                         int64_t *lane_free_ns, struct rift_schedule *schedule)
 {
+    int64_t wanted_ns = state->next_ns;
     const struct rift_fault_variant *variant = draw_variant(state, request->seed);
     const struct rift_fault_variant *any = variant ? variant : &state->entry->variants[0];
     struct rift_range for_s = length_of(state, any);
@@ -168,6 +170,12 @@ static void draw_window(struct entry_state *state, const struct rift_schedule_re
         length = state->limit_ns - window.start_ns;
     state->is_done = length <= 0 || length < least;
     state->next_ns = window.start_ns + (every > 0 ? every : RIFT_MS);
+    if (!variant) {
+        /* Nothing comes before the mix changes again. */
+        int64_t period_ns = seconds_to_ns(state->entry->change_s);
+        int64_t change_ns = (wanted_ns / period_ns + 1) * period_ns;
+        state->next_ns = state->next_ns > change_ns ? state->next_ns : change_ns;
+    }
     if (state->is_done || !variant) {
         json_decref(options);
         return;
