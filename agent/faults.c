@@ -280,13 +280,13 @@ int faults_verb_heal(struct agent *agent, const struct request *request, json_t 
         json_object_set_new(ok, "applied_ns", json_integer(now));
         return 0;
     }
-    bool is_kill = strcmp(fault->injection.driver->name, "kill") == 0;
+    bool stops_system = fault->is_on && fault->injection.driver->stops_system;
     if (fault_heal(fault, &applied_ns, err))
         return -1;
     json_object_set_new(ok, "was", json_string("on"));
     json_object_set_new(ok, "applied_ns", json_integer(applied_ns));
     const json_t *restart = json_object_get(request->args, "restart");
-    if (is_kill && !json_is_false(restart) && system_is_configured(agent))
+    if (stops_system && !json_is_false(restart) && system_is_configured(agent))
         return system_start_again(agent, request, err);
     return 0;
 }

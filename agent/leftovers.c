@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "agent/disk.h"
 #include "agent/install.h"
 #include "agent/lock.h"
 #include "common/cgroup.h"
@@ -16,6 +17,7 @@
 #include "common/memory.h"
 #include "nemesis/faults/ledger.h"
 #include "nemesis/faults/strays.h"
+#include "nemesis/faults/volume.h"
 
 enum { END_MS = 5000 };
 
@@ -70,6 +72,13 @@ static int count_files(const struct agent_paths *paths)
     return count;
 }
 
+static void volume_visit(const char *folder, void *context)
+{
+    int *count = context;
+    printf("disk: %s\n", folder);
+    (*count)++;
+}
+
 int leftovers_print(const struct agent_paths *paths, const char *cgroup_name)
 {
     struct rift_cgroup cgroup;
@@ -81,9 +90,31 @@ int leftovers_print(const struct agent_paths *paths, const char *cgroup_name)
         printf("cgroup: %s\n", cgroup_name);
         count++;
     }
+    rift_volume_visit(volume_visit, &count);
     count += count_processes();
     count += count_files(paths);
     return count;
+}
+
+static void volume_collect(const char *folder, void *context)
+{
+    json_array_append_new(context, json_string(folder));
+}
+
+static int purge_disks(struct rift_error *err)
+{
+    json_t *folders = json_array();
+    size_t i;
+    json_t *folder;
+    int rc = 0;
+    rift_volume_visit(volume_collect, folders);
+    json_array_foreach(folders, i, folder)
+    {
+        if (agent_disk_remove(json_string_value(folder), err))
+            rc = -1;
+    }
+    json_decref(folders);
+    return rc;
 }
 
 static int purge_system(const char *cgroup_name, struct rift_error *err)
@@ -121,8 +152,10 @@ int leftovers_heal(const struct agent_paths *paths, const char *cgroup_name, boo
     if (rc == 0)
         rmdir(paths->ledger);
     if (rc == 0 && purge)
-        rc = purge_system(cgroup_name, &err) || agent_remove_tree(paths->folder, true, &err) ? -1
-                                                                                             : 0;
+        rc = purge_system(cgroup_name, &err) || purge_disks(&err) ||
+                     agent_remove_tree(paths->folder, true, &err)
+                 ? -1
+                 : 0;
     if (rc) {
         fprintf(stderr, "rift-agent: %s\n", err.text);
         return 1;

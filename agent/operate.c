@@ -14,6 +14,7 @@
 
 #include "agent/check.h"
 #include "agent/command.h"
+#include "agent/disk.h"
 #include "agent/system.h"
 #include "common/clock.h"
 #include "common/memory.h"
@@ -78,15 +79,18 @@ static int write_files(const struct system *system, const struct agent_user *use
 
 /* *are_new: at least one folder was not there, or was empty. */
 static int make_data_folders(const struct system *system, const struct agent_user *user,
-                             bool *are_new, struct rift_error *err)
+                             int64_t deadline_ns, bool *are_new, struct rift_error *err)
 {
     *are_new = false;
     for (const char *const *folder = system->data_folders; *folder; folder++) {
-        *are_new = *are_new || access(*folder, F_OK) != 0 || rmdir(*folder) == 0;
-        if (agent_make_folders(*folder, 0755, err))
+        bool is_new = access(*folder, F_OK) != 0 || rmdir(*folder) == 0;
+        if (agent_make_folders(*folder, 0755, err) ||
+            (system->disk_mb > 0 &&
+             agent_disk_mount(*folder, system->disk_mb, deadline_ns, &is_new, err)))
             return -1;
         if (chown(*folder, user->uid, user->gid) || chmod(*folder, 0700))
             return rift_fail_errno(err, RIFT_ERR_IO, "set the owner of '%s'", *folder);
+        *are_new = *are_new || is_new;
     }
     return 0;
 }
@@ -257,7 +261,7 @@ static int start_all(struct agent *agent, int64_t deadline_ns, struct rift_arena
     json_object_set_new(ok, "pids", pids);
     if (agent_user_find(recipe->user, &user, err) ||
         agent_make_folders(agent->paths.logs, 0755, err) ||
-        make_data_folders(agent->system, &user, &are_new, err) ||
+        make_data_folders(agent->system, &user, deadline_ns, &are_new, err) ||
         write_files(agent->system, &user, arena, err) ||
         (are_new && run_prepare(agent->system, &user, deadline_ns, arena, err)) ||
         rift_cgroup_create(&agent->cgroup, err))
@@ -383,7 +387,7 @@ int operate_wipe(struct agent *agent, const json_t *args, int64_t deadline_ns, j
     (void)ok;
     const struct system *system = agent->system;
     for (const char *const *folder = system->data_folders; *folder; folder++)
-        if (agent_remove_tree(*folder, true, err))
+        if (agent_disk_remove(*folder, err) || agent_remove_tree(*folder, true, err))
             return rift_wrap(err, "wipe");
     struct rift_arena arena = {0};
     int rc = 0;

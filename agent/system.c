@@ -17,6 +17,7 @@
 #include "common/clock.h"
 #include "common/memory.h"
 
+enum { DISK_MIN_MB = 16, DISK_MAX_MB = 1 << 20 };
 enum { INSTALL_MS = 600000, START_MS = 120000, READY_MS = 60000, STOP_MS = 60000, ROLE_MS = 5000 };
 
 static const char *const no_folders[] = {NULL};
@@ -61,6 +62,10 @@ static int system_build(struct system *system, const json_t *args, struct rift_e
         return -1;
     system->context = json_deep_copy(context);
     system->is_lab = json_is_true(json_object_get(args, "lab"));
+    system->disk_mb = json_integer_value(json_object_get(args, "disk_mb"));
+    if (system->disk_mb != 0 && (system->disk_mb < DISK_MIN_MB || system->disk_mb > DISK_MAX_MB))
+        return rift_fail(err, RIFT_ERR_INVALID, "'disk_mb' must be 0, or from %d to %d",
+                         DISK_MIN_MB, DISK_MAX_MB);
     char **folders = rift_recipe_expand_all(system->recipe, context, system->recipe->data_folders,
                                             &system->arena, err);
     if (!folders)
@@ -75,8 +80,9 @@ static int system_build(struct system *system, const json_t *args, struct rift_e
 static int system_save(struct agent *agent, struct rift_error *err)
 {
     const struct system *system = agent->system;
-    json_t *json = json_pack("{s:o, s:O, s:b}", "recipe", rift_recipe_to_json(system->recipe),
-                             "context", system->context, "lab", (int)system->is_lab);
+    json_t *json = json_pack("{s:o, s:O, s:b, s:I}", "recipe", rift_recipe_to_json(system->recipe),
+                             "context", system->context, "lab", (int)system->is_lab, "disk_mb",
+                             (json_int_t)system->disk_mb);
     int rc = json_dump_file(json, agent->paths.system, JSON_INDENT(1));
     json_decref(json);
     return rc ? rift_fail(err, RIFT_ERR_IO, "write '%s'", agent->paths.system) : 0;

@@ -37,6 +37,7 @@ struct system {
     json_t *context;
     bool is_lab;
     const char *const *data_folders;
+    int64_t disk_mb; /* each data folder is a disk of its own, so large; 0: none */
     struct system_exit exits[SYSTEM_EXITS_MAX]; /* a ring */
     size_t exit_count;
 };

@@ -240,9 +240,41 @@ static const struct rift_fault fault_memory = {
     .options = memory_options,
 };
 
+static const struct rift_option disk_full_options[] = {
+    {.name = "leave_kb",
+     .kind = RIFT_OPTION_RANGE,
+     .unit = "KiB",
+     .fallback = "0",
+     .minimum = 0,
+     .maximum = 1e9,
+     .summary = "how much stays free"},
+    {.name = NULL},
+};
+static const struct rift_fault fault_disk_full = {
+    .name = "disk-full",
+    .summary = "the system's disk is full",
+    .effect =
+        "A file of Rift's takes what is free on the disk of each data folder, which must be a disk "
+        "of its own (disk_mb in the section system); no other is touched. A keeper of its own "
+        "removes the file when the lease is past or agent and guardian are killed.",
+    .scope = RIFT_FAULT_ON_NODES,
+    .options = disk_full_options,
+};
+
+static const struct rift_fault fault_power = {
+    .name = "power",
+    .summary = "the system's node loses power: what was not synced is gone, and it starts again",
+    .effect =
+        "The disk of each data folder, which must be a disk of its own (disk_mb in the section "
+        "system), is cut off without flushing anything (EXT4_IOC_SHUTDOWN), the system is killed, "
+        "and the disk is mounted again: what was not synced is lost, names as well as contents. At "
+        "the end the system is started again by its recipe.",
+    .scope = RIFT_FAULT_ON_NODES,
+};
+
 const struct rift_fault *const rift_faults[] = {
-    &fault_partition, &fault_packets, &fault_slow,  &fault_kill, &fault_pause,
-    &fault_cpu,       &fault_memory,  &fault_clock, NULL,
+    &fault_partition, &fault_packets,   &fault_slow,  &fault_kill,  &fault_pause, &fault_cpu,
+    &fault_memory,    &fault_disk_full, &fault_power, &fault_clock, NULL,
 };
 
 const struct rift_fault *rift_fault_find(const char *name)

@@ -58,6 +58,7 @@ struct rift_plan {
         system;              /* name "none": nothing is installed, clients speak to what is there */
     const json_t *recipe;    /* as common/wire/recipe.h reads it; NULL for "none" */
     const json_t *artifacts; /* an object: name -> local path of what is uploaded instead */
+    int64_t disk_mb;         /* of each data folder's own disk; 0: none */
 
     struct rift_plan_component
         client; /* options: the client's own, and what the workload passes on */

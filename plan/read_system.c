@@ -187,8 +187,9 @@ static void read_recipe(struct rift_plan_reader *reader, const struct rift_tree 
     plan->recipe = source->json;
     reader->client_of_recipe = recipe->client;
     json_object_set_new(reader->frozen, "system",
-                        json_pack("{s:s, s:o, s:o, s:O}", "recipe", plan->system.name, "options",
-                                  options, "artifacts", artifacts, "definition", source->json));
+                        json_pack("{s:s, s:o, s:o, s:I, s:O}", "recipe", plan->system.name,
+                                  "options", options, "artifacts", artifacts, "disk_mb",
+                                  (json_int_t)plan->disk_mb, "definition", source->json));
     rift_recipe_finish(recipe);
 }
 
@@ -201,8 +202,10 @@ void rift_plan_read_system(struct rift_plan_reader *reader)
     plan->artifacts = rift_plan_keep(reader, json_object());
     const struct rift_tree *name = node;
     if (node && node->kind == RIFT_TREE_MAP) {
-        json_decref(
-            rift_options_check(&reader->problems, node, rift_system_options, NULL, "system", node));
+        json_t *checked =
+            rift_options_check(&reader->problems, node, rift_system_options, NULL, "system", node);
+        plan->disk_mb = json_integer_value(json_object_get(checked, "disk_mb"));
+        json_decref(checked);
         name = rift_tree_get(node, "recipe");
     }
     bool is_none = rift_tree_is_nothing(name) ||

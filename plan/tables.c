@@ -195,6 +195,15 @@ const struct rift_option rift_system_options[] = {
      .unit = "",
      .fallback = "{}",
      .summary = "name of the recipe's artifact: local file that is uploaded in its place"},
+    {.name = "disk_mb",
+     .kind = RIFT_OPTION_INTEGER,
+     .unit = "MiB",
+     .fallback = "0",
+     .minimum = 0,
+     .maximum = 1048576,
+     .summary =
+         "each data folder is a disk of its own, so large, which the faults of disks need; 0: "
+         "none"},
     {.name = "definition",
      .kind = RIFT_OPTION_ANY,
      .unit = "",

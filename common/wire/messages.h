@@ -3,65 +3,104 @@
  * A request is {"id": N, "verb": "...", "args": {...}}, N from 1 and never used twice in a session;
  * its reply {"id": N, "ok": {...}} or {"id": N, "error": {"code": "...", "text": "..."}}, where
  * code is a word of rift_error_code ("invalid", "io", ...). Replies may overtake each other. An
- * event
- * {"event": "...", ...} answers nothing. The first request must be "hello". Times are integers in
- * ns of the AGENT's CLOCK_MONOTONIC unless named otherwise; durations are in ms.
+ * event {"event": "...", ...} answers nothing. The first request must be "hello". Times are
+ * integers in ns of the AGENT's CLOCK_MONOTONIC unless named otherwise; durations are in ms.
  *
  * A request is carried out at most once. The agent keeps, on disk, a record for the session (the
  * nonce in hello): a repeated id is answered from the record; one that had begun when an agent died
  * is answered with the error "cancelled": it may have happened, look at the node. hello says
- * "resumed": false where there is no record; then nothing may be sent again.
+ * "resumed": false where there is no record; then nothing may be sent again. Questions, and heals,
+ * which may be asked twice without harm, are not recorded.
  *
- * hello {"session": nonce (at most 64 characters), "run": text, "lease_ms", "controller_addresses":
- * [..] (never matched by a fault; the agent adds that of SSH_CONNECTION)}
+ * hello {"session": nonce (at most 64 characters), "run": text, "lease_ms",
+ *        "controller_addresses": [..] (never matched by a fault; the agent adds that of
+ *        SSH_CONNECTION), "node"? (what probes call it), "force"? (true: end an agent of another
+ *        session too)}
  *     -> {"version", "pid", "guardian_pid", "boot_id", "hostname", "kernel", "machine", "now_ns",
  *         "resumed": bool, "probe_port" (UDP, see probe_pairs), "healed": [ids that an earlier
  *         agent had left]}
  *     Fails with "conflict" where an agent of another session holds the node and its lease runs.
  *     One of the same session is ended first, and heals all.
+ *
  * clock {} -> {"now_ns", "wall_ns"}
- * lease {"lease_ms"} -> {"until_ns"}; every fault now ends there unless the lease is renewed again.
- *     From hello on; when it runs out the agent heals all and sends {"event": "lease_ended"}.
- * probe_fault {"fault": name, "options": {}, "peers"?} -> {"can": bool, "why": text, "backend":
- * text, "end": text (how its end is assured here)}; leaves nothing behind. inject {"id": text
- * (unique in the run, [A-Za-z0-9._-], at most 48), "fault": name, "options": {}, "start_ns"? (not
- * before; now or past: at once), "peers"? [{"name", "addresses": [..]}] (for links: those whose
- * packets THIS node drops)}
- *     -> {"planned_ns", "applied_ns", "lease_end_ns", "details": {}}. The reply may come before the
- *     start. Same id again: conflict.
- * observe {"id"} -> {"observed": bool, "how": text, "details": {}}: does it hold now, by other means than inject
- *     used (/proc)? For faults on links it says no more than that the kernel lists the filter and
- *     the time is within the window: what the traffic does is found by probe_pairs. For partition:
- *     details.peers [{"name", "hit", "first_ns", "last_ns"}], the packets dropped so far.
- * heal {"id", "restart"? (kill: start the system again; default true)} -> {"planned_ns",
- *     "applied_ns", "details"}; an unknown id, or one healed already: success with "was": "absent".
+ *
+ * lease {"lease_ms"} -> {"until_ns"}
+ *     Every fault now ends there unless the lease is renewed again. From hello on; when it runs out
+ *     the agent heals all and sends {"event": "lease_ended", "healed": [ids]}.
+ *
+ * probe_fault {"fault": name, "options": {}, "peers"?}
+ *     -> {"can": bool, "why": text, "backend": text, "end": text (how its end is assured here)}
+ *     Leaves nothing behind.
+ *
+ * inject {"id": text (unique in the run, [A-Za-z0-9._-], at most 48), "fault": name,
+ *         "options": {}, "start_ns"? (not before; now or past: at once),
+ *         "peers"? [{"name", "addresses": [..]}] (for links: those whose packets THIS node hits)}
+ *     -> {"planned_ns", "applied_ns", "lease_end_ns", "details": {}}
+ *     The reply may come before the start. The same id again: conflict.
+ *
+ * observe {"id"} -> {"observed": bool, "how": text, "details": {}}
+ *     Does it hold now, by other means than inject used (/proc)? For partition it says no more than
+ *     that the kernel lists the filter and the time is within the window: what the traffic does is
+ *     found by probe_pairs. For links: details.peers [{"name", "hit", "first_ns", "last_ns"}].
+ *
+ * heal {"id", "restart"? (kill, power: start the system again; default true)}
+ *     -> {"planned_ns", "applied_ns", "was": "on" | "absent"}
+ *     An unknown id, or one that is healed already: success with "was": "absent".
+ *
  * heal_all {} -> {"healed": [ids], "applied_ns"}
- * status {} -> {"faults": [{"id", "fault", "start_ns", "lease_end_ns", "observed"}],
- * "lease_until_ns", "system": as system.status} probe_pairs {"token": N (1..2^31, new for each
- * round), "peers": [{"name", "address", "port"}], "count" (1..50), "interval_ms", "wait_ms"} ->
- * {"peers": [{"name", "sent", "echoed"}], "start_ns", "end_ns"}: sends count UDP datagrams to each
- * peer's agent, which echoes them. probe_received {"token"} -> {"from": [{"name", "address", "received"}]}:
- * what reached THIS node in that round, so that a lost echo tells which of the two directions is
- * cut. Kept for the last 64 rounds.
  *
- * system.configure {"recipe": {} (recipe.h), "context": {} (recipe.h), "lab": bool} -> {}; no more
- * than remembered, on disk as well. system.install {"artifacts": [{"name", "path" (as uploaded),
- * "sha256"}]} -> {"installed": [..], "version": text}: checks or installs packages, unpacks
- * artifacts. In a lab nothing is installed: "missing" names what is absent. system.start
- * {"deadline_ms"} -> {"pids": [..], "started_ns"}; conflict where it runs already. Writes the
- * recipe's files first, and runs its prepare commands where the data folders are new.
- * system.wait_ready {"deadline_ms"} -> {"ready_ns"}, or "timeout", with the last reason and the
- * log's end. system.stop {"deadline_ms"} -> {"stopped_ns"}: the stop signal, then SIGKILL after the
- * grace. system.kill {"signal"} -> {"pids": [..], "applied_ns", "observed": bool} system.role
- * {"deadline_ms"} -> {"leader": bool, "details": text} system.status {} -> {"configured",
- * "running", "pids": [..], "exits": [{"pid", "code"?, "signal"?, "at_ns"}]} system.logs
- * {} -> {"files": [{"path", "size_bytes"}]}, to be fetched by SFTP. system.wipe {} -> {}: data
- * folders, files and logs of the recipe; conflict while it runs.
+ * status {} -> {"faults": [{"id", "fault", "start_ns", "lease_end_ns", "observed", "details"}],
+ *               "lease_until_ns", "system": as system.status}
  *
- * exec {"argv": [..], "stdin"?: text, "deadline_ms", "user"?} -> {"status" (exit code, or 128 +
- * signal), "stdout", "stderr" (each at most 64 KiB, bytes that are no UTF-8 replaced),
- * "truncated"} quit {"purge"? : bool} -> {"healed": [..]}; heals all and ends; purge removes every
- * file of ours.
+ * probe_pairs {"token": N (1..2^31-1, new for each round), "peers": [{"name", "address", "port"}],
+ *              "count" (1..50), "interval_ms", "wait_ms"}
+ *     -> {"peers": [{"name", "sent", "echoed"}], "start_ns", "end_ns"}
+ *     Sends count UDP datagrams to each peer's agent, which echoes them.
+ *
+ * probe_received {"token"} -> {"from": [{"name", "address", "received"}]}
+ *     What reached THIS node in that round, so that a lost echo tells which of the two directions
+ *     is cut. Kept for the last 64 rounds.
+ *
+ * system.configure {"recipe": {} (recipe.h), "context": {} (recipe.h), "lab": bool, "disk_mb"?
+ *                   (each data folder is to be a disk of its own, so large)} -> {}
+ *     No more than remembered, on disk as well.
+ *
+ * system.install {"artifacts": [{"name", "path" (as uploaded), "sha256"}]}
+ *     -> {"installed": [packages], "artifacts": {name: path}, "version": text}
+ *     Verifies and unpacks artifacts, looks for the programs, installs packages where they are
+ *     missing. In a lab nothing is installed: the error names what is absent and the command that
+ *     brings it.
+ *
+ * system.start {"deadline_ms"} -> {"pids": [..], "started_ns"}
+ *     Conflict where it runs already. Writes the recipe's files first, and runs its prepare
+ *     commands where the data folders are new.
+ *
+ * system.wait_ready {"deadline_ms"} -> {"ready_ns"}
+ *     Or "timeout", with the last reason and the end of the log.
+ *
+ * system.stop {"deadline_ms"} -> {"stopped_ns"}
+ *     The stop signal, then SIGKILL after the grace.
+ *
+ * system.kill {"signal" (number)} -> {"pids": [..], "applied_ns"}
+ *
+ * system.role {"deadline_ms"} -> {"leader": bool, "details": text}
+ *
+ * system.status {} -> {"configured", "running", "pids": [..],
+ *                      "exits": [{"pid", "code"?, "signal"?, "at_ns"}]}
+ *
+ * system.logs {} -> {"files": [{"path", "size_bytes"}]}, to be fetched by SFTP.
+ *
+ * system.wipe {} -> {}
+ *     Data folders, files and logs of the recipe; conflict while it runs.
+ *
+ * exec {"argv": [..], "stdin"?: text, "deadline_ms", "user"?}
+ *     -> {"status" (exit code, or 128 + signal), "stdout", "stderr", "truncated"}
+ *     Each output at most 64 KiB, bytes that are no UTF-8 replaced.
+ *
+ * quit {} -> {"healed": [..]}
+ *     Heals all, forgets the session, and ends. The system goes on.
+ *
+ * Another event is "fault_ended" {"id", "text"}: a fault that could not be renewed.
  */
 #ifndef COMMON_WIRE_MESSAGES_H
 #define COMMON_WIRE_MESSAGES_H

@@ -39,8 +39,9 @@ static int system_configure(struct cluster *cluster, const struct rift_plan *pla
     struct rift_node_set all;
     cluster_all(cluster, &all);
     for (size_t i = 0; i < cluster->node_count; i++)
-        args[i] = json_pack("{s:O, s:o, s:b}", "recipe", plan->recipe, "context",
-                            system_context(cluster, plan, i), "lab", (int)plan->is_lab);
+        args[i] = json_pack("{s:O, s:o, s:b, s:I}", "recipe", plan->recipe, "context",
+                            system_context(cluster, plan, i), "lab", (int)plan->is_lab, "disk_mb",
+                            (json_int_t)plan->disk_mb);
     cluster_call(cluster, &all, "system.configure", args, SYSTEM_CALL_DEADLINE_MS, replies);
     int result = cluster_replies_check(cluster, replies, err);
     for (size_t i = 0; i < cluster->node_count; i++)

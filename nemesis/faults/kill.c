@@ -1,6 +1,6 @@
 /* kill: every process in the system's own cgroup gets the signal. There is nothing to undo: the
  * recipe starts the system again, which is the agent's part. */
-#include "nemesis/faults/drivers.h"
+#include "nemesis/faults/kill.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -8,6 +8,7 @@
 
 #include "common/clock.h"
 #include "common/process.h"
+#include "nemesis/faults/drivers.h"
 
 enum { WAIT_FOR_DEATH_MS = 2000 };
 
@@ -45,14 +46,9 @@ static int kill_probe(const struct rift_target *target, const json_t *options,
     return 0;
 }
 
-/* The processes that were there go into the record, so that observe can look for them. */
-static int kill_plan(struct rift_injection *injection, const struct rift_target *target,
-                     const char *ledger, struct rift_error *err)
+int rift_kill_plan(struct rift_injection *injection, const struct rift_target *target,
+                   struct rift_error *err)
 {
-    (void)ledger;
-    int signal;
-    if (kill_signal(injection->options, &signal, err))
-        return -1;
     static pid_t pids[RIFT_CGROUP_PIDS_MAX];
     size_t count = rift_cgroup_pids(target->system, pids, RIFT_CGROUP_PIDS_MAX);
     json_t *list = json_array();
@@ -64,8 +60,18 @@ static int kill_plan(struct rift_injection *injection, const struct rift_target 
     }
     json_object_set_new(injection->undo, "processes", list);
     if (json_array_size(list) == 0)
-        return rift_fail(err, RIFT_ERR_MISSING, "kill: no process of the system is running");
+        return rift_fail(err, RIFT_ERR_MISSING, "no process of the system is running");
     return 0;
+}
+
+static int kill_plan(struct rift_injection *injection, const struct rift_target *target,
+                     const char *ledger, struct rift_error *err)
+{
+    (void)ledger;
+    int signal;
+    if (kill_signal(injection->options, &signal, err))
+        return -1;
+    return rift_kill_plan(injection, target, err);
 }
 
 static int kill_inject(struct rift_injection *injection, const struct rift_target *target,
@@ -102,10 +108,8 @@ static size_t kill_count_alive(const json_t *processes)
     return alive;
 }
 
-/* /proc says that none of the processes that were there is left. A signal that a process may handle
- * takes its time, and is given some. */
-static int kill_observe(const struct rift_injection *injection, const struct rift_target *target,
-                        bool *is_observed, json_t *details, struct rift_error *err)
+int rift_kill_observe(const struct rift_injection *injection, const struct rift_target *target,
+                      bool *is_observed, json_t *details, struct rift_error *err)
 {
     (void)target;
     (void)err;
@@ -128,9 +132,10 @@ static int kill_observe(const struct rift_injection *injection, const struct rif
 
 const struct rift_fault_driver rift_kill_driver = {
     .name = "kill",
+    .stops_system = true,
     .probe = kill_probe,
     .plan = kill_plan,
     .inject = kill_inject,
     .heal = kill_heal,
-    .observe = kill_observe,
+    .observe = rift_kill_observe,
 };

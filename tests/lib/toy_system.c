@@ -20,6 +20,11 @@ static const char program[] =
 
 void toy_configure(struct test_host *host)
 {
+    toy_configure_on_disk(host, 0);
+}
+
+void toy_configure_on_disk(struct test_host *host, int disk_mb)
+{
     CLEANUP(rift_free) char *data = rift_printf("%s-data/toy", host->state);
     CLEANUP(rift_free) char *parent = rift_printf("%s/parent", data);
     json_t *process =
@@ -31,9 +36,9 @@ void toy_configure(struct test_host *host)
     json_t *node =
         json_pack("{s:s, s:s, s:i}", "name", host->name, "address", host->address, "index", 1);
     json_t *context = json_pack("{s:o, s:[O], s:{}}", "node", node, "nodes", node, "options");
-    json_decref(
-        agent_must(&host->agent, "system.configure",
-                   json_pack("{s:o, s:o, s:b}", "recipe", recipe, "context", context, "lab", 1)));
+    json_decref(agent_must(&host->agent, "system.configure",
+                           json_pack("{s:o, s:o, s:b, s:i}", "recipe", recipe, "context", context,
+                                     "lab", 1, "disk_mb", disk_mb)));
 }
 
 void toy_start(struct test_host *host)

@@ -1,0 +1,58 @@
+/* mkfs.ext4 on a file without blocks: it takes room only for what is written to it. */
+#include "agent/disk.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "agent/command.h"
+#include "common/memory.h"
+#include "nemesis/faults/volume.h"
+
+static int disk_make(const char *image, int64_t size_mb, int64_t deadline_ns,
+                     struct rift_error *err)
+{
+    char *argv[] = {"mkfs.ext4", "-q", "-F", "-m", "0", (char *)image, NULL};
+    struct command_result result = {0};
+    CLEANUP(rift_close_fd) int fd = open(image, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    if (fd < 0 || ftruncate(fd, size_mb << 20))
+        return rift_fail_errno(err, RIFT_ERR_IO, "make '%s'", image);
+    int rc = agent_command_run(argv, NULL, NULL, deadline_ns, &result, err);
+    if (rc == 0 && result.status != 0)
+        rc = rift_fail(err, RIFT_ERR_IO, "mkfs.ext4 ended with %d: %.200s", result.status,
+                       result.errors.data ? result.errors.data : "");
+    agent_command_finish(&result);
+    if (rc)
+        unlink(image);
+    return rc;
+}
+
+int agent_disk_mount(const char *folder, int64_t size_mb, int64_t deadline_ns, bool *is_new,
+                     struct rift_error *err)
+{
+    char image[RIFT_VOLUME_PATH_SIZE], found[RIFT_VOLUME_PATH_SIZE + 16];
+    rift_volume_image(folder, image);
+    *is_new = access(image, F_OK) != 0;
+    if (*is_new && disk_make(image, size_mb, deadline_ns, err))
+        return -1;
+    if (rift_volume_mount(folder, err))
+        return -1;
+    /* Systems that want an empty folder find one. */
+    snprintf(found, sizeof found, "%s/lost+found", folder);
+    if (*is_new && rmdir(found) && errno != ENOENT)
+        return rift_fail_errno(err, RIFT_ERR_IO, "remove '%s'", found);
+    return 0;
+}
+
+int agent_disk_remove(const char *folder, struct rift_error *err)
+{
+    char image[RIFT_VOLUME_PATH_SIZE];
+    if (rift_volume_unmount(folder, err))
+        return -1;
+    rift_volume_image(folder, image);
+    if (unlink(image) && errno != ENOENT)
+        return rift_fail_errno(err, RIFT_ERR_IO, "remove '%s'", image);
+    return 0;
+}

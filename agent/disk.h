@@ -1,0 +1,16 @@
+/* The disk of the system's own, made and removed with its data folders. */
+#ifndef AGENT_DISK_H
+#define AGENT_DISK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/error.h"
+
+/* Makes (*is_new) and mounts a disk of that size on folder, which is there. For jobs only. */
+int agent_disk_mount(const char *folder, int64_t size_mb, int64_t deadline_ns, bool *is_new,
+                     struct rift_error *err);
+/* Unmounts it and removes its file; success where there is none. */
+int agent_disk_remove(const char *folder, struct rift_error *err);
+
+#endif

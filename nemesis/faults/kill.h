@@ -1,0 +1,14 @@
+/* What faults that end the system's processes share. */
+#ifndef NEMESIS_FAULTS_KILL_H
+#define NEMESIS_FAULTS_KILL_H
+
+#include "nemesis/faults/driver.h"
+
+/* Puts the processes that are there into undo; fails with MISSING where none is. */
+int rift_kill_plan(struct rift_injection *injection, const struct rift_target *target,
+                   struct rift_error *err);
+/* Are they gone, by /proc? Waits a little for those that may handle the signal. */
+int rift_kill_observe(const struct rift_injection *injection, const struct rift_target *target,
+                      bool *is_observed, json_t *details, struct rift_error *err);
+
+#endif

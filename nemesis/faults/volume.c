@@ -1,0 +1,153 @@
+/* The loop device frees itself when its last mount goes (LO_FLAGS_AUTOCLEAR). Its node is made
+ * where a host's own /dev has none. */
+#include "nemesis/faults/volume.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/loop.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "common/clock.h"
+#include "common/memory.h"
+
+enum { LOOP_MAJOR = 7, LOOP_CONTROL_MAJOR = 10, LOOP_CONTROL_MINOR = 237 };
+enum { TRIES_MAX = 20, UNMOUNT_MS = 3000 };
+
+/* fs/ext4/ext4.h; the flag says to leave the journal as it is. */
+#define EXT4_IOC_SHUTDOWN _IOR('X', 125, uint32_t)
+enum { EXT4_GOING_FLAGS_NOLOGFLUSH = 2 };
+
+static const char ending[] = ".rift-disk";
+
+void rift_volume_image(const char *folder, char image[RIFT_VOLUME_PATH_SIZE])
+{
+    snprintf(image, RIFT_VOLUME_PATH_SIZE, "%.480s%s", folder, ending);
+}
+
+/* The mount points of loop devices, from mountinfo: "ID PARENT MAJ:MIN ROOT POINT ... - ext4
+ * /dev/loopN". */
+void rift_volume_visit(void (*visit)(const char *folder, void *context), void *context)
+{
+    FILE *file = fopen("/proc/self/mountinfo", "re");
+    char line[4096], point[RIFT_VOLUME_PATH_SIZE];
+    while (file && fgets(line, sizeof line, file)) {
+        char image[RIFT_VOLUME_PATH_SIZE];
+        if (!strstr(line, " - ext4 /dev/loop") || sscanf(line, "%*d %*d %*s %*s %511s", point) != 1)
+            continue;
+        rift_volume_image(point, image);
+        if (access(image, F_OK) == 0)
+            visit(point, context);
+    }
+    if (file)
+        fclose(file);
+}
+
+struct mount_search {
+    const char *folder;
+    bool is_found;
+};
+
+static void mount_visit(const char *folder, void *context)
+{
+    struct mount_search *search = context;
+    search->is_found = search->is_found || strcmp(folder, search->folder) == 0;
+}
+
+bool rift_volume_is_mounted(const char *folder)
+{
+    struct mount_search search = {.folder = folder};
+    rift_volume_visit(mount_visit, &search);
+    return search.is_found;
+}
+
+static int open_device(const char *path, mode_t type, unsigned major_number, unsigned minor_number)
+{
+    int fd = open(path, O_RDWR | O_CLOEXEC);
+    if (fd >= 0 || errno != ENOENT)
+        return fd;
+    if (mknod(path, type | 0600, makedev(major_number, minor_number)) && errno != EEXIST)
+        return -1;
+    return open(path, O_RDWR | O_CLOEXEC);
+}
+
+/* Attaches the image to a free loop device, whose path is filled in; its descriptor keeps it until
+ * the mount does. */
+static int loop_attach(int image_fd, char device[32], struct rift_error *err)
+{
+    CLEANUP(rift_close_fd)
+    int control = open_device("/dev/loop-control", S_IFCHR, LOOP_CONTROL_MAJOR, LOOP_CONTROL_MINOR);
+    if (control < 0)
+        return rift_fail_errno(err, RIFT_ERR_UNSUPPORTED,
+                               "no loop devices here: /dev/loop-control");
+    for (int try = 0; try < TRIES_MAX; try++) {
+        int number = ioctl(control, LOOP_CTL_GET_FREE);
+        if (number < 0)
+            break;
+        snprintf(device, 32, "/dev/loop%d", number);
+        int fd = open_device(device, S_IFBLK, LOOP_MAJOR, (unsigned)number);
+        struct loop_config config = {.fd = (__u32)image_fd,
+                                     .info = {.lo_flags = LO_FLAGS_AUTOCLEAR}};
+        if (fd >= 0 && ioctl(fd, LOOP_CONFIGURE, &config) == 0)
+            return fd;
+        rift_close_fd(&fd); /* someone else took it first */
+    }
+    return rift_fail_errno(err, RIFT_ERR_IO, "attach a loop device");
+}
+
+int rift_volume_mount(const char *folder, struct rift_error *err)
+{
+    char image[RIFT_VOLUME_PATH_SIZE], device[32];
+    if (rift_volume_is_mounted(folder))
+        return 0;
+    rift_volume_image(folder, image);
+    CLEANUP(rift_close_fd) int image_fd = open(image, O_RDWR | O_CLOEXEC);
+    if (image_fd < 0)
+        return rift_fail_errno(err, RIFT_ERR_MISSING, "open '%s'", image);
+    CLEANUP(rift_close_fd) int loop_fd = loop_attach(image_fd, device, err);
+    if (loop_fd < 0)
+        return -1;
+    /* A long commit interval: what the system does not sync must not be saved by the kernel. */
+    if (mount(device, folder, "ext4", MS_NOATIME, "commit=300"))
+        return rift_fail_errno(err, RIFT_ERR_IO, "mount '%s' on '%s'", image, folder);
+    return 0;
+}
+
+int rift_volume_unmount(const char *folder, struct rift_error *err)
+{
+    int64_t deadline = rift_clock_now() + UNMOUNT_MS * RIFT_MS;
+    while (rift_volume_is_mounted(folder)) {
+        if (umount2(folder, 0) == 0)
+            continue;
+        if (errno != EBUSY || rift_clock_now() >= deadline)
+            return rift_fail_errno(err, RIFT_ERR_IO, "unmount '%s'", folder);
+        rift_clock_sleep_until(rift_clock_now() + 10 * RIFT_MS);
+    }
+    return 0;
+}
+
+int rift_volume_cut_power(const char *folder, struct rift_error *err)
+{
+    uint32_t flags = EXT4_GOING_FLAGS_NOLOGFLUSH;
+    CLEANUP(rift_close_fd) int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0 || ioctl(fd, EXT4_IOC_SHUTDOWN, &flags))
+        return rift_fail_errno(err, RIFT_ERR_IO, "cut the power of '%s'", folder);
+    return 0;
+}
+
+bool rift_volume_is_writable(const char *folder)
+{
+    char path[RIFT_VOLUME_PATH_SIZE + 16];
+    snprintf(path, sizeof path, "%s/.rift-try", folder);
+    int fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return false;
+    close(fd);
+    return unlink(path) == 0;
+}

@@ -1,0 +1,211 @@
+/* Faults of the system's own disk: what is on it afterwards. */
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "common/clock.h"
+#include "common/memory.h"
+#include "tests/lib/namespaces.h"
+#include "tests/lib/toy_system.h"
+
+static struct namespaces *spaces;
+static struct test_host *n1;
+
+static int group_up(void **state)
+{
+    (void)state;
+    spaces = access("/dev/loop-control", F_OK) == 0 ? namespaces_up(1) : NULL;
+    n1 = spaces ? &spaces->hosts[0] : NULL;
+    if (!n1)
+        print_message("no loop devices or no namespaces here\n");
+    return 0;
+}
+
+static int group_down(void **state)
+{
+    (void)state;
+    namespaces_down(spaces);
+    return 0;
+}
+
+static int toy_up(void **state)
+{
+    (void)state;
+    if (!n1)
+        return 0;
+    if (!host_agent_start(n1, "disk", 20000))
+        return -1;
+    toy_configure_on_disk(n1, 32);
+    json_decref(agent_must(&n1->agent, "system.stop", NULL));
+    json_decref(agent_must(&n1->agent, "system.wipe", NULL));
+    toy_start(n1);
+    return 0;
+}
+
+static int toy_down(void **state)
+{
+    (void)state;
+    if (!n1)
+        return 0;
+    json_decref(agent_must(&n1->agent, "heal_all", NULL));
+    json_decref(agent_must(&n1->agent, "system.stop", NULL));
+    json_decref(agent_must(&n1->agent, "system.wipe", NULL));
+    agent_forget(&n1->agent);
+    return 0;
+}
+
+#define NEED_DISK()                                                                                \
+    do {                                                                                           \
+        if (!n1)                                                                                   \
+            skip();                                                                                \
+    } while (0)
+
+static void inject(const char *id, const char *fault)
+{
+    json_decref(agent_must(&n1->agent, "inject",
+                           json_pack("{s:s, s:s, s:{}}", "id", id, "fault", fault, "options")));
+}
+
+static void heal(const char *id)
+{
+    json_decref(agent_must(&n1->agent, "heal", json_pack("{s:s}", "id", id)));
+}
+
+static bool is_observed(const char *id)
+{
+    json_t *ok = agent_must(&n1->agent, "observe", json_pack("{s:s}", "id", id));
+    bool is = json_is_true(json_object_get(ok, "observed"));
+    json_decref(ok);
+    return is;
+}
+
+static char *data_path(const char *file)
+{
+    return rift_printf("%s-data/toy/%s", n1->state, file);
+}
+
+/* Writes a file there; 0, or errno. */
+static int write_file(const char *file, size_t size, bool is_synced)
+{
+    CLEANUP(rift_free) char *path = data_path(file);
+    CLEANUP(rift_free) char *bytes = rift_calloc(1, size);
+    CLEANUP(rift_close_fd) int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+    if (fd < 0 || write(fd, bytes, size) != (ssize_t)size || (is_synced && fsync(fd)))
+        return errno ? errno : EIO;
+    return 0;
+}
+
+static long size_of(const char *file)
+{
+    CLEANUP(rift_free) char *path = data_path(file);
+    struct stat buffer;
+    return stat(path, &buffer) == 0 ? (long)buffer.st_size : -1;
+}
+
+static void a_full_disk_takes_nothing_and_is_as_before_after_it(void **state)
+{
+    (void)state;
+    NEED_DISK();
+    assert_int_equal(0, write_file("before", 1 << 20, true));
+    inject("full", "disk-full");
+    assert_true(is_observed("full"));
+    errno = 0;
+    assert_int_equal(ENOSPC, write_file("during", 1 << 20, true));
+    heal("full");
+    assert_int_equal(0, write_file("after", 1 << 20, true));
+    assert_int_equal(-1, size_of(".rift-filler"));
+    assert_true(toy_is_alive(n1, 1000));
+}
+
+static void a_full_disk_is_emptied_by_its_keeper_when_all_else_is_dead(void **state)
+{
+    (void)state;
+    NEED_DISK();
+    inject("full", "disk-full");
+    kill(guardian_pid(&n1->agent), SIGKILL);
+    kill(agent_pid(&n1->agent), SIGKILL);
+    int64_t deadline = rift_clock_now() + 3 * RIFT_SECOND;
+    while (size_of(".rift-filler") >= 0)
+        assert_true(rift_clock_now() < deadline);
+    agent_forget(&n1->agent);
+    assert_true(host_agent_start(n1, "disk", 20000));
+}
+
+static void a_power_cut_loses_what_was_not_synced_and_nothing_else(void **state)
+{
+    (void)state;
+    NEED_DISK();
+    assert_int_equal(0, write_file("synced", 100000, true));
+    assert_int_equal(0, write_file("unsynced", 100000, false));
+    inject("power", "power");
+    assert_true(is_observed("power"));
+    assert_true(toy_is_still(n1, 100));
+    assert_int_equal(100000, size_of("synced"));
+    assert_true(size_of("unsynced") <= 0);
+    heal("power");
+    assert_true(toy_is_alive(n1, 2000));
+}
+
+static void disk_faults_touch_no_disk_that_is_not_the_systems_own(void **state)
+{
+    (void)state;
+    NEED_DISK();
+    json_decref(agent_must(&n1->agent, "system.stop", NULL));
+    json_decref(agent_must(&n1->agent, "system.wipe", NULL));
+    toy_configure(n1);
+    toy_start(n1);
+    const char *const faults[] = {"disk-full", "power"};
+    for (int i = 0; i < 2; i++) {
+        json_t *reply =
+            agent_ask(&n1->agent, "inject",
+                      json_pack("{s:s, s:s, s:{}}", "id", "no", "fault", faults[i], "options"));
+        const char *text = NULL;
+        assert_int_equal(0, json_unpack(reply, "{s:{s:s}}", "error", "text", &text));
+        assert_non_null(strstr(text, "disk_mb"));
+        json_decref(reply);
+    }
+    assert_true(toy_is_alive(n1, 1000));
+}
+
+static void a_wipe_leaves_neither_mount_nor_file(void **state)
+{
+    (void)state;
+    NEED_DISK();
+    char *output;
+    CLEANUP(rift_free) char *image = rift_printf("%s-data/toy.rift-disk", n1->state);
+    host_agent_by_hand(n1, &output, "--leftovers");
+    assert_non_null(strstr(output, "disk: "));
+    free(output);
+    assert_int_equal(0, access(image, F_OK));
+    json_decref(agent_must(&n1->agent, "system.stop", NULL));
+    json_decref(agent_must(&n1->agent, "system.wipe", NULL));
+    assert_int_equal(-1, access(image, F_OK));
+    host_agent_by_hand(n1, &output, "--leftovers");
+    assert_null(strstr(output, n1->state) ? strstr(output, "disk: ") : NULL);
+    free(output);
+}
+
+#define CASE(test) cmocka_unit_test_setup_teardown(test, toy_up, toy_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        CASE(a_full_disk_takes_nothing_and_is_as_before_after_it),
+        CASE(a_full_disk_is_emptied_by_its_keeper_when_all_else_is_dead),
+        CASE(a_power_cut_loses_what_was_not_synced_and_nothing_else),
+        CASE(disk_faults_touch_no_disk_that_is_not_the_systems_own),
+        CASE(a_wipe_leaves_neither_mount_nor_file),
+    };
+    return cmocka_run_group_tests(tests, group_up, group_down);
+}
