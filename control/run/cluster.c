@@ -77,6 +77,15 @@ void cluster_all(const struct cluster *cluster, struct rift_node_set *set)
         rift_node_set_add(set, i);
 }
 
+void cluster_connected(const struct cluster *cluster, struct rift_node_set *set)
+{
+    *set = (struct rift_node_set){0};
+    for (size_t i = 0; i < cluster->node_count; i++) {
+        if (rift_node_is_connected(cluster->nodes[i]))
+            rift_node_set_add(set, i);
+    }
+}
+
 /* One round of questions. Counted, so that an answer that comes after the asker has gone finds
  * memory that is still there. */
 struct round {
@@ -207,16 +216,14 @@ int cluster_replies_check(const struct cluster *cluster, const struct cluster_re
     return rift_fail(err, error->code, "%s", error->text);
 }
 
-int cluster_call_all(struct cluster *cluster, const char *verb, const json_t *args,
-                     int64_t deadline_ms, struct rift_error *err)
+int cluster_tell(struct cluster *cluster, const struct rift_node_set *set, const char *verb,
+                 const json_t *args, int64_t deadline_ms, struct rift_error *err)
 {
     json_t **same = rift_calloc(cluster->node_count, sizeof(json_t *));
     struct cluster_reply *replies = rift_calloc(cluster->node_count, sizeof *replies);
-    struct rift_node_set all;
-    cluster_all(cluster, &all);
     for (size_t i = 0; i < cluster->node_count; i++)
         same[i] = (json_t *)args;
-    cluster_call(cluster, &all, verb, same, deadline_ms, replies);
+    cluster_call(cluster, set, verb, same, deadline_ms, replies);
     int result = cluster_replies_check(cluster, replies, err);
     cluster_replies_free(replies, cluster->node_count);
     free(replies);

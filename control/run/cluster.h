@@ -28,6 +28,8 @@ struct cluster *cluster_open(const struct rift_node_settings *hosts, size_t coun
 void cluster_close(struct cluster *cluster);
 
 void cluster_all(const struct cluster *cluster, struct rift_node_set *set);
+/* The nodes that there is contact with right now. */
+void cluster_connected(const struct cluster *cluster, struct rift_node_set *set);
 
 /* What one node said. Zeroed: it was not asked. */
 struct cluster_reply {
@@ -42,10 +44,10 @@ struct cluster_reply {
 void cluster_call(struct cluster *cluster, const struct rift_node_set *set, const char *verb,
                   json_t *const *args, int64_t deadline_ms, struct cluster_reply *replies);
 void cluster_replies_free(struct cluster_reply *replies, size_t count);
-/* The same to all nodes, with the same args; fails with the first node's error in plan order, and
- * how many others failed too. */
-int cluster_call_all(struct cluster *cluster, const char *verb, const json_t *args,
-                     int64_t deadline_ms, struct rift_error *err);
+/* The same with one args for all, and no interest in what they say; fails with the first node's
+ * error in plan order, and how many others failed too. */
+int cluster_tell(struct cluster *cluster, const struct rift_node_set *set, const char *verb,
+                 const json_t *args, int64_t deadline_ms, struct rift_error *err);
 /* Turns replies into one error: the first node's, and how many more. 0 where all are well. */
 int cluster_replies_check(const struct cluster *cluster, const struct cluster_reply *replies,
                           struct rift_error *err);

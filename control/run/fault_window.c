@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/clock.h"
 #include "common/memory.h"
 #include "common/text.h"
 #include "control/run/grudge_text.h"
@@ -15,7 +16,9 @@
 enum {
     FAULT_ROLE_DEADLINE_MS = 500,
     FAULT_PROBE_DEADLINE_MS = 1000,
-    FAULT_CALL_DEADLINE_MS = 5000,
+    FAULT_OBSERVE_LEAST_MS = 250,
+    FAULT_INJECT_LEAST_MS = 1500,
+    FAULT_INJECT_MOST_MS = 5000,
     FAULT_HEAL_DEADLINE_MS = 15000, /* healing a kill starts the system again */
 };
 
@@ -121,6 +124,15 @@ static json_t *inject_args(const struct fault_window *fault, size_t node, int64_
     return args;
 }
 
+/* A host that does not answer must not keep the others broken for longer than was planned. */
+static int64_t inject_deadline_ms(const struct fault_window *fault)
+{
+    int64_t half_ms = fault->window->length_ns / RIFT_MS / 2;
+    if (half_ms < FAULT_INJECT_LEAST_MS)
+        return FAULT_INJECT_LEAST_MS;
+    return half_ms < FAULT_INJECT_MOST_MS ? half_ms : FAULT_INJECT_MOST_MS;
+}
+
 void fault_window_inject(struct fault_window *fault, int64_t start_ns)
 {
     struct cluster *cluster = fault->cluster;
@@ -129,7 +141,7 @@ void fault_window_inject(struct fault_window *fault, int64_t start_ns)
         if (rift_node_set_has(&fault->resolved.nodes, i))
             args[i] = inject_args(fault, i, start_ns);
     }
-    cluster_call(cluster, &fault->resolved.nodes, "inject", args, FAULT_CALL_DEADLINE_MS,
+    cluster_call(cluster, &fault->resolved.nodes, "inject", args, inject_deadline_ms(fault),
                  fault->injected);
     cluster_replies_check(cluster, fault->injected, &fault->error);
     for (size_t i = 0; i < cluster->node_count; i++)
@@ -231,19 +243,29 @@ static json_t *result_of_nodes(json_t *nodes)
     return json_pack("{s:b, s:o}", "observed", (int)is_observed, "nodes", nodes);
 }
 
-json_t *fault_window_observe(struct fault_window *fault)
+/* There are three rounds of questions, one after another. */
+static int64_t observe_deadline_ms(int64_t by_ns)
+{
+    int64_t third_ms = rift_clock_poll_ms(by_ns) / 3;
+    if (third_ms < FAULT_OBSERVE_LEAST_MS)
+        return FAULT_OBSERVE_LEAST_MS;
+    return third_ms < FAULT_PROBE_DEADLINE_MS ? third_ms : FAULT_PROBE_DEADLINE_MS;
+}
+
+json_t *fault_window_observe(struct fault_window *fault, int64_t by_ns)
 {
     struct cluster *cluster = fault->cluster;
     const struct rift_node_set *nodes = &fault->resolved.nodes;
+    int64_t deadline_ms = observe_deadline_ms(by_ns);
     struct link_probe during = {0};
     if (is_on_links(fault))
-        link_probe_run(&during, cluster, &fault->resolved.grudge, FAULT_PROBE_DEADLINE_MS);
+        link_probe_run(&during, cluster, &fault->resolved.grudge, deadline_ms);
     json_t *id = json_pack("{s:s}", "id", fault->id);
     json_t **args = rift_calloc(cluster->node_count, sizeof(json_t *));
     for (size_t i = 0; i < cluster->node_count; i++)
         args[i] = id;
     struct cluster_reply *observed = rift_calloc(cluster->node_count, sizeof *observed);
-    cluster_call(cluster, nodes, "observe", args, FAULT_PROBE_DEADLINE_MS, observed);
+    cluster_call(cluster, nodes, "observe", args, deadline_ms, observed);
     json_t *described = json_object();
     for (size_t i = 0; i < cluster->node_count; i++) {
         if (rift_node_set_has(nodes, i))

@@ -38,8 +38,9 @@ json_t *fault_window_planned(const struct fault_window *fault);
  * that refuses stands in fault->error. */
 void fault_window_inject(struct fault_window *fault, int64_t start_ns);
 /* {"observed": bool, "nodes": {name: {"applied_ns", "observed": text, "is_observed": bool}}}: to be
- * called while the fault is in force. The caller owns it. */
-json_t *fault_window_observe(struct fault_window *fault);
+ * called while the fault is in force; hosts that do not answer are waited for until about by_ns
+ * (monotonic), so that the heal comes when it is due. The caller owns it. */
+json_t *fault_window_observe(struct fault_window *fault, int64_t by_ns);
 /* Heals on every node, and looks whether cut links hear again: {"observed", "nodes": {name:
  * {"healed_ns", "after": text, "is_observed"}}}. */
 json_t *fault_window_heal(struct fault_window *fault);

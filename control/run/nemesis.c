@@ -106,10 +106,11 @@ static void lane_break_and_heal(struct lane *lane, struct fault_window *fault)
     lane_set_active(lane, active);
     fault_window_inject(fault, start_ns);
     nemesis_wait(nemesis, start_ns + NEMESIS_LOOK_NS);
-    lane_end(lane, op, fault_window_observe(fault), fault);
+    int64_t heal_ns = start_ns + fault->window->length_ns;
+    lane_end(lane, op, fault_window_observe(fault, heal_ns), fault);
     lane_report_failure(lane, fault);
 
-    nemesis_wait(nemesis, start_ns + fault->window->length_ns);
+    nemesis_wait(nemesis, heal_ns);
     fault->error.code = RIFT_ERR_NONE;
     op = lane_begin(
         lane, fault, "stop",

@@ -103,11 +103,11 @@ static int system_install_all(struct cluster *cluster, const struct rift_plan *p
     return result;
 }
 
-static int system_call(struct cluster *cluster, const char *verb, int64_t deadline_ms,
-                       struct rift_error *err)
+static int system_tell(struct cluster *cluster, const struct rift_node_set *set, const char *verb,
+                       int64_t deadline_ms, struct rift_error *err)
 {
     json_t *args = json_pack("{s:I}", "deadline_ms", (json_int_t)deadline_ms);
-    int result = cluster_call_all(cluster, verb, args, deadline_ms, err);
+    int result = cluster_tell(cluster, set, verb, args, deadline_ms, err);
     json_decref(args);
     return result;
 }
@@ -116,9 +116,11 @@ int system_install(struct cluster *cluster, const struct rift_plan *plan, struct
 {
     if (!plan->recipe)
         return 0;
+    struct rift_node_set all;
+    cluster_all(cluster, &all);
     if (system_configure(cluster, plan, err) != 0 ||
-        system_call(cluster, "system.stop", plan->deadlines.stop_ms, err) != 0 ||
-        system_call(cluster, "system.wipe", SYSTEM_CALL_DEADLINE_MS, err) != 0)
+        system_tell(cluster, &all, "system.stop", plan->deadlines.stop_ms, err) != 0 ||
+        system_tell(cluster, &all, "system.wipe", SYSTEM_CALL_DEADLINE_MS, err) != 0)
         return -1;
     return system_install_all(cluster, plan, err);
 }
@@ -127,9 +129,11 @@ int system_start(struct cluster *cluster, const struct rift_plan *plan, struct r
 {
     if (!plan->recipe)
         return 0;
-    if (system_call(cluster, "system.start", plan->deadlines.start_ms, err) != 0)
+    struct rift_node_set all;
+    cluster_all(cluster, &all);
+    if (system_tell(cluster, &all, "system.start", plan->deadlines.start_ms, err) != 0)
         return -1;
-    return system_call(cluster, "system.wait_ready", plan->deadlines.start_ms, err);
+    return system_tell(cluster, &all, "system.wait_ready", plan->deadlines.start_ms, err);
 }
 
 int system_stop(struct cluster *cluster, const struct rift_plan *plan, struct rift_error *err)
@@ -137,9 +141,11 @@ int system_stop(struct cluster *cluster, const struct rift_plan *plan, struct ri
     if (!plan->recipe)
         return 0;
     /* The run is over: nothing is gained by letting it end in its own time. */
+    struct rift_node_set there;
     struct rift_error ignored = {0};
-    system_call(cluster, "system.kill", SYSTEM_CALL_DEADLINE_MS, &ignored);
-    return system_call(cluster, "system.stop", plan->deadlines.stop_ms, err);
+    cluster_connected(cluster, &there);
+    system_tell(cluster, &there, "system.kill", SYSTEM_CALL_DEADLINE_MS, &ignored);
+    return system_tell(cluster, &there, "system.stop", plan->deadlines.stop_ms, err);
 }
 
 static void system_fetch_from(struct cluster *cluster, size_t node, const json_t *files,
@@ -172,16 +178,17 @@ void system_fetch_logs(struct cluster *cluster, const struct rift_plan *plan, co
     if (!plan->recipe)
         return;
     int64_t deadline_ns = rift_clock_now() + plan->deadlines.logs_ms * RIFT_MS;
-    struct rift_node_set all;
-    cluster_all(cluster, &all);
+    struct rift_node_set there;
+    cluster_connected(cluster, &there);
     struct cluster_reply *replies = rift_calloc(cluster->node_count, sizeof *replies);
-    cluster_call(cluster, &all, "system.logs", NULL, SYSTEM_CALL_DEADLINE_MS, replies);
+    cluster_call(cluster, &there, "system.logs", NULL, SYSTEM_CALL_DEADLINE_MS, replies);
     for (size_t i = 0; i < cluster->node_count; i++) {
         if (replies[i].ok)
             system_fetch_from(cluster, i, json_object_get(replies[i].ok, "files"), folder,
                               deadline_ns);
         else
-            rift_log(RIFT_LOG_WARNING, "%s: no logs: %s", cluster->names[i], replies[i].error.text);
+            rift_log(RIFT_LOG_WARNING, "%s: no logs: %s", cluster->names[i],
+                     replies[i].is_asked ? replies[i].error.text : "there is no contact");
     }
     cluster_replies_free(replies, cluster->node_count);
     free(replies);

@@ -13,6 +13,7 @@
 int system_install(struct cluster *cluster, const struct rift_plan *plan, struct rift_error *err);
 /* Starts, and waits until the recipe's own checks hold. */
 int system_start(struct cluster *cluster, const struct rift_plan *plan, struct rift_error *err);
+/* Of the nodes that there is contact with; so are the logs. */
 int system_stop(struct cluster *cluster, const struct rift_plan *plan, struct rift_error *err);
 /* Into folder/<node>/. What cannot be fetched is logged and left out. */
 void system_fetch_logs(struct cluster *cluster, const struct rift_plan *plan, const char *folder);

@@ -231,6 +231,21 @@ static void a_silent_host_delays_the_heal_of_no_other_fault(void **state)
     assert_true(failures > 0);
 }
 
+static void a_silent_host_does_not_prolong_the_cut_of_others(void **state)
+{
+    (void)state;
+    fake_world.is_silent[4] = true;
+    struct rift_window windows[] = {cut(0, "a", 50, 3000)};
+    struct nemesis *nemesis = start(&(struct rift_schedule){windows, 1});
+    for (int i = 0; i < 800 && fake_world.healed_ns[0] == 0; i++)
+        usleep(10000);
+    assert_in_range(fake_world.healed_ns[0] - fake_world.agreed_ns[0], 2900 * RIFT_MS,
+                    3600 * RIFT_MS);
+    fake_world.is_silent[4] = false;
+    finish(nemesis);
+    assert_false(is_observed(record("start-partition", 0)));
+}
+
 static void a_host_that_refuses_is_named_and_the_others_are_healed(void **state)
 {
     (void)state;
@@ -287,6 +302,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_cut_that_catches_nothing_is_not_observed, begin, end),
         cmocka_unit_test_setup_teardown(a_link_that_was_dead_before_shows_no_cut, begin, end),
         cmocka_unit_test_setup_teardown(a_silent_host_delays_the_heal_of_no_other_fault, begin,
+                                        end),
+        cmocka_unit_test_setup_teardown(a_silent_host_does_not_prolong_the_cut_of_others, begin,
                                         end),
         cmocka_unit_test_setup_teardown(a_host_that_refuses_is_named_and_the_others_are_healed,
                                         begin, end),
