@@ -254,6 +254,35 @@ void monitor_container_prove_pending(const struct monitor_container *container, 
             monitor_proof_add(certificate, container->pending[i]);
 }
 
+static uint32_t core_until(const struct monitor_container *container, uint32_t item, bool seen_only)
+{
+    const struct monitor_item *it = &container->items[item];
+    return seen_only ? monitor_item_seen_until(container, it) : it->c;
+}
+
+uint32_t *monitor_container_furthest(const struct monitor_container *container,
+                                     const uint32_t *items, size_t count, bool seen_only)
+{
+    size_t size = (size_t)container->slots.last + 2;
+    uint32_t *furthest = rift_malloc(size * sizeof *furthest);
+    for (size_t slot = 0; slot < size; slot++)
+        furthest[slot] = MONITOR_NONE;
+    for (size_t i = 0; i < count; i++) {
+        uint32_t *best = &furthest[container->items[items[i]].b + 1];
+        if (*best == MONITOR_NONE ||
+            core_until(container, items[i], seen_only) > core_until(container, *best, seen_only))
+            *best = items[i];
+    }
+    for (size_t slot = 1; slot < size; slot++) {
+        uint32_t before = furthest[slot - 1];
+        if (before != MONITOR_NONE && (furthest[slot] == MONITOR_NONE ||
+                                       core_until(container, before, seen_only) >
+                                           core_until(container, furthest[slot], seen_only)))
+            furthest[slot] = before;
+    }
+    return furthest;
+}
+
 uint32_t *monitor_container_takes_by_slot(const struct monitor_container *container)
 {
     uint32_t last = container->slots.last;

@@ -71,6 +71,12 @@ void monitor_item_prove(const struct monitor_container *container, const struct 
 void monitor_container_prove_pending(const struct monitor_container *container, uint32_t slot,
                                      struct rift_certificate *certificate);
 
+/* For each slot, of these items (indices) the one whose core starts at or before it and reaches
+ * furthest; MONITOR_NONE: none does. A core ends at c, or where only what was seen counts, as
+ * monitor_item_seen_until says. The caller frees it. */
+uint32_t *monitor_container_furthest(const struct monitor_container *container,
+                                     const uint32_t *items, size_t count, bool seen_only);
+
 /* How many crashed takes were invoked in or before each slot. The caller frees it. */
 uint32_t *monitor_container_takes_by_slot(const struct monitor_container *container);
 /* Gives the crashed takes to items with deadlines (slots; MONITOR_NONE: none), the earliest

@@ -41,30 +41,21 @@ static void fill_count(struct fill *fill, const struct monitor_container *contai
     }
 }
 
-/* The item whose core covers the slot and reaches furthest. */
-static const struct monitor_item *covering(const struct monitor_container *container, uint32_t slot)
-{
-    const struct monitor_item *best = NULL;
-    for (size_t i = 0; i < container->item_count; i++) {
-        const struct monitor_item *item = &container->items[i];
-        uint32_t until = monitor_item_seen_until(container, item);
-        if (item->b < slot && slot < until &&
-            (best == NULL || until > monitor_item_seen_until(container, best)))
-            best = item;
-    }
-    return best;
-}
-
 /* A chain of values that covers the op, and where it breaks, more values that stay than crashed
  * takes could have taken by then. */
 static void prove(const struct monitor_container *container, const struct fill *fill, uint32_t op,
                   struct rift_certificate *certificate)
 {
     uint32_t crowd = 0, high = container->slots.high[op];
+    CLEANUP(rift_free) uint32_t *all = rift_malloc((container->item_count + 1) * sizeof *all);
+    for (uint32_t i = 0; i < container->item_count; i++)
+        all[i] = i;
+    CLEANUP(rift_free)
+    uint32_t *furthest = monitor_container_furthest(container, all, container->item_count, true);
     monitor_proof_add(certificate, op);
     for (uint32_t slot = container->slots.low[op]; slot <= high;) {
         if (fill->cores[slot] > 0) {
-            const struct monitor_item *item = covering(container, slot);
+            const struct monitor_item *item = &container->items[furthest[slot]];
             monitor_item_prove(container, item, certificate);
             slot = monitor_item_seen_until(container, item);
         } else {

@@ -171,17 +171,15 @@ static int prove(const struct pq *pq, uint32_t op, size_t rank,
         high = !is_take && own->end < high ? own->end : high;
     }
     monitor_proof_add(certificate, op);
+    size_t above = rank == MONITOR_NONE ? 0 : rank + 1;
+    CLEANUP(rift_free)
+    uint32_t *furthest = monitor_container_furthest(container, pq->ascending + above,
+                                                    container->item_count - above, false);
     for (uint32_t slot = low; slot <= high;) {
-        const struct monitor_item *best = NULL;
-        for (size_t i = rank == MONITOR_NONE ? 0 : rank + 1; i < container->item_count; i++) {
-            const struct monitor_item *item = &container->items[pq->ascending[i]];
-            if (item->b < slot && slot < item->c && (best == NULL || item->c > best->c))
-                best = item;
-        }
-        if (best == NULL)
+        if (furthest[slot] == MONITOR_NONE || container->items[furthest[slot]].c <= slot)
             break;
-        monitor_item_prove(container, best, certificate);
-        slot = best->c;
+        monitor_item_prove(container, &container->items[furthest[slot]], certificate);
+        slot = container->items[furthest[slot]].c;
     }
     return monitor_proof_close(certificate, rank == MONITOR_NONE
                                                 ? "found empty while something was inside"
@@ -226,21 +224,22 @@ static void prove_window(const struct pq *pq, uint32_t op, uint32_t low, uint32_
             monitor_sequence_append(&staying, pq->ascending[i], item->b);
     }
     CLEANUP(rift_free) uint32_t *sorted = monitor_sequence_sort(&staying, container->slots.last);
+    CLEANUP(rift_free)
+    uint32_t *furthest = monitor_container_furthest(container, pq->ascending + above,
+                                                    container->item_count - above, true);
     uint32_t crowd = 0;
     for (uint32_t slot = low; slot <= high;) {
-        const struct monitor_item *best = NULL;
-        for (size_t i = above; i < container->item_count; i++) {
-            const struct monitor_item *item = &container->items[pq->ascending[i]];
-            uint32_t until = monitor_item_seen_until(container, item);
-            if (item->b < slot && slot < until &&
-                (best == NULL || until > monitor_item_seen_until(container, best)))
-                best = item;
-        }
-        if (best == NULL && takes[slot] + 1 > crowd)
-            crowd = takes[slot] + 1;
-        if (best != NULL)
+        const struct monitor_item *best =
+            furthest[slot] == MONITOR_NONE ? NULL : &container->items[furthest[slot]];
+        uint32_t until = best ? monitor_item_seen_until(container, best) : 0;
+        if (until > slot) {
             monitor_item_prove(container, best, certificate);
-        slot = best ? monitor_item_seen_until(container, best) : slot + 1;
+            slot = until;
+            continue;
+        }
+        if (takes[slot] + 1 > crowd)
+            crowd = takes[slot] + 1;
+        slot++;
     }
     for (size_t i = 0; i < staying.count && i < crowd; i++)
         monitor_item_prove(container, &container->items[sorted[i]], certificate);

@@ -406,7 +406,7 @@ static enum rift_monitor_answer register_judge(const struct rift_problem *proble
     return (enum rift_monitor_answer)clusters_judge(&clusters, certificate);
 }
 
-static const char *const register_models[] = {"register", "cas-register", NULL};
+static const char *const register_models[] = {"register", "cas-register", "etcd", NULL};
 
 const struct rift_monitor rift_monitor_register_unique = {
     .name = "register-unique",

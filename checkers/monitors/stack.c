@@ -19,6 +19,7 @@
 
 struct stack {
     struct monitor_container container;
+    const struct rift_limits *limits;
     struct monitor_stays stays;
     uint32_t *peeled;
     size_t peeled_count;
@@ -76,6 +77,47 @@ static void stuck_shrink(struct stack *stack, bool *alive, uint32_t *items, size
     }
 }
 
+static enum rift_monitor_answer stack_judge(const struct rift_problem *problem,
+                                            const struct rift_limits *limits,
+                                            struct rift_certificate *certificate);
+
+/* All ops of the stuck items, ascending, and the crashed pops, which may help any of them. */
+static size_t stuck_ops(const struct stack *stack, const bool *alive, uint32_t *ops)
+{
+    const struct rift_problem *problem = stack->container.problem;
+    CLEANUP(rift_free) bool *is_kept = rift_calloc((size_t)problem->value_count + 1, 1);
+    size_t count = 0;
+    for (size_t i = 0; i < stack->container.item_count; i++)
+        is_kept[stack->container.items[i].value] = alive[i];
+    for (uint32_t i = 0; i < problem->count; i++) {
+        const struct rift_call *call = &problem->ops[i].call;
+        bool has_value = call->kind == RIFT_CALL_INSERT || call->kind == RIFT_CALL_TAKE ||
+                         call->kind == RIFT_CALL_PEEK;
+        if (call->kind == RIFT_CALL_TAKE_UNKNOWN || (has_value && is_kept[call->a]))
+            ops[count++] = i;
+    }
+    return count;
+}
+
+/* Where most items could be peeled the stuck ones are judged alone: a history without a value stays
+ * linearizable if it was, and a smaller one is proven faster. */
+static int stack_prove_apart(const struct stack *stack, const bool *alive,
+                             struct rift_certificate *certificate)
+{
+    const struct rift_problem *problem = stack->container.problem;
+    CLEANUP(rift_free) uint32_t *ops = rift_malloc((problem->count + 1) * sizeof *ops);
+    size_t count = stuck_ops(stack, alive, ops);
+    struct rift_problem *apart = rift_problem_subset(problem, ops, count, NULL, RIFT_EVENT_NEVER);
+    enum rift_monitor_answer answer = stack_judge(apart, NULL, certificate);
+    for (size_t i = 0; i < certificate->op_count; i++)
+        certificate->ops[i] = ops[certificate->ops[i]];
+    rift_problem_destroy(apart);
+    if (answer == RIFT_MONITOR_INVALID)
+        return answer;
+    rift_certificate_finish(certificate);
+    return RIFT_MONITOR_NOT_APPLICABLE;
+}
+
 static int stack_prove(struct stack *stack, struct rift_certificate *certificate)
 {
     const struct monitor_container *container = &stack->container;
@@ -88,6 +130,8 @@ static int stack_prove(struct stack *stack, struct rift_certificate *certificate
     for (uint32_t i = 0; i < container->item_count; i++)
         if (alive[i])
             stuck[count++] = i;
+    if (count < container->item_count / 2)
+        return stack_prove_apart(stack, alive, certificate);
     stuck_shrink(stack, alive, stuck, count);
     bool uses_crashed = false;
     for (uint32_t i = 0; i < container->item_count; i++) {
@@ -125,7 +169,8 @@ static int stack_run(struct stack *stack, struct rift_certificate *certificate)
             return stack_prove(stack, certificate);
         if (!monitor_stack_count(container, certificate))
             return RIFT_MONITOR_INVALID;
-        if (!monitor_stack_give(container, stack->empty_slots) || !stack_peels(stack, &stuck_empty))
+        if (!monitor_stack_give(container, stack->empty_slots, stack->limits) ||
+            !stack_peels(stack, &stuck_empty))
             return RIFT_MONITOR_NOT_APPLICABLE;
     }
     monitor_stays_emit(&stack->stays, container, stack->peeled, certificate);
@@ -138,7 +183,7 @@ static enum rift_monitor_answer stack_judge(const struct rift_problem *problem,
 {
     if (!monitor_memory_suffices(problem, limits, 200, 12))
         return RIFT_MONITOR_NOT_APPLICABLE;
-    CLEANUP(stack_finish) struct stack stack = {0};
+    CLEANUP(stack_finish) struct stack stack = {.limits = limits};
     int answer = monitor_container_init(&stack.container, problem, certificate);
     if (answer == RIFT_MONITOR_VALID)
         answer = stack_run(&stack, certificate);

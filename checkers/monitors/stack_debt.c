@@ -12,8 +12,8 @@
 
 #include "common/memory.h"
 
-/* Lists of items touched in all, and levels: past these the general search does better. */
-enum { WORK_MAX = 30000000, LEVEL_MAX = 5000 };
+/* Items and slots touched in all, for each op of the history, and levels. */
+enum { WORK_PER_OP_MAX = 2000, LEVEL_MAX = 10000 };
 
 struct debts {
     struct monitor_container *container;
@@ -21,6 +21,7 @@ struct debts {
     uint32_t paid;         /* crashed pops given away, the earliest first */
     bool *is_paid;         /* of each item */
     size_t work;
+    const struct rift_limits *limits;
 };
 
 /* Items by b: held ones, with a core, or staying ones, that nobody popped. */
@@ -46,6 +47,13 @@ static uint32_t core_end(const struct debts *debts, uint32_t item)
     return monitor_item_seen_until(debts->container, &debts->container->items[item]) - 1;
 }
 
+/* Past this a search of another kind may do better. */
+static bool work_is_spent(const struct debts *debts)
+{
+    return debts->work > WORK_PER_OP_MAX * debts->container->problem->count ||
+           (debts->limits && rift_limits_are_spent(debts->limits));
+}
+
 static void run_grow(const struct debts *debts, struct list held, struct run *run)
 {
     const struct monitor_item *items = debts->container->items;
@@ -55,10 +63,13 @@ static void run_grow(const struct debts *debts, struct list held, struct run *ru
     }
 }
 
-/* How many held items cover each slot of the run; the caller frees it. */
+/* How many held items cover each slot of the run, as far as looks need to know: NULL where there
+ * are none. The caller frees it. */
 static uint32_t *run_cover(struct debts *debts, struct list held, const struct run *run)
 {
     const struct monitor_item *items = debts->container->items;
+    if (items[debts->container->item_count].looks == 0)
+        return NULL;
     size_t length = (size_t)(run->high - run->low) + 2;
     uint32_t *cover = rift_calloc(length, sizeof *cover);
     debts->work += length + run->end - run->first;
@@ -127,7 +138,7 @@ static size_t run_debtors(struct debts *debts, struct list held, struct list sta
         debts->work++;
         if (debts->is_paid[item])
             continue;
-        if (cover == NULL)
+        if (cover == NULL && items[item].looks < items[item + 1].looks)
             cover = run_cover(debts, held, run);
         if (item_is_upon(debts, run, cover, &items[item]))
             debtors[count++] = item;
@@ -198,18 +209,16 @@ static bool run_settle(struct debts *debts, struct list held, const struct run *
     return true;
 }
 
-/* All that went in for certain before the stack was empty. */
-static bool pay_before(struct debts *debts, struct list staying, uint32_t slot)
+/* All that went in for certain before the stack was empty; `from` is how far this came before. */
+static bool pay_before(struct debts *debts, struct list staying, uint32_t slot, size_t *from)
 {
     const struct monitor_item *items = debts->container->items;
-    debts->work += staying.count;
-    for (size_t i = 0; i < staying.count; i++) {
-        uint32_t item = staying.items[i];
-        if (debts->is_paid[item] || items[item].b >= slot)
+    for (; *from < staying.count && items[staying.items[*from]].b < slot; ++*from) {
+        if (debts->is_paid[staying.items[*from]])
             continue;
         if (debts->paid == debts->takes[slot])
             return false;
-        pay(debts, item);
+        pay(debts, staying.items[*from]);
     }
     return true;
 }
@@ -219,26 +228,25 @@ static bool settle_level(struct debts *debts, struct list held, struct list stay
 {
     const struct monitor_item *items = debts->container->items;
     CLEANUP(rift_free) uint32_t *debtors = rift_malloc((staying.count + 1) * sizeof *debtors);
-    size_t next_empty = 0;
+    size_t next_empty = 0, next_before = 0;
     if (level > LEVEL_MAX)
         return false;
     for (size_t i = 0; i < held.count;) {
         uint32_t first = held.items[i];
         struct run run = {items[first].b + 1, core_end(debts, first), i, i + 1};
         for (; next_empty < empty_count && empty_slots[next_empty] < run.low; next_empty++)
-            if (!pay_before(debts, staying, empty_slots[next_empty]))
+            if (!pay_before(debts, staying, empty_slots[next_empty], &next_before))
                 return false;
         size_t debtor_count;
         run_grow(debts, held, &run);
-        if (!run_close(debts, held, staying, &run, debtors, &debtor_count) ||
-            debts->work > WORK_MAX)
+        if (!run_close(debts, held, staying, &run, debtors, &debtor_count) || work_is_spent(debts))
             return false;
         if (debtor_count > 0 && !run_settle(debts, held, &run, debtors, debtor_count, level))
             return false;
         i = run.end;
     }
     for (; next_empty < empty_count; next_empty++)
-        if (!pay_before(debts, staying, empty_slots[next_empty]))
+        if (!pay_before(debts, staying, empty_slots[next_empty], &next_before))
             return false;
     return true;
 }
@@ -258,7 +266,8 @@ static size_t list_sorted(const struct monitor_container *container, bool stays,
     return by_b.count;
 }
 
-bool monitor_stack_give(struct monitor_container *container, const uint32_t *empty_slots)
+bool monitor_stack_give(struct monitor_container *container, const uint32_t *empty_slots,
+                        const struct rift_limits *limits)
 {
     CLEANUP(rift_free) uint32_t *takes = monitor_container_takes_by_slot(container);
     CLEANUP(rift_free) bool *is_paid = rift_calloc(container->item_count + 1, sizeof *is_paid);
@@ -267,7 +276,8 @@ bool monitor_stack_give(struct monitor_container *container, const uint32_t *emp
     monitor_container_take_back(container);
     size_t held_count = list_sorted(container, false, &held);
     size_t staying_count = list_sorted(container, true, &staying);
-    struct debts debts = {.container = container, .takes = takes, .is_paid = is_paid};
+    struct debts debts = {
+        .container = container, .takes = takes, .is_paid = is_paid, .limits = limits};
     return settle_level(&debts, (struct list){held, held_count},
                         (struct list){staying, staying_count}, 0, empty_slots,
                         container->empty_count);
