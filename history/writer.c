@@ -5,6 +5,7 @@
  * slower the disk, the larger the blocks. */
 #include "history/writer.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
@@ -44,6 +45,8 @@ struct rift_writer {
     struct waiting_block *spare;
     size_t waiting_bytes; /* of full blocks, those in the thread's hands too */
     int64_t next_id;
+    uint64_t *completed; /* a bit for each id */
+    size_t completed_words;
     uint64_t appended, synced; /* events */
     bool is_idle;              /* the thread waits for an event */
     bool is_urgent;            /* do not wait for more events */
@@ -208,6 +211,7 @@ static void writer_free(struct rift_writer *writer)
         free(writer->spare);
     }
     rift_block_tables_finish(&writer->tables);
+    free(writer->completed);
     pthread_mutex_destroy(&writer->mutex);
     pthread_cond_destroy(&writer->has_work);
     pthread_cond_destroy(&writer->has_room);
@@ -314,6 +318,23 @@ int64_t rift_writer_invoke(struct rift_writer *writer, int64_t time_ns, int32_t 
     return id;
 }
 
+/* Mutex held. An operation that completes twice would make the file unreadable; no caller may. */
+static void note_completed(struct rift_writer *writer, int64_t id)
+{
+    assert(id >= 0 && id < writer->next_id);
+    size_t word = (size_t)id / 64;
+    uint64_t bit = UINT64_C(1) << (id % 64);
+    if (word >= writer->completed_words) {
+        size_t words = 2 * word + 64;
+        writer->completed = rift_reallocarray(writer->completed, words, sizeof *writer->completed);
+        memset(writer->completed + writer->completed_words, 0,
+               (words - writer->completed_words) * sizeof *writer->completed);
+        writer->completed_words = words;
+    }
+    assert(!(writer->completed[word] & bit));
+    writer->completed[word] |= bit;
+}
+
 void rift_writer_complete(struct rift_writer *writer, int64_t id, enum rift_op_type type,
                           int64_t start_ns, int64_t end_ns, const struct rift_values *values,
                           struct rift_value result, const char *error)
@@ -327,7 +348,9 @@ void rift_writer_complete(struct rift_writer *writer, int64_t id, enum rift_op_t
                                         .result = result,
                                         .clock = RIFT_TIME_NEVER};
     struct rift_error err;
+    assert(start_ns <= end_ns && end_ns < RIFT_TIME_NEVER);
     pthread_mutex_lock(&writer->mutex);
+    note_completed(writer, id);
     if (!writer->has_failed)
         note_append(writer,
                     rift_block_complete(&writer->current->block, &writer->tables, &event, &err),

@@ -23,7 +23,7 @@ struct rift_writer *rift_writer_open(const char *path, struct rift_error *err);
 int64_t rift_writer_invoke(struct rift_writer *writer, int64_t time_ns, int32_t process,
                            const char *f, const struct rift_values *values, struct rift_value key,
                            struct rift_value argument, const char *node);
-/* Appends the completion of id. start and end are the worker's exact times and lie within the
+/* Appends the completion of id, once. start and end are the worker's exact times and lie within the
  * dispatch time and now. error: a short stable text ("timeout"), or NULL. */
 void rift_writer_complete(struct rift_writer *writer, int64_t id, enum rift_op_type type,
                           int64_t start_ns, int64_t end_ns, const struct rift_values *values,

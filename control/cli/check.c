@@ -133,6 +133,8 @@ static char *make_note(const struct rift_history *history, const struct rift_che
         rift_text_printf(&note, ", by %s", algorithm);
     if (history->is_truncated)
         rift_text_append(&note, ", torn tail cut");
+    if (history->orphan_count)
+        rift_text_printf(&note, ", %zu completions without invocation", history->orphan_count);
     if (verdict->reason)
         rift_text_printf(&note, ": %s", verdict->reason);
     for (char *c = note.data; *c; c++)

@@ -76,7 +76,7 @@ static int read_line(struct rift_cursor *cursor, const struct rift_line *line,
                                    prefix);
     if (rift_word_number(words[3], &process) && process >= 0 && process <= INT32_MAX)
         event.process = (int32_t)process;
-    else if (words[3].at[0] == ':')
+    else if (rift_word_is(words[3], ":nemesis"))
         event.process = RIFT_PROCESS_NEMESIS;
     else
         return rift_cursor_fail_at(cursor, words[3].at, "a process should stand here");

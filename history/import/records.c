@@ -181,14 +181,14 @@ static int set_process(struct rift_records *records, struct rift_event *event)
         event->process = RIFT_PROCESS_UNNAMED;
         return 0;
     }
-    if (rift_value_kind(values, process) != RIFT_INTEGER) {
+    if (rift_value_is_word(values, process, "nemesis")) {
         event->process = RIFT_PROCESS_NEMESIS;
         return 0;
     }
     int64_t number = rift_value_as_integer(values, process);
-    if (number < 0 || number > INT32_MAX)
+    if (rift_value_kind(values, process) != RIFT_INTEGER || number < 0 || number > INT32_MAX)
         return rift_cursor_fail_at(&records->cursor, place_of(records, FIELD_PROCESS),
-                                   "a process is a number from 0 to %d, or a name", INT32_MAX);
+                                   "a process is a number from 0 to %d, or nemesis", INT32_MAX);
     event->process = (int32_t)number;
     return 0;
 }

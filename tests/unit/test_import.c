@@ -251,6 +251,8 @@ static void broken_edn_is_one_error_with_its_place(void **state)
     assert_refused("{:process 0 :f :read}", "h:1:1: the type of an operation");
     assert_refused("{:type :invoked :process 0 :f :read}", "h:1:8: the type of an operation");
     assert_refused("{:type :ok\n :process -1}", "h:2:11: a process is a number");
+    assert_refused("{:type :ok :process :p1}", "h:1:21: a process is a number");
+    assert_refused("{:type :ok :process 1.0}", "h:1:21: a process is a number");
     assert_refused("{:type :ok :type :ok}", "h:1:18: an operation with two values for 'type'");
     assert_refused("{:type :invoke :process 0}\nnil", "h:2:1: an operation, which is a map");
     assert_refused("{:type :invoke :process 0 :value #}", "h:1:34: a # without a tag");
