@@ -120,11 +120,6 @@ bool scheduler_is_done(const struct scheduler *scheduler)
     return scheduler->has_ended && scheduler->busy_count == 0;
 }
 
-unsigned scheduler_busy_count(const struct scheduler *scheduler)
-{
-    return scheduler->busy_count;
-}
-
 static unsigned choose_thread(const struct scheduler *scheduler, int32_t wanted)
 {
     if (wanted != RIFT_THREAD_ANY) {

@@ -75,7 +75,6 @@ void scheduler_complete(struct scheduler *scheduler, struct run_job *job, int64_
 void scheduler_stop(struct scheduler *scheduler);
 /* The generator has ended, or was stopped, and every operation has. */
 bool scheduler_is_done(const struct scheduler *scheduler);
-unsigned scheduler_busy_count(const struct scheduler *scheduler);
 
 struct run_job *run_job_create(void);
 void run_job_destroy(struct run_job *job);
