@@ -31,7 +31,7 @@ static const struct rift_option packets_options[] = {
      .fallback = "0",
      .minimum = 0,
      .maximum = 100,
-     .summary = "chance that a packet is lost"},
+     .summary = "chance that a packet is lost; 10 where none of the three is given"},
     {.name = "duplicate_percent",
      .kind = RIFT_OPTION_RANGE,
      .unit = "%",
@@ -73,7 +73,8 @@ static const struct rift_option slow_options[] = {
      .fallback = "0",
      .minimum = 0,
      .maximum = 1e8,
-     .summary = "most that a node sends to its peers together; 0: no limit"},
+     .summary = "most that a node sends to its peers together; 0: no limit, but 1000 where no "
+                "delay is given"},
     {.name = "delay_ms",
      .kind = RIFT_OPTION_RANGE,
      .unit = "ms",
@@ -234,7 +235,8 @@ static const struct rift_fault fault_memory = {
     .effect =
         "A limit on the memory of the system's own cgroup, page cache included, v1 or v2. The "
         "kernel takes back what it can, and kills a process of the system where that is not "
-        "enough; such a system stays down. A keeper of its own lifts the limit when the lease is "
+        "enough; at the end such a system is started again. A keeper of its own lifts the limit "
+        "when the lease is "
         "past or agent and guardian are killed.",
     .scope = RIFT_FAULT_ON_NODES,
     .options = memory_options,
@@ -258,6 +260,7 @@ static const struct rift_fault fault_disk_full = {
         "of its own (disk_mb in the section system); no other is touched. A keeper of its own "
         "removes the file when the lease is past or agent and guardian are killed.",
     .scope = RIFT_FAULT_ON_NODES,
+    .needs_disk = true,
     .options = disk_full_options,
 };
 
@@ -270,6 +273,7 @@ static const struct rift_fault fault_power = {
         "and the disk is mounted again: what was not synced is lost, names as well as contents. At "
         "the end the system is started again by its recipe.",
     .scope = RIFT_FAULT_ON_NODES,
+    .needs_disk = true,
 };
 
 const struct rift_fault *const rift_faults[] = {

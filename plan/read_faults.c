@@ -122,13 +122,16 @@ static json_t *read_item(struct rift_variants *list, const struct rift_tree *nod
     return frozen;
 }
 
-/* A chaos without a list is one of every fault of this build. */
+/* A chaos without a list is one of every fault of this build that the system has what it takes for.
+ */
 static json_t *read_everything(struct rift_variants *list, const struct rift_tree *key)
 {
     const struct rift_fault_variant common = {.weight = 1};
     json_t *frozen = json_array();
     for (size_t i = 0; list->reader->catalogue->faults[i]; i++) {
         const struct rift_fault *fault = list->reader->catalogue->faults[i];
+        if (fault->needs_disk && list->reader->plan->disk_mb == 0)
+            continue;
         json_t *item = json_object();
         json_object_set_new(item, fault->name,
                             rift_plan_read_variants(list, fault, key, NULL, &common));

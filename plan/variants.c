@@ -154,6 +154,11 @@ json_t *rift_plan_read_variants(struct rift_variants *list, const struct rift_fa
     struct rift_fault_variant variant = *common;
     variant.fault = fault;
     variant.options = rift_plan_keep(reader, options);
+    if (fault->needs_disk && reader->plan->disk_mb == 0)
+        rift_problem_add(&reader->problems, key,
+                         "fault '%s' needs a disk of the system's own: set disk_mb in the section "
+                         "system",
+                         fault->name);
     size_t before = list->count, problems = reader->problems.count;
     if (rift_tree_is_nothing(whom))
         whom = NULL;

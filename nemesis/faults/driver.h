@@ -60,8 +60,8 @@ struct rift_fault_driver {
     /* The kernel itself waits for start_ns, so that inject may come early; else the agent calls
      * inject at start_ns. */
     bool starts_itself;
-    /* The system's processes are gone after it; a heal that the controller asks for starts the
-     * system again. */
+    /* The system's processes may be gone after it; a heal that the controller asks for starts the
+     * system again where it does not run. */
     bool stops_system;
     /* Tries what inject would do, and undoes it. An error is for bad options only. */
     int (*probe)(const struct rift_target *target, const json_t *options,

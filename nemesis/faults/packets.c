@@ -23,6 +23,7 @@ static const char *const option_names[] = {"loss_percent", "duplicate_percent", 
 enum { MARK = 0x72696674 }; /* on a copy, until we see it again */
 /* Expecting so many, none at all is out of the question (exp(-8)). */
 enum { SURE_HITS = 8 };
+enum { DEFAULT_LOSS_PERCENT = 10 };
 enum { CUT_BYTES = 24 }; /* more than an Ethernet frame is padded with */
 enum { LABEL_FRESH = RIFT_PEER_LABEL_FREE, LABEL_KEPT, LABEL_WHOLE };
 
@@ -99,9 +100,7 @@ static int packets_parameters(const json_t *options, uint64_t parameters[RIFT_PE
         sum += percent;
     }
     if (sum <= 0)
-        return rift_fail(err, RIFT_ERR_INVALID,
-                         "packets: one of loss_percent, duplicate_percent and damage_percent must "
-                         "be above 0");
+        parameters[CHANCE_LOSS] = (uint64_t)(DEFAULT_LOSS_PERCENT / 100.0 * 4294967296.0);
     return 0;
 }
 
@@ -148,10 +147,12 @@ static int packets_observe(const struct rift_injection *injection, const struct 
              (unsigned long long)sums[SEEN], (unsigned long long)sums[LOST],
              (unsigned long long)sums[DUPLICATED], (unsigned long long)sums[DAMAGED]);
     json_object_set_new(details, "how", json_string(how));
+    uint64_t parameters[RIFT_PEER_PARAMETERS];
     double expected = 0;
+    if (packets_parameters(injection->options, parameters, err))
+        return -1;
     for (int i = 0; i < 3; i++)
-        expected += json_number_value(json_object_get(injection->options, option_names[i])) / 100 *
-                    (double)sums[SEEN];
+        expected += (double)parameters[i] / 4294967296.0 * (double)sums[SEEN];
     uint64_t hits = sums[LOST] + sums[DUPLICATED] + sums[DAMAGED];
     *is_observed = *is_observed && sums[SEEN] > 0 && (hits > 0 || expected < SURE_HITS);
     return 0;

@@ -15,6 +15,7 @@
 #include "nemesis/faults/peer_filter.h"
 #include "nemesis/faults/shape.h"
 
+enum { DEFAULT_RATE_KBIT = 1000 };
 enum { RATE_KBIT_MAX = 100000000, DELAY_MS_MAX = 600000 };
 
 static void slow_action(struct rift_bpf_program *p)
@@ -44,8 +45,7 @@ static int slow_shape(const json_t *options, struct rift_shape *shape, struct ri
         slow_number(options, "jitter_ms", DELAY_MS_MAX, &jitter, err))
         return -1;
     if (rate <= 0 && delay <= 0)
-        return rift_fail(err, RIFT_ERR_INVALID,
-                         "slow: one of rate_kbit and delay_ms must be above 0");
+        rate = DEFAULT_RATE_KBIT;
     if (jitter > delay)
         return rift_fail(err, RIFT_ERR_INVALID, "slow: jitter_ms must not be above delay_ms");
     shape->rate_bytes = (uint64_t)(rate * 125);
