@@ -10,9 +10,6 @@
 #include "common/clock.h"
 #include "common/log.h"
 
-/* Up to here a problem is searched rather than given to a monitor. */
-enum { SEARCHED_OPS_MAX = 64 };
-
 void rift_judgement_finish(struct rift_judgement *judgement)
 {
     rift_certificate_finish(&judgement->certificate);
@@ -99,7 +96,7 @@ static enum rift_answer decide_known_start(const struct rift_problem *problem,
                                            const struct rift_limits *limits)
 {
     struct rift_judgement judgement = {.answer = RIFT_ANSWER_NONE};
-    if (problem->count <= SEARCHED_OPS_MAX || !judge_by_monitors(problem, limits, &judgement))
+    if (!judge_by_monitors(problem, limits, &judgement))
         judge_by_searches(problem, limits, 1, &judgement);
     enum rift_answer answer = judgement.answer;
     rift_judgement_finish(&judgement);

@@ -15,8 +15,7 @@ struct rift_judgement {
  * replayed. */
 void rift_judge_problem(const struct rift_problem *problem, const struct rift_limits *limits,
                         unsigned thread_count, struct rift_judgement *judgement);
-/* The same question without certificates, for the many questions of the shrinking. Small problems
- * are searched, so that what is shown in the end does not rest on a monitor. */
+/* The same question without certificates, for the many questions of the shrinking. */
 enum rift_answer rift_decide(const struct rift_problem *problem, const struct rift_limits *limits);
 /* Finds certificate->first of an invalid problem: the first event such that the history cut there
  * is invalid, what is open then being optional. It stays NEVER where the limits are spent first. */

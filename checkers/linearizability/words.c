@@ -101,8 +101,12 @@ void rift_words_end(const struct rift_problem *problem, uint32_t row, struct rif
 void rift_words_op(const struct rift_problem *problem, uint32_t op, struct rift_text *text)
 {
     const struct rift_problem_op *it = &problem->ops[op];
+    const struct rift_history *history = problem->history;
     rift_text_printf(text, "process %d ", it->process);
-    rift_words_call(problem, &it->call, text);
+    if (it->call.kind == RIFT_CALL_MOVE)
+        rift_text_printf(text, "does %s", history->names.text[history->ops.f[it->row]]);
+    else
+        rift_words_call(problem, &it->call, text);
     rift_text_append(text, " (from ");
     rift_words_start(problem, it->row, text);
     if (it->complete == RIFT_EVENT_NEVER) {

@@ -81,10 +81,10 @@ static const struct rift_checker *choose_checker(const struct check_options *opt
     static const char *const txn_names[] = {"txn", NULL};
     const char *name = options->checker;
     /* A format may name a checker of transactions; most name a model. */
-    if (!name && !options->model && history->model && !rift_model_find(history->model) &&
-        rift_checker_find(history->model))
+    if (!name && !options->model && !options->model_file && history->model &&
+        !rift_model_find(history->model) && rift_checker_find(history->model))
         name = history->model;
-    if (!name && !options->model && history->ops.count > 0) {
+    if (!name && !options->model && !options->model_file && history->ops.count > 0) {
         bool is_txn = name_is_any(history->names.text[history->ops.f[0]], txn_names);
         name = !is_txn ? NULL : appends(history) ? "list-append" : "rw-register";
     }
@@ -108,6 +108,8 @@ static json_t *checker_options(const struct check_options *options,
     json_t *given = json_object();
     if (options->model && has_option(checker, "model"))
         json_object_set_new(given, "model", json_string(options->model));
+    if (options->model_file && has_option(checker, "model_file"))
+        json_object_set_new(given, "model_file", json_string(options->model_file));
     if (options->initial) {
         json_t *value = json_loads(options->initial, JSON_DECODE_ANY, NULL);
         json_object_set_new(given, "initial", value ? value : json_string(options->initial));
@@ -135,8 +137,11 @@ static char *make_note(const struct rift_history *history, const struct rift_che
         rift_text_append(&note, ", torn tail cut");
     if (history->orphan_count)
         rift_text_printf(&note, ", %zu completions without invocation", history->orphan_count);
+    const char *remark = json_string_value(json_object_get(verdict->details, "note"));
     if (verdict->reason)
         rift_text_printf(&note, ": %s", verdict->reason);
+    else if (remark)
+        rift_text_printf(&note, ": %s", remark);
     for (char *c = note.data; *c; c++)
         if (*c == '\t' || *c == '\n')
             *c = ' ';
@@ -220,8 +225,8 @@ static int error_code(const struct rift_error *err)
 /* A run directory is judged by its own plan, unless something else is asked for. */
 static bool is_judged_by_plan(const struct check_options *options, const char *file)
 {
-    return !options->checker && !options->model && !options->is_json && !options->format &&
-           check_run_is_directory(file);
+    return !options->checker && !options->model && !options->model_file && !options->is_json &&
+           !options->format && check_run_is_directory(file);
 }
 
 static int run(int argc, char **argv)
@@ -267,6 +272,7 @@ const struct rift_command rift_command_check = {
             "with a new report, unless one of --checker, --model, --format or --json is given.\n\n"
             "  --model NAME      the sequential specification (rift list models); otherwise told "
             "from the history\n"
+            "  --model-file FILE a finite state machine in JSON as the model\n"
             "  --checker NAME    another checker than the one the history looks made for\n"
             "  --keyed           values [k v] are an independent key and its value\n"
             "  --initial VALUE   the value that each object starts with (JSON); nil without it\n"

@@ -32,7 +32,7 @@ static int read_amount(const char *option, const char *text, const struct unit *
     return 0;
 }
 
-enum { MODEL = 1, CHECKER, FORMAT, INITIAL, KEYED, TIME, MEMORY, THREADS, ORDER, JSON };
+enum { MODEL = 1, MODEL_FILE, CHECKER, FORMAT, INITIAL, KEYED, TIME, MEMORY, THREADS, ORDER, JSON };
 
 static int take_option(int choice, const char *value, struct check_options *options,
                        struct rift_error *err)
@@ -41,6 +41,9 @@ static int take_option(int choice, const char *value, struct check_options *opti
     switch (choice) {
     case MODEL:
         options->model = value;
+        return 0;
+    case MODEL_FILE:
+        options->model_file = value;
         return 0;
     case CHECKER:
         options->checker = value;
@@ -82,6 +85,7 @@ int check_options_read(int argc, char **argv, struct check_options *options, str
 {
     static const struct option known[] = {
         {"model", required_argument, NULL, MODEL},
+        {"model-file", required_argument, NULL, MODEL_FILE},
         {"checker", required_argument, NULL, CHECKER},
         {"format", required_argument, NULL, FORMAT},
         {"initial", required_argument, NULL, INITIAL},
