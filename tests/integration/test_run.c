@@ -259,6 +259,43 @@ static void any_program_can_be_the_client_of_a_run(void **state)
         fail_msg("%s", output);
 }
 
+/* Compares as multisets: which of two operations due within a millisecond is sent first is an
+ * outcome. */
+static const char compare_with_schedule[] =
+    "import json, sys\n"
+    "asked, planned = [], []\n"
+    "for line in open(sys.argv[1]):\n"
+    "    op = json.loads(line)\n"
+    "    if op['type'] == 'invoke' and op['process'] != ':nemesis':\n"
+    "        asked.append('%s %s %s' % (op['f'], op['key'], op['value']))\n"
+    "for line in open(sys.argv[2]):\n"
+    "    words = line.split()\n"
+    "    if words[0] == 'main' and words[2] == 'op':\n"
+    "        planned.append(' '.join([words[3]] + words[5:]).replace('nil', 'None'))\n"
+    "print(len(asked), 'asked,', len(planned), 'planned')\n"
+    "sys.exit(len(asked) < 300 or sorted(asked) != sorted(planned))\n";
+
+static void a_run_asks_exactly_what_its_seed_fixed(void **state)
+{
+    (void)state;
+    require_lab();
+    static const char arguments[] =
+        "--seed 77 --set time_limit_s=3 --set recovery_s=0 --set 'faults=[]'";
+    int code = run_lab("configs/etcd-register.yaml", arguments);
+    if (code != RIFT_EXIT_VALID)
+        fail_msg("%s", output);
+    write_file("compare.py", compare_with_schedule);
+    CLEANUP(rift_free)
+    char *script = rift_printf(
+        "%s convert %s/runs/latest %s/history.jsonl && %s run configs/etcd-register.yaml --dry-run "
+        "--schedule --set nodes.count=%d %s > %s/schedule && python3 %s/compare.py "
+        "%s/history.jsonl %s/schedule",
+        test_rift_binary(), scratch, scratch, test_rift_binary(), HOSTS, arguments, scratch,
+        scratch, scratch, scratch);
+    if (test_run(script, output, sizeof output) != 0)
+        fail_msg("%s", output);
+}
+
 static void an_interrupted_run_is_healed_saved_and_judged(void **state)
 {
     (void)state;
@@ -427,6 +464,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(an_interface_that_does_not_exist_is_refused_before_the_run),
         cmocka_unit_test(a_client_that_always_fails_is_unknown),
         cmocka_unit_test(any_program_can_be_the_client_of_a_run),
+        cmocka_unit_test(a_run_asks_exactly_what_its_seed_fixed),
         cmocka_unit_test(an_interrupted_run_is_healed_saved_and_judged),
         cmocka_unit_test(a_run_that_was_killed_is_judged_as_far_as_it_reached),
         cmocka_unit_test(a_full_disk_ends_the_run_and_costs_no_verdict),
