@@ -21,7 +21,7 @@ enum { HEAL_HOSTS_MAX = 256, HEAL_CONNECT_MS = 10000 };
 
 struct patient {
     struct rift_node_settings settings;
-    bool purge;
+    enum rift_agent_errand errand;
     pthread_t thread;
     bool is_started;
     int result;
@@ -156,17 +156,17 @@ static void *heal_one(void *context)
 {
     struct patient *patient = context;
     patient->result =
-        rift_agent_file_heal(&patient->settings, patient->purge, &patient->said, &patient->error);
+        rift_agent_file_send(&patient->settings, patient->errand, &patient->said, &patient->error);
     return NULL;
 }
 
 /* All at once; a line for each in their order. */
-static int heal_all(struct ward *ward, bool purge)
+static int heal_all(struct ward *ward, enum rift_agent_errand errand)
 {
     size_t failed_count = 0;
     for (size_t i = 0; i < ward->count; i++) {
         struct patient *patient = &ward->patients[i];
-        patient->purge = purge;
+        patient->errand = errand;
         patient->is_started = pthread_create(&patient->thread, NULL, heal_one, patient) == 0;
         if (!patient->is_started)
             heal_one(patient);
@@ -180,6 +180,8 @@ static int heal_all(struct ward *ward, bool purge)
             fprintf(stderr, "rift heal: %s\n", patient->error.text);
             continue;
         }
+        if (errand == RIFT_ERRAND_LOOK && patient->said.length == 0)
+            printf("%s: nothing of Rift's is on\n", patient->settings.name);
         for (char *rest = patient->said.data, *line; (line = strsep(&rest, "\n"));)
             if (line[0])
                 printf("%s: %s\n", patient->settings.name, line);
@@ -187,7 +189,7 @@ static int heal_all(struct ward *ward, bool purge)
     return failed_count > 0 ? RIFT_EXIT_HARNESS : 0;
 }
 
-static int run_heal(int argc, char **argv)
+static int send_all(int argc, char **argv, enum rift_agent_errand errand)
 {
     enum { PURGE = 1, KEY, KNOWN, SUDO, LAB };
     static const struct option known[] = {
@@ -201,13 +203,12 @@ static int run_heal(int argc, char **argv)
     CLEANUP(rift_free) char *agent = agent_path_beside_program();
     struct rift_node_settings common = {.user = "root", .agent_binary = agent};
     struct ward *ward = rift_calloc(1, sizeof *ward);
-    bool purge = false;
     int result = 0;
     opterr = 0;
     optind = 1;
     for (int choice; result == 0 && (choice = getopt_long(argc, argv, "", known, NULL)) != -1;) {
-        if (choice == PURGE)
-            purge = true;
+        if (choice == PURGE && errand != RIFT_ERRAND_LOOK)
+            errand = RIFT_ERRAND_PURGE;
         else if (choice == KEY)
             common.key_file = optarg;
         else if (choice == KNOWN)
@@ -225,12 +226,22 @@ static int run_heal(int argc, char **argv)
     if (result == 0 && ward->count == 0)
         result = refuse("CONFIG or HOST", "say which hosts");
     if (result == 0)
-        result = heal_all(ward, purge);
+        result = heal_all(ward, errand);
     for (size_t i = 0; i < ward->count; i++)
         rift_text_finish(&ward->patients[i].said);
     rift_arena_finish(&ward->arena);
     free(ward);
     return result;
+}
+
+static int run_heal(int argc, char **argv)
+{
+    return send_all(argc, argv, RIFT_ERRAND_HEAL);
+}
+
+int rift_heal_status(int argc, char **argv)
+{
+    return send_all(argc, argv, RIFT_ERRAND_LOOK);
 }
 
 const struct rift_command rift_command_heal = {

@@ -11,6 +11,7 @@ static const struct rift_command *const commands[] = {
     &rift_command_check,
     &rift_command_convert,
     &rift_command_doctor,
+    &rift_command_fault,
     &rift_command_heal,
     &rift_command_lab,
     &rift_command_list,

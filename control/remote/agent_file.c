@@ -76,9 +76,12 @@ int rift_agent_file_place(struct rift_ssh *ssh, struct rift_host_facts *facts, c
     return 0;
 }
 
-int rift_agent_file_heal(const struct rift_node_settings *settings, bool purge,
+int rift_agent_file_send(const struct rift_node_settings *settings, enum rift_agent_errand errand,
                          struct rift_text *said, struct rift_error *err)
 {
+    static const char *const options[] = {[RIFT_ERRAND_LOOK] = "--leftovers",
+                                          [RIFT_ERRAND_HEAL] = "--heal",
+                                          [RIFT_ERRAND_PURGE] = "--purge"};
     char command[192], script[224];
     struct rift_host_facts facts;
     struct rift_ssh *ssh = rift_ssh_open(settings, NULL, err);
@@ -88,12 +91,12 @@ int rift_agent_file_heal(const struct rift_node_settings *settings, bool purge,
     int result = rift_agent_file_place(ssh, &facts, command, err);
     if (result == 0) {
         int64_t deadline_ns = rift_clock_now() + HEAL_DEADLINE_MS * RIFT_MS;
-        snprintf(script, sizeof script, "%s %s </dev/null", command, purge ? "--purge" : "--heal");
+        snprintf(script, sizeof script, "%s %s </dev/null", command, options[errand]);
         result = rift_ssh_run(ssh, script, deadline_ns, said, &status, err);
     }
-    if (result == 0 && status != 0)
-        result =
-            rift_fail(err, RIFT_ERR_IO, "%s: it could not be healed: %s", ssh->label, said->data);
+    /* Looking, 1 says that there is something. */
+    if (result == 0 && status != 0 && !(errand == RIFT_ERRAND_LOOK && status == 1))
+        result = rift_fail(err, RIFT_ERR_IO, "%s: the agent failed: %s", ssh->label, said->data);
     rift_ssh_close(ssh);
     return result;
 }

@@ -10,10 +10,15 @@
 int rift_agent_file_place(struct rift_ssh *ssh, struct rift_host_facts *facts, char command[192],
                           struct rift_error *err);
 
-/* By hand, on a host in any state: ends a running agent and undoes every fault; with purge also
- * kills the system under test and removes all of Rift's files. said is what the agent wrote about
- * it. */
-int rift_agent_file_heal(const struct rift_node_settings *settings, bool purge,
+/* What a person may send the agent to do on a host in any state. */
+enum rift_agent_errand {
+    RIFT_ERRAND_LOOK, /* list what of Rift's is there: filters, ledger, cgroups, processes, files */
+    RIFT_ERRAND_HEAL, /* end a running agent, undo every fault */
+    RIFT_ERRAND_PURGE, /* the same, kill the system under test, remove all of Rift's files */
+};
+
+/* By hand, without a session. said is what the agent wrote about it. */
+int rift_agent_file_send(const struct rift_node_settings *settings, enum rift_agent_errand errand,
                          struct rift_text *said, struct rift_error *err);
 
 #endif

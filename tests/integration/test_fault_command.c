@@ -1,0 +1,118 @@
+/* rift fault as a person uses it: a cut by hand, looked at from another terminal, healed. What is
+ * cut is felt by ping-like traffic of the test, not only by the agents. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "common/memory.h"
+#include "tests/lib/lab_hosts.h"
+
+static struct rift_lab *lab;
+static const struct rift_lab_host *hosts;
+static char config[] = "/tmp/rift-fault-XXXXXX.yaml";
+
+static int up(void **state)
+{
+    (void)state;
+    if (geteuid() != 0)
+        return 0;
+    size_t count = 0;
+    lab = test_lab_up("fault", 3);
+    hosts = rift_lab_hosts(lab, &count);
+    int fd = mkstemps(config, 5);
+    FILE *file = fd >= 0 ? fdopen(fd, "w") : NULL;
+    if (!file || count != 3)
+        return -1;
+    fprintf(file,
+            "name: by-hand\nnodes: {lab: netns, count: 3, name: %s}\nsystem: none\n"
+            "client: {name: stdio, command: [/bin/true]}\nworkload: register\n",
+            test_lab_name("fault"));
+    return fclose(file);
+}
+
+static int down(void **state)
+{
+    unlink(config);
+    rift_lab_close(lab);
+    return test_labs_down(state);
+}
+
+static void need_lab(void)
+{
+    if (!lab) {
+        print_message("SKIP: a lab needs root\n");
+        skip();
+    }
+    test_agent_binary();
+}
+
+static int rift(const char *arguments, char *output, size_t size)
+{
+    CLEANUP(rift_free) char *script = rift_printf("%s %s 2>&1", test_rift_binary(), arguments);
+    return test_run(script, output, size);
+}
+
+/* Can a shell on the host open sshd's port on another? */
+static int can_reach(size_t from, size_t to)
+{
+    CLEANUP(rift_free)
+    char *script = rift_printf("timeout 1 bash -c '</dev/tcp/%s/22'", hosts[to].address);
+    return test_host_run(&hosts[from], script, NULL, 0) == 0;
+}
+
+static void a_cut_by_hand_is_felt_listed_and_healed(void **state)
+{
+    (void)state;
+    need_lab();
+    char output[8192];
+    assert_true(can_reach(0, 1));
+    CLEANUP(rift_free)
+    char *start = rift_printf("%s fault partition --isolate n2 --for 5s --config %s >%s.log 2>&1 & "
+                              "for i in $(seq 100); do grep -q 'n2 not heard' %s.log && exit 0; "
+                              "sleep 0.1; done; exit 1",
+                              test_rift_binary(), config, config, config);
+    assert_int_equal(test_run(start, NULL, 0), 0);
+    assert_false(can_reach(0, 1));
+    assert_false(can_reach(1, 2));
+    assert_true(can_reach(0, 2));
+    CLEANUP(rift_free) char *status = rift_printf("fault status --lab %s", test_lab_name("fault"));
+    assert_int_equal(rift(status, output, sizeof output), 0);
+    assert_non_null(strstr(output, "n2: ledger: w0 (partition)"));
+    CLEANUP(rift_free)
+    char *end = rift_printf("for i in $(seq 100); do grep -q 'heard again' %s.log && break; sleep "
+                            "0.1; done; cat %s.log; rm %s.log",
+                            config, config, config);
+    test_run(end, output, sizeof output);
+    assert_non_null(strstr(output, "n1 heard again, n3 heard again"));
+    assert_true(can_reach(0, 1));
+    sleep(1);
+    assert_int_equal(rift(status, output, sizeof output), 0);
+    assert_non_null(strstr(output, "n2: nothing of Rift's is on"));
+}
+
+static void a_mistyped_fault_is_named_with_the_nearest(void **state)
+{
+    (void)state;
+    need_lab();
+    char output[4096];
+    CLEANUP(rift_free) char *arguments = rift_printf("fault partiton --config %s", config);
+    assert_int_equal(rift(arguments, output, sizeof output), 254);
+    assert_non_null(strstr(output, "did you mean 'partition'?"));
+    assert_int_equal(rift("fault partition", output, sizeof output), 254);
+    assert_non_null(strstr(output, "--config"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_cut_by_hand_is_felt_listed_and_healed),
+        cmocka_unit_test(a_mistyped_fault_is_named_with_the_nearest),
+    };
+    return cmocka_run_group_tests(tests, up, down);
+}
