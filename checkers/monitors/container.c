@@ -180,14 +180,6 @@ static int filling_run(struct filling *filling)
     return filling_close(filling);
 }
 
-static uint32_t *ids_none(size_t count)
-{
-    uint32_t *ids = rift_malloc((count + 1) * sizeof *ids);
-    for (size_t i = 0; i < count; i++)
-        ids[i] = MONITOR_NONE;
-    return ids;
-}
-
 int monitor_container_init(struct monitor_container *container, const struct rift_problem *problem,
                            struct rift_certificate *certificate)
 {
@@ -206,8 +198,8 @@ int monitor_container_init(struct monitor_container *container, const struct rif
     monitor_slots_init(&container->slots, problem);
     struct filling filling = {
         .container = container,
-        .item_of = ids_none(problem->value_count),
-        .insert_of = ids_none(problem->value_count),
+        .item_of = monitor_numbers_none(problem->value_count),
+        .insert_of = monitor_numbers_none(problem->value_count),
         .is_returned = rift_calloc((size_t)problem->value_count + 1, sizeof(bool)),
         .certificate = certificate,
     };
@@ -264,9 +256,7 @@ uint32_t *monitor_container_furthest(const struct monitor_container *container,
                                      const uint32_t *items, size_t count, bool seen_only)
 {
     size_t size = (size_t)container->slots.last + 2;
-    uint32_t *furthest = rift_malloc(size * sizeof *furthest);
-    for (size_t slot = 0; slot < size; slot++)
-        furthest[slot] = MONITOR_NONE;
+    uint32_t *furthest = monitor_numbers_none(size);
     for (size_t i = 0; i < count; i++) {
         uint32_t *best = &furthest[container->items[items[i]].b + 1];
         if (*best == MONITOR_NONE ||

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "checkers/monitors/budget.h"
+#include "checkers/monitors/due.h"
 #include "checkers/monitors/proof.h"
 #include "checkers/monitors/slots.h"
 #include "checkers/monitors/steps.h"
@@ -17,9 +18,8 @@
 struct sweep {
     const struct rift_problem *problem;
     struct monitor_steps steps;
-    uint32_t *completing; /* op of each event that is a completion, else MONITOR_NONE */
-    uint32_t *heap;       /* open increments, the first to complete on top */
-    size_t heap_count;
+    uint32_t *completing;    /* op of each event that is a completion, else MONITOR_NONE */
+    struct monitor_due open; /* increments */
     uint32_t *first_waiting; /* read that waits for the count; then next_waiting of it */
     uint32_t *next_waiting;
     bool *is_done;
@@ -30,51 +30,18 @@ struct sweep {
 static void sweep_finish(struct sweep *sweep)
 {
     free(sweep->completing);
-    free(sweep->heap);
+    monitor_due_finish(&sweep->open);
     free(sweep->first_waiting);
     free(sweep->next_waiting);
     free(sweep->is_done);
     monitor_sequence_finish(&sweep->sequence);
 }
 
-static uint32_t op_complete(const struct sweep *sweep, uint32_t op)
-{
-    return sweep->problem->ops[op].complete;
-}
-
-static void heap_push(struct sweep *sweep, uint32_t op)
-{
-    size_t at = sweep->heap_count++;
-    while (at > 0 && op_complete(sweep, sweep->heap[(at - 1) / 2]) > op_complete(sweep, op)) {
-        sweep->heap[at] = sweep->heap[(at - 1) / 2];
-        at = (at - 1) / 2;
-    }
-    sweep->heap[at] = op;
-}
-
-static uint32_t heap_pop(struct sweep *sweep)
-{
-    uint32_t *heap = sweep->heap;
-    uint32_t top = heap[0], moved = heap[--sweep->heap_count];
-    size_t at = 0;
-    for (size_t child = 1; child < sweep->heap_count; child = 2 * at + 1) {
-        if (child + 1 < sweep->heap_count &&
-            op_complete(sweep, heap[child + 1]) < op_complete(sweep, heap[child]))
-            child++;
-        if (op_complete(sweep, heap[child]) >= op_complete(sweep, moved))
-            break;
-        heap[at] = heap[child];
-        at = child;
-    }
-    heap[at] = moved;
-    return top;
-}
-
 static bool increment_one(struct sweep *sweep, uint32_t now)
 {
-    if (sweep->heap_count == 0)
+    if (sweep->open.count == 0)
         return false;
-    uint32_t op = heap_pop(sweep);
+    uint32_t op = monitor_due_pop(&sweep->open, sweep->problem);
     sweep->is_done[op] = true;
     monitor_sequence_append(&sweep->sequence, op, now);
     uint32_t *waiting = &sweep->first_waiting[++sweep->count];
@@ -89,7 +56,7 @@ static void admit(struct sweep *sweep, uint32_t op)
 {
     const struct rift_problem_op *row = &sweep->problem->ops[op];
     if (row->call.kind == RIFT_CALL_INCREMENT) {
-        heap_push(sweep, op);
+        monitor_due_push(&sweep->open, sweep->problem, op);
         return;
     }
     int64_t value = monitor_steps_of(&sweep->steps, sweep->problem, row->call.a);
@@ -174,15 +141,11 @@ static enum rift_monitor_answer counter_judge(const struct rift_problem *problem
         !monitor_steps_init(&sweep.steps, problem) || sweep.steps.has_answers)
         return RIFT_MONITOR_NOT_APPLICABLE;
     size_t room = problem->count + 1;
-    sweep.heap = rift_malloc(room * sizeof *sweep.heap);
+    monitor_due_init(&sweep.open, problem->count);
     sweep.next_waiting = rift_malloc(room * sizeof *sweep.next_waiting);
-    sweep.first_waiting = rift_malloc((room + 1) * sizeof *sweep.first_waiting);
-    for (size_t i = 0; i <= room; i++)
-        sweep.first_waiting[i] = MONITOR_NONE;
+    sweep.first_waiting = monitor_numbers_none(room + 1);
     sweep.is_done = rift_calloc(room, sizeof *sweep.is_done);
-    sweep.completing = rift_malloc(((size_t)problem->event_count + 1) * sizeof *sweep.completing);
-    for (size_t i = 0; i < problem->event_count; i++)
-        sweep.completing[i] = MONITOR_NONE;
+    sweep.completing = monitor_numbers_none(problem->event_count);
     for (size_t i = 0; i < problem->count; i++)
         if (problem->ops[i].complete != RIFT_EVENT_NEVER)
             sweep.completing[problem->ops[i].complete] = (uint32_t)i;

@@ -219,14 +219,6 @@ static int holds_order(struct holds *holds, struct rift_certificate *certificate
     return RIFT_MONITOR_VALID;
 }
 
-static uint32_t *ids_none(size_t count)
-{
-    uint32_t *ids = rift_malloc((count + 1) * sizeof *ids);
-    for (size_t i = 0; i < count; i++)
-        ids[i] = MONITOR_NONE;
-    return ids;
-}
-
 static enum rift_monitor_answer owned_lock_judge(const struct rift_problem *problem,
                                                  const struct rift_limits *limits,
                                                  struct rift_certificate *certificate)
@@ -242,8 +234,8 @@ static enum rift_monitor_answer owned_lock_judge(const struct rift_problem *prob
         .blocks = rift_malloc(room * sizeof(struct monitor_block)),
         .holds = rift_malloc(room * sizeof(struct hold)),
         .next_op = rift_malloc(room * sizeof(uint32_t)),
-        .open_hold = ids_none(problem->value_count),
-        .latest = ids_none(problem->value_count),
+        .open_hold = monitor_numbers_none(problem->value_count),
+        .latest = monitor_numbers_none(problem->value_count),
     };
     monitor_slots_init(&holds.slots, problem);
     int answer = holds_collect(&holds, certificate);

@@ -39,14 +39,6 @@ static void clusters_finish(struct clusters *clusters)
     free(clusters->is_placed);
 }
 
-static uint32_t *values_none(size_t count)
-{
-    uint32_t *ops = rift_malloc((count + 1) * sizeof *ops);
-    for (size_t i = 0; i < count; i++)
-        ops[i] = MONITOR_NONE;
-    return ops;
-}
-
 static bool op_is_optional(const struct rift_problem_op *op)
 {
     return op->complete == RIFT_EVENT_NEVER;
@@ -392,10 +384,10 @@ static enum rift_monitor_answer register_judge(const struct rift_problem *proble
     CLEANUP(clusters_finish)
     struct clusters clusters = {
         .problem = problem,
-        .writer = values_none(problem->value_count),
-        .consumer = values_none(problem->value_count),
-        .first_read = values_none(problem->value_count),
-        .last_read = values_none(problem->value_count),
+        .writer = monitor_numbers_none(problem->value_count),
+        .consumer = monitor_numbers_none(problem->value_count),
+        .first_read = monitor_numbers_none(problem->value_count),
+        .last_read = monitor_numbers_none(problem->value_count),
         .is_needed = rift_calloc((size_t)problem->value_count + 1, sizeof(bool)),
         .is_placed = rift_calloc((size_t)problem->value_count + 1, sizeof(bool)),
     };

@@ -5,6 +5,14 @@
 
 #include "common/memory.h"
 
+uint32_t *monitor_numbers_none(size_t count)
+{
+    uint32_t *numbers = rift_malloc((count + 1) * sizeof *numbers);
+    for (size_t i = 0; i < count; i++)
+        numbers[i] = MONITOR_NONE;
+    return numbers;
+}
+
 void monitor_slots_init(struct monitor_slots *slots, const struct rift_problem *problem)
 {
     size_t count = problem->count;

@@ -12,6 +12,9 @@
 
 #define MONITOR_NONE UINT32_MAX
 
+/* count numbers, all MONITOR_NONE; the caller frees them. */
+uint32_t *monitor_numbers_none(size_t count);
+
 struct monitor_slots {
     uint32_t *low;
     uint32_t *high; /* `last` for optional ops */

@@ -13,7 +13,7 @@
 #include "common/memory.h"
 
 /* Items and slots touched in all, for each op of the history, and levels. */
-enum { WORK_PER_OP_MAX = 2000, LEVEL_MAX = 10000 };
+enum { WORK_PER_OP_MAX = 2000, LEVEL_MAX = 3000 };
 
 struct debts {
     struct monitor_container *container;

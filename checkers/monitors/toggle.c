@@ -3,15 +3,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "checkers/monitors/due.h"
 #include "checkers/monitors/monitor.h"
 #include "checkers/monitors/proof.h"
 #include "common/memory.h"
-
-/* Ops that could make one change, the first to complete on top. */
-struct heap {
-    uint32_t *ops;
-    size_t count;
-};
 
 enum op_status { WAITING, DONE };
 
@@ -19,8 +14,8 @@ enum op_status { WAITING, DONE };
 struct toggle {
     const struct rift_problem *problem;
     const uint8_t *roles;
-    struct heap changers[2];
-    uint32_t *waiting[2]; /* ops that wait for the state */
+    struct monitor_due changers[2]; /* ops that could make the change */
+    uint32_t *waiting[2];           /* ops that wait for the state */
     size_t waiting_count[2];
     uint32_t *completing; /* ops with a completion, by completion */
     uint8_t *status;      /* of each op of the problem */
@@ -36,7 +31,7 @@ struct toggle *toggle_create(const struct rift_problem *problem, const uint8_t *
     toggle->roles = roles;
     size_t room = problem->count + 1;
     for (int i = 0; i < 2; i++) {
-        toggle->changers[i].ops = rift_malloc(room * sizeof(uint32_t));
+        monitor_due_init(&toggle->changers[i], problem->count);
         toggle->waiting[i] = rift_malloc(room * sizeof(uint32_t));
     }
     toggle->completing = rift_malloc(room * sizeof(uint32_t));
@@ -50,7 +45,7 @@ void toggle_destroy(struct toggle *toggle)
     if (toggle == NULL)
         return;
     for (int i = 0; i < 2; i++) {
-        free(toggle->changers[i].ops);
+        monitor_due_finish(&toggle->changers[i]);
         free(toggle->waiting[i]);
     }
     free(toggle->completing);
@@ -75,41 +70,12 @@ static bool op_is_up(const struct toggle *toggle, uint32_t op)
     return toggle->role[op] == TOGGLE_IS_UP || toggle->role[op] == TOGGLE_UP;
 }
 
-static void heap_push(const struct toggle *toggle, struct heap *heap, uint32_t op)
-{
-    size_t at = heap->count++;
-    uint32_t complete = op_complete(toggle, op);
-    while (at > 0 && op_complete(toggle, heap->ops[(at - 1) / 2]) > complete) {
-        heap->ops[at] = heap->ops[(at - 1) / 2];
-        at = (at - 1) / 2;
-    }
-    heap->ops[at] = op;
-}
-
-static uint32_t heap_pop(const struct toggle *toggle, struct heap *heap)
-{
-    uint32_t top = heap->ops[0], moved = heap->ops[--heap->count];
-    uint32_t complete = op_complete(toggle, moved);
-    size_t at = 0;
-    for (size_t child = 1; child < heap->count; child = 2 * at + 1) {
-        if (child + 1 < heap->count &&
-            op_complete(toggle, heap->ops[child + 1]) < op_complete(toggle, heap->ops[child]))
-            child++;
-        if (op_complete(toggle, heap->ops[child]) >= complete)
-            break;
-        heap->ops[at] = heap->ops[child];
-        at = child;
-    }
-    heap->ops[at] = moved;
-    return top;
-}
-
 static bool change(struct toggle *toggle, bool up, uint32_t now)
 {
-    struct heap *heap = &toggle->changers[up];
-    if (heap->count == 0)
+    struct monitor_due *changers = &toggle->changers[up];
+    if (changers->count == 0)
         return false;
-    uint32_t op = heap_pop(toggle, heap);
+    uint32_t op = monitor_due_pop(changers, toggle->problem);
     toggle->status[op] = DONE;
     monitor_sequence_append(toggle->sequence, op, now);
     toggle->is_up = up;
@@ -126,7 +92,7 @@ static void admit(struct toggle *toggle, uint32_t op)
     bool up = op_is_up(toggle, op);
     toggle->status[op] = WAITING;
     if (!op_only_looks(toggle, op)) {
-        heap_push(toggle, &toggle->changers[up], op);
+        monitor_due_push(&toggle->changers[up], toggle->problem, op);
     } else if (toggle->is_up == up) {
         toggle->status[op] = DONE;
         monitor_sequence_append(toggle->sequence, op, toggle->problem->ops[op].invoke);

@@ -158,7 +158,7 @@ static void middling_histories_agree_with_the_search(void **state)
 {
     (void)state;
     const char *is_long = getenv("RIFT_LONG");
-    unsigned rounds = is_long && *is_long ? 20000 : 150, valid = 0, invalid = 0, silent = 0;
+    unsigned rounds = is_long && *is_long ? 3000 : 150, valid = 0, invalid = 0, silent = 0;
     struct rift_rng rng;
     rift_rng_init(&rng, 11);
     for (unsigned round = 0; round < rounds * SIMULATED_KIND_COUNT; round++) {
