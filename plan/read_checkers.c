@@ -68,11 +68,19 @@ static void add_listed(struct rift_plan_reader *reader, struct checker_list *lis
 static void add_chosen(struct rift_plan_reader *reader, struct checker_list *list,
                        const struct rift_checker_choice *choice)
 {
+    const struct rift_tree *place = rift_tree_get(reader->root, "workload");
+    if (!rift_plan_entry(reader->catalogue->checkers, choice->name)) {
+        rift_problem_add(&reader->problems, place,
+                         "workload '%s' is judged by the checker '%s', which this build does not "
+                         "have; 'checkers: [...]' names others",
+                         reader->plan->workload.name, choice->name);
+        return;
+    }
     struct rift_tree *options = NULL;
     if (choice->options)
         options = rift_tree_parse(reader->arena, choice->name, choice->options,
                                   strlen(choice->options), NULL);
-    add_checker(reader, list, choice->name, options, rift_tree_get(reader->root, "workload"));
+    add_checker(reader, list, choice->name, options, place);
 }
 
 void rift_plan_read_checkers(struct rift_plan_reader *reader)
