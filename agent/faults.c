@@ -11,6 +11,7 @@
 #include "common/memory.h"
 #include "nemesis/faults/ledger.h"
 
+enum { LOOK_FOR_MS = 700, LOOK_EVERY_MS = 50 };
 enum { PEERS_MAX = 512, PEER_ADDRESSES_MAX = 16, FAULTS_MAX = 128 };
 
 struct fault {
@@ -231,23 +232,67 @@ int faults_verb_inject(struct agent *agent, const struct request *request, json_
     return rc;
 }
 
+/* A look at a fault whose signs may take a moment: it is repeated for a while. */
+struct look {
+    struct agent *agent;
+    int64_t request_id, until_ns;
+    char id[RIFT_FAULT_ID_SIZE];
+};
+
+static int look_once(struct agent *agent, const char *id, bool *is_observed, json_t *ok,
+                     struct rift_error *err)
+{
+    struct fault *fault = fault_find(agent, id);
+    *is_observed = false;
+    if (!fault || !fault->is_on)
+        return rift_fail(err, RIFT_ERR_MISSING, "no fault '%s' is on", id);
+    json_t *details = json_object();
+    int rc = fault->injection.driver->observe(&fault->injection, &fault->target, is_observed,
+                                              details, err);
+    const json_t *how = json_object_get(details, "how");
+    json_object_set_new(ok, "observed", json_boolean(*is_observed));
+    json_object_set_new(ok, "how", json_string(how ? json_string_value(how) : ""));
+    json_object_set_new(ok, "details", details);
+    return rc;
+}
+
+static void look_due(void *context)
+{
+    struct look *look = context;
+    struct rift_error err = {0};
+    bool is_observed;
+    json_t *ok = json_object();
+    int rc = look_once(look->agent, look->id, &is_observed, ok, &err);
+    if (rc == 0 && !is_observed && rift_clock_now() < look->until_ns &&
+        loop_timer_set(&look->agent->loop, rift_clock_now() + LOOK_EVERY_MS * RIFT_MS, look_due,
+                       look)) {
+        json_decref(ok);
+        return;
+    }
+    agent_reply(look->agent, look->request_id, ok, rc ? &err : NULL);
+    json_decref(ok);
+    free(look);
+}
+
 int faults_verb_observe(struct agent *agent, const struct request *request, json_t *ok,
                         struct rift_error *err)
 {
     const char *id = json_string_value(json_object_get(request->args, "id"));
-    struct fault *fault = id ? fault_find(agent, id) : NULL;
-    if (!fault || !fault->is_on)
+    bool is_observed;
+    if (!id || !rift_fault_id_is_valid(id))
         return rift_fail(err, RIFT_ERR_MISSING, "no fault '%s' is on", id ? id : "");
-    json_t *details = json_object();
-    bool is_observed = false;
-    int rc = fault->injection.driver->observe(&fault->injection, &fault->target, &is_observed,
-                                              details, err);
-    const json_t *how = json_object_get(details, "how");
-    json_object_set_new(ok, "observed", json_boolean(is_observed));
-    json_object_set_new(ok, "how",
-                        json_is_string(how) ? json_copy((json_t *)how) : json_string(""));
-    json_object_set_new(ok, "details", details);
-    return rc;
+    int rc = look_once(agent, id, &is_observed, ok, err);
+    if (rc || is_observed)
+        return rc;
+    struct look *look = rift_calloc(1, sizeof *look);
+    look->agent = agent;
+    look->request_id = request->id;
+    look->until_ns = rift_clock_now() + LOOK_FOR_MS * RIFT_MS;
+    snprintf(look->id, sizeof look->id, "%s", id);
+    if (loop_timer_set(&agent->loop, rift_clock_now() + LOOK_EVERY_MS * RIFT_MS, look_due, look))
+        return VERB_LATER;
+    free(look);
+    return 0;
 }
 
 /* The fault is off and out of the ledger, and forgotten; or it stays as it is, with the error. */

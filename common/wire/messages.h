@@ -39,7 +39,8 @@
  *     The reply may come before the start. The same id again: conflict.
  *
  * observe {"id"} -> {"observed": bool, "how": text, "details": {}}
- *     Does it hold now, by other means than inject used (/proc)? For partition it says no more than
+ *     Does it hold now, by other means than inject used (/proc)? Looks again for up to 0.7 s where
+ *     it sees nothing. For partition it says no more than
  *     that the kernel lists the filter and the time is within the window: what the traffic does is
  *     found by probe_pairs. For links: details.peers [{"name", "hit", "first_ns", "last_ns"}].
  *

@@ -8,7 +8,7 @@
 #include "nemesis/faults/drivers.h"
 #include "nemesis/faults/setting.h"
 
-enum { LIMIT_MIN_BYTES = 1 << 20, TRIES_MAX = 8 };
+enum { LIMIT_MIN_BYTES = 1 << 20, TRIES_MAX = 20 };
 
 struct place {
     const char *folder, *limit, *use;
@@ -92,7 +92,7 @@ static int memory_inject(struct rift_injection *injection, const struct rift_tar
             json_object_set_new(injection->undo, "limit_bytes", json_string(value));
             return 0;
         }
-        percent = percent < 100 ? percent + (100 - percent) / 2 : percent * 1.05;
+        percent = percent < 99 ? percent + (100 - percent) / 2 : percent * 1.005;
     }
     return -1;
 }
