@@ -5,18 +5,17 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "common/clock.h"
 #include "common/memory.h"
 
-extern char **environ;
-
-enum { COMMAND_LINE_SIZE = 400 };
+enum { COMMAND_LINE_SIZE = 400, EXIT_NOT_RUN = 127 };
 
 /* The last line that was not empty, however the output was cut into reads. */
 struct last_line {
@@ -42,28 +41,26 @@ static void last_line_add(struct last_line *line, const char *bytes, size_t coun
     line->text[line->length] = '\0';
 }
 
-static int command_spawn(const char *const *argv, int output, pid_t *pid)
+/* In the child. It dies with us: what a killed rift had started must not go on writing to places
+ * that the next one has taken over. */
+static _Noreturn void become(const char *const *argv, int output, pid_t parent)
 {
-    posix_spawn_file_actions_t actions;
-    posix_spawnattr_t attributes;
-    sigset_t all_signals, no_signals;
-    sigfillset(&all_signals);
-    sigemptyset(&no_signals);
-    posix_spawn_file_actions_init(&actions);
-    posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-    posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO);
-    posix_spawn_file_actions_adddup2(&actions, output, STDERR_FILENO);
-    posix_spawn_file_actions_addclosefrom_np(&actions, STDERR_FILENO + 1);
-    posix_spawnattr_init(&attributes);
-    /* A group of its own, so that the deadline also ends what it started. */
-    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGDEF |
-                                              POSIX_SPAWN_SETSIGMASK);
-    posix_spawnattr_setsigdefault(&attributes, &all_signals);
-    posix_spawnattr_setsigmask(&attributes, &no_signals);
-    int result = posix_spawnp(pid, argv[0], &actions, &attributes, (char *const *)argv, environ);
-    posix_spawnattr_destroy(&attributes);
-    posix_spawn_file_actions_destroy(&actions);
-    return result;
+    sigset_t none;
+    sigemptyset(&none);
+    for (int number = 1; number < NSIG; number++)
+        signal(number, SIG_DFL);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    /* A group of its own, so that the deadline also ends what it starts. */
+    setpgid(0, 0);
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    int input = open("/dev/null", O_RDONLY);
+    if (getppid() != parent || dup2(input, STDIN_FILENO) < 0 || dup2(output, STDOUT_FILENO) < 0 ||
+        dup2(output, STDERR_FILENO) < 0)
+        _exit(EXIT_NOT_RUN);
+    close_range(STDERR_FILENO + 1, ~0U, 0);
+    execvp(argv[0], (char *const *)argv);
+    dprintf(STDERR_FILENO, "cannot run %s: %s\n", argv[0], strerror(errno));
+    _exit(EXIT_NOT_RUN);
 }
 
 /* Reads until the end of output or the deadline; true at the end. */
@@ -92,10 +89,11 @@ int lab_command_run(const char *const *argv, int64_t deadline_ns, struct rift_er
         return rift_fail_errno(err, RIFT_ERR_IO, "pipe");
     CLEANUP(rift_close_fd) int read_end = pipe_fds[0];
     CLEANUP(rift_close_fd) int write_end = pipe_fds[1];
-    pid_t pid = -1;
-    errno = command_spawn(argv, write_end, &pid);
-    if (errno != 0)
-        return rift_fail_errno(err, RIFT_ERR_MISSING, "run %s", argv[0]);
+    pid_t parent = getpid(), pid = fork();
+    if (pid < 0)
+        return rift_fail_errno(err, RIFT_ERR_LIMIT, "fork for %s", argv[0]);
+    if (pid == 0)
+        become(argv, write_end, parent);
     rift_close_fd(&write_end);
 
     struct last_line line = {.length = 0};

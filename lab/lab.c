@@ -81,27 +81,31 @@ static int read_small_file(const char *path, char **text, struct rift_error *err
     return 0;
 }
 
+/* Under a name of this process first: a killed rift's ssh-keygen may be at work beside us. */
 static int make_key(const char *path, const char *comment, char **public_key, int64_t deadline_ns,
                     struct rift_error *err)
 {
-    char public_path[LAB_PATH_SIZE + 8];
-    snprintf(public_path, sizeof public_path, "%s.pub", path);
-    unlink(path);
-    unlink(public_path);
+    char work[LAB_PATH_SIZE + 16], public_path[LAB_PATH_SIZE + 24];
+    snprintf(work, sizeof work, "%s.%d", path, (int)getpid());
+    snprintf(public_path, sizeof public_path, "%s.pub", work);
+    unlink(work);
     const char *const argv[] = {"ssh-keygen", "-q",    "-t", "ed25519", "-N", "",
-                                "-C",         comment, "-f", path,      NULL};
-    if (lab_command_run(argv, deadline_ns, err) < 0)
+                                "-C",         comment, "-f", work,      NULL};
+    if (lab_command_run(argv, deadline_ns, err) < 0 ||
+        read_small_file(public_path, public_key, err) < 0)
         return -1;
-    return read_small_file(public_path, public_key, err);
+    unlink(public_path);
+    if (rename(work, path) < 0)
+        return rift_fail_errno(err, RIFT_ERR_IO, "rename %s", work);
+    return 0;
 }
 
 /* A key for each host; what the controller must know of them goes to the lab's known_hosts. */
 static int make_host_keys(const struct lab_record *record, char **host_keys, int64_t deadline_ns,
                           struct rift_error *err)
 {
-    char path[LAB_PATH_SIZE], public_path[LAB_PATH_SIZE + 8];
+    char path[LAB_PATH_SIZE];
     lab_path(record->name, "host_key", path);
-    snprintf(public_path, sizeof public_path, "%s.pub", path);
     CLEANUP(rift_text_finish) struct rift_text known = {NULL, 0, 0};
     for (unsigned i = 1; i <= record->host_count; i++) {
         CLEANUP(rift_free) char *public_key = NULL;
@@ -114,7 +118,6 @@ static int make_host_keys(const struct lab_record *record, char **host_keys, int
         rift_text_printf(&known, "%s,%s %s", address, address6, public_key);
     }
     unlink(path);
-    unlink(public_path);
     lab_path(record->name, "known_hosts", path);
     CLEANUP(rift_close_fd) int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
     if (fd < 0 || write(fd, known.data, known.length) != (ssize_t)known.length)

@@ -20,7 +20,7 @@
 #include "common/memory.h"
 #include "lab/network.h"
 
-enum { LOCK_RETRY_MS = 20 };
+enum { LOCK_RETRY_MS = 20, REMOVE_TRIES_MAX = 20 };
 
 static void free_json(json_t **json)
 {
@@ -217,27 +217,35 @@ bool lab_record_is_alive(const struct lab_record *record)
     return true;
 }
 
-int lab_record_remove(const char *name, struct rift_error *err)
+static int empty_folder(const char *path, struct rift_error *err)
 {
-    char path[LAB_PATH_SIZE];
-    lab_path(name, "", path);
     DIR *folder = opendir(path);
     if (!folder)
-        return errno == ENOENT ? 0 : rift_fail_errno(err, RIFT_ERR_IO, "open %s", path);
+        return rift_fail_errno(err, RIFT_ERR_IO, "open %s", path);
     int result = 0;
     for (struct dirent *entry; (entry = readdir(folder));) {
         if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
             continue;
         /* The lab makes files and one level of empty folders here, nothing else. */
-        if (unlinkat(dirfd(folder), entry->d_name, 0) < 0 &&
+        if (unlinkat(dirfd(folder), entry->d_name, 0) < 0 && errno != ENOENT &&
             unlinkat(dirfd(folder), entry->d_name, AT_REMOVEDIR) < 0)
             result = rift_fail_errno(err, RIFT_ERR_IO, "remove %s/%s", path, entry->d_name);
     }
     closedir(folder);
-    if (result < 0)
-        return -1;
-    if (rmdir(path) < 0)
-        return rift_fail_errno(err, RIFT_ERR_IO, "remove %s", path);
+    return result;
+}
+
+int lab_record_remove(const char *name, struct rift_error *err)
+{
+    char path[LAB_PATH_SIZE];
+    lab_path(name, "", path);
+    /* Again, as a program that a killed rift had started may write one last file. */
+    for (int tries = 0; rmdir(path) < 0 && errno != ENOENT; tries++) {
+        if (errno != ENOTEMPTY || tries == REMOVE_TRIES_MAX)
+            return rift_fail_errno(err, RIFT_ERR_IO, "remove %s", path);
+        if (empty_folder(path, err) < 0)
+            return -1;
+    }
     /* The last lab takes the folders above with it; with other labs there they are not empty. */
     if (rmdir(LAB_RUN_DIR) == 0)
         rmdir("/run/rift");

@@ -245,6 +245,27 @@ static void what_is_planted_is_found_by_the_search_and_removed_by_down(void **st
     assert_nothing_remains(name, NULL);
 }
 
+/* Debian's own layout since 11. The mounts are changed for this command alone. */
+static void a_lab_works_where_cgroup2_is_all_there_is(void **state)
+{
+    (void)state;
+    if (geteuid() != 0)
+        skip();
+    const char *name = test_lab_name("v2");
+    char script[2048], output[512];
+    snprintf(
+        script, sizeof script,
+        "unshare -m --propagation private bash -ec 'for m in $(cut -d\" \" -f2 /proc/mounts | "
+        "grep ^/sys/fs/cgroup/); do umount $m; done; umount /sys/fs/cgroup; mount -t cgroup2 x "
+        "/sys/fs/cgroup; r=\"%s lab\"; $r up --count 2 --name %s >/dev/null; $r ssh --name %s n2 "
+        "\"grep ^0: /proc/self/cgroup; ls -d /sys/fs/cgroup/*/\" </dev/null; $r down --name %s "
+        ">/dev/null'",
+        test_rift_binary(), name, name, name);
+    assert_int_equal(test_run(script, output, sizeof output), 0);
+    assert_string_equal(output, "0::/init\n/sys/fs/cgroup/init/");
+    assert_nothing_remains(name, NULL);
+}
+
 static void names_that_are_paths_are_refused(void **state)
 {
     (void)state;
@@ -278,6 +299,7 @@ int main(void)
         cmocka_unit_test(an_up_killed_at_any_moment_leaves_nothing_after_down),
         cmocka_unit_test(an_up_after_a_killed_up_works),
         cmocka_unit_test(what_is_planted_is_found_by_the_search_and_removed_by_down),
+        cmocka_unit_test(a_lab_works_where_cgroup2_is_all_there_is),
         cmocka_unit_test(names_that_are_paths_are_refused),
         cmocka_unit_test(down_of_no_lab_succeeds),
     };
