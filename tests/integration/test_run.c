@@ -302,12 +302,13 @@ static void an_interrupted_run_is_healed_saved_and_judged(void **state)
     require_lab();
     CLEANUP(rift_free)
     char *script = rift_printf(
+        "rm -f %s/runs/latest; "
         "%s run configs/etcd-register.yaml --runs %s/runs --set nodes.name=%s --set nodes.count=%d "
         "--set 'faults=[{partition: halves, every_s: 60, for_s: 50, start_s: 0}]' "
         "--set time_limit_s=60 & pid=$!; "
         "for i in $(seq 200); do grep -qs 'start-partition' %s/runs/latest/rift.log && break; "
         "sleep 0.1; done; sleep 1; kill -INT $pid; wait $pid",
-        test_rift_binary(), scratch, lab_name, HOSTS, scratch);
+        scratch, test_rift_binary(), scratch, lab_name, HOSTS, scratch);
     int code = test_run(script, output, sizeof output);
     if (code != RIFT_EXIT_UNKNOWN)
         fail_msg("%d: %s", code, output);
@@ -322,12 +323,13 @@ static void a_run_that_was_killed_is_judged_as_far_as_it_reached(void **state)
     require_lab();
     CLEANUP(rift_free)
     char *script = rift_printf(
+        "rm -f %s/runs/latest; "
         "%s run configs/etcd-register.yaml --runs %s/runs --set nodes.name=%s --set nodes.count=%d "
         "--set 'faults=[{partition: halves, every_s: 60, for_s: 50, start_s: 0}]' --set lease_s=2 "
         "--set time_limit_s=60 & pid=$!; "
         "for i in $(seq 200); do grep -qs 'start-partition' %s/runs/latest/rift.log && break; "
         "sleep 0.1; done; sleep 1; kill -9 $pid; wait $pid; sleep 3",
-        test_rift_binary(), scratch, lab_name, HOSTS, scratch);
+        scratch, test_rift_binary(), scratch, lab_name, HOSTS, scratch);
     test_run(script, output, sizeof output);
     assert_exists("verdicts.json", false);
     CLEANUP(rift_free)
