@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include "common/memory.h"
+#include "history/builder.h"
 #include "history/export/export.h"
 #include "history/reader.h"
 
@@ -399,6 +400,31 @@ static void sessions_without_times_are_read(void **state)
     assert_refused("w 0 1\nx 1 0\n", "h:2:1: a line is 'r KEY VALUE'");
 }
 
+/* An operation that ends as another starts is concurrent with it, unless one process did both. */
+static void an_export_makes_no_order_that_is_not_there(void **state)
+{
+    (void)state;
+    static const int64_t intervals[][2] = {{0, 10}, {10, 20}, {10, 30}, {21, 30}};
+    static const int32_t processes[] = {0, 1, 0, 1};
+    struct rift_builder *builder = rift_builder_create(RIFT_TIME_NS);
+    for (size_t i = 0; i < 4; i++) {
+        const struct rift_event event = {.process = processes[i], .f = "read"};
+        assert_int_equal(rift_builder_add_op(builder, &event, RIFT_OP_OK, intervals[i][0],
+                                             intervals[i][1], RIFT_VALUE_NIL, NULL),
+                         0);
+    }
+    struct rift_history *h = rift_builder_finish(builder, NULL);
+    CLEANUP(rift_text_finish) struct rift_text edn = {0};
+    assert_int_equal(rift_history_export_text(h, "edn", &edn, NULL), 0);
+    struct rift_history *back = read_text(edn.data, NULL);
+    static const char precedes[4][4] = {{0, 0, 1, 1}, {0, 0, 0, 1}, {0, 0, 0, 0}, {0, 0, 0, 0}};
+    for (size_t i = 0; i < 4; i++)
+        for (size_t j = 0; j < 4; j++)
+            assert_int_equal(back->ops.end[i] < back->ops.start[j], precedes[i][j]);
+    rift_history_destroy(h);
+    rift_history_destroy(back);
+}
+
 static void what_is_no_history_is_refused(void **state)
 {
     (void)state;
@@ -453,6 +479,7 @@ int main(void)
         cmocka_unit_test(logs_of_intervals_are_read),
         cmocka_unit_test(logs_of_calls_are_read),
         cmocka_unit_test(sessions_without_times_are_read),
+        cmocka_unit_test(an_export_makes_no_order_that_is_not_there),
         cmocka_unit_test(what_is_no_history_is_refused),
         cmocka_unit_test(an_export_looks_as_jepsens_own),
     };

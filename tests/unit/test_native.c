@@ -12,6 +12,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 
+#include "common/clock.h"
 #include "common/memory.h"
 #include "history/reader.h"
 #include "history/writer.h"
@@ -287,6 +288,29 @@ static void what_is_synced_can_be_read_while_the_writer_goes_on(void **state)
     assert_int_equal(rift_writer_close(writer, NULL), 0);
 }
 
+/* What is appended while the thread writes belongs to the next round. */
+static void a_sync_waits_for_what_came_during_a_write(void **state)
+{
+    (void)state;
+    unlink(path);
+    struct rift_writer *writer = rift_writer_open(path, NULL);
+    assert_non_null(writer);
+    struct rift_values *v = rift_values_create();
+    for (int i = 0; i < 60; i += 2) {
+        append(writer, v, i);
+        /* The thread gathers for 4 ms, then writes and syncs. */
+        rift_clock_sleep_until(rift_clock_now() + 4 * RIFT_MS + i * RIFT_MS / 30);
+        append(writer, v, i + 1);
+        assert_int_equal(rift_writer_sync(writer, NULL), 0);
+        struct rift_history *h = rift_history_read(path, NULL, NULL);
+        assert_non_null(h);
+        assert_int_equal(assert_is_prefix(h, true), i + 2);
+        rift_history_destroy(h);
+    }
+    rift_values_destroy(v);
+    assert_int_equal(rift_writer_close(writer, NULL), 0);
+}
+
 /* The size limit of the process stands for a disk that is full. */
 static void a_full_disk_is_reported_and_what_came_before_is_kept(void **state)
 {
@@ -373,6 +397,7 @@ int main(void)
         cmocka_unit_test(trailing_bytes_are_an_error),
         cmocka_unit_test(an_existing_history_is_not_overwritten),
         cmocka_unit_test(what_is_synced_can_be_read_while_the_writer_goes_on),
+        cmocka_unit_test(a_sync_waits_for_what_came_during_a_write),
         cmocka_unit_test(a_full_disk_is_reported_and_what_came_before_is_kept),
         cmocka_unit_test(errors_that_all_differ_do_not_end_a_run),
         cmocka_unit_test(more_operations_than_the_memory_bound_are_refused),
