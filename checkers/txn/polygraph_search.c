@@ -215,9 +215,11 @@ static size_t forbid_cycles(struct search *search)
     return search->clauses - before;
 }
 
-/* True if the choice of the solver closes no cycle; else its cycles are forbidden. */
-static bool try_choice(struct search *search)
+/* EXPLAINED if the choice of the solver closes no cycle; else its cycles are forbidden. A cycle that
+ * no choice made is a violation. */
+static enum polygraph_answer try_choice(struct search *search)
 {
+    enum polygraph_answer answer = POLYGRAPH_EXPLAINED;
     build_choice(search);
     size_t count = (size_t)search->graph.vertex_count * search->polygraph->automaton.state_count;
     txn_components_find(&search->graph, &search->polygraph->automaton, &search->components);
@@ -227,14 +229,14 @@ static bool try_choice(struct search *search)
         search->stamp = rift_calloc(count + 1, sizeof *search->stamp);
         search->queue = rift_reallocarray(NULL, count + 1, sizeof *search->queue);
         search->round = 0;
-        forbid_cycles(search);
+        answer = forbid_cycles(search) > 0 ? POLYGRAPH_UNDECIDED : POLYGRAPH_VIOLATED;
         free(search->parent);
         free(search->stamp);
         free(search->queue);
     }
     txn_components_finish(&search->components);
     txn_graph_finish(&search->graph);
-    return is_acyclic;
+    return answer;
 }
 
 enum polygraph_answer polygraph_search(struct polygraph *polygraph, const char **reason)
@@ -256,8 +258,8 @@ enum polygraph_answer polygraph_search(struct polygraph *polygraph, const char *
             answer = POLYGRAPH_VIOLATED;
         else if (result != SAT_YES || polygraph_is_late(polygraph))
             *reason = "the time ran out in the SAT solver";
-        else if (try_choice(&search))
-            answer = POLYGRAPH_EXPLAINED;
+        else
+            answer = try_choice(&search);
     }
     polygraph->clauses = search.clauses;
     ccadical_release(search.solver);

@@ -264,7 +264,12 @@ static void check_elle(const struct row *row, const struct rift_history *history
         found = json_dumps(json_object_get(verdict.details, "counts"), 0);
         has_anomalies |=
             has_all_anomalies(row->expected, json_object_get(verdict.details, "counts"), &missing);
-        has_levels |= rules_out_all(row->expected, verdict.details, &missing);
+        CLEANUP(rift_free) char *missing_level = NULL;
+        has_levels |= rules_out_all(row->expected, verdict.details, &missing_level);
+        if (!missing) {
+            missing = missing_level;
+            missing_level = NULL;
+        }
         rift_verdict_finish(&verdict);
     }
     bool should_convict = strstr(row->expected, "valid=false") != NULL;
