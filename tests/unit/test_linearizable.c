@@ -154,6 +154,32 @@ static void violation_is_explained_by_few_operations(void **state)
     rift_verdict_finish(&verdict);
 }
 
+/* Operations with times in ns, of which two fall together. */
+static void completion_and_invocation_at_one_moment_are_concurrent(void **state)
+{
+    (void)state;
+    for (int64_t gap = 0; gap < 2; gap++) {
+        struct rift_builder *builder = rift_builder_create(RIFT_TIME_NS);
+        struct rift_values *values = rift_builder_values(builder);
+        struct rift_value one = rift_value_integer(values, 1);
+        struct rift_event write = {.process = 0, .f = "write", .value = one};
+        struct rift_event read = {.process = 1, .f = "read"};
+        struct rift_error err;
+        rift_builder_add_op(builder, &write, RIFT_OP_OK, 10, 20, one, &err);
+        rift_builder_add_op(builder, &read, RIFT_OP_OK, 20 + gap, 30, RIFT_VALUE_NIL, &err);
+        struct rift_history *history = rift_builder_finish(builder, &err);
+        const struct rift_checker *checker = rift_checker_find("linearizable");
+        json_t *options = rift_checker_options(checker, NULL, &err);
+        struct rift_check check = {.history = history, .options = options};
+        struct rift_verdict verdict = {0};
+        assert_int_equal(checker->check(&check, &verdict, &err), 0);
+        assert_int_equal(verdict.validity, gap == 0 ? RIFT_VALID : RIFT_INVALID);
+        rift_verdict_finish(&verdict);
+        json_decref(options);
+        rift_history_destroy(history);
+    }
+}
+
 static void spent_time_is_unknown_with_its_reason(void **state)
 {
     (void)state;
@@ -204,6 +230,7 @@ int main(void)
         cmocka_unit_test(lock_is_held_by_one),
         cmocka_unit_test(counters_and_sets_add_up),
         cmocka_unit_test(violation_is_explained_by_few_operations),
+        cmocka_unit_test(completion_and_invocation_at_one_moment_are_concurrent),
         cmocka_unit_test(spent_time_is_unknown_with_its_reason),
         cmocka_unit_test(operation_that_the_model_lacks_is_named),
     };
