@@ -5,12 +5,25 @@
 #include "checkers/registry.h"
 #include "common/text.h"
 
+/* One a line, so that two who add one do not meet. */
+/* clang-format off */
 const struct rift_checker *const rift_checkers[] = {
-    &rift_checker_linearizable, &rift_checker_list_append, &rift_checker_rw_register,
-    &rift_checker_set,          &rift_checker_set_full,    &rift_checker_queue,
-    &rift_checker_total_queue,  &rift_checker_counter,     &rift_checker_unique_ids,
-    &rift_checker_evidence,     &rift_checker_performance, NULL,
+    &rift_checker_linearizable,
+    &rift_checker_sequential,
+    &rift_checker_staleness,
+    &rift_checker_list_append,
+    &rift_checker_rw_register,
+    &rift_checker_set,
+    &rift_checker_set_full,
+    &rift_checker_queue,
+    &rift_checker_total_queue,
+    &rift_checker_counter,
+    &rift_checker_unique_ids,
+    &rift_checker_evidence,
+    &rift_checker_performance,
+    NULL,
 };
+/* clang-format on */
 
 enum { OPTIONS_MAX = 64 };
 

@@ -15,6 +15,7 @@ struct object {
 struct oracle {
     const struct rift_problem *problem;
     const char *model;
+    bool keeps_processes_only; /* sequential consistency */
 };
 
 static bool is_model(const struct oracle *oracle, const char *name)
@@ -263,6 +264,19 @@ static bool go_on_unknown(const struct oracle *oracle, uint32_t done, const stru
     return false;
 }
 
+/* Op i cannot be the next one: something that comes before it is not done. */
+static bool must_wait(const struct oracle *oracle, uint32_t done, size_t i,
+                      uint32_t first_completion)
+{
+    const struct rift_problem_op *ops = oracle->problem->ops;
+    if (!oracle->keeps_processes_only)
+        return ops[i].invoke > first_completion;
+    for (size_t k = 0; k < i; k++)
+        if (!(done >> k & 1) && ops[k].process == ops[i].process)
+            return true;
+    return false;
+}
+
 static bool go_on(const struct oracle *oracle, uint32_t done, const struct object *object)
 {
     const struct rift_problem *problem = oracle->problem;
@@ -274,7 +288,7 @@ static bool go_on(const struct oracle *oracle, uint32_t done, const struct objec
         return true;
     for (size_t i = 0; i < problem->count; i++) {
         const struct rift_problem_op *op = &problem->ops[i];
-        if (done >> i & 1 || op->invoke > first_completion)
+        if (done >> i & 1 || must_wait(oracle, done, i, first_completion))
             continue;
         if (op->call.kind == RIFT_CALL_TAKE_UNKNOWN ||
             op->call.kind == RIFT_CALL_TAKE_BACK_UNKNOWN) {
@@ -289,10 +303,10 @@ static bool go_on(const struct oracle *oracle, uint32_t done, const struct objec
     return false;
 }
 
-bool oracle_is_linearizable(const struct rift_problem *problem)
+static bool has_order(const struct rift_problem *problem, bool keeps_processes_only)
 {
     assert(problem->count <= 16);
-    struct oracle oracle = {problem, problem->model->name};
+    struct oracle oracle = {problem, problem->model->name, keeps_processes_only};
     struct object object = {0};
     bool is_register = is_model(&oracle, "register") || is_model(&oracle, "cas-register") ||
                        is_model(&oracle, "etcd");
@@ -300,4 +314,14 @@ bool oracle_is_linearizable(const struct rift_problem *problem)
                       : is_model(&oracle, "counter") ? number(&oracle, problem->initial)
                                                      : 0;
     return go_on(&oracle, 0, &object);
+}
+
+bool oracle_is_linearizable(const struct rift_problem *problem)
+{
+    return has_order(problem, false);
+}
+
+bool oracle_is_sequential(const struct rift_problem *problem)
+{
+    return has_order(problem, true);
 }

@@ -8,5 +8,7 @@
 
 /* For problems of at most 16 ops whose containers never hold more than 16 items. */
 bool oracle_is_linearizable(const struct rift_problem *problem);
+/* The same with the order of each process in place of real time. */
+bool oracle_is_sequential(const struct rift_problem *problem);
 
 #endif

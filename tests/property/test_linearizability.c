@@ -12,6 +12,7 @@
 #include "checkers/linearizability/jit/run.h"
 #include "checkers/linearizability/judge.h"
 #include "checkers/linearizability/replay.h"
+#include "checkers/linearizability/sequential.h"
 #include "tests/property/linear_cases.h"
 #include "tests/property/linear_oracle.h"
 
@@ -119,6 +120,30 @@ static void check_walks(const struct linear_case *c, bool is_valid)
     jit_plan_finish(&plan);
 }
 
+/* Gives ops that do not overlap to few processes; a process ends with its crashed op. */
+static void assign_processes(struct linear_case *c)
+{
+    uint32_t free_since[CASE_OPS_MAX] = {0};
+    for (size_t i = 0; i < c->problem.count; i++) {
+        int32_t process = 0;
+        while (free_since[process] > c->ops[i].invoke)
+            process++;
+        c->ops[i].process = process;
+        free_since[process] = c->ops[i].complete;
+    }
+}
+
+static void check_sequential(struct linear_case *c)
+{
+    if (c->problem.model->has_choices)
+        return;
+    assign_processes(c);
+    size_t longest;
+    enum rift_answer answer = rift_judge_sequential(&c->problem, &unlimited, &longest);
+    if (answer != (oracle_is_sequential(&c->problem) ? RIFT_ANSWER_VALID : RIFT_ANSWER_INVALID))
+        refuse(c, "sequential", "disagrees with the brute force");
+}
+
 static void visit(struct linear_case *c, void *context)
 {
     struct tally *tally = context;
@@ -130,6 +155,7 @@ static void visit(struct linear_case *c, void *context)
         check_shrunk(c, &certificate);
     rift_certificate_finish(&certificate);
     check_walks(c, is_valid);
+    check_sequential(c);
     struct rift_judgement judgement;
     rift_judge_problem(&c->problem, &unlimited, 1, &judgement);
     check_answer(c, judgement.algorithm, is_valid, judgement.answer, &judgement.certificate);

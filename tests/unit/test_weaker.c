@@ -1,0 +1,114 @@
+/* Answers weaker than linearizability: sequential consistency, and how stale reads were. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "checkers/checker.h"
+#include "history/builder.h"
+
+static struct rift_verdict judge(const char *name, json_t *given, const char *notation)
+{
+    struct rift_error err = {0};
+    struct rift_history *history = rift_history_from_notation(notation, &err);
+    if (!history)
+        fail_msg("%s: %s", notation, err.text);
+    const struct rift_checker *checker = rift_checker_find(name);
+    struct rift_check check = {.history = history,
+                               .options = rift_checker_options(checker, given, &err)};
+    struct rift_verdict verdict = {0};
+    if (!check.options || checker->check(&check, &verdict, &err) < 0)
+        fail_msg("%s: %s", notation, err.text);
+    json_decref((json_t *)check.options);
+    json_decref(given);
+    rift_history_destroy(history);
+    return verdict;
+}
+
+static void expect_sequential(const char *notation, enum rift_validity validity)
+{
+    struct rift_verdict verdict = judge("sequential", NULL, notation);
+    if (verdict.validity != validity)
+        fail_msg("%s: %s", notation, rift_validity_name(verdict.validity));
+    rift_verdict_finish(&verdict);
+}
+
+static void stale_read_of_another_process_is_sequential(void **state)
+{
+    (void)state;
+    expect_sequential("p0 w1 ok, p0 w2 ok, p1 r1 ok, p1 r2 ok", RIFT_VALID);
+    expect_sequential("p0 w1 ok, p0 w2 ok, p1 r- ok", RIFT_VALID);
+}
+
+static void going_back_within_a_process_is_not_sequential(void **state)
+{
+    (void)state;
+    expect_sequential("p0 w1 ok, p0 w2 ok, p1 r2 ok, p1 r1 ok", RIFT_INVALID);
+    expect_sequential("p0 w1 ok, p0 r- ok", RIFT_INVALID);
+    expect_sequential("p0 w1 ok, p1 w2 ok, p2 r1 ok, p2 r2 ok, p3 r2 ok, p3 r1 ok", RIFT_INVALID);
+}
+
+static void crashed_write_may_or_may_not_be_sequential(void **state)
+{
+    (void)state;
+    expect_sequential("p0 w1 info, p1 r- ok, p1 r1 ok", RIFT_VALID);
+    expect_sequential("p0 w1 info, p1 r1 ok, p1 r- ok", RIFT_INVALID);
+}
+
+static json_int_t stat(const struct rift_verdict *verdict, const char *name)
+{
+    return json_integer_value(json_object_get(json_object_get(verdict->details, "stats"), name));
+}
+
+static void staleness_counts_versions_that_were_certainly_over(void **state)
+{
+    (void)state;
+    struct rift_verdict verdict = judge("staleness", NULL,
+                                        "p0 w1 ok, p0 w2 ok, p0 w3 ok, p1 r1 ok, p1 r3 ok, "
+                                        "p0 w4, p1 r3 ok, p0 ok, p1 r3 ok");
+    assert_int_equal(verdict.validity, RIFT_VALID);
+    assert_int_equal(stat(&verdict, "reads"), 4);
+    assert_int_equal(stat(&verdict, "stale_reads"), 2);
+    assert_int_equal(stat(&verdict, "versions_behind_max"), 2);
+    rift_verdict_finish(&verdict);
+}
+
+static void read_beyond_the_bound_is_a_violation(void **state)
+{
+    (void)state;
+    const char *notation = "p0 w1 ok, p0 w2 ok, p0 w3 ok, p1 r1 ok";
+    struct rift_verdict verdict =
+        judge("staleness", json_pack("{s:i}", "versions_max", 2), notation);
+    assert_int_equal(verdict.validity, RIFT_VALID);
+    rift_verdict_finish(&verdict);
+    verdict = judge("staleness", json_pack("{s:i}", "versions_max", 1), notation);
+    assert_int_equal(verdict.validity, RIFT_INVALID);
+    assert_non_null(strstr(verdict.reason, "2 versions"));
+    rift_verdict_finish(&verdict);
+}
+
+static void values_written_twice_are_left_out(void **state)
+{
+    (void)state;
+    struct rift_verdict verdict =
+        judge("staleness", NULL, "p0 w1 ok, p0 w2 ok, p0 w1 ok, p0 w3 ok, p1 r1 ok");
+    assert_int_equal(stat(&verdict, "stale_reads"), 0);
+    assert_int_equal(stat(&verdict, "reads_of_unclear_origin"), 1);
+    assert_int_equal(verdict.validity, RIFT_UNKNOWN);
+    rift_verdict_finish(&verdict);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(stale_read_of_another_process_is_sequential),
+        cmocka_unit_test(going_back_within_a_process_is_not_sequential),
+        cmocka_unit_test(crashed_write_may_or_may_not_be_sequential),
+        cmocka_unit_test(staleness_counts_versions_that_were_certainly_over),
+        cmocka_unit_test(read_beyond_the_bound_is_a_violation),
+        cmocka_unit_test(values_written_twice_are_left_out),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
