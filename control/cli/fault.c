@@ -178,6 +178,8 @@ static int on_hosts(const struct rift_plan *plan, const struct rift_window *wind
     struct run_hosts hosts = {NULL};
     atomic_bool is_stopped = false;
     int result = run_hosts_find(&hosts, plan, NULL, agent, err);
+    for (size_t i = 0; result == 0 && i < plan->host_count; i++)
+        hosts.settings[i].run = "rift fault";
     struct interrupt *interrupt = result == 0 ? interrupt_watch(stop_holding, &is_stopped) : NULL;
     struct cluster *cluster =
         result == 0 ? cluster_open(hosts.settings, plan->host_count, plan->host_names, err) : NULL;
