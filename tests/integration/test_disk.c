@@ -133,8 +133,7 @@ static void a_full_disk_is_emptied_by_its_keeper_when_all_else_is_dead(void **st
     (void)state;
     NEED_DISK();
     inject("full", "disk-full");
-    kill(guardian_pid(&n1->agent), SIGKILL);
-    kill(agent_pid(&n1->agent), SIGKILL);
+    agent_kill_both(&n1->agent);
     int64_t deadline = rift_clock_now() + 3 * RIFT_SECOND;
     while (size_of(".rift-filler") >= 0)
         assert_true(rift_clock_now() < deadline);

@@ -96,9 +96,11 @@ enum death { DEATH_AGENT, DEATH_GUARDIAN, DEATH_BOTH, DEATH_CONNECTION, DEATH_SI
 
 static void die(enum death death)
 {
-    if (death == DEATH_GUARDIAN || death == DEATH_BOTH)
+    if (death == DEATH_BOTH)
+        agent_kill_both(&n1->agent);
+    if (death == DEATH_GUARDIAN)
         kill(guardian_pid(&n1->agent), SIGKILL);
-    if (death == DEATH_AGENT || death == DEATH_BOTH)
+    if (death == DEATH_AGENT)
         kill(agent_pid(&n1->agent), SIGKILL);
     if (death == DEATH_SIGNAL)
         kill(guardian_pid(&n1->agent), SIGTERM);
@@ -166,8 +168,7 @@ static void the_check_for_leftovers_finds_what_is_planted(void **state)
     toy_configure(n1);
     toy_start(n1);
     json_decref(agent_must(&n1->agent, "inject", cut_args("planted")));
-    kill(guardian_pid(&n1->agent), SIGKILL);
-    kill(agent_pid(&n1->agent), SIGKILL);
+    agent_kill_both(&n1->agent);
     agent_forget(&n1->agent);
     /* Without its ledger entry the filter is one that only a look at the kernel can find. */
     snprintf(path, sizeof path, "%s/ledger/planted.json", n1->state);

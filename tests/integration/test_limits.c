@@ -119,8 +119,7 @@ static void a_frozen_system_is_thawed_by_its_keeper_when_all_else_is_dead(void *
         skip();
     inject("f", "pause", freezer());
     assert_true(toy_is_still(n1, 50));
-    kill(guardian_pid(&n1->agent), SIGKILL);
-    kill(agent_pid(&n1->agent), SIGKILL);
+    agent_kill_both(&n1->agent);
     assert_true(toy_is_alive(n1, 3000));
 }
 

@@ -251,9 +251,7 @@ static void the_lease_ends_a_cut_whatever_was_killed(void **state)
     json_decref(agent_must(&n1->agent, "lease", json_pack("{s:i}", "lease_ms", 1500)));
     int64_t lease_end = rift_clock_now() + 1500 * RIFT_MS;
     cut(n1, "orphan", n2);
-    pid_t guardian = guardian_pid(&n1->agent), agent = agent_pid(&n1->agent);
-    kill(guardian, SIGKILL);
-    kill(agent, SIGKILL);
+    agent_kill_both(&n1->agent);
     assert_false(is_heard(n2, n1, AF_INET, 300));
     rift_clock_sleep_until(lease_end + 20 * RIFT_MS);
     assert_true(is_heard(n2, n1, AF_INET, 30));

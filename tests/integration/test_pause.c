@@ -126,10 +126,12 @@ static void a_pause_ends_within_the_lease_whatever_is_killed(void **state)
         json_decref(agent_must(&n1->agent, "lease", json_pack("{s:i}", "lease_ms", 3000)));
         inject("p", "pause");
         assert_true(toy_is_still(n1, 50));
-        if (which & 1)
+        if (which == 1)
             kill(guardian_pid(&n1->agent), SIGKILL);
-        if (which & 2)
+        else if (which == 2)
             kill(agent_pid(&n1->agent), SIGKILL);
+        else
+            agent_kill_both(&n1->agent);
         while (toy_is_still(n1, 20))
             assert_true(rift_clock_now() < lease_end);
         assert_true(toy_is_alive(n1, 500));

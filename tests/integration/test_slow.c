@@ -114,8 +114,7 @@ static void the_rate_ends_with_the_lease_in_the_kernel(void **state)
     int64_t lease_end = rift_clock_now() + 2500 * RIFT_MS;
     json_decref(agent_must(&n1->agent, "inject",
                            slow_args("r", n2, json_pack("{s:f}", "rate_kbit", 5000.0))));
-    kill(guardian_pid(&n1->agent), 9);
-    kill(agent_pid(&n1->agent), 9);
+    agent_kill_both(&n1->agent);
     agent_forget(&n1->agent);
     double during = measured_mbit(n2);
     rift_clock_sleep_until(lease_end + 50 * RIFT_MS);

@@ -322,3 +322,11 @@ pid_t guardian_pid(const struct test_agent *agent)
 {
     return (pid_t)json_integer_value(json_object_get(agent->hello, "guardian_pid"));
 }
+
+void agent_kill_both(const struct test_agent *agent)
+{
+    kill(guardian_pid(agent), SIGSTOP);
+    kill(agent_pid(agent), SIGSTOP);
+    kill(guardian_pid(agent), SIGKILL);
+    kill(agent_pid(agent), SIGKILL);
+}

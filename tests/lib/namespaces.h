@@ -70,6 +70,9 @@ void agent_forget(struct test_agent *agent);
 pid_t agent_pid(const struct test_agent *agent);
 pid_t guardian_pid(const struct test_agent *agent);
 
+/* Kills both at one moment: neither is left to heal for the other. */
+void agent_kill_both(const struct test_agent *agent);
+
 /* rift-agent with these arguments by hand on the host; its exit code. */
 int host_agent_by_hand(struct test_host *host, char **output, const char *command);
 const char *agent_binary(void);
