@@ -1,0 +1,117 @@
+#!/usr/bin/env python3
+"""Wrong lines in the monitors, each of which its test must catch. Copies the sources to a temporary
+folder, and for each mutation builds and runs the test there. Exits 1 where one survives.
+
+    python3 tests/mutations/monitors.py [NUMBER...]
+"""
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+
+M = "checkers/monitors/"
+
+# What it breaks, file, the line as it is, the line as it must not be, the test.
+MUTATIONS = [
+    ("all ops past the second slot are concurrent", M + "slots.c",
+     "if (is_invocation && is_after_completion)", "if (is_invocation && is_after_completion && slot < 1)",
+     "test_monitor_queue"),
+    ("zones may overlap by one slot", M + "zones.c",
+     "if (after.first < before.last) {", "if (after.first + 1 < before.last) {", "test_monitor_register"),
+    ("a block may end inside a zone", M + "zones.c",
+     "if (zone_end > bounds.first) {", "if (zone_end > bounds.first + 1) {", "test_monitor_register"),
+    ("a block stands inside a zone", M + "zones.c",
+     "if (zone_end > slot)\n                slot = zone_end;", "", "test_monitor_register"),
+    ("a chain remembers its first op as its last", M + "register_unique.c",
+     "if (walk->last == MONITOR_NONE || slots->low[op] > slots->low[walk->last])",
+     "if (walk->last == MONITOR_NONE)", "test_monitor_register"),
+    ("a crashed cas makes no value worth writing", M + "register_unique.c",
+     "    clusters_spread_need(&clusters);\n", "", "test_monitor_register"),
+    ("an op that must change the state changes it once at most", M + "toggle.c",
+     "while (toggle->status[op] != DONE)", "if (toggle->status[op] != DONE)", "test_monitor_set"),
+    ("the op that completes last is used first", M + "due.c",
+     "all[ops[(at - 1) / 2]].complete > all[op].complete", "all[ops[(at - 1) / 2]].complete < all[op].complete",
+     "test_monitor_set"),
+    ("a blind change is never a look", M + "toggle.c",
+     "way-- > 0;) {", "way-- + 1 == 1u << blind_count;) {", "test_monitor_set"),
+    ("open increments are a stack", M + "due.c",
+     "at > 0 && all[ops[(at - 1) / 2]].complete > all[op].complete", "at > 0 && false",
+     "test_monitor_counter"),
+    ("reads do not order steps", M + "fetch_add.c",
+     "earliest = walk_earlier(positions, earliest, positions->reads[i]);", "", "test_monitor_fetch_add"),
+    ("a gap is filled too late", M + "fetch_add.c",
+     "slots->low[positions->pending[next]] > slots->high[deadline]",
+     "slots->low[positions->pending[next]] > slots->high[deadline] + 1", "test_monitor_fetch_add"),
+    ("a crashed acquire holds", M + "owned_lock.c",
+     "    if (op_is_pending(holds, op))\n        return RIFT_MONITOR_VALID;\n    if (*open == MONITOR_NONE) {\n        *open",
+     "    if (*open == MONITOR_NONE) {\n        *open", "test_monitor_fenced_lock"),
+    ("a fence may be given twice", M + "owned_lock.c",
+     "if (next <= fence)", "if (next < fence)", "test_monitor_fenced_lock"),
+    ("a value is not inside when it was seen", M + "container.c",
+     "if (item->x < item->b)\n            item->b = item->x;", "", "test_monitor_queue"),
+    ("a crashed take may come late", M + "container.c",
+     "container->slots.low[container->pending[i]] > *at)", "container->slots.low[container->pending[i]] > *at + 1)",
+     "test_monitor_unordered_queue"),
+    ("one value too many may be inside an empty queue", M + "empties.c",
+     "fill.staying[slot] <= fill.takes[slot];", "fill.staying[slot] <= fill.takes[slot] + 1;",
+     "test_monitor_queue"),
+    ("a core ends a slot early", M + "empties.c",
+     "fill->cores[until]--;", "fill->cores[until - 1]--;", "test_monitor_queue"),
+    ("values put in at the same time have an order", M + "queue.c",
+     "&queue->behind[items[index].b + 1]", "&queue->behind[items[index].b]", "test_monitor_queue"),
+    ("values seen in front may all stay", M + "queue.c",
+     "    queue_refine_by_looks(queue);\n", "", "test_monitor_queue"),
+    ("a poll may come a slot late", M + "priority_queue.c",
+     "if (out > item->end)", "if (out > item->end + 1)", "test_monitor_priority_queue"),
+    ("a peek never comes before its core", M + "priority_queue.c",
+     "slot = monitor_slot_set_previous(open, item->b);", "slot = MONITOR_NONE;",
+     "test_monitor_priority_queue"),
+    ("a value goes in before a slot that it only touches", M + "stack_peel.c",
+     "uint32_t in = out <= item->b ? out : ", "uint32_t in = ", "test_monitor_stack"),
+    ("the slots that one value covers serve nobody", M + "stack_peel.c",
+     "        slot_owned(peeling, slot);\n", "", "test_monitor_stack"),
+    ("a buried value must be gone before any above it", M + "stack_count.c",
+     "deadline = end > deadline ? end : deadline;", "deadline = end;", "test_monitor_stack"),
+    ("what lies on top goes out last", M + "stays.c",
+     "for (size_t i = emission->container->item_count; i-- > 0;) {\n        uint32_t index = outer_first[i];",
+     "for (size_t i = 0; i < emission->container->item_count; i++) {\n        uint32_t index = outer_first[i];",
+     "test_monitor_stack"),
+]
+
+
+def run(command, folder):
+    return subprocess.run(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+
+def copy_tree(root, tree):
+    for name in filter(os.path.isfile, run(["git", "ls-files"], root).stdout.split("\n")):
+        os.makedirs(os.path.dirname(os.path.join(tree, name)), exist_ok=True)
+        shutil.copy(os.path.join(root, name), os.path.join(tree, name))
+
+
+def main():
+    wanted = [int(word) for word in sys.argv[1:]] or range(len(MUTATIONS))
+    survivors = 0
+    with tempfile.TemporaryDirectory() as scratch:
+        tree = os.path.join(scratch, "tree")
+        copy_tree(os.getcwd(), tree)
+        run(["cmake", "--preset", "release", "-G", "Ninja"], tree)
+        for number in wanted:
+            what, name, old, new, test = MUTATIONS[number]
+            path = os.path.join(tree, name)
+            text = open(path).read()
+            verdict = "STALE"
+            if text.count(old) == 1:
+                open(path, "w").write(text.replace(old, new))
+                if run(["cmake", "--build", "build", "-j2", "--target", test], tree).returncode:
+                    verdict = "caught"
+                else:
+                    verdict = "caught" if run(["timeout", "120", "build/" + test], tree).returncode else "SURVIVED"
+                open(path, "w").write(text)
+            survivors += verdict != "caught"
+            print(f"{number:2} {verdict:9} {what}: {test}", flush=True)
+    sys.exit(1 if survivors else 0)
+
+
+main()
