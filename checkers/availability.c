@@ -1,6 +1,7 @@
 /* Who was served when. */
 #include "checkers/availability.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 
 #include "common/memory.h"
@@ -35,14 +36,29 @@ void availability_finish(struct availability *availability)
     *availability = (struct availability){0};
 }
 
+/* The first completion at from_ns or later, as an index of rows. */
+static size_t first_since(const struct availability *availability, int64_t from_ns)
+{
+    const int64_t *ends = availability->history->ops.end;
+    size_t low = 0, high = availability->count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (ends[availability->rows[middle]] < from_ns)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
 int64_t availability_longest_gap(const struct availability *availability, int64_t from_ns,
                                  int64_t to_ns, uint16_t node)
 {
     const struct rift_ops *ops = &availability->history->ops;
     int64_t served_ns = from_ns, longest_ns = 0;
-    for (size_t i = 0; i < availability->count; i++) {
+    for (size_t i = first_since(availability, from_ns); i < availability->count; i++) {
         uint32_t row = availability->rows[i];
-        if (ops->end[row] < from_ns || (node && ops->node[row] != node))
+        if (node && ops->node[row] != node)
             continue;
         if (ops->end[row] > to_ns)
             break;
@@ -57,21 +73,26 @@ int64_t availability_recovery(const struct availability *availability, int64_t s
                               uint16_t *missing)
 {
     const struct rift_history *history = availability->history;
+    CLEANUP(rift_free) bool *is_served = rift_calloc(history->nodes.count, sizeof *is_served);
+    size_t served = 1; /* index 0 is no node */
     int64_t latest_ns = since_ns;
-    for (size_t node = 1; node < history->nodes.count; node++) {
-        int64_t first_ns = RIFT_TIME_NEVER;
-        for (size_t i = 0; i < availability->count && first_ns == RIFT_TIME_NEVER; i++) {
-            uint32_t row = availability->rows[i];
-            if (history->ops.node[row] == node && history->ops.start[row] >= since_ns)
-                first_ns = history->ops.end[row];
-        }
-        if (first_ns == RIFT_TIME_NEVER) {
-            if (missing)
-                *missing = (uint16_t)node;
-            return RIFT_TIME_NEVER;
-        }
-        if (first_ns > latest_ns)
-            latest_ns = first_ns;
+    for (size_t i = first_since(availability, since_ns);
+         i < availability->count && served < history->nodes.count; i++) {
+        uint32_t row = availability->rows[i];
+        uint16_t node = history->ops.node[row];
+        if (node == 0 || is_served[node] || history->ops.start[row] < since_ns)
+            continue;
+        is_served[node] = true;
+        served++;
+        latest_ns = history->ops.end[row];
     }
-    return latest_ns - since_ns;
+    if (served >= history->nodes.count)
+        return latest_ns - since_ns;
+    for (uint16_t node = 1; missing && node < history->nodes.count; node++) {
+        if (is_served[node])
+            continue;
+        *missing = node;
+        break;
+    }
+    return RIFT_TIME_NEVER;
 }
