@@ -21,11 +21,12 @@
 
 enum { CALL_MS = 10000 };
 
-/* libssh2 1.10 forgets two numbers of each ECDSA signature that it checks. */
+/* libssh2 1.10 forgets two numbers of each ECDSA signature that it checks, and the host's key when
+ * the session's keys change. */
 const char *__lsan_default_suppressions(void);
 const char *__lsan_default_suppressions(void)
 {
-    return "leak:libcrypto.so";
+    return "leak:libcrypto.so\nleak:libssh2.so";
 }
 
 static struct rift_lab *lab;
@@ -530,6 +531,31 @@ static void a_silent_cut_is_noticed_and_mended(void **state)
     rift_node_close(node);
 }
 
+/* libssh2 has stalled when keys changed in the middle of its sending (its issues 1672 and 2110); a
+ * stall would end by the watchdog, and show here as a lost call. */
+static void keys_that_change_all_the_time_lose_nothing(void **state)
+{
+    (void)state;
+    struct rift_node_settings settings = settings_of(0);
+    /* The lab's PID 1 starts sshd again, a moment after it is gone. */
+    static const char limit[] =
+        "echo RekeyLimit 256K >> /etc/ssh/rift_lab_sshd_config; old=$(ps -o pid= --ppid 1); kill "
+        "-9 "
+        "$old; for p in $old; do while [ -d /proc/$p ]; do sleep 0.05; done; done; for i in $(seq "
+        "100); do (: < /dev/tcp/127.0.0.1/22) 2>/dev/null && break; sleep 0.05; done";
+    test_host_run(&hosts[0], limit, NULL, 0);
+    struct rift_node *node = open_node(&settings);
+    for (int i = 0; i < 100; i++) {
+        struct rift_error err;
+        json_t *reply = exec_on(node, "head -c 60000 /dev/zero | tr '\\0' x", CALL_MS, &err);
+        if (!reply)
+            fail_msg("call %d: %s", i, err.text);
+        assert_int_equal(json_string_length(json_object_get(reply, "stdout")), 60000);
+        json_decref(reply);
+    }
+    rift_node_close(node);
+}
+
 static void closing_ends_what_is_not_answered(void **state)
 {
     (void)state;
@@ -590,6 +616,7 @@ int main(void)
         cmocka_unit_test(the_clock_of_a_lab_host_is_ours_within_the_bound),
         cmocka_unit_test(a_connection_cut_in_a_call_runs_nothing_twice),
         cmocka_unit_test(a_silent_cut_is_noticed_and_mended),
+        cmocka_unit_test(keys_that_change_all_the_time_lose_nothing),
         cmocka_unit_test(closing_ends_what_is_not_answered),
         cmocka_unit_test(files_go_there_and_back_whole),
     };
