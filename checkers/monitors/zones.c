@@ -61,7 +61,8 @@ uint32_t *monitor_zones_order(const struct monitor_slots *slots, const struct mo
         while (next < forward_count && block_bounds(slots, &blocks[forward[next]]).first == slot)
             next++;
     }
-    /* A backward block may stand at any one slot of [last, first] outside of the forward zones; at
+    /* A backward block may stand at any one slot of [last, first] outside of the forward zones: at
+     * last, or where a zone covers that, behind the zone, which is the same place in the order. At
      * the slot where a zone starts it stands in front of it, so backward blocks are appended first.
      */
     for (size_t i = 0; i < count; i++) {
@@ -69,15 +70,10 @@ uint32_t *monitor_zones_order(const struct monitor_slots *slots, const struct mo
         if (bounds.first < bounds.last)
             continue;
         uint32_t slot = bounds.last, zone = zone_before[slot];
-        if (zone != MONITOR_NONE) {
-            uint32_t zone_end = block_bounds(slots, &blocks[zone]).last;
-            if (zone_end > bounds.first) {
-                clash[0] = zone;
-                clash[1] = (uint32_t)i;
-                return NULL;
-            }
-            if (zone_end > slot)
-                slot = zone_end;
+        if (zone != MONITOR_NONE && block_bounds(slots, &blocks[zone]).last > bounds.first) {
+            clash[0] = zone;
+            clash[1] = (uint32_t)i;
+            return NULL;
         }
         monitor_sequence_append(&all, (uint32_t)i, slot);
     }
