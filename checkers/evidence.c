@@ -63,6 +63,29 @@ static void judge_operations(const struct rift_check *check, struct rift_verdict
     free(tallies);
 }
 
+/* A system that never serves again after the last heal hides what it lost. */
+static void judge_recovery(const struct rift_history *history, const struct fault_spans *spans,
+                           struct rift_verdict *verdict)
+{
+    int64_t healed_ns = INT64_MIN;
+    for (size_t i = 0; i < spans->count; i++) {
+        int64_t end_ns = spans->items[i].end_ns;
+        healed_ns = end_ns > healed_ns && end_ns != RIFT_TIME_NEVER ? end_ns : healed_ns;
+    }
+    size_t tried = 0, ok = 0;
+    for (size_t row = 0; row < history->ops.count && spans->count > 0; row++) {
+        if (history->ops.start[row] <= healed_ns)
+            continue;
+        tried++;
+        ok += history->ops.type[row] == RIFT_OP_OK;
+    }
+    if (healed_ns != INT64_MIN && tried > 0 && ok == 0)
+        rift_verdict_doubt(verdict,
+                           "none of %zu operations after the last heal succeeded: the system did "
+                           "not come back, so what it lost was not seen",
+                           tried);
+}
+
 static void judge_faults(const struct rift_check *check, struct rift_verdict *verdict)
 {
     struct fault_spans spans;
@@ -79,6 +102,7 @@ static void judge_faults(const struct rift_check *check, struct rift_verdict *ve
     if (told > EVIDENCE_WINDOWS_TOLD)
         rift_verdict_doubt(verdict, "%zu more fault windows were not observed",
                            told - EVIDENCE_WINDOWS_TOLD);
+    judge_recovery(check->history, &spans, verdict);
     if (spans.count == 0 && json_array_size(json_object_get(check->plan, "faults")) > 0)
         rift_verdict_doubt(verdict, "the plan has faults, and none happened");
     json_t *stats = rift_verdict_stats(verdict);

@@ -1,6 +1,8 @@
 /* The client of PostgreSQL: a session is one connection, an operation one transaction. */
 #include "clients/postgres/postgres.h"
 
+#include <ctype.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -52,18 +54,34 @@ static size_t choice_option(const json_t *options, const char *name, const char 
 
 /* Two sessions that make the same table at once make one of them fail with a unique violation,
  * although IF NOT EXISTS was said: a second try then finds the table. */
-static int make_tables(struct postgres_connection *connection, int64_t deadline_ns,
-                       struct rift_error *err)
+static int make(struct postgres_connection *connection, const char *statement, int64_t deadline_ns,
+                struct rift_error *err)
 {
-    for (size_t i = 0; postgres_schema[i]; i++) {
-        bool is_made = false;
-        for (int try = 0; try < 3 && !is_made; try++)
-            is_made = postgres_execute(connection, postgres_schema[i], 0, NULL, deadline_ns);
-        if (!is_made)
-            return rift_fail(err, RIFT_ERR_UNREACHABLE, "make the tables: %s",
-                             connection->server_text ? connection->server_text
-                                                     : "the connection was lost");
-    }
+    for (int try = 0; try < 3; try++)
+        if (postgres_execute(connection, statement, 0, NULL, deadline_ns))
+            return 0;
+    return rift_fail(err, RIFT_ERR_UNREACHABLE, "%.60s...: %s", statement,
+                     connection->server_text ? connection->server_text : "the connection was lost");
+}
+
+/* In a schema of the run's own: another run on the same server must not find our rows. */
+static int make_tables(struct postgres_connection *connection, const char *run_id,
+                       int64_t deadline_ns, struct rift_error *err)
+{
+    char schema[64], statement[160];
+    size_t length = 0;
+    for (const char *c = run_id ? run_id : ""; *c && length < sizeof schema - 1; c++)
+        schema[length++] = isalnum((unsigned char)*c) ? *c : '_';
+    schema[length] = '\0';
+    snprintf(statement, sizeof statement, "CREATE SCHEMA IF NOT EXISTS \"rift_%s\"", schema);
+    if (make(connection, statement, deadline_ns, err) < 0)
+        return -1;
+    snprintf(statement, sizeof statement, "SET search_path TO \"rift_%s\"", schema);
+    if (make(connection, statement, deadline_ns, err) < 0)
+        return -1;
+    for (size_t i = 0; postgres_schema[i]; i++)
+        if (make(connection, postgres_schema[i], deadline_ns, err) < 0)
+            return -1;
     return 0;
 }
 
@@ -87,7 +105,7 @@ static int postgres_open(const struct rift_client_config *config, void **opened,
     if (postgres_connect(&session->connection, config->address, (int)(port ? port : 5432),
                          text_option(options, "user"), text_option(options, "database"),
                          text_option(options, "passfile"), config->open_deadline_ns, err) != 0 ||
-        make_tables(&session->connection, config->open_deadline_ns, err) != 0) {
+        make_tables(&session->connection, config->run_id, config->open_deadline_ns, err) != 0) {
         postgres_close(session);
         return -1;
     }

@@ -93,8 +93,8 @@ static void session_open(struct session *session, const char *isolation)
     assert_non_null(session->client);
     const char *const addresses[] = {host.address, NULL};
     struct rift_client_config config = {.node = "n1",
-                                        .run_id = "r1",
                                         .address = host.address,
+                                        .run_id = "test",
                                         .all_addresses = addresses,
                                         .options = session->options,
                                         .open_deadline_ns = rift_clock_now() + 10 * RIFT_SECOND};
@@ -210,10 +210,11 @@ static void a_transaction_that_never_sent_commit_surely_failed(void **state)
     session_open(&session, "read-committed");
     struct rift_value key = value_of(&session, "\"held\"");
     assert_int_equal(invoke(&session, "write", key, value_of(&session, "1"), 2000), RIFT_OP_OK);
-    assert_int_equal(on_host("(/usr/lib/postgresql/15/bin/psql -q -h 127.0.0.1 -U postgres -c "
-                             "'BEGIN; UPDATE rift_registers SET v = v; SELECT pg_sleep(3)' "
-                             "</dev/null >/dev/null 2>&1 &) ; sleep 0.5"),
-                     0);
+    assert_int_equal(
+        on_host("(/usr/lib/postgresql/15/bin/psql -q -h 127.0.0.1 -U postgres -c "
+                "'BEGIN; UPDATE rift_test.rift_registers SET v = v; SELECT pg_sleep(3)' "
+                "</dev/null >/dev/null 2>&1 &) ; sleep 0.5"),
+        0);
     int64_t before = rift_clock_now();
     assert_int_equal(invoke(&session, "write", key, value_of(&session, "2"), 500), RIFT_OP_FAIL);
     assert_string_equal(session.answer.error, "timeout");
@@ -239,7 +240,7 @@ static void a_commit_without_an_answer_may_have_happened(void **state)
         on_host("/usr/lib/postgresql/15/bin/psql -q -h 127.0.0.1 -U postgres <<'SQL'\n"
                 "CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS "
                 "$$ BEGIN PERFORM pg_sleep(2); RETURN NULL; END $$;\n"
-                "CREATE CONSTRAINT TRIGGER slow AFTER INSERT ON rift_registers "
+                "CREATE CONSTRAINT TRIGGER slow AFTER INSERT ON rift_test.rift_registers "
                 "DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION slow();\nSQL"),
         0);
     struct rift_value key = value_of(&session, "\"slow\"");
@@ -265,8 +266,8 @@ static void a_stopped_server_is_one_clear_error(void **state)
     assert_true(session.answer.is_session_broken);
     const char *const addresses[] = {host.address, NULL};
     struct rift_client_config config = {.node = "n1",
-                                        .run_id = "r1",
                                         .address = host.address,
+                                        .run_id = "test",
                                         .all_addresses = addresses,
                                         .options = session.options,
                                         .open_deadline_ns = rift_clock_now() + RIFT_SECOND};

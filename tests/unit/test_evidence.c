@@ -146,6 +146,28 @@ static void a_fault_that_nobody_felt_is_unknown_and_names_who_still_heard(void *
                    "heard");
 }
 
+static void a_system_that_never_served_again_is_unknown(void **state)
+{
+    (void)state;
+    add_many("read", RIFT_OP_OK, 50);
+    add_fault("start-power", 100, 110, WINDOW, SEEN);
+    add_fault("stop-power", 200, 210, WINDOW, "{}");
+    for (int i = 0; i < 10; i++)
+        add_op("read", RIFT_OP_FAIL, 300 + i, 301 + i, "n1");
+    assert_unknown(judge("evidence", NULL), "did not come back");
+}
+
+static void a_system_that_served_again_is_no_reason_to_doubt(void **state)
+{
+    (void)state;
+    add_many("read", RIFT_OP_OK, 50);
+    add_fault("start-power", 100, 110, WINDOW, SEEN);
+    add_fault("stop-power", 200, 210, WINDOW, "{}");
+    add_op("read", RIFT_OP_FAIL, 300, 301, "n1");
+    add_op("read", RIFT_OP_OK, 400, 401, "n1");
+    assert_valid(judge("evidence", NULL));
+}
+
 static void planned_faults_that_never_came_are_unknown(void **state)
 {
     (void)state;
@@ -232,6 +254,8 @@ int main(void)
         cmocka_unit_test_setup(one_kind_of_operation_that_never_succeeds_is_unknown, begin),
         cmocka_unit_test_setup(a_fault_that_nobody_felt_is_unknown_and_names_who_still_heard,
                                begin),
+        cmocka_unit_test_setup(a_system_that_never_served_again_is_unknown, begin),
+        cmocka_unit_test_setup(a_system_that_served_again_is_no_reason_to_doubt, begin),
         cmocka_unit_test_setup(planned_faults_that_never_came_are_unknown, begin),
         cmocka_unit_test_setup(a_run_that_was_stopped_is_unknown, begin),
         cmocka_unit_test_setup(gaps_and_recovery_are_those_of_the_history, begin),
