@@ -414,7 +414,9 @@ enum rift_validity small_check_history(const struct rift_history *history, const
 {
     const struct rift_checker *checker = rift_checker_find(name);
     struct rift_error err = {0};
-    json_t *given = json_pack("{s:s}", "level", level);
+    json_t *given = json_object();
+    if (level)
+        json_object_set_new(given, "level", json_string(level));
     if (option)
         json_object_set_new(given, option, json_true());
     json_t *options = rift_checker_options(checker, given, &err);

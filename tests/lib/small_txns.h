@@ -63,7 +63,7 @@ void small_print(const struct small_history *history);
 /* The verdict of a checker at a level with further options ("a=true"), or NULL. */
 enum rift_validity small_check(const struct small_history *history, const char *level,
                                const char *option, char **reason);
-/* One level after another: what this asks at the level it answers for. */
+/* The same for a history and a checker by name; level NULL: the checker has none. */
 enum rift_validity small_check_history(const struct rift_history *history, const char *checker,
                                        const char *level, const char *option,
                                        struct rift_verdict *verdict);

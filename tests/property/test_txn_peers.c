@@ -66,7 +66,7 @@ static const char *data_folder(void)
 static bool is_explained(const char *file, const char *level)
 {
     for (struct difference *d = differences; d->file; d++)
-        if (strcmp(d->file, file) == 0 && strcmp(d->level, level) == 0) {
+        if (strcmp(d->file, file) == 0 && strcmp(d->level, level ? level : "") == 0) {
             d->is_seen = true;
             return true;
         }
@@ -79,7 +79,8 @@ static void report(const struct row *row, const char *level, const char *what)
         agreed++;
         return;
     }
-    fprintf(stderr, "%s, %s: %s\n    expected: %s\n", row->file, level, what, row->expected);
+    fprintf(stderr, "%s, %s: %s\n    expected: %s\n", row->file, level ? level : "", what,
+            row->expected);
     failed++;
 }
 
@@ -87,7 +88,10 @@ static void report(const struct row *row, const char *level, const char *what)
 static void ask(const struct row *row, const struct rift_history *history, const char *level,
                 const char *option, struct rift_verdict *verdict)
 {
-    const char *checker = strcmp(row->model, "list-append") == 0 ? "list-append" : "rw-register";
+    const char *checker = strcmp(row->model, "list-append") == 0           ? "list-append"
+                          : strcmp(row->model, "bank") == 0                ? "bank"
+                          : rift_text_starts_with(row->model, "long-fork") ? "long-fork"
+                                                                           : "rw-register";
     small_check_history(history, checker, level, option, verdict);
     asked++;
 }
@@ -294,6 +298,11 @@ static void check_row(const struct row *row)
     }
     if (strstr(row->file, "elle-tests/"))
         check_elle(row, history);
+    else if (strcmp(row->model, "bank") == 0)
+        expect(row, history, NULL, strstr(row->file, "bank-neg") ? "negative_balances" : NULL,
+               strcmp(row->expected, "valid") == 0);
+    else if (rift_text_starts_with(row->model, "long-fork"))
+        expect(row, history, NULL, NULL, strcmp(row->expected, "valid") == 0);
     else if (strstr(row->file, "elle-cli/elle/"))
         expect(row, history, "serializable", NULL, strcmp(row->expected, "valid") == 0);
     else if (strstr(row->file, "elle/huge-scc") || strstr(row->file, "append-garbage-read") ||
@@ -315,7 +324,8 @@ static void check_line(char *line)
     struct row row = {column[0], column[1], column[2], column[4]};
     if (!row.expected || strncmp(row.file, "txn/", 4) != 0)
         return;
-    if (strcmp(row.model, "list-append") != 0 && !strstr(row.model, "register"))
+    if (strcmp(row.model, "list-append") != 0 && !strstr(row.model, "register") &&
+        strcmp(row.model, "bank") != 0 && !rift_text_starts_with(row.model, "long-fork"))
         return;
     check_row(&row);
 }
