@@ -12,6 +12,7 @@
 #include "control/cli/catalogue.h"
 #include "control/cli/commands.h"
 #include "control/cli/keys.h"
+#include "history/reader.h"
 #include "nemesis/grudge.h"
 #include "plan/file.h"
 #include "plan/options.h"
@@ -147,13 +148,20 @@ static void list_systems(struct rows *rows, const struct rift_catalogue *catalog
         list_folder(rows, catalogue->system_folders[i]);
 }
 
+static void list_formats(struct rows *rows, const struct rift_catalogue *catalogue)
+{
+    (void)catalogue;
+    for (const struct rift_format *format = rift_history_formats(); format->name; format++)
+        add_row(rows, (struct row){.name = format->name, .summary = format->summary});
+}
+
 static const struct {
     const char *name;
     void (*list)(struct rows *rows, const struct rift_catalogue *catalogue);
 } subjects[] = {
     {"faults", list_faults},       {"partitions", list_partitions}, {"targets", list_targets},
     {"workloads", list_workloads}, {"checkers", list_checkers},     {"clients", list_clients},
-    {"systems", list_systems},
+    {"systems", list_systems},     {"formats", list_formats},
 };
 
 enum { SUBJECT_COUNT = sizeof subjects / sizeof subjects[0] };
@@ -235,7 +243,7 @@ static int run_list(int argc, char **argv)
         known[i] = subjects[i].name;
     if (argc < 2 || argc > 3) {
         fprintf(stderr, "rift list: say what: faults, partitions, targets, workloads, checkers, "
-                        "clients, systems or keys\n");
+                        "clients, systems, formats or keys\n");
         return RIFT_EXIT_USAGE;
     }
     if (strcmp(argv[1], "keys") == 0)
@@ -257,11 +265,11 @@ static int run_list(int argc, char **argv)
 
 const struct rift_command rift_command_list = {
     .name = "list",
-    .summary = "faults, partitions, targets, workloads, checkers, clients, systems, keys",
+    .summary = "faults, partitions, targets, workloads, checkers, clients, systems, formats, keys",
     .help = "usage: rift list WHAT [NAME]\n"
             "\n"
-            "WHAT is faults, partitions, targets, workloads, checkers, clients or systems. With a\n"
-            "NAME: what that one does, and its options with units, bounds and defaults.\n"
+            "WHAT is faults, partitions, targets, workloads, checkers, clients, systems or formats\n"
+            "(of histories that can be read). With a NAME: what that one does, and its options with units, bounds and defaults.\n"
             "rift list keys: every key of a configuration, as docs/configuration.md has them.\n"
             "\n"
             "example:\n"

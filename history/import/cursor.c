@@ -37,13 +37,6 @@ static void locate(const struct rift_cursor *cursor, const char *where, size_t *
     *column = (size_t)(where - start) + 1;
 }
 
-size_t rift_cursor_line(const struct rift_cursor *cursor, const char *where)
-{
-    size_t line = 0, column = 0;
-    locate(cursor, where, &line, &column);
-    return line;
-}
-
 int rift_cursor_wrap(struct rift_cursor *cursor, const char *where)
 {
     size_t line = 0, column = 0;

@@ -33,8 +33,6 @@ int rift_cursor_fail(struct rift_cursor *cursor, const char *format, ...)
 int rift_cursor_wrap(struct rift_cursor *cursor, const char *where);
 /* Lets go of the pages of a mapped file that the cursor is past. */
 void rift_cursor_release(struct rift_cursor *cursor);
-/* The line of a place, from 1. */
-size_t rift_cursor_line(const struct rift_cursor *cursor, const char *where);
 
 /* A character that a message can show: control characters and bytes past ASCII become '?'. */
 static inline int rift_shown(char c)
