@@ -108,7 +108,7 @@ static void tell_head(struct explanation *e)
     rift_words_op(problem, e->last, &e->text);
     rift_text_printf(&e->text, ", which fits into no order of these %zu operations.",
                      e->certificate->op_count);
-    if (expects_value(&problem->ops[e->last].call))
+    if (problem->model->is_scalar && expects_value(&problem->ops[e->last].call))
         tell_register(e, e->last);
     if (e->certificate->is_start_unknown)
         rift_text_append(&e->text, " This holds whatever the value was before them.");

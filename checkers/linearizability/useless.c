@@ -57,32 +57,43 @@ static void spread_seen(const struct rift_problem *problem, uint32_t *last)
 
 bool rift_last_seen(const struct rift_problem *problem, uint32_t *last)
 {
-    if (!mark_seen(problem, last))
+    const struct rift_model *model = problem->model;
+    if ((!model->is_scalar && !model->is_projectable) || !mark_seen(problem, last))
         return false;
     spread_seen(problem, last);
     return true;
 }
 
+/* The call sets or inserts a value that nobody sees after this event. */
+static bool is_never_seen(const struct rift_call *call, uint32_t event, const uint32_t *last)
+{
+    switch (call->kind) {
+    case RIFT_CALL_WRITE:
+    case RIFT_CALL_INSERT:
+    case RIFT_CALL_INSERT_FRONT:
+        return last[call->a] <= event;
+    case RIFT_CALL_CAS:
+        return last[call->b] <= event;
+    default:
+        return false;
+    }
+}
+
 uint32_t rift_useless_mark(const struct rift_problem *problem, bool *is_useless)
 {
-    if (problem->info_count == 0)
+    const struct rift_model *model = problem->model;
+    if (problem->info_count == 0 || (!model->is_scalar && !model->is_projectable))
         return 0;
     uint32_t *last = rift_calloc(problem->value_count + 1, sizeof *last);
     uint32_t count = 0;
-    if (rift_last_seen(problem, last)) {
-        for (size_t i = 0; i < problem->count; i++) {
-            const struct rift_problem_op *op = &problem->ops[i];
-            if (op->complete != RIFT_EVENT_NEVER)
-                continue;
-            bool is_writer = op->call.kind == RIFT_CALL_WRITE ||
-                             op->call.kind == RIFT_CALL_INSERT ||
-                             op->call.kind == RIFT_CALL_INSERT_FRONT;
-            uint32_t value = op->call.kind == RIFT_CALL_CAS ? op->call.b : op->call.a;
-            if ((is_writer || op->call.kind == RIFT_CALL_CAS) && last[value] <= op->invoke) {
-                is_useless[i] = true;
-                count++;
-            }
-        }
+    bool is_known = rift_last_seen(problem, last);
+    for (size_t i = 0; i < problem->count; i++) {
+        const struct rift_problem_op *op = &problem->ops[i];
+        if (op->complete != RIFT_EVENT_NEVER)
+            continue;
+        is_useless[i] = (is_known && is_never_seen(&op->call, op->invoke, last)) ||
+                        (op->call.kind == RIFT_CALL_CAS && op->call.a == op->call.b);
+        count += is_useless[i];
     }
     free(last);
     return count;

@@ -15,7 +15,7 @@
 #include "common/clock.h"
 #include "tests/lib/lin_family.h"
 
-enum { TIME_MS = 30000 };
+enum { TIME_MS = 120000 };
 
 static double peak_mb(bool is_start)
 {

@@ -136,6 +136,25 @@ static void counters_and_sets_add_up(void **state)
     expect("list-append", "p0 append:1 ok, p0 append:2 ok, p1 read::[2 1] ok", RIFT_INVALID);
 }
 
+static void crashed_update_that_nobody_reads_as_it_was_still_counts(void **state)
+{
+    (void)state;
+    expect("kv", "p0 put:a info, p1 append:b ok, p2 get::ab ok", RIFT_VALID);
+    expect("kv", "p0 put:a ok, p1 append:b ok, p2 get::b ok", RIFT_INVALID);
+    expect("kv", "p0 append:a info, p1 append:b ok, p2 get::ba ok", RIFT_VALID);
+    expect("versioned-register", "p0 write:[- 7] info, p1 write:[- 8]:[2 8] ok, p2 read::[2 8] ok",
+           RIFT_VALID);
+    expect("versioned-register", "p1 write:[- 8]:[2 8] ok, p2 read::[2 8] ok", RIFT_INVALID);
+    expect("versioned-register",
+           "p0 cas:[- [- 7]] info, p1 write:[- 8]:[2 8] ok, p2 read::[2 8] ok", RIFT_VALID);
+    expect("multi-register", "p0 txn:[[w x 1] [w y 2]] info, p1 txn:[[r x -]]:[[r x 1]] ok",
+           RIFT_VALID);
+    expect("multi-register",
+           "p0 txn:[[w x 1] [w y 2]]:[[w x 1] [w y 2]] ok, "
+           "p1 txn:[[r x -] [r y -]]:[[r x 1] [r y -]] ok",
+           RIFT_INVALID);
+}
+
 static void violation_is_explained_by_few_operations(void **state)
 {
     (void)state;
@@ -229,6 +248,7 @@ int main(void)
         cmocka_unit_test(crashed_take_may_have_taken_something),
         cmocka_unit_test(lock_is_held_by_one),
         cmocka_unit_test(counters_and_sets_add_up),
+        cmocka_unit_test(crashed_update_that_nobody_reads_as_it_was_still_counts),
         cmocka_unit_test(violation_is_explained_by_few_operations),
         cmocka_unit_test(completion_and_invocation_at_one_moment_are_concurrent),
         cmocka_unit_test(spent_time_is_unknown_with_its_reason),
