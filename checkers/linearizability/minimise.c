@@ -176,7 +176,8 @@ static bool shrink_values(struct shrink *shrink)
     bool *is_tried = rift_calloc(shrink->problem->value_count + 1, sizeof *is_tried);
     for (size_t i = 0; i < shrink->problem->count && !is_over(shrink); i++) {
         uint32_t value = shrink->problem->ops[i].call.a;
-        if (!shrink->kept[i] || is_tried[value])
+        /* 0 stands where a call names no value: a crashed take may have been of any. */
+        if (!shrink->kept[i] || value == 0 || is_tried[value])
             continue;
         is_tried[value] = true;
         for (size_t k = i; k < shrink->problem->count; k++)

@@ -11,7 +11,7 @@ import sys
 import tempfile
 
 L = "checkers/linearizability/"
-TESTS = ["test_replay", "test_linearizable", "test_linearizability_pairs", "test_linearizability"]
+TESTS = ["test_replay", "test_memo", "test_useless", "test_linearizable", "test_linearizability_pairs", "test_linearizability"]
 
 # What it breaks, file, the line as it is, the line as it must not be.
 MUTATIONS = [
@@ -23,8 +23,8 @@ MUTATIONS = [
      "if (op->complete < latest_invoke)", "if (op->complete < latest_invoke && k > count)"),
     ("the verifier forgets missing ops", L + "replay.c",
      "if (!seen[i] && problem->ops[i].complete", "if (seen[i] && problem->ops[i].complete"),
-    ("the memo's key has no state", L + "search.c",
-     "s->key[length++] = state;", "s->key[length++] = 0;"),
+    ("the memo compares hashes alone", L + "memo.c",
+     "memcmp(memo->blocks[slot->block] + slot->offset, words, count * sizeof *words) == 0", "count > 0"),
     ("the later deadline goes first", L + "search.c",
      "s->problem->ops[before].complete <= s->problem->ops[op].complete",
      "s->problem->ops[before].complete >= s->problem->ops[op].complete"),

@@ -61,6 +61,16 @@ static void crashed_write_may_take_effect_late_or_never(void **state)
     expect("register", "p0 w1 ok, p1 w2 info, p0 r2 ok, p0 r1 ok", RIFT_INVALID);
 }
 
+/* The crashed write of 3 must come after the write of 1, which completes late, and before the cas.
+ */
+static void crashed_write_of_the_present_value_may_still_be_needed(void **state)
+{
+    (void)state;
+    expect("cas-register", "p0 w3 ok, p1 w1, p2 w3 info, p3 c3>4 ok, p1 ok, p3 c4>3 ok",
+           RIFT_VALID);
+    expect("cas-register", "p0 w3 ok, p1 w1, p3 c3>4 ok, p1 ok, p3 c4>3 ok", RIFT_INVALID);
+}
+
 static void failed_write_must_not_be_seen(void **state)
 {
     (void)state;
@@ -240,6 +250,7 @@ int main(void)
         cmocka_unit_test(stale_read_is_not_linearizable),
         cmocka_unit_test(read_during_a_write_may_see_either_value),
         cmocka_unit_test(crashed_write_may_take_effect_late_or_never),
+        cmocka_unit_test(crashed_write_of_the_present_value_may_still_be_needed),
         cmocka_unit_test(failed_write_must_not_be_seen),
         cmocka_unit_test(failed_cas_tells_something_only_to_etcd),
         cmocka_unit_test(keys_are_objects_of_their_own),
