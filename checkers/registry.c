@@ -18,6 +18,7 @@ const struct rift_checker *const rift_checkers[] = {
     &rift_checker_monotonic,
     &rift_checker_sessions,
     &rift_checker_causal,
+    &rift_checker_kafka,
     &rift_checker_set,
     &rift_checker_set_full,
     &rift_checker_queue,

@@ -14,6 +14,7 @@ extern const struct rift_checker rift_checker_long_fork;
 extern const struct rift_checker rift_checker_monotonic;
 extern const struct rift_checker rift_checker_sessions;
 extern const struct rift_checker rift_checker_causal;
+extern const struct rift_checker rift_checker_kafka;
 extern const struct rift_checker rift_checker_set;
 extern const struct rift_checker rift_checker_set_full;
 extern const struct rift_checker rift_checker_queue;
