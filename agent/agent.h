@@ -40,6 +40,7 @@ struct agent {
     bool is_greeted;
     char session[AGENT_WORD_SIZE];
     char node[AGENT_WORD_SIZE];
+    bool may_fault; /* the controller's word; else the host's own RIFT_ALLOW_FILE decides */
     json_t *holder; /* the lock's description */
     int lock_fd;
     struct record record;

@@ -4,11 +4,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "agent/system.h"
 #include "common/arena.h"
 #include "common/clock.h"
 #include "common/memory.h"
+#include "common/wire/messages.h"
 #include "nemesis/faults/ledger.h"
 
 enum { LOOK_FOR_MS = 700, LOOK_EVERY_MS = 50 };
@@ -91,6 +93,15 @@ static int target_read(struct agent *agent, const json_t *args, struct rift_aren
     return 0;
 }
 
+/* The controller asks before it comes; this is for one that did not. */
+static int check_allowed(const struct agent *agent, struct rift_error *err)
+{
+    if (agent->may_fault || access(RIFT_ALLOW_FILE, F_OK) == 0)
+        return 0;
+    return rift_fail(err, RIFT_ERR_DENIED, "faults are not allowed here: there is no %s",
+                     RIFT_ALLOW_FILE);
+}
+
 static const struct rift_fault_driver *driver_from(const json_t *args, struct rift_error *err)
 {
     const char *name = json_string_value(json_object_get(args, "fault"));
@@ -104,7 +115,7 @@ int faults_verb_probe(struct agent *agent, const struct request *request, json_t
                       struct rift_error *err)
 {
     const struct rift_fault_driver *driver = driver_from(request->args, err);
-    if (!driver)
+    if (!driver || check_allowed(agent, err))
         return -1;
     struct rift_arena arena = {0};
     struct rift_target target;
@@ -201,7 +212,7 @@ int faults_verb_inject(struct agent *agent, const struct request *request, json_
 {
     const char *id;
     const struct rift_fault_driver *driver = driver_from(request->args, err);
-    if (!driver || inject_check(agent, request->args, &id, err))
+    if (!driver || check_allowed(agent, err) || inject_check(agent, request->args, &id, err))
         return -1;
     struct fault *fault = rift_calloc(1, sizeof *fault);
     fault->agent = agent;

@@ -113,6 +113,7 @@ static int verb_hello(struct agent *agent, const struct request *request, json_t
                          sizeof agent->session - 1);
     snprintf(agent->session, sizeof agent->session, "%s", session);
     snprintf(agent->node, sizeof agent->node, "%s", node ? node : "");
+    agent->may_fault = json_is_true(json_object_get(args, "allow_faults"));
     read_boot_id(boot_id);
     if (agent->lock_fd < 0)
         agent->lock_fd = agent_lock_take(agent->paths.lock, session, is_forced, err);

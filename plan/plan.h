@@ -24,6 +24,7 @@ struct rift_plan_host {
     const char *known_hosts_file; /* NULL: ~/.ssh/known_hosts */
     bool accept_new_host_key;
     bool use_sudo;
+    bool allow_faults; /* by the configuration; a lab's hosts need no leave */
 };
 
 struct rift_plan_component {

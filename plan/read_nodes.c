@@ -165,6 +165,34 @@ static void read_hosts(struct rift_plan_reader *reader, const struct rift_tree *
     json_decref(ssh);
 }
 
+/* A host whose key is taken unseen may be any host: nothing is broken there on a name's word. */
+static void read_allowed(struct rift_plan_reader *reader, struct rift_plan_host *hosts)
+{
+    struct rift_plan *plan = reader->plan;
+    const struct rift_tree *node = rift_tree_get(reader->root, "allow_faults");
+    const json_t *names = json_object_get(reader->top, "allow_faults"), *name;
+    size_t i;
+    json_array_foreach(names, i, name)
+    {
+        const char *text = json_string_value(name);
+        size_t at = 0;
+        while (at < plan->host_count && strcmp(plan->host_names[at], text) != 0)
+            at++;
+        if (at == plan->host_count) {
+            rift_problem_unknown(&reader->problems, node, "host", text, plan->host_names,
+                                 plan->host_count);
+            continue;
+        }
+        hosts[at].allow_faults = true;
+        if (hosts[at].accept_new_host_key)
+            rift_problem_add(&reader->problems, node,
+                             "host '%s' cannot be in allow_faults while accept_new_host_key takes "
+                             "any host for it: write its key into known_hosts",
+                             text);
+    }
+    json_object_set(reader->frozen, "allow_faults", (json_t *)names);
+}
+
 void rift_plan_read_nodes(struct rift_plan_reader *reader)
 {
     struct rift_plan *plan = reader->plan;
@@ -180,4 +208,6 @@ void rift_plan_read_nodes(struct rift_plan_reader *reader)
     for (size_t i = 0; i < plan->host_count; i++)
         names[i] = plan->hosts[i].name;
     plan->host_names = names;
+    /* The hosts are ours to write until the plan is made. */
+    read_allowed(reader, (struct rift_plan_host *)plan->hosts);
 }

@@ -45,6 +45,12 @@ const struct rift_option rift_plan_options[] = {
      .unit = "",
      .fallback = "[]",
      .summary = "a list of entries, each a fault with its timing"},
+    {.name = "allow_faults",
+     .kind = RIFT_OPTION_LIST,
+     .unit = "",
+     .fallback = "[]",
+     .summary = "names of hosts that may be broken; a host of a lab may always be, and any other "
+                "one needs this or a file /etc/rift/allow of its own"},
     {.name = "quiet",
      .kind = RIFT_OPTION_ANY,
      .unit = "",

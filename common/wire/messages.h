@@ -15,7 +15,8 @@
  * hello {"session": nonce (at most 64 characters), "run": text, "lease_ms",
  *        "controller_addresses": [..] (never matched by a fault; the agent adds that of
  *        SSH_CONNECTION), "node"? (what probes call it), "force"? (true: end an agent of another
- *        session too)}
+ *        session too), "allow_faults"? (true: this is a lab's host, or the configuration allows
+ *        faults on it)}
  *     -> {"version", "pid", "guardian_pid", "boot_id", "hostname", "kernel", "machine", "now_ns",
  *         "resumed": bool, "probe_port" (UDP, see probe_pairs), "healed": [ids that an earlier
  *         agent had left]}
@@ -30,13 +31,14 @@
  *
  * probe_fault {"fault": name, "options": {}, "peers"?}
  *     -> {"can": bool, "why": text, "backend": text, "end": text (how its end is assured here)}
- *     Leaves nothing behind.
+ *     Leaves nothing behind. "denied" without allow_faults in hello, unless the node has the file
+ *     RIFT_ALLOW_FILE.
  *
  * inject {"id": text (unique in the run, [A-Za-z0-9._-], at most 48), "fault": name,
  *         "options": {}, "start_ns"? (not before; now or past: at once),
  *         "peers"? [{"name", "addresses": [..]}] (for links: those whose packets THIS node hits)}
  *     -> {"planned_ns", "applied_ns", "lease_end_ns", "details": {}}
- *     The reply may come before the start. The same id again: conflict.
+ *     The reply may come before the start. The same id again: conflict. "denied" as probe_fault.
  *
  * observe {"id"} -> {"observed": bool, "how": text, "details": {}}
  *     Does it hold now, by other means than inject used (/proc)? Looks again for up to 0.7 s where
@@ -113,6 +115,9 @@
 #include "common/error.h"
 
 enum { RIFT_WIRE_VERSION = 1 };
+
+/* Where it exists on a host, whoever may log in there may inject faults. */
+#define RIFT_ALLOW_FILE "/etc/rift/allow"
 
 enum rift_message_kind { RIFT_MESSAGE_REQUEST, RIFT_MESSAGE_REPLY, RIFT_MESSAGE_EVENT };
 

@@ -98,6 +98,7 @@ static int add_plan(struct ward *ward, const struct rift_plan *plan, const char 
     }
     for (size_t i = 0; i < plan->host_count && result == 0; i++) {
         struct rift_node_settings settings = hosts.settings[i];
+        settings.faults = RIFT_NODE_FAULTS_NONE; /* whoever may log in may heal */
         settings.name = keep(ward, settings.name);
         settings.address = keep(ward, settings.address);
         settings.user = keep(ward, settings.user);

@@ -9,6 +9,7 @@
 
 #include "common/clock.h"
 #include "common/memory.h"
+#include "common/wire/messages.h"
 
 #define AGENT_FOLDER "/var/lib/rift"
 
@@ -45,6 +46,11 @@ static int check_host(const struct rift_ssh *ssh, const struct rift_host_facts *
                          "%s: its processor is %s, and %s is built for %s; build Rift for %s",
                          ssh->label, facts->machine, settings->agent_binary, wanted,
                          facts->machine);
+    if (settings->faults == RIFT_NODE_FAULTS_ASK && !facts->allows_faults)
+        return rift_fail(err, RIFT_ERR_DENIED,
+                         "%s: faults are not allowed on this host; make the file %s on it, or put "
+                         "into the configuration: allow_faults: [%s]",
+                         ssh->label, RIFT_ALLOW_FILE, settings->name);
     if (facts->is_root || (settings->use_sudo && facts->can_sudo))
         return 0;
     if (!settings->use_sudo)

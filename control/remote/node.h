@@ -10,6 +10,13 @@
 
 #include "common/error.h"
 
+/* On a host that belongs to somebody, faults need more than a login. */
+enum rift_node_faults {
+    RIFT_NODE_FAULTS_NONE,    /* none is planned */
+    RIFT_NODE_FAULTS_ASK,     /* only where the host has RIFT_ALLOW_FILE: else opening fails */
+    RIFT_NODE_FAULTS_ALLOWED, /* it is a lab's host, or the configuration allows them there */
+};
+
 struct rift_node_settings {
     const char *name;
     const char *address;
@@ -19,7 +26,8 @@ struct rift_node_settings {
     const char *known_hosts_file; /* NULL: ~/.ssh/known_hosts */
     bool accept_new_host_key;     /* false: strict */
     bool use_sudo;                /* the login is not root */
-    const char *agent_binary;     /* local path of rift-agent */
+    enum rift_node_faults faults;
+    const char *agent_binary; /* local path of rift-agent */
     int64_t connect_timeout_ms;
     int64_t lease_ms; /* faults end this long after contact is lost */
     const char *run;  /* what the agent tells a second controller; NULL: "" */

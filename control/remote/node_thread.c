@@ -176,6 +176,7 @@ static int say_hello(struct rift_node *node, struct rift_error *err)
     const char *seen = node->connection.facts.controller_address;
     const char *local = node->connection.ssh->local_address;
     const char *run = node->settings.run ? node->settings.run : "";
+    bool may_fault = node->settings.faults == RIFT_NODE_FAULTS_ALLOWED;
     json_t *addresses = json_pack("[s]", local);
     if (seen[0] && strcmp(seen, local) != 0)
         json_array_append_new(addresses, json_string(seen));
@@ -183,8 +184,9 @@ static int say_hello(struct rift_node *node, struct rift_error *err)
     node->is_hello_done = false;
     node->hello_error.code = RIFT_ERR_NONE;
     ask(node, "hello",
-        json_pack("{s:s,s:s,s:I,s:o}", "session", node->session, "run", run, "lease_ms",
-                  (json_int_t)node->settings.lease_ms, "controller_addresses", addresses),
+        json_pack("{s:s,s:s,s:I,s:o,s:b}", "session", node->session, "run", run, "lease_ms",
+                  (json_int_t)node->settings.lease_ms, "controller_addresses", addresses,
+                  "allow_faults", (int)may_fault),
         HELLO_DEADLINE_MS, on_hello);
     while (!node->is_hello_done) {
         int64_t due = node_tend(node);
@@ -301,6 +303,10 @@ static int connect_node(struct rift_node *node, struct rift_error *err)
         rift_connection_close(&node->connection);
         return -1;
     }
+    /* A host that takes its leave back while a fault is on must still be reached to heal it; its
+     * agent injects nothing more. */
+    if (node->settings.faults == RIFT_NODE_FAULTS_ASK)
+        node->settings.faults = RIFT_NODE_FAULTS_NONE;
     rift_requests_reconnect(&node->requests, node->settings.name, node->is_resumed);
     return 0;
 }

@@ -14,6 +14,7 @@
 
 #include "common/clock.h"
 #include "common/memory.h"
+#include "common/wire/messages.h"
 
 /* Below the 32 KiB that one SFTP packet carries times the packets that libssh2 keeps under way. */
 enum { SFTP_CHUNK_BYTES = 256 * 1024, SCRIPT_SAID_MAX = 300 };
@@ -151,7 +152,8 @@ int rift_place_ask(struct rift_ssh *ssh, int64_t deadline_ns, struct rift_host_f
     static const char script[] =
         "echo rift-machine $(uname -m); echo rift-uid $(id -u); "
         "echo rift-peer ${SSH_CONNECTION%% *}; [ $(id -u) = 0 ] || { "
-        "sudo -n true </dev/null >/dev/null 2>&1 && echo rift-sudo yes; }; true";
+        "sudo -n true </dev/null >/dev/null 2>&1 && echo rift-sudo yes; }; "
+        "[ -e " RIFT_ALLOW_FILE " ] && echo rift-allow yes; true";
     CLEANUP(rift_text_finish) struct rift_text output = {NULL, 0, 0};
     char text[16];
     int status = 0;
@@ -167,6 +169,8 @@ int rift_place_ask(struct rift_ssh *ssh, int64_t deadline_ns, struct rift_host_f
     facts->is_root = strcmp(text, "0") == 0;
     read_fact(output.data, "rift-sudo", text, sizeof text);
     facts->can_sudo = strcmp(text, "yes") == 0;
+    read_fact(output.data, "rift-allow", text, sizeof text);
+    facts->allows_faults = strcmp(text, "yes") == 0;
     return 0;
 }
 

@@ -11,6 +11,7 @@ struct rift_host_facts {
     char machine[32];            /* uname -m */
     bool is_root;                /* the login is */
     bool can_sudo;               /* sudo -n works */
+    bool allows_faults;          /* it has RIFT_ALLOW_FILE */
     char controller_address[64]; /* ours as the host sees it */
 };
 

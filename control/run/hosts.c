@@ -92,6 +92,10 @@ int run_hosts_find(struct run_hosts *hosts, const struct rift_plan *plan,
     int result =
         plan->is_lab ? hosts_of_lab(hosts, plan, packages, err) : hosts_of_plan(hosts, plan, err);
     for (size_t i = 0; i < plan->host_count; i++) {
+        bool may_fault = plan->is_lab || plan->hosts[i].allow_faults;
+        hosts->settings[i].faults = plan->fault_count == 0 ? RIFT_NODE_FAULTS_NONE
+                                    : may_fault            ? RIFT_NODE_FAULTS_ALLOWED
+                                                           : RIFT_NODE_FAULTS_ASK;
         hosts->settings[i].name = plan->host_names[i];
         hosts->settings[i].agent_binary = agent_binary;
         hosts->settings[i].connect_timeout_ms = plan->deadlines.connect_ms;

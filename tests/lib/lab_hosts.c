@@ -142,6 +142,7 @@ struct rift_node_settings test_node_settings(const struct rift_lab_host *host)
                                        .user = host->user,
                                        .key_file = host->key_file,
                                        .known_hosts_file = host->known_hosts_file,
+                                       .faults = RIFT_NODE_FAULTS_ALLOWED,
                                        .agent_binary = test_agent_binary(),
                                        .connect_timeout_ms = 5000,
                                        .lease_ms = 2000};

@@ -219,9 +219,10 @@ bool host_agent_start(struct test_host *host, const char *session, int lease_ms)
     signal(SIGPIPE, SIG_IGN);
     if (!agent_spawn(host))
         return false;
-    json_t *reply = agent_ask(&host->agent, "hello",
-                              json_pack("{s:s, s:s, s:i, s:s}", "session", session, "run", "test",
-                                        "lease_ms", lease_ms, "node", host->name));
+    json_t *reply =
+        agent_ask(&host->agent, "hello",
+                  json_pack("{s:s, s:s, s:i, s:s, s:b}", "session", session, "run", "test",
+                            "lease_ms", lease_ms, "node", host->name, "allow_faults", 1));
     host->agent.hello = json_incref(json_object_get(reply, "ok"));
     if (!host->agent.hello) {
         char *text = json_dumps(reply, JSON_ENCODE_ANY);

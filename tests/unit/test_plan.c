@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/memory.h"
 #include "common/text.h"
 #include "plan/plan.h"
 
@@ -349,6 +350,33 @@ static void hosts_have_their_own_login_or_that_of_all(void **state)
     rift_plan_destroy(plan);
 }
 
+static void a_host_is_broken_only_where_the_configuration_names_it(void **state)
+{
+    (void)state;
+    static const char nodes[] =
+        "nodes:\n  - {name: a, address: 10.0.0.1}\n  - {name: b, address: 10.0.0.2}\n"
+        "client: etcd\nworkload: register\n";
+    CLEANUP(rift_free) char *one = rift_printf("%sallow_faults: [b]\n", nodes);
+    struct rift_plan *plan = parse_good(one);
+    assert_false(plan->hosts[0].allow_faults);
+    assert_true(plan->hosts[1].allow_faults);
+    struct rift_text text = {0};
+    rift_plan_print(plan, &text);
+    struct rift_plan *again = parse_good(text.data);
+    assert_false(again->hosts[0].allow_faults);
+    assert_true(again->hosts[1].allow_faults);
+    rift_text_finish(&text);
+    rift_plan_destroy(again);
+    rift_plan_destroy(plan);
+    CLEANUP(rift_free) char *wrong = rift_printf("%sallow_faults: [a, 10.0.0.2]\n", nodes);
+    assert_null(parse(wrong));
+    assert_non_null(strstr(err.text, "test.yaml:6:15: unknown host '10.0.0.2'"));
+    CLEANUP(rift_free)
+    char *unseen = rift_printf("%sallow_faults: a\nssh: {accept_new_host_key: true}\n", nodes);
+    assert_null(parse(unseen));
+    assert_non_null(strstr(err.text, "host 'a' cannot be in allow_faults"));
+}
+
 static void what_the_workload_asks_of_the_client_reaches_it(void **state)
 {
     (void)state;
@@ -439,6 +467,7 @@ int main(void)
         cmocka_unit_test(a_mistake_in_a_recipe_is_named_in_the_recipe),
         cmocka_unit_test(a_frozen_plan_read_again_is_the_same),
         cmocka_unit_test(hosts_have_their_own_login_or_that_of_all),
+        cmocka_unit_test(a_host_is_broken_only_where_the_configuration_names_it),
         cmocka_unit_test(what_the_workload_asks_of_the_client_reaches_it),
         cmocka_unit_test(a_seed_is_drawn_where_none_is_given),
         cmocka_unit_test(a_seed_from_the_command_line_counts_and_must_fit_the_file),
