@@ -256,6 +256,7 @@ void rift_explain_anomaly(const struct rift_problem *problem,
     json_object_set_new(anomaly, "ops", rows_of(problem, certificate->ops, certificate->op_count));
     json_object_set_new(anomaly, "weakened",
                         rows_of(problem, certificate->weakened, certificate->weakened_count));
+    json_object_set_new(anomaly, "confirmed", json_boolean(certificate->is_confirmed));
     add_order(&e, anomaly);
     add_time(&e, anomaly);
     rift_text_finish(&e.text);

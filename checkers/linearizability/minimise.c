@@ -292,6 +292,7 @@ enum rift_confirmation rift_explain_minimise(const struct rift_problem *problem,
     shrink_run(&shrink);
     enum rift_confirmation confirmation = shrink_confirm(&shrink);
     shrink_write(&shrink, certificate);
+    certificate->is_confirmed = confirmation == RIFT_CONFIRMED;
     free(shrink.kept);
     free(shrink.weakened);
     free(shrink.trial_kept);

@@ -48,12 +48,7 @@ struct rift_problem {
 
 struct rift_problem_options {
     struct rift_value initial; /* in the history's pool; nil: the model's own start */
-    /* Registers: any value may be the first. Set for the problem of a window: what completed before
-     * the window is left out, updates open at its beginning are optional. Every order of the whole
-     * has a tail that is an order of the window from some state, so a window without one proves the
-     * whole invalid. */
-    bool is_start_unknown;
-    int64_t capacity; /* 0: 1 */
+    int64_t capacity;          /* 0: 1 */
 };
 
 /* The problem of these rows (ascending). NULL and an error naming row and operation where the model
@@ -106,6 +101,7 @@ struct rift_certificate {
     uint32_t since;  /* with is_start_unknown: the set begins at this event, in any state */
     bool is_start_unknown;
     bool is_moment_first; /* everything before moment has an order */
+    bool is_confirmed;    /* the general search found no order of the small set either */
     uint32_t first; /* the first event at which the whole problem has no order; NEVER: not known */
     char *text;     /* whole sentences for people, or NULL: the explanation writes them */
     const char *pattern; /* "stale read", "value taken twice"...: a constant, or NULL */

@@ -4,8 +4,8 @@
 
 #include "common/memory.h"
 
-/* A crashed call may end in several states; the replay follows all of them, up to this many. Past it
- * the rest is dropped: one state that gets to the end is enough. */
+/* A crashed call may end in several states; the replay follows all of them, up to this many. Past
+ * it the rest is dropped: one state that gets to the end is enough. */
 enum { STATES_MAX = 4096 };
 
 static int check_real_time(const struct rift_problem *problem, const uint32_t *order, size_t count,

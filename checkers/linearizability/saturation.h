@@ -1,5 +1,5 @@
-/* When a valid answer says little: every value that anybody observes could be set at will by a write that
- * crashed, so almost any read can be explained. */
+/* When a valid answer says little: every value that anybody observes could be set at will by a
+ * write that crashed, so almost any read can be explained. */
 #ifndef CHECKERS_LINEARIZABILITY_SATURATION_H
 #define CHECKERS_LINEARIZABILITY_SATURATION_H
 
