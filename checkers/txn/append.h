@@ -37,6 +37,11 @@ void append_model_finish(struct append_model *model);
 void append_model_judge(const struct append_model *model, struct txn_findings *findings);
 
 void append_model_edges(const struct append_model *model, struct txn_edges *edges);
+/* Snapshot isolation may forbid both orders of two appends to one key that nobody saw, each for
+ * another reason: that no single cycle shows. Asked where the level implies snapshot isolation and
+ * allows write skew, and nothing convicted before. */
+void append_judge_unseen(const struct rift_check *check, const struct append_model *model,
+                         struct txn_findings *findings);
 /* A txn_explain of an append_model. */
 void append_model_explain(const void *model, uint32_t a, uint32_t b, enum txn_relation relation,
                           const char *name_a, const char *name_b, struct rift_text *text);
@@ -65,7 +70,14 @@ static inline struct rift_value append_list_item(const struct append_list *list,
                         : rift_value_item(list->values, list->value, index);
 }
 
-/* Whether an append of transaction txn might have taken effect. */
+/* Whether the order of versions holds the append. */
+static inline bool append_is_trusted(const struct append_model *model, uint32_t append)
+{
+    uint32_t place = model->place[append];
+    return place != TXN_NONE && place < model->keys[model->set->mop_key[append]].trusted;
+}
+
+/* Whether the append might have taken effect. */
 static inline bool append_is_live(const struct txn_set *set, uint32_t mop)
 {
     return mop != TXN_NONE && set->type[set->mop_txn[mop]] != RIFT_OP_FAIL;

@@ -16,12 +16,6 @@ struct tails {
     uint32_t *txn;
 };
 
-static bool is_trusted(const struct append_model *model, uint32_t append)
-{
-    uint32_t place = model->place[append];
-    return place != TXN_NONE && place < model->keys[model->set->mop_key[append]].trusted;
-}
-
 /* The mop of the last live trusted element before position end of the key, or TXN_NONE. */
 static uint32_t live_before(const struct append_model *model, uint32_t k, uint32_t end)
 {
@@ -69,7 +63,7 @@ static bool is_in_tail(const struct append_model *model, uint32_t mop, enum tail
     if (set->type[set->mop_txn[mop]] == RIFT_OP_FAIL)
         return false;
     if (kind == TAIL_OF_APPENDS)
-        return set->mop_function[mop] != TXN_READ && !is_trusted(model, mop);
+        return set->mop_function[mop] != TXN_READ && !append_is_trusted(model, mop);
     return set->mop_function[mop] == TXN_READ &&
            missed_place(model, mop) == model->keys[set->mop_key[mop]].trusted;
 }
@@ -170,7 +164,7 @@ static bool explain_ww(const struct append_model *model, uint32_t a, uint32_t ap
 {
     const struct txn_set *set = model->set;
     uint32_t k = set->mop_key[append];
-    bool has_place = is_trusted(model, append);
+    bool has_place = append_is_trusted(model, append);
     uint32_t before =
         live_before(model, k, has_place ? model->place[append] : model->keys[k].trusted);
     if (before == TXN_NONE || set->mop_txn[before] != a)

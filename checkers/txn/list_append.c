@@ -24,6 +24,7 @@ static int list_append_check(const struct rift_check *check, struct rift_verdict
         txn_edges_init(&edges, set.count);
         append_model_edges(&model, &edges);
         txn_judge_cycles(check, &findings, &edges, &model, append_model_explain);
+        append_judge_unseen(check, &model, &findings);
         append_model_finish(&model);
     }
     txn_findings_conclude(&findings);

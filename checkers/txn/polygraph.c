@@ -14,7 +14,6 @@ static void find_included(struct polygraph *polygraph)
 {
     const struct register_model *model = polygraph->model;
     const struct txn_set *set = model->set;
-    polygraph->is_included = rift_calloc((size_t)set->count + 1, sizeof(bool));
     for (uint32_t t = 0; t < set->count; t++)
         polygraph->is_included[t] = txn_is_committed(set, t);
     for (uint32_t v = 0; v < set->mop_count; v++)
@@ -37,11 +36,9 @@ static struct txn_automaton automaton_prefix(void)
     return automaton;
 }
 
-void polygraph_init(struct polygraph *polygraph, struct register_model *model,
-                    enum polygraph_level level, enum polygraph_order order,
-                    struct txn_findings *findings)
+void polygraph_begin(struct polygraph *polygraph, struct register_model *model,
+                     enum polygraph_level level, enum polygraph_order order)
 {
-    const struct txn_set *set = model->set;
     *polygraph = (struct polygraph){.model = model, .level = level, .order = order};
     txn_relations data =
         (txn_relations)(1U << TXN_WW | 1U << TXN_WR | 1U << TXN_PROCESS | 1U << TXN_REALTIME);
@@ -50,15 +47,28 @@ void polygraph_init(struct polygraph *polygraph, struct register_model *model,
     else
         polygraph->automaton =
             level == POLYGRAPH_SNAPSHOT ? txn_automaton_nonadjacent(data) : automaton_prefix();
+    polygraph->is_included = rift_calloc((size_t)model->set->count + 1, sizeof(bool));
+    txn_edges_init(&polygraph->known, model->set->count);
+}
+
+void polygraph_add_order(struct polygraph *polygraph)
+{
+    if (polygraph->order == POLYGRAPH_PROCESS)
+        txn_order_processes(polygraph->model->set, &polygraph->known);
+    if (polygraph->order == POLYGRAPH_REALTIME)
+        txn_order_realtime(polygraph->model->set, &polygraph->known);
+}
+
+void polygraph_init(struct polygraph *polygraph, struct register_model *model,
+                    enum polygraph_level level, enum polygraph_order order,
+                    struct txn_findings *findings)
+{
+    polygraph_begin(polygraph, model, level, order);
     find_included(polygraph);
-    txn_edges_init(&polygraph->known, set->count);
     register_model_edges(model,
                          order == POLYGRAPH_REALTIME ? REGISTER_LINEARIZABLE : REGISTER_INFERRED,
                          findings, TXN_NOT_STRICTLY_SERIALIZABLE, &polygraph->known);
-    if (order == POLYGRAPH_PROCESS)
-        txn_order_processes(set, &polygraph->known);
-    if (order == POLYGRAPH_REALTIME)
-        txn_order_realtime(set, &polygraph->known);
+    polygraph_add_order(polygraph);
 }
 
 void polygraph_finish(struct polygraph *polygraph)

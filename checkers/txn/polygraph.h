@@ -46,6 +46,11 @@ void polygraph_init(struct polygraph *polygraph, struct register_model *model,
                     enum polygraph_level level, enum polygraph_order order,
                     struct txn_findings *findings);
 void polygraph_finish(struct polygraph *polygraph);
+/* The first and last part of polygraph_init, for those who fill is_included and known themselves.
+ */
+void polygraph_begin(struct polygraph *polygraph, struct register_model *model,
+                     enum polygraph_level level, enum polygraph_order order);
+void polygraph_add_order(struct polygraph *polygraph);
 
 /* The question. On VIOLATED cycle may hold a cycle of known edges (length 0: no single cycle
  * tells). The caller frees vertex and relation. reason says why it is undecided. */

@@ -215,8 +215,8 @@ static size_t forbid_cycles(struct search *search)
     return search->clauses - before;
 }
 
-/* EXPLAINED if the choice of the solver closes no cycle; else its cycles are forbidden. A cycle that
- * no choice made is a violation. */
+/* EXPLAINED if the choice of the solver closes no cycle; else its cycles are forbidden. A cycle
+ * that no choice made is a violation. */
 static enum polygraph_answer try_choice(struct search *search)
 {
     enum polygraph_answer answer = POLYGRAPH_EXPLAINED;

@@ -101,7 +101,8 @@ static void group_by_key(struct causal *causal)
     uint32_t *first, n = 0;
     for (uint32_t t = 0; t < txn_count; t++)
         numbers[t] = t;
-    uint32_t *by_session = group(index->session_count + 1, index->session, numbers, txn_count, &first);
+    uint32_t *by_session =
+        group(index->session_count + 1, index->session, numbers, txn_count, &first);
     free(first);
     for (uint32_t i = 0; i < txn_count; i++) {
         uint32_t t = by_session[i];
