@@ -62,11 +62,56 @@ static bool reads_collections(const struct rift_history *history)
     return false;
 }
 
+static bool is_compound(const struct rift_history *history, struct rift_value value)
+{
+    return rift_value_kind(history->values, value) >= RIFT_LIST;
+}
+
+/* True where a read answered, or anything but a cas was asked with, a list, pair or map. In a
+ * register or a container that is most likely something else: [key value] of independent keys, a
+ * bank's accounts, transactions, a log's records. Judged as what it is not, it would be valid or
+ * invalid by chance. */
+static bool has_compound_values(const struct rift_history *history)
+{
+    const struct rift_ops *ops = &history->ops;
+    for (size_t i = 0; i < ops->count; i++) {
+        bool is_cas = strcmp(history->names.text[ops->f[i]], "cas") == 0;
+        if (!is_cas && (is_compound(history, ops->argument[i]) ||
+                        (ops->type[i] == RIFT_OP_OK && is_compound(history, ops->result[i]))))
+            return true;
+    }
+    return false;
+}
+
+static bool is_of_plain_values(const struct rift_model *model)
+{
+    static const char *const plain[] = {"register", "cas-register", "queue",
+                                        "stack",    "deque",        "counter"};
+    for (size_t i = 0; i < sizeof plain / sizeof plain[0]; i++)
+        if (strcmp(model->name, plain[i]) == 0)
+            return true;
+    return false;
+}
+
+/* True where all operations have this name. */
+static bool has_only(const struct rift_history *history, const char *name)
+{
+    const struct rift_ops *ops = &history->ops;
+    for (size_t i = 0; i < ops->count; i++)
+        if (strcmp(history->names.text[ops->f[i]], name) != 0)
+            return false;
+    return ops->count > 0;
+}
+
 static const struct rift_model *model_guess(const struct rift_history *history)
 {
+    bool is_plain = !has_compound_values(history);
+    /* Queues, sets and counters are added to, many objects are read whole. */
+    if (has_only(history, "add") || (has_only(history, "read") && !is_plain))
+        return NULL;
     for (size_t i = 0; i < sizeof guesses / sizeof guesses[0]; i++) {
         const struct rift_model *model = rift_model_find(guesses[i]);
-        if (!model || !model_covers(model, history))
+        if (!model || !model_covers(model, history) || (is_of_plain_values(model) && !is_plain))
             continue;
         if (strcmp(model->name, "set") == 0 && rift_history_name(history, "read") &&
             !reads_collections(history))
@@ -102,7 +147,8 @@ const struct rift_model *rift_model_for(const char *name, const struct rift_hist
         }
         if (!model)
             rift_fail(err, RIFT_ERR_INVALID,
-                      "its operations do not tell the model; name it with --model, one of: %s",
+                      "its operations do not tell the model; name it with --model (--keyed where "
+                      "values are [key value]), or --checker (rift list checkers); models: %s",
                       list.data);
     }
     rift_text_finish(&list);

@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "checkers/checker.h"
+#include "checkers/linearizability/guess.h"
 #include "history/builder.h"
 
 /* The verdict on a history in notation. */
@@ -244,6 +245,38 @@ static void operation_that_the_model_lacks_is_named(void **state)
     rift_history_destroy(history);
 }
 
+/* The model that is guessed, or NULL with an error. */
+static const char *guessed_model(const char *notation)
+{
+    static char name[64];
+    struct rift_error err = {0};
+    struct rift_history *history = rift_history_from_notation(notation, &err);
+    if (!history)
+        fail_msg("%s: %s", notation, err.text);
+    const struct rift_model *model = rift_model_for("auto", history, &err);
+    snprintf(name, sizeof name, "%s", model ? model->name : "");
+    rift_history_destroy(history);
+    return name;
+}
+
+static void what_may_be_another_object_is_not_guessed(void **state)
+{
+    (void)state;
+    /* pairs of an independent key and its value */
+    assert_string_equal(guessed_model("p0 write:[1 5] ok, p0 read::[1 5] ok"), "");
+    /* records of a log */
+    assert_string_equal(guessed_model("p0 send:[[1 2]] ok, p1 poll::[[1 2]] ok"), "");
+    /* a bank, a long fork */
+    assert_string_equal(guessed_model("p0 read::[1 2] ok"), "");
+    /* a queue, a set, or a counter */
+    assert_string_equal(guessed_model("p0 add:1 ok, p0 add:2 ok"), "");
+
+    assert_string_equal(guessed_model("p0 w1 ok, p0 c1>2 ok, p0 r2 ok"), "cas-register");
+    assert_string_equal(guessed_model("p0 enqueue:1 ok, p0 dequeue::1 ok"), "queue");
+    assert_string_equal(guessed_model("p0 add:1 ok, p0 read::[1] ok"), "set");
+    assert_string_equal(guessed_model("p0 add:1 ok, p0 read::1 ok"), "counter");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -264,6 +297,7 @@ int main(void)
         cmocka_unit_test(completion_and_invocation_at_one_moment_are_concurrent),
         cmocka_unit_test(spent_time_is_unknown_with_its_reason),
         cmocka_unit_test(operation_that_the_model_lacks_is_named),
+        cmocka_unit_test(what_may_be_another_object_is_not_guessed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
