@@ -65,14 +65,16 @@ static void a_host_shares_neither_files_nor_processes_with_others_or_the_machine
     struct rift_lab *lab = test_lab_up("alone", 2);
     size_t count = 0;
     const struct rift_lab_host *hosts = rift_lab_hosts(lab, &count);
-    assert_int_equal(test_host_run(&hosts[0],
-                                   "echo 1 > /var/lib/mark; echo 1 > /etc/mark; sleep "
-                                   "100 & ls -A /root /var/lib/rift",
-                                   output, sizeof output),
-                     0);
+    static const char leave_marks[] = "echo 1 > /var/lib/mark; echo 1 > /etc/mark; sleep 100 "
+                                      ">/dev/null 2>&1 & ls -A /root /var/lib/rift";
+    static const char find_marks[] = "ls /var/lib/mark /etc/mark 2>/dev/null; grep -l ^sleep "
+                                     "/proc/[0-9]*/comm 2>/dev/null | wc -l";
+    assert_int_equal(test_host_run(&hosts[0], leave_marks, output, sizeof output), 0);
     assert_string_equal(output, "/root:\n.ssh\n\n/var/lib/rift:");
-    assert_int_not_equal(
-        test_host_run(&hosts[1], "cat /var/lib/mark /etc/mark || pgrep sleep", NULL, 0), 0);
+    test_host_run(&hosts[0], find_marks, output, sizeof output);
+    assert_string_equal(output, "/etc/mark\n/var/lib/mark\n1");
+    test_host_run(&hosts[1], find_marks, output, sizeof output);
+    assert_string_equal(output, "0");
     assert_int_not_equal(access("/var/lib/mark", F_OK), 0);
     assert_int_not_equal(access("/etc/mark", F_OK), 0);
     test_lab_down(lab, "alone");
