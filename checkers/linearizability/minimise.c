@@ -17,7 +17,13 @@
 #include "common/memory.h"
 
 /* One trial may take this long; all of them together that long. */
-enum { TRIAL_MS = 400, TOTAL_MS = 6000, CONFIRM_MS = 1000, FIRST_WINDOW_EVENTS = 4 };
+enum {
+    TRIAL_MS = 400,
+    TOTAL_MS = 6000,
+    CONFIRM_MS = 1000,
+    SETTLE_MS = 1000,
+    FIRST_WINDOW_EVENTS = 4
+};
 
 struct shrink {
     const struct rift_problem *problem;
@@ -287,7 +293,11 @@ enum rift_confirmation rift_explain_minimise(const struct rift_problem *problem,
     int64_t deadline = rift_clock_now() + TOTAL_MS * RIFT_MS;
     if (deadline < shrink.limits.deadline_ns)
         shrink.limits.deadline_ns = deadline;
-    rift_settle_first(problem, &shrink.limits, certificate);
+    struct rift_limits settling = shrink.limits;
+    int64_t settle_deadline = rift_clock_now() + SETTLE_MS * RIFT_MS;
+    if (settle_deadline < settling.deadline_ns)
+        settling.deadline_ns = settle_deadline;
+    rift_settle_first(problem, &settling, certificate);
     shrink_start(&shrink, certificate);
     shrink_run(&shrink);
     enum rift_confirmation confirmation = shrink_confirm(&shrink);

@@ -194,7 +194,7 @@ static void every_small_history_is_judged_as_the_brute_force_judges_it(void **st
 static void random_histories_are_judged_as_the_brute_force_judges_them(void **state)
 {
     (void)state;
-    uint64_t rounds = is_long() ? 1000000 : 6000;
+    uint64_t rounds = is_long() ? 1000000 : 2500;
     for (const struct linear_alphabet *a = linear_alphabets; a->model; a++) {
         struct tally tally = {0};
         struct rift_rng rng;

@@ -109,7 +109,7 @@ static void compare(struct rift_problem *problem, uint64_t seed, struct tally *t
 static void walks_and_search_agree_on_longer_histories(void **state)
 {
     (void)state;
-    uint64_t rounds = getenv("RIFT_LONG") ? 100000 : 10000;
+    uint64_t rounds = getenv("RIFT_LONG") ? 100000 : 5000;
     static const struct {
         const char *model;
         enum lin_kind kind;
