@@ -68,7 +68,7 @@ static bool is_figure_eight(const struct txn_cycle *cycle)
     return false;
 }
 
-static bool is_long_fork(const struct txn_cycle *cycle)
+bool txn_cycle_is_long_fork(const struct txn_cycle *cycle)
 {
     if (cycle->anomaly != TXN_G_NONADJACENT || cycle->length != LONG_FORK_LENGTH)
         return false;
@@ -85,7 +85,7 @@ static void finder_keep(struct finder *finder, const struct txn_cycle *cycle,
 {
     struct txn_cycles *out = finder->out;
     out->found |= FOUND(cycle->anomaly);
-    if (is_long_fork(cycle))
+    if (txn_cycle_is_long_fork(cycle))
         out->found |= FOUND(TXN_LONG_FORK);
     finder->kept[cycle->anomaly]++;
     if (out->count == out->capacity) {

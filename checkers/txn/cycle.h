@@ -35,5 +35,7 @@ struct txn_cycle_limits {
 void txn_cycles_find(const struct txn_graph *graph, const struct txn_cycle_limits *limits,
                      struct txn_cycles *cycles);
 void txn_cycles_finish(struct txn_cycles *cycles);
+/* Whether two readers saw two writes in opposite orders: wr, rw, wr, rw. */
+bool txn_cycle_is_long_fork(const struct txn_cycle *cycle);
 
 #endif

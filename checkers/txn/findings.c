@@ -182,17 +182,33 @@ static void add_cycle(struct txn_findings *findings, const struct txn_cycle *cyc
     rift_text_finish(&text);
 }
 
+/* A G-nonadjacent of two writers and two readers says more than others of its class. */
+static void add_long_fork(struct txn_findings *findings, const struct txn_cycles *cycles)
+{
+    json_t *object = txn_findings_add(findings, TXN_LONG_FORK, "%s",
+                                      "two readers saw two writes in opposite orders, as a "
+                                      "G-nonadjacent cycle of wr, rw, wr, rw shows");
+    json_t *ops = json_array();
+    for (size_t i = 0; i < cycles->count; i++) {
+        const struct txn_cycle *cycle = &cycles->items[i];
+        if (!txn_cycle_is_long_fork(cycle))
+            continue;
+        for (uint32_t v = 0; v < cycle->length; v++)
+            json_array_append_new(ops, json_integer(findings->set->row[cycle->vertex[v]]));
+        break;
+    }
+    if (object)
+        json_object_set(object, "ops", ops);
+    json_decref(ops);
+}
+
 void txn_findings_add_cycles(struct txn_findings *findings, const struct txn_cycles *cycles,
                              const void *model, txn_explain *explain)
 {
     for (size_t i = 0; i < cycles->count; i++)
         add_cycle(findings, &cycles->items[i], model, explain);
-    if (cycles->found & FOUND(TXN_LONG_FORK)) {
-        json_t *object = txn_findings_add(findings, TXN_LONG_FORK, "%s",
-                                          "two readers saw two writes in opposite orders (the "
-                                          "G-nonadjacent cycle of wr, rw, wr, rw)");
-        (void)object;
-    }
+    if (cycles->found & FOUND(TXN_LONG_FORK))
+        add_long_fork(findings, cycles);
     findings->undecided |= cycles->undecided;
     json_t *stats = rift_verdict_stats(findings->verdict);
     if (cycles->components) {

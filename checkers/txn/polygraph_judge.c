@@ -58,6 +58,9 @@ static enum polygraph_answer ask(const struct rift_check *check, const struct tx
         struct txn_cycles cycles = {.count = 1, .items = &cycle};
         if (cycle.length > 0)
             txn_findings_add_cycles(record, &cycles, &model, register_model_explain);
+        else if (has_cyclic_keys)
+            txn_findings_add(record, question->anomaly,
+                             "two versions of one key each come before the other in real time");
         else
             txn_findings_add(record, question->anomaly,
                              "of %zu pairs of writes whose order is not known, no choice of orders "

@@ -22,7 +22,7 @@ mutations=(
     "order.c|s/if (txn_is_committed(set, t))/if (1)/"
     "append.c|s/key->trusted = same < key->trusted ? same : key->trusted;/;/"
     "append_edges.c|s/return place == key->trusted ? key->trusted/return place == key->trusted ? TXN_NONE/"
-    "append_edges.c|s/if (append_is_live(set, writer) \&\& set->mop_txn\[writer\] != set->mop_txn\[read\])/if (writer != TXN_NONE)/"
+    "append_edges.c|s/set->mop_txn\[mop\], TXN_WR);/set->mop_txn[mop], TXN_RW);/"
     "append_direct.c|s/if (known.count + own != list->count)/if (0)/"
     "append_direct.c|s/model->place\[before\] < model->place\[mop\]/1/"
     "register_edges.c|s/add_missed(model, \&writes, edges);/;/"
