@@ -45,7 +45,6 @@ void weak_causal(const struct weak_index *index, struct txn_edges *edges,
 /* Judges the strongest of the three that the level implies and, where it is violated, records the
  * weakest that is. undecided is set where the level speaks of causality without sessions and the
  * history is too large for that. */
-void weak_judge(const struct rift_check *check, const struct register_model *model,
-                struct txn_findings *findings, bool *undecided);
+void weak_judge(const struct register_model *model, struct txn_findings *findings, bool *undecided);
 
 #endif

@@ -171,15 +171,21 @@ static const struct {
 
 enum { RUN_COUNT = sizeof runs / sizeof *runs };
 
-void weak_judge(const struct rift_check *check, const struct register_model *model,
-                struct txn_findings *findings, bool *undecided)
+/* The run of that number, on an index made for it. */
+static bool run_number(int number, const struct register_model *model,
+                       struct txn_findings *findings)
 {
-    struct weak_index singly, sessions;
-    (void)check;
-    weak_index_init(&singly, model, false);
-    weak_index_init(&sessions, model, true);
-    uint64_t work = (uint64_t)singly.txn_count *
-                    (singly.txn_count + (uint64_t)singly.read_first[singly.txn_count]);
+    struct weak_index index;
+    weak_index_init(&index, model, runs[number].with_sessions);
+    bool is_violated = run_level(&index, runs[number].level, runs[number].anomaly, findings);
+    weak_index_finish(&index);
+    return is_violated;
+}
+
+void weak_judge(const struct register_model *model, struct txn_findings *findings, bool *undecided)
+{
+    uint64_t work =
+        (uint64_t)model->set->count * (model->set->count + (uint64_t)model->set->mop_count);
     bool is_violated = false, may_run[RUN_COUNT];
     int strongest = -1;
     *undecided = false;
@@ -192,15 +198,12 @@ void weak_judge(const struct rift_check *check, const struct register_model *mod
         }
         strongest = may_run[i] ? i : strongest;
     }
+    /* With sessions it is the stronger question, and was asked. */
     if (strongest >= 0 && runs[strongest].anomaly == TXN_NOT_CAUSAL_PROCESS)
         *undecided = false;
     if (strongest >= 0)
-        is_violated = run_level(runs[strongest].with_sessions ? &sessions : &singly,
-                                runs[strongest].level, runs[strongest].anomaly, NULL);
+        is_violated = run_number(strongest, model, NULL);
     for (int i = 0; is_violated && i <= strongest; i++)
-        if (may_run[i] && run_level(runs[i].with_sessions ? &sessions : &singly, runs[i].level,
-                                    runs[i].anomaly, findings))
+        if (may_run[i] && run_number(i, model, findings))
             break;
-    weak_index_finish(&singly);
-    weak_index_finish(&sessions);
 }

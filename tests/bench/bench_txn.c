@@ -3,6 +3,7 @@
  *
  *   bench_txn [MAX_TRANSACTIONS]          the table, up to 10^5 unless told
  *   bench_txn CHECKER LEVEL FILE...       one line a file
+ *   bench_txn blind LEVEL COUNT           blind writes of that level alone
  *   bench_txn write-edn CHECKER COUNT     such a history to stdout, as Jepsen writes it */
 #include <stdio.h>
 #include <stdlib.h>
@@ -166,6 +167,10 @@ int main(int argc, char **argv)
     }
     printf("%-58s %-12s %-18s %8s %8s %7s  %s\n", "history", "checker", "claim", "make s",
            "check s", "MB", "verdict");
+    if (argc == 4 && strcmp(argv[1], "blind") == 0) {
+        bench_sessions(STORE_SERIAL, (int)strtol(argv[3], NULL, 10), argv[2]);
+        return 0;
+    }
     if (argc > 3) {
         for (int i = 3; i < argc; i++)
             bench_file(argv[1], argv[2], argv[i]);
