@@ -89,6 +89,7 @@ static int target_read(struct agent *agent, const json_t *args, struct rift_aren
                                    .peer_count = count,
                                    .protected_addresses = agent->protected_addresses,
                                    .system = &agent->cgroup,
+                                   .unit = system_unit(agent),
                                    .data_folders = system_data_folders(agent)};
     return 0;
 }
@@ -100,6 +101,17 @@ static int check_allowed(const struct agent *agent, struct rift_error *err)
         return 0;
     return rift_fail(err, RIFT_ERR_DENIED, "faults are not allowed here: there is no %s",
                      RIFT_ALLOW_FILE);
+}
+
+/* Nothing is brought down that nobody could bring up again. */
+static int check_restart(const struct agent *agent, const struct rift_fault_driver *driver,
+                         struct rift_error *err)
+{
+    if (!driver->stops_system || system_can_start(agent))
+        return 0;
+    return rift_fail(err, RIFT_ERR_UNSUPPORTED,
+                     "%s: nothing could start the system again: attach to a unit, not to a cgroup",
+                     driver->name);
 }
 
 static const struct rift_fault_driver *driver_from(const json_t *args, struct rift_error *err)
@@ -115,7 +127,7 @@ int faults_verb_probe(struct agent *agent, const struct request *request, json_t
                       struct rift_error *err)
 {
     const struct rift_fault_driver *driver = driver_from(request->args, err);
-    if (!driver || check_allowed(agent, err))
+    if (!driver || check_allowed(agent, err) || check_restart(agent, driver, err))
         return -1;
     struct rift_arena arena = {0};
     struct rift_target target;
@@ -212,7 +224,8 @@ int faults_verb_inject(struct agent *agent, const struct request *request, json_
 {
     const char *id;
     const struct rift_fault_driver *driver = driver_from(request->args, err);
-    if (!driver || check_allowed(agent, err) || inject_check(agent, request->args, &id, err))
+    if (!driver || check_allowed(agent, err) || check_restart(agent, driver, err) ||
+        inject_check(agent, request->args, &id, err))
         return -1;
     struct fault *fault = rift_calloc(1, sizeof *fault);
     fault->agent = agent;

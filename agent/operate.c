@@ -251,6 +251,15 @@ static int wait_for(struct agent *agent, const struct rift_recipe_process *proce
     return rift_fail(err, RIFT_ERR_TIMEOUT, "%s is not ready: %s", process->name, reason.data);
 }
 
+/* What was there before us is only started where it does not run. */
+static int start_attached(struct agent *agent, int64_t deadline_ns, json_t *ok,
+                          struct rift_error *err)
+{
+    json_object_set_new(ok, "pids", json_array());
+    json_object_set_new(ok, "started_ns", json_integer(rift_clock_now()));
+    return operate_count(agent) > 0 ? 0 : attach_start(&agent->system->attach, deadline_ns, err);
+}
+
 static int start_all(struct agent *agent, int64_t deadline_ns, struct rift_arena *arena, json_t *ok,
                      struct rift_error *err)
 {
@@ -286,7 +295,8 @@ int operate_start(struct agent *agent, const json_t *args, int64_t deadline_ns, 
 {
     (void)args;
     struct rift_arena arena = {0};
-    int rc = start_all(agent, deadline_ns, &arena, ok, err);
+    int rc = agent->system->is_attached ? start_attached(agent, deadline_ns, ok, err)
+                                        : start_all(agent, deadline_ns, &arena, ok, err);
     rift_arena_finish(&arena);
     return rc ? rift_wrap(err, "start '%s'", agent->system->recipe->name) : 0;
 }
@@ -343,10 +353,24 @@ static bool wait_for_end(const struct agent *agent, int64_t deadline_ns)
     return true;
 }
 
+static int stop_attached(struct agent *agent, int64_t deadline_ns, json_t *ok,
+                         struct rift_error *err)
+{
+    if (operate_count(agent) > 0 && attach_stop(&agent->system->attach, deadline_ns, err))
+        return -1;
+    if (!wait_for_end(agent, deadline_ns))
+        return rift_fail(err, RIFT_ERR_TIMEOUT, "%zu processes outlive the stop",
+                         operate_count(agent));
+    json_object_set_new(ok, "stopped_ns", json_integer(rift_clock_now()));
+    return 0;
+}
+
 int operate_stop(struct agent *agent, const json_t *args, int64_t deadline_ns, json_t *ok,
                  struct rift_error *err)
 {
     (void)args;
+    if (agent->system && agent->system->is_attached)
+        return stop_attached(agent, deadline_ns, ok, err);
     size_t hit;
     int signal = agent->system ? agent->system->recipe->stop_signal : SIGTERM;
     int64_t grace_ms = agent->system ? agent->system->recipe->stop_grace_ms : 0;
@@ -399,6 +423,12 @@ int operate_wipe(struct agent *agent, const json_t *args, int64_t deadline_ns, j
     (void)deadline_ns;
     (void)ok;
     const struct system *system = agent->system;
+    /* Folder, files and logs of what was there before us are its owner's: the data go, no more. */
+    for (const char *const *folder = system->data_folders; system->is_attached && *folder; folder++)
+        if (access(*folder, F_OK) == 0 && agent_remove_tree(*folder, false, err))
+            return rift_wrap(err, "wipe");
+    if (system->is_attached)
+        return 0;
     for (const char *const *folder = system->data_folders; *folder; folder++)
         if (agent_disk_remove(*folder, err) || agent_remove_tree(*folder, true, err))
             return rift_wrap(err, "wipe");

@@ -63,6 +63,10 @@ static int system_build(struct system *system, const json_t *args, struct rift_e
     system->context = json_deep_copy(context);
     system->is_lab = json_is_true(json_object_get(args, "lab"));
     system->disk_mb = json_integer_value(json_object_get(args, "disk_mb"));
+    const json_t *attach = json_object_get(args, "attach");
+    system->is_attached = json_is_object(attach);
+    if (system->is_attached && attach_read(attach, &system->attach, err))
+        return -1;
     if (system->disk_mb != 0 && (system->disk_mb < DISK_MIN_MB || system->disk_mb > DISK_MAX_MB))
         return rift_fail(err, RIFT_ERR_INVALID, "'disk_mb' must be 0, or from %d to %d",
                          DISK_MIN_MB, DISK_MAX_MB);
@@ -83,6 +87,8 @@ static int system_save(struct agent *agent, struct rift_error *err)
     json_t *json = json_pack("{s:o, s:O, s:b, s:I}", "recipe", rift_recipe_to_json(system->recipe),
                              "context", system->context, "lab", (int)system->is_lab, "disk_mb",
                              (json_int_t)system->disk_mb);
+    if (system->is_attached)
+        json_object_set_new(json, "attach", attach_to_json(&system->attach));
     int rc = json_dump_file(json, agent->paths.system, JSON_INDENT(1));
     json_decref(json);
     return rc ? rift_fail(err, RIFT_ERR_IO, "write '%s'", agent->paths.system) : 0;
@@ -91,10 +97,15 @@ static int system_save(struct agent *agent, struct rift_error *err)
 static int system_set(struct agent *agent, const json_t *args, struct rift_error *err)
 {
     struct system *system = rift_calloc(1, sizeof *system);
-    if (system_build(system, args, err)) {
+    struct rift_cgroup cgroup;
+    if (system_build(system, args, err) ||
+        rift_cgroup_open(system->is_attached ? system->attach.cgroup : agent->cgroup_name, &cgroup,
+                         err)) {
         system_close(system);
         return -1;
     }
+    cgroup.is_foreign = system->is_attached;
+    agent->cgroup = cgroup;
     system_close(agent->system);
     agent->system = system;
     return 0;
@@ -116,6 +127,17 @@ bool system_is_configured(const struct agent *agent)
 const char *const *system_data_folders(const struct agent *agent)
 {
     return agent->system ? agent->system->data_folders : no_folders;
+}
+
+const char *system_unit(const struct agent *agent)
+{
+    bool is_unit = agent->system && agent->system->is_attached && agent->system->attach.unit[0];
+    return is_unit ? agent->system->attach.unit : NULL;
+}
+
+bool system_can_start(const struct agent *agent)
+{
+    return !agent->system || !agent->system->is_attached || agent->system->attach.unit[0];
 }
 
 bool system_owns(const struct agent *agent, pid_t pid)
@@ -206,7 +228,7 @@ int system_verb_start(struct agent *agent, const struct request *request, json_t
     if (system_require(agent, err))
         return -1;
     pid_t pid;
-    if (rift_cgroup_pids(&agent->cgroup, &pid, 1) > 0)
+    if (!agent->system->is_attached && rift_cgroup_pids(&agent->cgroup, &pid, 1) > 0)
         return rift_fail(err, RIFT_ERR_CONFLICT, "the system runs already (process %d)", (int)pid);
     return job_start(agent, request, operate_start, NULL, START_MS, err);
 }
@@ -289,7 +311,7 @@ int system_verb_logs(struct agent *agent, const struct request *request, json_t 
     const struct system *system = agent->system;
     json_t *files = json_array();
     json_object_set_new(ok, "files", files);
-    for (size_t i = 0; i < system->recipe->process_count; i++) {
+    for (size_t i = 0; !system->is_attached && i < system->recipe->process_count; i++) {
         char path[AGENT_PATH_SIZE + 80];
         operate_log_path(agent, system->recipe->processes[i].name, path, sizeof path);
         logs_add(files, path);

@@ -3,6 +3,7 @@
 #define AGENT_SYSTEM_H
 
 #include "agent/agent.h"
+#include "agent/attach.h"
 #include "common/wire/recipe.h"
 
 verb_handler system_verb_configure, system_verb_install, system_verb_start, system_verb_wait_ready,
@@ -19,6 +20,9 @@ const char *const *system_data_folders(const struct agent *agent);
 bool system_owns(const struct agent *agent, pid_t pid);
 /* One of the system's processes has ended. */
 void system_take_exit(struct agent *agent, pid_t pid, int status);
+/* The systemd unit that it is, and NULL where it is none; can anything here start it again? */
+const char *system_unit(const struct agent *agent);
+bool system_can_start(const struct agent *agent);
 json_t *system_describe(struct agent *agent);
 /* Starts it for a request that is something else's (the heal of a kill). VERB_LATER or -1. */
 int system_start_again(struct agent *agent, const struct request *request, struct rift_error *err);
@@ -36,6 +40,8 @@ struct system {
     struct rift_recipe *recipe; /* NULL: not configured */
     json_t *context;
     bool is_lab;
+    bool is_attached; /* it was there before us */
+    struct attach attach;
     const char *const *data_folders;
     int64_t disk_mb; /* each data folder is a disk of its own, so large; 0: none */
     struct system_exit exits[SYSTEM_EXITS_MAX]; /* a ring */

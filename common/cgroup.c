@@ -47,6 +47,10 @@ int rift_cgroup_open(const char *name, struct rift_cgroup *cgroup, struct rift_e
                 snprintf(cgroup->unified, sizeof cgroup->unified, "%s/%s", mount->mnt_dir, name);
             if (n < 0 || (size_t)n >= sizeof cgroup->unified)
                 cgroup->unified[0] = 0;
+        } else if (strcmp(mount->mnt_type, "cgroup") == 0 && hasmntopt(mount, "name=systemd")) {
+            int n = snprintf(cgroup->named, sizeof cgroup->named, "%s/%s", mount->mnt_dir, name);
+            if (n < 0 || (size_t)n >= sizeof cgroup->named)
+                cgroup->named[0] = 0;
         } else if (strcmp(mount->mnt_type, "cgroup") == 0) {
             cgroup_add_v1(cgroup, mount, name);
         }
@@ -59,6 +63,8 @@ int rift_cgroup_open(const char *name, struct rift_cgroup *cgroup, struct rift_e
 
 int rift_cgroup_create(const struct rift_cgroup *cgroup, struct rift_error *err)
 {
+    if (cgroup->is_foreign)
+        return 0;
     if (cgroup->unified[0] && mkdir(cgroup->unified, 0755) && errno != EEXIST)
         return rift_fail_errno(err, RIFT_ERR_IO, "make cgroup '%s'", cgroup->unified);
     for (size_t i = 0; i < cgroup->v1_count; i++)
@@ -124,11 +130,22 @@ const char *rift_cgroup_v1_folder(const struct rift_cgroup *cgroup, const char *
     return NULL;
 }
 
+const char *rift_cgroup_folder(const struct rift_cgroup *cgroup)
+{
+    if (cgroup->unified[0] && access(cgroup->unified, F_OK) == 0)
+        return cgroup->unified;
+    if (cgroup->named[0] && access(cgroup->named, F_OK) == 0)
+        return cgroup->named;
+    for (size_t i = 0; i < cgroup->v1_count; i++)
+        if (access(cgroup->v1[i].folder, F_OK) == 0)
+            return cgroup->v1[i].folder;
+    return cgroup->unified[0] ? cgroup->unified : cgroup->v1[0].folder;
+}
+
 size_t rift_cgroup_pids(const struct rift_cgroup *cgroup, pid_t *pids, size_t max)
 {
     char path[RIFT_CGROUP_PATH_SIZE + 32];
-    snprintf(path, sizeof path, "%s/cgroup.procs",
-             cgroup->unified[0] ? cgroup->unified : cgroup->v1[0].folder);
+    snprintf(path, sizeof path, "%s/cgroup.procs", rift_cgroup_folder(cgroup));
     FILE *file = fopen(path, "re");
     if (!file)
         return 0;
@@ -180,6 +197,8 @@ int rift_cgroup_signal(const struct rift_cgroup *cgroup, int signal, size_t *cou
 
 int rift_cgroup_remove(const struct rift_cgroup *cgroup, struct rift_error *err)
 {
+    if (cgroup->is_foreign)
+        return 0;
     for (size_t i = 0; i < cgroup->v1_count; i++)
         if (rmdir(cgroup->v1[i].folder) && errno != ENOENT)
             return rift_fail_errno(err, RIFT_ERR_CONFLICT, "remove cgroup '%s'",

@@ -18,16 +18,20 @@ struct rift_cgroup {
         char folder[RIFT_CGROUP_PATH_SIZE];
     } v1[RIFT_CGROUP_V1_MAX];
     size_t v1_count;
+    char named[RIFT_CGROUP_PATH_SIZE]; /* in v1's name=systemd, where units are; "": not mounted */
+    bool is_foreign;                   /* somebody else's: never made or removed by us */
 };
 
-/* Finds where the group would stand, below the root of each hierarchy; makes nothing. Fails where
- * no hierarchy is mounted. */
+/* name may be a path ("system.slice/etcd.service"). Finds where the group would stand, below the
+ * root of each hierarchy; makes nothing. Fails where no hierarchy is mounted. */
 int rift_cgroup_open(const char *name, struct rift_cgroup *cgroup, struct rift_error *err);
 int rift_cgroup_create(const struct rift_cgroup *cgroup, struct rift_error *err);
 bool rift_cgroup_exists(const struct rift_cgroup *cgroup);
 /* Moves the calling process in; only async-signal-safe calls, for use between fork and exec. 0, or
  * -1 with errno. */
 int rift_cgroup_join(const struct rift_cgroup *cgroup);
+/* The folder that tells which processes are in it: of the first hierarchy that has the group. */
+const char *rift_cgroup_folder(const struct rift_cgroup *cgroup);
 /* The folder that governs a v1 controller ("memory", "freezer"); NULL where v1 does not have it. */
 const char *rift_cgroup_v1_folder(const struct rift_cgroup *cgroup, const char *controller);
 /* The processes in it, at most max of them; 0 in a group that does not exist. */

@@ -60,6 +60,8 @@ struct rift_plan {
     const json_t *recipe;    /* as common/wire/recipe.h reads it; NULL for "none" */
     const json_t *artifacts; /* an object: name -> local path of what is uploaded instead */
     int64_t disk_mb;         /* of each data folder's own disk; 0: none */
+    const json_t *attach;    /* {"unit"} or {"cgroup"}: it runs already; NULL: we start it */
+    bool attach_wipes;       /* stopped and emptied before the run */
 
     struct rift_plan_component
         client; /* options: the client's own, and what the workload passes on */

@@ -160,11 +160,39 @@ static json_t *read_artifacts(struct rift_plan_reader *reader, const struct rift
             json_object_set_new(artifacts, key->text, json_string(path));
         }
     }
-    for (size_t i = 0; i < recipe->artifact_count; i++)
+    for (size_t i = 0; i < recipe->artifact_count && !reader->plan->attach; i++)
         if (!recipe->artifacts[i].fallback && !json_object_get(artifacts, known[i]))
             rift_problem_add(&reader->problems, place, "the recipe needs artifacts: {%s: FILE}",
                              known[i]);
     return artifacts;
+}
+
+static void read_attach(struct rift_plan_reader *reader, const struct rift_tree *node)
+{
+    struct rift_plan *plan = reader->plan;
+    const struct rift_tree *given = rift_tree_get(node, "attach");
+    if (rift_tree_is_nothing(given))
+        return;
+    json_t *attach =
+        rift_options_check(&reader->problems, given, rift_attach_options, NULL, "attach", given);
+    const char *unit = json_string_value(json_object_get(attach, "unit"));
+    const char *cgroup = json_string_value(json_object_get(attach, "cgroup"));
+    bool wipes = json_is_true(json_object_get(attach, "wipe"));
+    if (!unit == !cgroup)
+        rift_problem_add(&reader->problems, given,
+                         "attach needs one of two: the unit of systemd, or a cgroup");
+    if (unit && !strchr(unit, '.'))
+        rift_problem_add(&reader->problems, rift_tree_get(given, "unit"),
+                         "the unit must have its whole name: %s.service", unit);
+    if (cgroup && wipes)
+        rift_problem_add(&reader->problems, given, "wipe needs a unit, which can be stopped");
+    const struct rift_tree *artifacts = rift_tree_get(node, "artifacts");
+    if (plan->disk_mb > 0 || (artifacts && artifacts->count > 0))
+        rift_problem_add(&reader->problems, given,
+                         "artifacts and disk_mb are for a system that Rift installs, not for one "
+                         "with attach");
+    plan->attach = rift_plan_keep(reader, attach);
+    plan->attach_wipes = wipes;
 }
 
 static void read_recipe(struct rift_plan_reader *reader, const struct rift_tree *node,
@@ -190,6 +218,9 @@ static void read_recipe(struct rift_plan_reader *reader, const struct rift_tree 
                         json_pack("{s:s, s:o, s:o, s:I, s:O}", "recipe", plan->system.name,
                                   "options", options, "artifacts", artifacts, "disk_mb",
                                   (json_int_t)plan->disk_mb, "definition", source->json));
+    if (plan->attach)
+        json_object_set(json_object_get(reader->frozen, "system"), "attach",
+                        (json_t *)plan->attach);
     rift_recipe_finish(recipe);
 }
 
@@ -206,10 +237,15 @@ void rift_plan_read_system(struct rift_plan_reader *reader)
             rift_options_check(&reader->problems, node, rift_system_options, NULL, "system", node);
         plan->disk_mb = json_integer_value(json_object_get(checked, "disk_mb"));
         json_decref(checked);
+        read_attach(reader, node);
         name = rift_tree_get(node, "recipe");
     }
     bool is_none = rift_tree_is_nothing(name) ||
                    (name->kind == RIFT_TREE_SCALAR && strcmp(name->text, "none") == 0);
+    if (is_none && plan->attach)
+        rift_problem_add(&reader->problems, node,
+                         "attach needs a recipe, which tells how to ask "
+                         "the system whether it is ready");
     if (is_none) {
         json_object_set_new(reader->frozen, "system", json_string("none"));
         return;

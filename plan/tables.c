@@ -210,12 +210,40 @@ const struct rift_option rift_system_options[] = {
      .summary =
          "each data folder is a disk of its own, so large, which the faults of disks need; 0: "
          "none"},
+    {.name = "attach",
+     .kind = RIFT_OPTION_ANY,
+     .unit = "",
+     .fallback = "auto",
+     .summary = "the system runs already, and is neither installed nor configured: "
+                "`{unit: etcd.service}`"},
     {.name = "definition",
      .kind = RIFT_OPTION_ANY,
      .unit = "",
      .fallback = "auto",
      .summary = "the recipe itself; plan.yaml carries it, so that an edited recipe does not change "
                 "an old run"},
+    {.name = NULL},
+};
+
+const struct rift_option rift_attach_options[] = {
+    {.name = "unit",
+     .kind = RIFT_OPTION_TEXT,
+     .unit = "",
+     .fallback = "auto",
+     .summary = "of systemd, by its whole name: faults hit its processes, systemctl starts and "
+                "stops it"},
+    {.name = "cgroup",
+     .kind = RIFT_OPTION_TEXT,
+     .unit = "",
+     .fallback = "auto",
+     .summary = "a path as /proc/PID/cgroup has it, where there is no unit: then nothing can start "
+                "the system again, so `kill` is refused"},
+    {.name = "wipe",
+     .kind = RIFT_OPTION_BOOL,
+     .unit = "",
+     .fallback = "false",
+     .summary =
+         "true: before the run the unit is stopped and THE RECIPE'S DATA FOLDERS ARE EMPTIED"},
     {.name = NULL},
 };
 
@@ -360,6 +388,8 @@ const struct rift_plan_table rift_plan_tables[] = {
      "taken too.",
      rift_host_options},
     {"system", "What is installed and started on every node.", rift_system_options},
+    {"system: {attach: ...}",
+     "A system that was there before Rift, and stays: one of the two first.", rift_attach_options},
     {"workload", "Every workload has these besides its own.", rift_load_options},
     {"faults[]", "When the fault of an entry comes.", rift_timing_options},
     {"faults[]: chaos and sequence", "Items are faults without timing, but may have these.",

@@ -19,6 +19,7 @@ extern const struct rift_option rift_lab_options[];      /* nodes: {lab: ...} */
 extern const struct rift_option rift_ssh_options[];      /* ssh, and each host */
 extern const struct rift_option rift_host_options[];     /* each host, besides those of ssh */
 extern const struct rift_option rift_system_options[];   /* system */
+extern const struct rift_option rift_attach_options[];   /* system: {attach: ...} */
 extern const struct rift_option rift_load_options[];     /* of every workload */
 extern const struct rift_option rift_timing_options[];   /* of every entry of faults */
 extern const struct rift_option rift_item_options[];     /* of an item of chaos or sequence */

@@ -65,8 +65,11 @@
  *     is cut. Kept for the last 64 rounds.
  *
  * system.configure {"recipe": {} (recipe.h), "context": {} (recipe.h), "lab": bool, "disk_mb"?
- *                   (each data folder is to be a disk of its own, so large)} -> {}
- *     No more than remembered, on disk as well.
+ *                   (each data folder is to be a disk of its own, so large),
+ *                   "attach"? {"unit"?, "cgroup"?} (it runs already; one of the two)} -> {}
+ *     No more than remembered, on disk as well. With attach the faults hit the unit's cgroup; start
+ *     (no conflict) and stop go through systemctl, install is not to be sent, wipe empties the data
+ *     folders and leaves all else.
  *
  * system.install {"artifacts": [{"name", "path" (as uploaded), "sha256"}]}
  *     -> {"installed": [packages], "artifacts": {name: path}, "version": text}

@@ -15,6 +15,7 @@
 #include "control/run/cluster.h"
 #include "control/run/doctor.h"
 #include "control/run/hosts.h"
+#include "control/run/system.h"
 
 enum { ASK_DEADLINE_MS = 20000, CLOCK_SETTLE_MS = 500, DISK_LOW_MB = 500 };
 
@@ -105,8 +106,10 @@ static int examine(const struct rift_plan *plan, const struct rift_schedule *sch
 {
     struct cluster *cluster =
         cluster_open(hosts->settings, plan->host_count, plan->host_names, err);
-    if (!cluster)
+    if (!cluster || system_attach(cluster, plan, err) != 0) {
+        cluster_close(cluster);
         return -1;
+    }
     struct survey survey = {.shown = NULL};
     /* The first answers of a clock are its worst. */
     rift_clock_sleep_until(rift_clock_now() + CLOCK_SETTLE_MS * RIFT_MS);

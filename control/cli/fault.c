@@ -18,6 +18,7 @@
 #include "control/run/fault_window.h"
 #include "control/run/hosts.h"
 #include "control/run/interrupt.h"
+#include "control/run/system.h"
 
 enum { LEAD_MS = 300, LOOK_MS = 50, LINE_EVERY_MS = 1000, WORDS_MAX = 32 };
 
@@ -183,7 +184,8 @@ static int on_hosts(const struct rift_plan *plan, const struct rift_window *wind
     struct interrupt *interrupt = result == 0 ? interrupt_watch(stop_holding, &is_stopped) : NULL;
     struct cluster *cluster =
         result == 0 ? cluster_open(hosts.settings, plan->host_count, plan->host_names, err) : NULL;
-    result = cluster ? carry_out(cluster, window, &is_stopped) : -1;
+    bool is_ready = cluster && system_attach(cluster, plan, err) == 0;
+    result = is_ready ? carry_out(cluster, window, &is_stopped) : -1;
     cluster_close(cluster);
     interrupt_unwatch(interrupt);
     run_hosts_release(&hosts);

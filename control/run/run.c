@@ -112,6 +112,8 @@ static int run_doctor(struct run *run, struct rift_error *err)
 {
     if (run->schedule->count == 0)
         return 0;
+    if (system_attach(run->cluster, run->plan, err) != 0)
+        return -1;
     live_phase(run->live, "asking every host whether it can do every fault");
     return doctor_ask(run->cluster, run->schedule, RUN_PROBE_DEADLINE_MS, err);
 }
@@ -120,7 +122,8 @@ static int run_install(struct run *run, struct rift_error *err)
 {
     if (!run->recipe)
         return 0;
-    live_phase(run->live, "installing %s", run->plan->system.name);
+    live_phase(run->live, "%s %s", run->plan->attach ? "attaching to" : "installing",
+               run->plan->system.name);
     run->is_system_installed = true;
     return system_install(run->cluster, run->plan, err);
 }
@@ -170,7 +173,8 @@ static void run_clean_up(struct run *run)
 {
     struct rift_error err = {0};
     if (run->cluster && run->is_system_installed) {
-        live_phase(run->live, "stopping %s and fetching its logs", run->plan->system.name);
+        live_phase(run->live, "%s %s and fetching its logs",
+                   run->plan->attach ? "leaving" : "stopping", run->plan->system.name);
         if (system_stop(run->cluster, run->plan, &err) != 0)
             rift_log(RIFT_LOG_WARNING, "stop %s: %s", run->plan->system.name, err.text);
         CLEANUP(rift_free) char *folder = rift_printf("%s/nodes", run->directory);

@@ -26,9 +26,18 @@ static json_t *system_context(const struct cluster *cluster, const struct rift_p
     json_t *nodes = json_array();
     for (size_t i = 0; i < cluster->node_count; i++)
         json_array_append_new(nodes, system_node_json(cluster, i));
-    /* Where an artifact lies on the node is the agent's to say. */
-    return json_pack("{s:o, s:o, s:O, s:{}}", "node", system_node_json(cluster, node), "nodes",
-                     nodes, "options", plan->system.options, "artifacts");
+    /* Where an artifact lies on the node is the agent's to say; of a system that is there already
+     * nobody knows it. */
+    json_t *artifacts = json_object();
+    const char *name;
+    json_t *artifact;
+    json_object_foreach(json_object_get(plan->recipe, "artifacts"), name, artifact)
+    {
+        if (plan->attach && !json_object_get(artifact, "default"))
+            json_object_set_new(artifacts, name, json_string(name));
+    }
+    return json_pack("{s:o, s:o, s:O, s:o}", "node", system_node_json(cluster, node), "nodes",
+                     nodes, "options", plan->system.options, "artifacts", artifacts);
 }
 
 static int system_configure(struct cluster *cluster, const struct rift_plan *plan,
@@ -38,10 +47,13 @@ static int system_configure(struct cluster *cluster, const struct rift_plan *pla
     struct cluster_reply *replies = rift_calloc(cluster->node_count, sizeof *replies);
     struct rift_node_set all;
     cluster_all(cluster, &all);
-    for (size_t i = 0; i < cluster->node_count; i++)
+    for (size_t i = 0; i < cluster->node_count; i++) {
         args[i] = json_pack("{s:O, s:o, s:b, s:I}", "recipe", plan->recipe, "context",
                             system_context(cluster, plan, i), "lab", (int)plan->is_lab, "disk_mb",
                             (json_int_t)plan->disk_mb);
+        if (plan->attach)
+            json_object_set(args[i], "attach", (json_t *)plan->attach);
+    }
     cluster_call(cluster, &all, "system.configure", args, SYSTEM_CALL_DEADLINE_MS, replies);
     int result = cluster_replies_check(cluster, replies, err);
     for (size_t i = 0; i < cluster->node_count; i++)
@@ -112,17 +124,25 @@ static int system_tell(struct cluster *cluster, const struct rift_node_set *set,
     return result;
 }
 
+int system_attach(struct cluster *cluster, const struct rift_plan *plan, struct rift_error *err)
+{
+    return plan->attach && plan->recipe ? system_configure(cluster, plan, err) : 0;
+}
+
 int system_install(struct cluster *cluster, const struct rift_plan *plan, struct rift_error *err)
 {
     if (!plan->recipe)
         return 0;
     struct rift_node_set all;
     cluster_all(cluster, &all);
-    if (system_configure(cluster, plan, err) != 0 ||
-        system_tell(cluster, &all, "system.stop", plan->deadlines.stop_ms, err) != 0 ||
+    if (system_configure(cluster, plan, err) != 0)
+        return -1;
+    if (plan->attach && !plan->attach_wipes)
+        return 0;
+    if (system_tell(cluster, &all, "system.stop", plan->deadlines.stop_ms, err) != 0 ||
         system_tell(cluster, &all, "system.wipe", SYSTEM_CALL_DEADLINE_MS, err) != 0)
         return -1;
-    return system_install_all(cluster, plan, err);
+    return plan->attach ? 0 : system_install_all(cluster, plan, err);
 }
 
 int system_start(struct cluster *cluster, const struct rift_plan *plan, struct rift_error *err)
@@ -144,6 +164,8 @@ int system_stop(struct cluster *cluster, const struct rift_plan *plan, struct ri
     struct rift_node_set there;
     struct rift_error ignored = {0};
     cluster_connected(cluster, &there);
+    if (plan->attach) /* a no-op where it runs, as it should */
+        return system_tell(cluster, &there, "system.start", plan->deadlines.start_ms, err);
     system_tell(cluster, &there, "system.kill", SYSTEM_CALL_DEADLINE_MS, &ignored);
     return system_tell(cluster, &there, "system.stop", plan->deadlines.stop_ms, err);
 }

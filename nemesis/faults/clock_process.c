@@ -45,8 +45,7 @@ static int process_plan(struct rift_injection *injection, const struct rift_targ
     static pid_t pids[RIFT_CGROUP_PIDS_MAX];
     if (rift_cgroup_pids(target->system, pids, RIFT_CGROUP_PIDS_MAX) == 0)
         return rift_fail(err, RIFT_ERR_MISSING, "clock: no process of the system is running");
-    const char *folder =
-        target->system->unified[0] ? target->system->unified : target->system->v1[0].folder;
+    const char *folder = rift_cgroup_folder(target->system);
     json_object_set_new(injection->undo, "cgroup", json_string(folder));
     return 0;
 }

@@ -31,6 +31,7 @@ struct rift_target {
     const char *const *protected_addresses; /* the controller's; never matched; NULL-terminated */
     const struct rift_cgroup *system;       /* where the system's processes are */
     const char *const *data_folders;        /* the system's, NULL-terminated */
+    const char *unit; /* of systemd, which starts the system; NULL: our recipe does */
 };
 
 struct rift_fault_driver;

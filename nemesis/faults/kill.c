@@ -1,16 +1,20 @@
-/* kill: every process in the system's own cgroup gets the signal. There is nothing to undo: the
- * recipe starts the system again, which is the agent's part. */
+/* kill: every process in the system's own cgroup gets the signal. There is nothing to undo where
+ * the recipe starts the system again, which is the agent's part; a systemd unit is started here. */
 #include "nemesis/faults/kill.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "common/clock.h"
 #include "common/process.h"
 #include "nemesis/faults/drivers.h"
 
-enum { WAIT_FOR_DEATH_MS = 2000 };
+enum { WAIT_FOR_DEATH_MS = 2000, SYSTEMCTL_S = 5 };
 
 static int kill_signal(const json_t *options, int *signal, struct rift_error *err)
 {
@@ -59,6 +63,8 @@ int rift_kill_plan(struct rift_injection *injection, const struct rift_target *t
                 list, json_pack("[i, I]", (int)process.pid, (json_int_t)process.start_ticks));
     }
     json_object_set_new(injection->undo, "processes", list);
+    if (target->unit)
+        json_object_set_new(injection->undo, "unit", json_string(target->unit));
     if (json_array_size(list) == 0)
         return rift_fail(err, RIFT_ERR_MISSING, "no process of the system is running");
     return 0;
@@ -85,13 +91,41 @@ static int kill_inject(struct rift_injection *injection, const struct rift_targe
     return rift_cgroup_signal(target->system, signal, &count, err);
 }
 
+/* A unit is to run again whoever heals: it is not ours to leave down. systemd is only told, as the
+ * one who heals may have no time to wait for it. */
+static int start_unit(const char *unit, struct rift_error *err)
+{
+    static const char *const verbs[] = {"reset-failed", "start"};
+    int status = 0;
+    for (int i = 0; i < 2; i++) {
+        pid_t pid = fork();
+        if (pid < 0)
+            return rift_fail_errno(err, RIFT_ERR_IO, "fork");
+        if (pid == 0) {
+            int null = open("/dev/null", O_RDWR);
+            sigset_t none;
+            sigemptyset(&none);
+            sigprocmask(SIG_SETMASK, &none, NULL);
+            dup2(null, STDIN_FILENO);
+            dup2(null, STDOUT_FILENO); /* the agent's is its wire */
+            alarm(SYSTEMCTL_S);
+            execlp("systemctl", "systemctl", "--no-block", verbs[i], unit, (char *)NULL);
+            _exit(127);
+        }
+        while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {
+        }
+    }
+    return WIFEXITED(status) && WEXITSTATUS(status) == 0
+               ? 0
+               : rift_fail(err, RIFT_ERR_IO, "kill: systemctl could not start '%s' again", unit);
+}
+
 static int kill_heal(const char *id, const json_t *undo, const char *ledger, struct rift_error *err)
 {
     (void)id;
-    (void)undo;
     (void)ledger;
-    (void)err;
-    return 0;
+    const char *unit = json_string_value(json_object_get(undo, "unit"));
+    return unit ? start_unit(unit, err) : 0;
 }
 
 static size_t kill_count_alive(const json_t *processes)

@@ -135,6 +135,24 @@ bool rift_setting_try(const char *folder, const char *file, struct rift_fault_ab
     return ability->can;
 }
 
+/* A unit stands some folders deep, and a controller reaches it only through all of them. */
+static void setting_hand_down(const char *folder, const char *controller)
+{
+    char above[RIFT_CGROUP_PATH_SIZE], text[RIFT_SETTING_TEXT_SIZE], path[PATH_SIZE], word[40];
+    snprintf(above, sizeof above, "%s", folder);
+    char *slash = strrchr(above, '/');
+    if (!slash || slash == above ||
+        (rift_setting_read(folder, "cgroup.controllers", text) && strstr(text, controller)))
+        return;
+    *slash = 0;
+    if (!rift_setting_read(above, "cgroup.controllers", text))
+        return; /* the root is below */
+    setting_hand_down(above, controller);
+    snprintf(path, sizeof path, "%s/cgroup.subtree_control", above);
+    snprintf(word, sizeof word, "+%s", controller);
+    setting_write(path, word, NULL);
+}
+
 const char *rift_setting_v2_folder(const struct rift_cgroup *cgroup, const char *controller)
 {
     char available[RIFT_SETTING_TEXT_SIZE], parent[RIFT_CGROUP_PATH_SIZE], word[40];
@@ -142,6 +160,7 @@ const char *rift_setting_v2_folder(const struct rift_cgroup *cgroup, const char 
         return NULL;
     snprintf(parent, sizeof parent, "%s", cgroup->unified);
     *strrchr(parent, '/') = 0;
+    setting_hand_down(parent, controller);
     if (!rift_setting_read(parent, "cgroup.controllers", available) ||
         !strstr(available, controller))
         return NULL;

@@ -60,6 +60,75 @@ static void need_lab(void)
         test_host_run(&hosts[i], "rm -rf /var/lib/rift /etc/rift/allow", NULL, 0);
 }
 
+/* systemctl as far as Rift uses it, for one unit whose process counts in a file; every word that it
+ * is told is written down. A lab host has no systemd. */
+static const char fake_systemctl[] =
+    "cat > /usr/local/bin/systemctl <<'END'\n"
+    "#!/bin/bash\n"
+    "echo \"$*\" >> /run/systemctl.log\n"
+    "[ \"$1\" = --no-block ] && shift\n"
+    "groups=$(awk '$3 ~ /^cgroup/ {print $2 \"/system.slice/toy.service\"}' /proc/mounts)\n"
+    "pids() { for g in $groups; do cat $g/cgroup.procs 2>/dev/null; done; }\n"
+    "case \"$1 ${@: -1}\" in\n"
+    "'show toy.service') printf 'Slice=system.slice\\nControlGroup=%s\\nLoadState=loaded\\n' "
+    "$([ -z \"$(pids)\" ] || echo /system.slice/toy.service);;\n"
+    "show*) echo LoadState=not-found;;\n"
+    "'start toy.service') [ -z \"$(pids)\" ] || exit 0\n"
+    "  mkdir -p $groups /run/toy/data\n"
+    "  setsid bash -c 'for g in '\"$(echo $groups)\"'; do echo $$ > $g/cgroup.procs; done; "
+    "while :; do echo x >> /run/toy/data/ticks; sleep 0.01; done' </dev/null >/dev/null 2>&1 &\n"
+    "  while [ -z \"$(pids)\" ]; do sleep 0.01; done;;\n"
+    "'stop toy.service') kill $(pids); while [ -n \"$(pids)\" ]; do sleep 0.01; done;;\n"
+    "'reset-failed toy.service') ;;\n"
+    "*) exit 5;;\n"
+    "esac\n"
+    "END\n"
+    "chmod +x /usr/local/bin/systemctl; rm -rf /run/toy /run/systemctl.log; systemctl stop "
+    "toy.service 2>/dev/null; systemctl start toy.service; "
+    "rm /run/systemctl.log; [ -n \"$(pgrep -f toy/data/ticks)\" ]";
+
+static void start_units(void)
+{
+    CLEANUP(rift_free) char *path = rift_printf("%s/toy.yaml", scratch);
+    char output[4096];
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    fputs("name: toy\nsummary: counts\npackages: [no-such-package]\n"
+          "artifacts:\n  toy: {kind: binary}\n"
+          "data_folders: [/run/toy/data]\n"
+          "files: [{path: /run/toy/conf, content: \"x\"}]\n"
+          "processes:\n  - name: toy\n    command: [\"${artifacts.toy}\"]\n"
+          "    ready: {command: [/bin/sh, -c, \"test -s /run/toy/data/ticks\"]}\n"
+          "logs: [/run/toy/data/ticks]\n"
+          "role: {command: [/bin/test, \"${node.index}\", =, \"1\"]}\n",
+          file);
+    assert_int_equal(fclose(file), 0);
+    for (size_t i = 0; i < HOSTS; i++)
+        if (test_host_run(&hosts[i], fake_systemctl, output, sizeof output) != 0)
+            fail_msg("%s", output);
+}
+
+static void stop_units(void)
+{
+    for (size_t i = 0; i < HOSTS; i++)
+        test_host_run(&hosts[i], "systemctl stop toy.service; rm -f /usr/local/bin/systemctl", NULL,
+                      0);
+}
+
+/* What systemd was told on a host, one command a line. */
+static char *told(size_t host, char output[4096])
+{
+    test_host_run(&hosts[host], "cat /run/systemctl.log", output, 4096);
+    return output;
+}
+
+static long pid_of_unit(size_t host)
+{
+    char output[256];
+    test_host_run(&hosts[host], "pgrep -o -f toy/data/ticks", output, sizeof output);
+    return strtol(output, NULL, 10);
+}
+
 /* A configuration of these hosts with more lines; the path of its file. */
 static char *write_config(const char *lines)
 {
@@ -186,6 +255,140 @@ static void an_agent_injects_nothing_where_nobody_allowed_it(void **state)
     rift_node_close(node);
 }
 
+/* The whole way: a run that kills and pauses units, and leaves them running as it found them. */
+static void a_run_breaks_the_units_of_a_cluster_that_runs_already(void **state)
+{
+    (void)state;
+    need_lab();
+    start_units();
+    char output[8192], words[4096];
+    CLEANUP(rift_free) char *here = realpath("clients/stdio/example_register.py", NULL);
+    CLEANUP(rift_free) char *client = rift_printf("%s/client", scratch);
+    CLEANUP(rift_free)
+    char *lines = rift_printf("system: {recipe: toy.yaml, attach: {unit: toy.service}}\n"
+                              "allow_faults: [n1, n2]\nrecovery_s: 1\n"
+                              "faults:\n  - {kill: primaries, start_s: 0.5, for_s: 1}\n"
+                              "  - {pause: [n2], start_s: 0.5, for_s: 1}\n");
+    CLEANUP(rift_free) char *config = write_config(lines);
+    CLEANUP(rift_free)
+    char *set = rift_printf("--runs %s/runs --set time_limit_s=4 "
+                            "--set 'client.command=[python3, %s, %s]' --quiet",
+                            scratch, here, client);
+    CLEANUP(rift_free) char *mine = rift_printf("mkdir -p %s", client);
+    test_run(mine, NULL, 0);
+    long before[HOSTS] = {pid_of_unit(0), pid_of_unit(1)};
+    int code = rift("run", config, set, output, sizeof output);
+    if (code != 0)
+        fail_msg("%d: %s", code, output);
+    assert_true(pid_of_unit(0) > 0 && pid_of_unit(0) != before[0]);
+    assert_int_equal(pid_of_unit(1), before[1]);
+    for (size_t i = 0; i < HOSTS; i++) {
+        assert_int_equal(test_host_run(&hosts[i], "test ! -e /run/toy/conf", NULL, 0), 0);
+    }
+    CLEANUP(rift_free)
+    char *logs = rift_printf("test -s %s/runs/latest/nodes/n1/ticks && "
+                             "test -s %s/runs/latest/nodes/n2/ticks",
+                             scratch, scratch);
+    assert_int_equal(test_run(logs, NULL, 0), 0);
+    assert_says(told(0, words), "start toy.service");
+    assert_null(strstr(told(0, words), "stop"));
+    assert_null(strstr(told(1, words), "start"));
+    assert_null(strstr(words, "stop"));
+    stop_units();
+}
+
+static void a_killed_unit_is_started_again_though_the_controller_died(void **state)
+{
+    (void)state;
+    need_lab();
+    start_units();
+    char output[8192];
+    CLEANUP(rift_free)
+    char *config = write_config("system: {recipe: toy.yaml, attach: {unit: toy.service}}\n"
+                                "allow_faults: [n1, n2]\nlease_s: 2\n");
+    CLEANUP(rift_free)
+    char *script = rift_printf("cd %s && %s fault kill --on '[n1]' --for 30s --config %s >log 2>&1 "
+                               "& pid=$!; for i in $(seq 200); do grep -q left %s/log && break; "
+                               "sleep 0.1; done; kill -9 $pid; grep left %s/log; cat %s/log",
+                               scratch, test_rift_binary(), config, scratch, scratch, scratch);
+    test_run(script, output, sizeof output);
+    assert_says(output, "s left");
+    static const char wait[] = "for i in $(seq 100); do pgrep -f toy/data/ticks && exit 0; sleep "
+                               "0.1; done; exit 1";
+    if (test_host_run(&hosts[0], wait, NULL, 0) != 0)
+        fail_msg("%s\n%s", output, told(0, output));
+    stop_units();
+}
+
+static void a_wipe_is_only_done_when_asked_and_takes_only_the_data(void **state)
+{
+    (void)state;
+    need_lab();
+    start_units();
+    char output[8192];
+    struct rift_error err;
+    struct rift_node_settings settings = test_node_settings(&hosts[0]);
+    struct rift_node *node = rift_node_open(&settings, &err);
+    if (!node)
+        fail_msg("%s", err.text);
+    json_t *process = json_pack("{s:s, s:[s]}", "name", "toy", "command", "/bin/toy");
+    json_t *args =
+        json_pack("{s:{s:s, s:[s], s:[o]}, s:{s:{s:s, s:s, s:i}, s:[], s:{}, s:{}}, s:{s:s}}",
+                  "recipe", "name", "toy", "data_folders", "/run/toy/data", "processes", process,
+                  "context", "node", "name", "n1", "address", hosts[0].address, "index", 1, "nodes",
+                  "options", "artifacts", "attach", "unit", "toy.service");
+    static const char *const verbs[] = {"system.configure", "system.stop", "system.wipe",
+                                        "system.start"};
+    test_host_run(&hosts[0], "touch /run/toy/keep /run/toy/data/old; chmod 751 /run/toy/data", NULL,
+                  0);
+    for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++)
+        if (rift_node_call(node, verbs[i], args, CALL_MS, NULL, &err) != 0)
+            fail_msg("%s: %s", verbs[i], err.text);
+    test_host_run(&hosts[0], "stat -c %a /run/toy/data; ls /run/toy /run/toy/data", output,
+                  sizeof output);
+    assert_string_equal(output, "751\n/run/toy:\ndata\nkeep\n\n/run/toy/data:\nticks");
+    static const char *const no_system[] = {"/system.slice", "/", "/../x", "/system.slice/.."};
+    for (size_t i = 0; i < sizeof no_system / sizeof *no_system; i++) {
+        json_object_set_new(args, "attach", json_pack("{s:s}", "cgroup", no_system[i]));
+        assert_int_equal(rift_node_call(node, "system.configure", args, CALL_MS, NULL, &err), -1);
+        assert_int_equal(err.code, RIFT_ERR_INVALID);
+    }
+    json_object_set_new(args, "attach", json_pack("{s:s}", "cgroup", "/system.slice/toy.service"));
+    assert_int_equal(rift_node_call(node, "system.configure", args, CALL_MS, NULL, &err), 0);
+    json_t *fault = json_pack("{s:s, s:s, s:{}}", "id", "w0", "fault", "kill", "options");
+    assert_int_equal(rift_node_call(node, "inject", fault, CALL_MS, NULL, &err), -1);
+    assert_says(err.text, "nothing could start the system again");
+    json_object_set_new(fault, "fault", json_string("pause"));
+    if (rift_node_call(node, "inject", fault, CALL_MS, NULL, &err) != 0)
+        fail_msg("%s", err.text);
+    static const char state_of[] = "sed 's/.*) //; s/ .*//' /proc/$(pgrep -o -f "
+                                   "toy/data/ticks)/stat";
+    test_host_run(&hosts[0], state_of, output, sizeof output);
+    assert_string_equal(output, "t");
+    json_decref(fault);
+    json_decref(args);
+    rift_node_close(node);
+    test_host_run(&hosts[0], state_of, output, sizeof output);
+    assert_string_equal(output, "S");
+    stop_units();
+}
+
+static void a_unit_that_is_not_there_is_named_before_anything_happens(void **state)
+{
+    (void)state;
+    need_lab();
+    start_units();
+    char output[8192];
+    CLEANUP(rift_free)
+    char *config = write_config("system: {recipe: toy.yaml, attach: {unit: tow.service}}\n"
+                                "allow_faults: [n1, n2]\nfaults: [kill]\n");
+    assert_int_equal(rift("doctor", config, "", output, sizeof output), 255);
+    assert_says(output, "n1: systemd has no unit 'tow.service' here (not-found)");
+    stop_units();
+    assert_int_equal(rift("doctor", config, "", output, sizeof output), 255);
+    assert_says(output, "systemctl");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -193,6 +396,10 @@ int main(void)
         cmocka_unit_test(a_host_agrees_by_its_file_or_by_the_configuration),
         cmocka_unit_test(a_run_without_faults_and_a_heal_need_no_leave),
         cmocka_unit_test(an_agent_injects_nothing_where_nobody_allowed_it),
+        cmocka_unit_test(a_run_breaks_the_units_of_a_cluster_that_runs_already),
+        cmocka_unit_test(a_killed_unit_is_started_again_though_the_controller_died),
+        cmocka_unit_test(a_wipe_is_only_done_when_asked_and_takes_only_the_data),
+        cmocka_unit_test(a_unit_that_is_not_there_is_named_before_anything_happens),
     };
     return cmocka_run_group_tests(tests, up, down);
 }

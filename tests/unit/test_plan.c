@@ -377,6 +377,48 @@ static void a_host_is_broken_only_where_the_configuration_names_it(void **state)
     assert_non_null(strstr(err.text, "host 'a' cannot be in allow_faults"));
 }
 
+static void a_system_that_runs_already_is_told_by_its_unit(void **state)
+{
+    (void)state;
+    struct rift_plan *plan =
+        parse_good("nodes: {lab: netns}\nworkload: register\n"
+                   "system: {recipe: etcd, attach: {unit: etcd.service, wipe: true}}\n");
+    struct rift_text text = {0};
+    rift_plan_print(plan, &text);
+    struct rift_plan *again = parse_good(text.data);
+    const struct rift_plan *both[] = {plan, again};
+    for (size_t i = 0; i < 2; i++) {
+        assert_string_equal(json_string_value(json_object_get(both[i]->attach, "unit")),
+                            "etcd.service");
+        assert_true(both[i]->attach_wipes);
+    }
+    rift_text_finish(&text);
+    rift_plan_destroy(again);
+    rift_plan_destroy(plan);
+    plan = parse_good(SMALL);
+    assert_null(plan->attach);
+    rift_plan_destroy(plan);
+    static const struct {
+        const char *system, *words;
+    } wrong[] = {
+        {"{recipe: etcd, attach: {unit: etcd}}", "etcd.service"},
+        {"{recipe: etcd, attach: {}}", "one of two"},
+        {"{recipe: etcd, attach: {unit: a.service, cgroup: /a}}", "one of two"},
+        {"{recipe: etcd, attach: {cgroup: /a, wipe: true}}", "wipe needs a unit"},
+        {"{recipe: etcd, attach: {units: a.service}}", "did you mean 'unit'?"},
+        {"{recipe: etcd, disk_mb: 64, attach: {unit: a.service}}", "not for one with attach"},
+        {"{recipe: none, attach: {unit: a.service}}", "attach needs a recipe"},
+    };
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        CLEANUP(rift_free)
+        char *yaml =
+            rift_printf("nodes: {lab: netns}\nworkload: register\nsystem: %s\n", wrong[i].system);
+        assert_null(parse(yaml));
+        if (!strstr(err.text, wrong[i].words))
+            fail_msg("no '%s' in: %s", wrong[i].words, err.text);
+    }
+}
+
 static void what_the_workload_asks_of_the_client_reaches_it(void **state)
 {
     (void)state;
@@ -468,6 +510,7 @@ int main(void)
         cmocka_unit_test(a_frozen_plan_read_again_is_the_same),
         cmocka_unit_test(hosts_have_their_own_login_or_that_of_all),
         cmocka_unit_test(a_host_is_broken_only_where_the_configuration_names_it),
+        cmocka_unit_test(a_system_that_runs_already_is_told_by_its_unit),
         cmocka_unit_test(what_the_workload_asks_of_the_client_reaches_it),
         cmocka_unit_test(a_seed_is_drawn_where_none_is_given),
         cmocka_unit_test(a_seed_from_the_command_line_counts_and_must_fit_the_file),
