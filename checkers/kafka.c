@@ -1,299 +1,454 @@
-/* kafka: a log in partitions. Each offset holds one value, each value stands at one offset; what
- * was acknowledged is not lost; each process sends and polls a partition in order, without gaps.
+/* kafka: logs in partitions, sent to and polled from, and everything that can go wrong with them.
  *
- * Offsets need not be dense (transactions take some for themselves): what comes next is the next
- * offset that anybody saw. All by sorting records: O(n log n). Cycles of transactions through the
- * log are not looked for. */
-#include "checkers/registry.h"
-
+ * The log of each key is put together from all answers (kafka_records.c). Then: what stands in it
+ * (inconsistent offsets, duplicate), what polls answered (G1a, precommitted read, garbage read,
+ * future read, G1c), what nobody polled though others polled past it (lost write), and for each
+ * process the order of its polls and sends, from one operation to the next and within one
+ * (internal). Offsets are counted without gaps: transactions leave marks in a log that no poll
+ * returns.
+ *
+ * A poll that never heard back may have taken messages away from a group. While there is one, a
+ * message is lost for certain only if a process polled right past it. */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "checkers/elements.h"
 #include "checkers/kafka_records.h"
+#include "checkers/registry.h"
+#include "checkers/txn/components.h"
 #include "common/memory.h"
 
-enum { KEPT = 16, NONE = -1 };
+enum { ANOMALIES_TOLD = 8 };
 
-/* Where a process is in a partition. */
+enum flaw {
+    INCONSISTENT_OFFSETS,
+    DUPLICATE,
+    G1A,
+    PRECOMMITTED_READ,
+    UNEXPECTED_VALUE,
+    FUTURE_READ,
+    G1C,
+    LOST_WRITE,
+    POLL_SKIP,
+    NONMONOTONIC_POLL,
+    INT_POLL_SKIP,
+    INT_NONMONOTONIC_POLL,
+    NONMONOTONIC_SEND,
+    INT_SEND_SKIP,
+    INT_NONMONOTONIC_SEND,
+    FLAW_COUNT,
+};
+
+static const char *const flaw_names[FLAW_COUNT + 1] = {
+    "inconsistent offsets",
+    "duplicate",
+    "G1a",
+    "precommitted read",
+    "garbage read",
+    "future read",
+    "G1c",
+    "lost write",
+    "poll skip",
+    "nonmonotonic poll",
+    "internal poll skip",
+    "internal nonmonotonic poll",
+    "nonmonotonic send",
+    "internal send skip",
+    "internal nonmonotonic send",
+};
+
+/* Of the process in hand, by key. */
 struct position {
-    int32_t process;
-    uint32_t key;
-    int64_t polled, sent; /* last offset, or NONE */
+    uint32_t stamp;      /* what is older than the process's last assignment counts for nothing */
+    uint32_t poll, send; /* indices of the last message; KAFKA_NONE */
+    uint32_t poll_row, send_row; /* their ops */
+    bool is_rewound;             /* it begins at the beginning */
 };
 
 struct kafka {
-    const struct rift_history *history;
-    struct rift_verdict *verdict;
-    struct kafka_records records;
-    struct kafka_record *sorted; /* with offsets, by key, offset, value */
-    size_t sorted_count;
+    const struct rift_check *check;
+    struct kafka_records log;
+    bool is_allowed[FLAW_COUNT];
+    size_t found[FLAW_COUNT];
     struct position *positions;
-    size_t position_count, position_capacity;
-    bool has_subscriptions; /* partitions may move between processes without notice */
-    size_t unseen;
+    uint32_t stamp;
+    uint32_t *first_record; /* by row, and one more */
+    uint32_t *bottom;       /* by key: its first index */
+    uint32_t *top;          /* by key: 1 + the highest index that an ok poll has */
+    int32_t *passed; /* by index: polls that begin minus polls that end to skip it from here on */
+    bool is_ahead;   /* only what was passed over is looked for, nothing is told yet */
+    struct rift_verdict *verdict;
 };
 
-static enum rift_op_type type_of(const struct kafka *kafka, const struct kafka_record *record)
+static void found(struct kafka *self, enum flaw flaw, uint32_t message, uint32_t row,
+                  uint32_t other, const char *what)
 {
-    return (enum rift_op_type)kafka->history->ops.type[record->row];
-}
-
-/* Convicts, or stands in details.allowed. */
-static void report(struct kafka *kafka, const char *name, const struct kafka_record *record,
-                   const char *what, bool is_allowed)
-{
-    struct rift_verdict *verdict = kafka->verdict;
-    rift_verdict_stats(verdict);
-    json_t *counts = json_object_get(verdict->details, "counts");
-    json_int_t count = json_integer_value(json_object_get(counts, name)) + 1;
-    json_object_set_new(counts, name, json_integer(count));
-    if (is_allowed || count > KEPT)
+    if (self->is_ahead || self->found[flaw]++ >= ANOMALIES_TOLD || self->is_allowed[flaw])
         return;
-    CLEANUP(rift_free) char *value = rift_value_print(kafka->history->values, record->printed);
-    json_t *anomaly = rift_verdict_convict(
-        verdict, name, "%s: operation %" PRIu32 ", value %s at offset %" PRId64 ": %s", name,
-        record->row, value, record->offset, what);
-    json_object_set_new(anomaly, "ops", json_pack("[I]", (json_int_t)record->row));
+    const struct kafka_message *m = &self->log.messages[message];
+    struct element_finding key = {.ids = (uint32_t[]){m->key}, .count = 1};
+    struct element_finding value = {.ids = (uint32_t[]){m->value}, .count = 1};
+    CLEANUP(rift_free) char *key_text = element_finding_print(&key, self->log.keys);
+    CLEANUP(rift_free) char *value_text = element_finding_print(&value, self->log.values);
+    json_t *anomaly = rift_verdict_convict(self->verdict, flaw_names[flaw], "%s of key %s: %s",
+                                           value_text, key_text, what);
+    json_t *rows = json_pack("[I]", (json_int_t)row);
+    if (other != KAFKA_NONE && other != row)
+        json_array_append_new(rows, json_integer(other));
+    json_object_set_new(anomaly, "ops", rows);
 }
 
-static int compare_by_offset(const void *a, const void *b)
+static void judge_log(struct kafka *self)
 {
-    const struct kafka_record *x = a, *y = b;
-    if (x->key != y->key)
-        return x->key < y->key ? -1 : 1;
-    if (x->offset != y->offset)
-        return x->offset < y->offset ? -1 : 1;
-    return (x->value > y->value) - (x->value < y->value);
-}
-
-static int compare_by_value(const void *a, const void *b)
-{
-    const struct kafka_record *x = a, *y = b;
-    if (x->key != y->key)
-        return x->key < y->key ? -1 : 1;
-    if (x->value != y->value)
-        return x->value < y->value ? -1 : 1;
-    if (x->is_poll != y->is_poll)
-        return x->is_poll ? 1 : -1;
-    return (x->offset > y->offset) - (x->offset < y->offset);
-}
-
-/* Records of one key and value, sends first: decides what became of them. */
-static void judge_value(struct kafka *kafka, const struct kafka_record *first, size_t count,
-                        int64_t highest_polled)
-{
-    const struct kafka_record *send = first->is_poll ? NULL : first, *poll = NULL;
-    int64_t offset = NONE;
-    bool is_moved = false, is_committed = send && type_of(kafka, send) == RIFT_OP_OK;
-    for (size_t i = 0; i < count; i++) {
-        const struct kafka_record *record = &first[i];
-        bool is_sure = record->is_poll || type_of(kafka, record) == RIFT_OP_OK;
-        if (record->is_poll && type_of(kafka, record) == RIFT_OP_OK && !poll)
-            poll = record;
-        if (record->offset == NONE || !is_sure)
-            continue;
-        is_moved |= offset != NONE && offset != record->offset;
-        offset = record->offset;
-    }
-    is_committed |= send && poll && type_of(kafka, send) == RIFT_OP_INFO;
-    if (is_moved)
-        report(kafka, "duplicate", &first[count - 1], "it stands at another offset too", false);
-    if (poll && !send)
-        report(kafka, "garbage read", poll, "nobody sent it", false);
-    if (poll && send && type_of(kafka, send) == RIFT_OP_FAIL)
-        report(kafka, "G1a", poll, "its send failed", false);
-    if (poll && send && poll->row == send->row)
-        report(kafka, "precommitted read", poll, "its own transaction sent it", false);
-    if (!is_committed || poll)
-        return;
-    if (offset != NONE && offset < highest_polled)
-        report(kafka, "lost write", send, "later offsets were polled, this one never", false);
-    else
-        kafka->unseen++;
-}
-
-static void judge_values(struct kafka *kafka)
-{
-    struct kafka_records *records = &kafka->records;
-    size_t keys = elements_count(records->keys) + 1;
-    CLEANUP(rift_free) int64_t *highest = rift_calloc(keys, sizeof *highest);
+    const struct kafka_records *log = &self->log;
     CLEANUP(rift_free)
-    struct kafka_record *by_value = rift_calloc(records->count + 1, sizeof *by_value);
-    if (records->count)
-        memcpy(by_value, records->items, records->count * sizeof *by_value);
-    for (size_t i = 0; i < records->count; i++) {
-        const struct kafka_record *record = &records->items[i];
-        if (record->is_poll && type_of(kafka, record) == RIFT_OP_OK &&
-            record->offset > highest[record->key])
-            highest[record->key] = record->offset;
-    }
-    qsort(by_value, records->count, sizeof *by_value, compare_by_value);
-    for (size_t i = 0, next; i < records->count; i = next) {
-        for (next = i + 1; next < records->count && by_value[next].key == by_value[i].key &&
-                           by_value[next].value == by_value[i].value;)
-            next++;
-        judge_value(kafka, &by_value[i], next - i, highest[by_value[i].key]);
-    }
-}
-
-/* The offsets that are sure: polled, or sent and acknowledged. Two values at one of them convict.
- */
-static void judge_offsets(struct kafka *kafka)
-{
-    const struct kafka_records *records = &kafka->records;
-    kafka->sorted = rift_calloc(records->count + 1, sizeof *kafka->sorted);
-    for (size_t i = 0; i < records->count; i++) {
-        const struct kafka_record *record = &records->items[i];
-        if (record->offset != NONE && (record->is_poll || type_of(kafka, record) == RIFT_OP_OK))
-            kafka->sorted[kafka->sorted_count++] = *record;
-    }
-    qsort(kafka->sorted, kafka->sorted_count, sizeof *kafka->sorted, compare_by_offset);
-    for (size_t i = 1; i < kafka->sorted_count; i++) {
-        const struct kafka_record *a = &kafka->sorted[i - 1], *b = &kafka->sorted[i];
-        if (a->key == b->key && a->offset == b->offset && a->value != b->value)
-            report(kafka, "inconsistent offsets", b, "the offset holds another value too", false);
+    uint32_t *standing = rift_calloc(log->message_count + 1, sizeof *standing);
+    for (size_t i = 0; i < log->entry_count; i++) {
+        const struct kafka_record *r = &log->records[log->entries[i]];
+        const struct kafka_record *before = i ? &log->records[log->entries[i - 1]] : NULL;
+        uint32_t key = log->messages[r->message].key;
+        if (before && log->messages[before->message].key == key && before->offset == r->offset &&
+            before->message != r->message)
+            found(self, INCONSISTENT_OFFSETS, r->message, before->row, r->row,
+                  "another message stands at this offset too");
+        uint32_t *stands = &standing[r->message];
+        if (*stands != 0 && log->records[*stands - 1].offset != r->offset)
+            found(self, DUPLICATE, r->message, log->records[*stands - 1].row, r->row,
+                  "stands at two offsets");
+        *stands = log->entries[i] + 1;
     }
 }
 
-/* The next offset of the key behind this one that anybody saw, or NONE. */
-static int64_t next_offset(const struct kafka *kafka, uint32_t key, int64_t offset)
+static void judge_polled(struct kafka *self)
 {
-    size_t low = 0, high = kafka->sorted_count;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        const struct kafka_record *at = &kafka->sorted[middle];
-        if (at->key < key || (at->key == key && at->offset <= offset))
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low < kafka->sorted_count && kafka->sorted[low].key == key ? kafka->sorted[low].offset
-                                                                      : NONE;
-}
-
-static struct position *position_of(struct kafka *kafka, int32_t process, uint32_t key)
-{
-    for (size_t i = kafka->position_count; i-- > 0;)
-        if (kafka->positions[i].process == process && kafka->positions[i].key == key)
-            return &kafka->positions[i];
-    if (kafka->position_count == kafka->position_capacity) {
-        kafka->position_capacity = 2 * kafka->position_capacity + 64;
-        kafka->positions =
-            rift_reallocarray(kafka->positions, kafka->position_capacity, sizeof *kafka->positions);
-    }
-    kafka->positions[kafka->position_count] = (struct position){process, key, NONE, NONE};
-    return &kafka->positions[kafka->position_count++];
-}
-
-/* assign and subscribe: a process keeps its place in the partitions that it keeps. */
-static void take_assignment(struct kafka *kafka, uint32_t row)
-{
-    const struct rift_ops *ops = &kafka->history->ops;
-    const struct rift_values *values = kafka->history->values;
-    struct rift_value kept = ops->argument[row];
-    bool is_list = rift_value_kind(values, kept) == RIFT_LIST ||
-                   rift_value_kind(values, kept) == RIFT_SET ||
-                   rift_value_kind(values, kept) == RIFT_PAIR;
-    for (size_t i = 0; i < kafka->position_count; i++) {
-        struct position *position = &kafka->positions[i];
-        bool is_kept = false;
-        if (position->process != ops->process[row])
+    const struct rift_ops *ops = &self->check->history->ops;
+    for (size_t i = 0; i < self->log.record_count; i++) {
+        const struct kafka_record *r = &self->log.records[i];
+        const struct kafka_message *message = &self->log.messages[r->message];
+        if (!r->is_poll || ops->type[r->row] != RIFT_OP_OK)
             continue;
-        for (size_t j = 0; is_list && j < rift_value_count(values, kept); j++)
-            is_kept |= elements_intern(kafka->records.keys, rift_value_item(values, kept, j)) ==
-                       position->key;
-        if (!is_kept)
-            position->polled = position->sent = NONE;
+        if (message->sent == KAFKA_NONE && message->failed != KAFKA_NONE)
+            found(self, G1A, r->message, message->failed, r->row,
+                  "polled, though its send surely failed");
+        else if (message->sent == KAFKA_NONE)
+            found(self, UNEXPECTED_VALUE, r->message, r->row, KAFKA_NONE,
+                  "polled, and nobody sent it");
+        else if (message->sent == r->row)
+            found(self, PRECOMMITTED_READ, r->message, r->row, KAFKA_NONE,
+                  "polled by the transaction that sends it");
+        else if (ops->start[message->sent] > ops->end[r->row])
+            found(self, FUTURE_READ, r->message, r->row, message->sent,
+                  "polled before anybody asked for it to be sent");
     }
 }
 
-/* One record of an ok operation against the place of its process; earlier is the last one of the
- * same kind and key in the same operation, or NULL. */
-static void take_record(struct kafka *kafka, const struct kafka_record *record,
-                        const struct kafka_record *earlier)
+/* The one other transaction from which an ok poll got a message, or KAFKA_NONE. */
+static uint32_t sender_of(const struct kafka *self, const struct kafka_record *r)
 {
-    struct position *position =
-        position_of(kafka, kafka->history->ops.process[record->row], record->key);
-    int64_t *last = record->is_poll ? &position->polled : &position->sent;
-    int64_t before = earlier ? earlier->offset : *last;
-    if (record->offset == NONE)
+    const struct kafka_message *message = &self->log.messages[r->message];
+    bool is_edge = r->is_poll && self->check->history->ops.type[r->row] == RIFT_OP_OK &&
+                   message->sent_count == 1 && message->sent != r->row;
+    return is_edge ? message->sent : KAFKA_NONE;
+}
+
+/* Transactions that sent and polled in a circle: each saw what the next one sent. */
+static void judge_cycles(struct kafka *self)
+{
+    const struct kafka_records *log = &self->log;
+    struct txn_edges edges;
+    struct txn_graph graph;
+    struct txn_components components;
+    txn_edges_init(&edges, (uint32_t)self->check->history->ops.count);
+    for (size_t i = 0; i < log->record_count; i++) {
+        uint32_t sender = sender_of(self, &log->records[i]);
+        if (sender != KAFKA_NONE)
+            txn_edges_add(&edges, sender, log->records[i].row, TXN_WR);
+    }
+    if (edges.is_full)
+        rift_verdict_doubt(self->verdict, "so many operations that cycles were not sought");
+    txn_edges_build(&edges, &graph);
+    struct txn_automaton filter = txn_automaton_filter(txn_relation_bit(TXN_WR));
+    txn_components_find(&graph, &filter, &components);
+    for (size_t i = 0; i < log->record_count; i++) {
+        const struct kafka_record *r = &log->records[i];
+        uint32_t sender = sender_of(self, r);
+        if (sender != KAFKA_NONE && components.of[sender] == components.of[r->row])
+            found(self, G1C, r->message, sender, r->row,
+                  "polled by a transaction from which its sender polled in turn");
+    }
+    txn_components_finish(&components);
+    txn_graph_finish(&graph);
+}
+
+static void pass(struct kafka *self, uint32_t from, uint32_t to)
+{
+    self->passed[from] += self->is_ahead;
+    self->passed[to] -= self->is_ahead;
+}
+
+static struct position *position_of(struct kafka *self, uint32_t key)
+{
+    struct position *position = &self->positions[key];
+    if (position->stamp != self->stamp)
+        *position = (struct position){self->stamp, KAFKA_NONE, KAFKA_NONE, 0, 0, false};
+    return position;
+}
+
+static void step_poll(struct kafka *self, const struct kafka_record *r)
+{
+    uint32_t key = self->log.messages[r->message].key;
+    struct position *position = position_of(self, key);
+    if (r->index == KAFKA_NONE)
         return;
-    if (before != NONE && record->offset <= before) {
-        const char *name = record->is_poll
-                               ? (earlier ? "internal nonmonotonic poll" : "nonmonotonic poll")
-                               : (earlier ? "internal nonmonotonic send" : "nonmonotonic send");
-        report(kafka, name, record, "the process had been further",
-               record->is_poll && !earlier && kafka->has_subscriptions);
-    } else if (before != NONE && record->is_poll &&
-               next_offset(kafka, record->key, before) != record->offset) {
-        report(kafka, earlier ? "internal poll skip" : "poll skip", record,
-               "it passed over offsets that others saw", !earlier && kafka->has_subscriptions);
+    bool is_same_op = position->poll != KAFKA_NONE && position->poll_row == r->row;
+    if (position->poll != KAFKA_NONE && r->index <= position->poll) {
+        found(self, is_same_op ? INT_NONMONOTONIC_POLL : NONMONOTONIC_POLL, r->message,
+              position->poll_row, r->row, "polled after a message that stands behind it");
+    } else if (position->poll != KAFKA_NONE && r->index > position->poll + 1) {
+        found(self, is_same_op ? INT_POLL_SKIP : POLL_SKIP, r->message, position->poll_row, r->row,
+              "polled, and messages before it were passed over");
+        if (is_same_op || !self->log.has_subscribe)
+            pass(self, position->poll + 1, r->index);
+    } else if (position->poll == KAFKA_NONE && position->is_rewound) {
+        pass(self, self->bottom[key], r->index);
     }
-    *last = record->offset;
+    position->is_rewound = false;
+    position->poll = r->index;
+    position->poll_row = r->row;
 }
 
-/* The last record before i of the same operation, kind and key. */
-static const struct kafka_record *earlier_of(const struct kafka_records *records, size_t i)
+static void step_send(struct kafka *self, const struct kafka_record *r, bool is_ok)
 {
-    const struct kafka_record *record = &records->items[i];
-    while (i-- > 0 && records->items[i].row == record->row)
-        if (records->items[i].is_poll == record->is_poll && records->items[i].key == record->key)
-            return records->items[i].offset == NONE ? NULL : &records->items[i];
-    return NULL;
+    struct position *position = position_of(self, self->log.messages[r->message].key);
+    if (r->index == KAFKA_NONE)
+        return;
+    bool is_same_op = position->send != KAFKA_NONE && position->send_row == r->row;
+    if (position->send != KAFKA_NONE && r->index <= position->send && is_ok)
+        found(self, is_same_op ? INT_NONMONOTONIC_SEND : NONMONOTONIC_SEND, r->message,
+              position->send_row, r->row, "sent after a message that stands behind it");
+    if (is_same_op && r->index > position->send + 1)
+        found(self, INT_SEND_SKIP, r->message, r->row, KAFKA_NONE,
+              "another one stands between two messages of one operation");
+    position->send = r->index;
+    position->send_row = r->row;
 }
 
-static void judge_order(struct kafka *kafka)
+/* Keys that stay assigned keep their positions, unless the assignment says to begin anew. */
+static void step_assign(struct kafka *self, uint32_t row)
 {
-    const struct rift_history *history = kafka->history;
-    const struct kafka_records *records = &kafka->records;
-    size_t next = 0;
-    for (uint32_t row = 0; row < history->ops.count; row++) {
-        const char *f = history->names.text[history->ops.f[row]];
-        bool is_ok = history->ops.type[row] == RIFT_OP_OK;
-        if (is_ok && (strcmp(f, "assign") == 0 || strcmp(f, "subscribe") == 0))
-            take_assignment(kafka, row);
-        for (; next < records->count && records->items[next].row == row; next++)
-            if (is_ok)
-                take_record(kafka, &records->items[next], earlier_of(records, next));
+    const struct rift_history *history = self->check->history;
+    const struct rift_values *values = history->values;
+    struct rift_value keys = history->ops.argument[row], from;
+    bool is_rewind = rift_value_map_get(values, keys, "from", &from) &&
+                     rift_value_is_word(values, from, "beginning");
+    if (history->ops.extra_start &&
+        rift_value_map_get(values, history->ops.extra_start[row], "seek-to-beginning?", &from))
+        is_rewind |= rift_value_kind(values, from) == RIFT_BOOL && rift_value_as_bool(from);
+    if (rift_value_kind(values, keys) == RIFT_MAP &&
+        !rift_value_map_get(values, keys, "keys", &keys))
+        keys = RIFT_VALUE_NIL;
+    uint32_t before = self->stamp++;
+    for (size_t i = 0; i < rift_value_count(values, keys); i++) {
+        uint32_t key = kafka_records_key(&self->log, rift_value_item(values, keys, i));
+        struct position *position = &self->positions[key];
+        if (position->stamp == before && !is_rewind)
+            position->stamp = self->stamp;
+        else
+            position_of(self, key)->is_rewound = is_rewind;
     }
+}
+
+static void step(struct kafka *self, uint32_t row)
+{
+    static const char *const assigns[] = {"assign", "subscribe", NULL};
+    const struct rift_history *history = self->check->history;
+    enum rift_op_type type = history->ops.type[row];
+    struct rift_value ignored;
+    bool is_rebalanced =
+        history->ops.extra_end &&
+        rift_value_map_get(history->values, history->ops.extra_end[row], "rebalance-log", &ignored);
+    if (type == RIFT_OP_OK && element_op_is(history, row, assigns))
+        step_assign(self, row);
+    for (uint32_t i = self->first_record[row];
+         i < self->first_record[row + 1] && type != RIFT_OP_FAIL; i++) {
+        const struct kafka_record *r = &self->log.records[i];
+        if (!r->is_poll)
+            step_send(self, r, type == RIFT_OP_OK);
+        else if (type == RIFT_OP_OK)
+            step_poll(self, r);
+    }
+    /* Nobody knows where the process stands now. */
+    self->stamp += type == RIFT_OP_INFO || is_rebalanced;
+}
+
+struct process_row {
+    int32_t process;
+    uint32_t row;
+};
+
+static int compare_rows(const void *a, const void *b)
+{
+    const struct process_row *x = a, *y = b;
+    if (x->process != y->process)
+        return x->process < y->process ? -1 : 1;
+    return (x->row > y->row) - (x->row < y->row);
+}
+
+static void judge_processes(struct kafka *self)
+{
+    const struct rift_ops *ops = &self->check->history->ops;
+    CLEANUP(rift_free) struct process_row *rows = rift_calloc(ops->count + 1, sizeof *rows);
+    for (uint32_t row = 0; row < ops->count; row++)
+        rows[row] = (struct process_row){ops->process[row], row};
+    qsort(rows, ops->count, sizeof *rows, compare_rows);
+    for (size_t i = 0; i < ops->count; i++) {
+        self->stamp += i == 0 || rows[i].process != rows[i - 1].process;
+        step(self, rows[i].row);
+    }
+}
+
+/* What was acknowledged must have been polled by the time that others polled past it. */
+static void judge_unpolled(struct kafka *self)
+{
+    const struct kafka_records *log = &self->log;
+    size_t unseen_count = 0, doubtful_count = 0;
+    for (size_t i = 1; i <= log->index_count; i++)
+        self->passed[i] += self->passed[i - 1];
+    for (uint32_t m = 0; m < log->message_count; m++) {
+        const struct kafka_message *message = &log->messages[m];
+        if (message->acked == KAFKA_NONE || message->polled != KAFKA_NONE)
+            continue;
+        unseen_count++;
+        if (message->index == KAFKA_NONE || message->index >= self->top[message->key])
+            continue;
+        if (log->blind_poll_count > 0 && self->passed[message->index] <= 0)
+            doubtful_count++;
+        else
+            found(self, LOST_WRITE, m, message->acked, KAFKA_NONE,
+                  "acknowledged, and never polled, though what stands behind it was");
+    }
+    if (doubtful_count > 0)
+        rift_verdict_doubt(self->verdict,
+                           "%zu acknowledged messages were passed over; polls that never heard "
+                           "back may have taken them",
+                           doubtful_count);
+    if (unseen_count > doubtful_count + self->found[LOST_WRITE])
+        rift_verdict_doubt(self->verdict, "%zu acknowledged messages at the end were never polled",
+                           unseen_count - doubtful_count - self->found[LOST_WRITE]);
+    json_object_set_new(rift_verdict_stats(self->verdict), "unseen",
+                        json_integer((json_int_t)unseen_count));
+}
+
+static void prepare(struct kafka *self)
+{
+    const struct kafka_records *log = &self->log;
+    const struct rift_history *history = self->check->history;
+    static const char *const assigns[] = {"assign", "subscribe", NULL};
+    /* Keys that are only ever assigned get their ids before the tables get their size. */
+    for (uint32_t row = 0; row < history->ops.count; row++)
+        if (element_op_is(history, row, assigns)) {
+            struct rift_value keys = history->ops.argument[row];
+            rift_value_map_get(history->values, keys, "keys", &keys);
+            for (size_t i = 0; i < rift_value_count(history->values, keys); i++)
+                kafka_records_key(&self->log, rift_value_item(history->values, keys, i));
+        }
+    size_t key_count = elements_count(log->keys);
+    self->positions = rift_calloc(key_count + 1, sizeof *self->positions);
+    self->bottom = rift_calloc(key_count + 1, sizeof *self->bottom);
+    self->top = rift_calloc(key_count + 1, sizeof *self->top);
+    self->passed = rift_calloc(log->index_count + 2, sizeof *self->passed);
+    self->first_record = rift_calloc(history->ops.count + 2, sizeof *self->first_record);
+    memset(self->bottom, 0xff, key_count * sizeof *self->bottom);
+    for (uint32_t i = 0; i < log->record_count; i++) {
+        const struct kafka_record *r = &log->records[i];
+        uint32_t key = log->messages[r->message].key;
+        self->first_record[r->row + 1]++;
+        if (r->index == KAFKA_NONE)
+            continue;
+        if (r->index < self->bottom[key])
+            self->bottom[key] = r->index;
+        if (r->is_poll && history->ops.type[r->row] == RIFT_OP_OK && r->index >= self->top[key])
+            self->top[key] = r->index + 1;
+    }
+    for (size_t row = 0; row < history->ops.count; row++)
+        self->first_record[row + 1] += self->first_record[row];
+}
+
+static void allow(struct kafka *self)
+{
+    const json_t *given = json_object_get(self->check->options, "allowed");
+    for (int flaw = 0; flaw < FLAW_COUNT; flaw++) {
+        size_t i;
+        json_t *item;
+        json_array_foreach(given, i, item)
+        {
+            self->is_allowed[flaw] |= strcmp(json_string_value(item), flaw_names[flaw]) == 0;
+        }
+        self->is_allowed[flaw] |=
+            json_is_string(given) && strcmp(json_string_value(given), flaw_names[flaw]) == 0;
+    }
+    /* A group moves partitions between its members at any time. */
+    if (self->log.has_subscribe)
+        self->is_allowed[POLL_SKIP] = self->is_allowed[NONMONOTONIC_POLL] = true;
 }
 
 static int check_kafka(const struct rift_check *check, struct rift_verdict *verdict,
                        struct rift_error *err)
 {
-    struct kafka kafka = {.history = check->history, .verdict = verdict};
-    size_t polled = 0;
     (void)err;
-    json_t *stats = rift_verdict_stats(verdict);
-    json_object_set_new(verdict->details, "counts", json_object());
-    for (size_t row = 0; row < check->history->ops.count; row++)
-        kafka.has_subscriptions |=
-            strcmp(check->history->names.text[check->history->ops.f[row]], "subscribe") == 0;
-    kafka_records_init(&kafka.records, check->history);
-    judge_offsets(&kafka);
-    judge_values(&kafka);
-    judge_order(&kafka);
-    for (size_t i = 0; i < kafka.records.count; i++)
-        polled += kafka.records.items[i].is_poll;
-    json_object_set_new(stats, "sent", json_integer((json_int_t)(kafka.records.count - polled)));
-    json_object_set_new(stats, "polled", json_integer((json_int_t)polled));
-    json_object_set_new(stats, "unseen", json_integer((json_int_t)kafka.unseen));
-    if (kafka.unseen)
+    struct kafka self = {.check = check, .verdict = verdict};
+    kafka_records_init(&self.log, check->history);
+    allow(&self);
+    prepare(&self);
+    judge_log(&self);
+    judge_polled(&self);
+    judge_cycles(&self);
+    self.is_ahead = true;
+    judge_processes(&self);
+    self.is_ahead = false;
+    judge_unpolled(&self);
+    judge_processes(&self);
+    size_t polled_count = 0;
+    for (size_t i = 0; i < self.log.record_count; i++)
+        polled_count += self.log.records[i].is_poll;
+    if (polled_count == 0)
+        rift_verdict_doubt(verdict, "no message was polled");
+    if (self.log.unreadable_count > 0)
         rift_verdict_doubt(verdict,
-                           "%zu acknowledged values lie behind the last poll: nobody looked",
-                           kafka.unseen);
-    if (polled == 0)
-        rift_verdict_doubt(verdict, "nothing was polled");
-    kafka_records_finish(&kafka.records);
-    free(kafka.sorted);
-    free(kafka.positions);
+                           "%zu micro-operations or answers are not of this kind, first "
+                           "in operation %" PRIu32,
+                           self.log.unreadable_count, self.log.unreadable_row);
+    json_t *counts = json_object();
+    element_stat_add(verdict, "messages", self.log.message_count);
+    element_stat_add(verdict, "polled", polled_count);
+    for (int flaw = 0; flaw < FLAW_COUNT; flaw++)
+        if (self.found[flaw] > 0)
+            json_object_set_new(counts, flaw_names[flaw],
+                                json_integer((json_int_t)self.found[flaw]));
+    json_object_set_new(verdict->details, "counts", counts);
+    kafka_records_finish(&self.log);
+    free(self.positions);
+    free(self.bottom);
+    free(self.top);
+    free(self.passed);
+    free(self.first_record);
     return 0;
 }
 
+static const struct rift_option options[] = {
+    {.name = "allowed",
+     .kind = RIFT_OPTION_LIST,
+     .unit = "",
+     .fallback = "[\"internal send skip\"]",
+     .choices = flaw_names,
+     .summary = "anomalies that are counted and no violation; with subscribe, poll skip and "
+                "nonmonotonic poll always are"},
+    {.name = NULL},
+};
+
 const struct rift_checker rift_checker_kafka = {
     .name = "kafka",
-    .summary = "a log in partitions: offsets, lost and duplicate values, order of sends and polls",
+    .summary = "logs in partitions: nothing lost, doubled, reordered, or polled too early",
+    .options = options,
     .check = check_kafka,
 };

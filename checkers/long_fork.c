@@ -107,6 +107,27 @@ static void judge(struct forks *forks, struct rift_verdict *verdict)
     json_object_set_new(stats, "forks", json_integer((json_int_t)found));
 }
 
+/* Of a key that is written once only that value can be read, unless its write failed. */
+static void judge_values(const struct txn_set *set, struct rift_verdict *verdict)
+{
+    size_t found = 0;
+    for (uint32_t mop = 0; mop < set->mop_count; mop++) {
+        struct rift_value value = set->mop_value[mop];
+        if (set->mop_function[mop] != TXN_READ || rift_value_is_nil(value) ||
+            !txn_is_committed(set, set->mop_txn[mop]))
+            continue;
+        uint32_t writer = txn_set_writer(set, set->mop_key[mop], value);
+        if ((writer != TXN_NONE && set->type[set->mop_txn[writer]] != RIFT_OP_FAIL) ||
+            ++found > KEPT)
+            continue;
+        uint32_t row = set->row[set->mop_txn[mop]];
+        CLEANUP(rift_free) char *text = rift_value_print(set->values, value);
+        json_t *anomaly = rift_verdict_convict(
+            verdict, "garbage read", "operation %u read %s, which nobody wrote", row, text);
+        json_object_set_new(anomaly, "ops", json_pack("[I]", (json_int_t)row));
+    }
+}
+
 static int check_long_fork(const struct rift_check *check, struct rift_verdict *verdict,
                            struct rift_error *err)
 {
@@ -120,6 +141,7 @@ static int check_long_fork(const struct rift_check *check, struct rift_verdict *
     CLEANUP(rift_free)
     struct group_read *reads = rift_calloc((size_t)set->count + 1, sizeof *reads);
     CLEANUP(rift_free) bool *is_written = rift_calloc((size_t)set->key_count + 1, sizeof(bool));
+    bool has_writes = false;
     forks.group = group;
     forks.place = place;
     forks.size = size;
@@ -131,8 +153,11 @@ static int check_long_fork(const struct rift_check *check, struct rift_verdict *
             continue;
         if (is_written[set->mop_key[mop]] && verdict->validity == RIFT_VALID)
             rift_verdict_doubt(verdict, "a key is written twice: reads do not tell which write");
-        is_written[set->mop_key[mop]] = true;
+        is_written[set->mop_key[mop]] = has_writes = true;
     }
+    /* A history of reads alone says nothing of what was written. */
+    if (has_writes && verdict->validity == RIFT_VALID)
+        judge_values(set, verdict);
     bool are_groups = true;
     for (uint32_t t = 0; t < set->count && are_groups; t++)
         if (is_group_read(set, t))
@@ -141,7 +166,7 @@ static int check_long_fork(const struct rift_check *check, struct rift_verdict *
         rift_verdict_doubt(verdict, "reads overlap without reading the same keys: no groups");
     else if (forks.read_count == 0)
         rift_verdict_doubt(verdict, "no read of a group succeeded");
-    else if (verdict->validity == RIFT_VALID)
+    else if (verdict->validity != RIFT_UNKNOWN)
         judge(&forks, verdict);
     txn_set_finish(&forks.set);
     return 0;

@@ -1,314 +1,299 @@
-/* monotonic, sessions, causal: what each process may see of registers whose values only rise.
+/* sessions and causal: what a process may see of registers after what it saw and did before.
  *
- * The value is the version, so what a process must see at least is one number for each key, its
- * floor: of what it read (monotonic reads), of what it wrote (read your writes), of what came in
- * the writer's session before a write that it read: the writer's own writes (monotonic writes), or
- * the writer's reads (writes follow reads); and for causal consistency all of that, and what was
- * known to whoever was read from, in turn (Terry and others, PDIS 1994). Events are taken in order
- * of time: writes when they start, reads when they end. Time and memory O(operations + writes *
- * keys). */
-#include "checkers/registry.h"
-
+ * Each session q is gone through once. What it must not miss any more is kept for each pair of a
+ * register and a session that writes it, as the latest such write:
+ *   read your writes       q wrote it
+ *   monotonic reads        q read it
+ *   monotonic writes       its session wrote it before another write that q read
+ *   writes follow reads    a session read it before a write that q read
+ * A read of an earlier write of the same pair, or of the initial state, is then a violation. For
+ * causal the last two go on from read to write to read: the causal past of q. Every session is
+ * taken in at most once for each q, so the time is ops times sessions at most, and no clock vectors
+ * are stored.
+ *
+ * Versions are ordered only where one session wrote both: writes of two sessions may be ordered
+ * either way in a system that promises no more than this. The order that one session gives needs no
+ * care for ops that never heard back, as they end it. */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "checkers/elements.h"
+#include "checkers/register_sessions.h"
+#include "checkers/registry.h"
 #include "common/memory.h"
 
-enum { KEPT = 16 };
+enum { ANOMALIES_TOLD = 16 };
 
-/* Numbers kept for all writes together. */
-static const uint64_t FLOORS_MAX = UINT64_C(1) << 27;
+enum rule { OWN_WRITE, OWN_READ, WRITTEN_BEFORE, READ_BEFORE, RULE_COUNT };
 
-enum guarantee {
-    MONOTONIC_READS,
-    READ_YOUR_WRITES,
-    MONOTONIC_WRITES,
-    WRITES_FOLLOW_READS,
-    CAUSALITY,
-    GUARANTEE_COUNT,
+static const char *const rule_names[RULE_COUNT] = {"own write not read", "non-monotonic read",
+                                                   "monotonic writes", "writes follow reads"};
+static const char *const rule_reasons[RULE_COUNT] = {
+    "it had written a later one itself",
+    "it had read a later one before",
+    "it had seen what the writer of a later one wrote after that",
+    "it had seen a write by somebody who had seen a later one before",
 };
 
-static const struct {
-    const char *name, *text;
-} guarantees[] = {
-    {"non-monotonic read", "the process had read"},
-    {"own write not read", "the process had written"},
-    {"monotonic writes", "the process had read a later write of the session that wrote"},
-    {"writes follow reads", "the process had read a write of a session that before had read"},
-    {"causality violation", "there had happened before the read a write of"},
+/* What must not be missed: a write, and the op of q that made it so. */
+struct duty {
+    uint32_t write, because;
 };
 
-struct event {
-    int64_t time;
-    bool is_read;
-    uint32_t row;
+/* Of a pair of register and writer, or of a register as a whole. */
+struct duties {
+    uint32_t stamp; /* 1 + q; otherwise there are none */
+    struct duty of[RULE_COUNT];
 };
 
-struct sessions {
-    const struct rift_history *history;
+struct engine {
+    struct register_sessions sessions;
+    bool is_causal;
+    bool is_asked[RULE_COUNT];
+    uint32_t *pair;       /* by row of a write */
+    struct duties *pairs; /* by pair */
+    struct duties *keys;  /* by key: any write of it, against reads of the initial state */
+    uint32_t *taken;      /* by session: ops that q has taken in */
+    uint32_t *taken_stamp;
+    uint32_t *stack; /* of writes whose past is to be taken in */
+    size_t stack_count, stack_capacity;
+    size_t found[RULE_COUNT], cycle_count;
     struct rift_verdict *verdict;
-    unsigned asked; /* bits of enum guarantee */
-    size_t key_count;
-    uint32_t *process; /* per row: dense */
-    size_t process_count;
-    int64_t *floors[GUARANTEE_COUNT]; /* process * key_count + key; 0: nothing */
-    int64_t *behind[GUARANTEE_COUNT]; /* write * key_count + key: what comes with a write */
-    uint32_t *write_number;           /* per row of a write */
-    struct write {
-        uint32_t key, row;
-        int64_t value;
-    } * writes; /* sorted by key and value */
-    size_t write_count;
-    size_t found, reads;
 };
 
-static int compare_events(const void *a, const void *b)
+static void find_pairs(struct engine *self)
 {
-    const struct event *x = a, *y = b;
-    if (x->time != y->time)
-        return x->time < y->time ? -1 : 1;
-    if (x->is_read != y->is_read)
-        return x->is_read ? 1 : -1;
-    return (x->row > y->row) - (x->row < y->row);
-}
-
-static int64_t *floor_of(const struct sessions *sessions, enum guarantee guarantee, uint32_t row)
-{
-    return sessions->floors[guarantee] + sessions->process[row] * sessions->key_count;
-}
-
-static void raise(int64_t *floor, const int64_t *behind, size_t count)
-{
-    for (size_t k = 0; k < count; k++)
-        floor[k] = behind[k] > floor[k] ? behind[k] : floor[k];
-}
-
-static void report(struct sessions *sessions, uint32_t row, enum guarantee guarantee, int64_t value,
-                   int64_t floor)
-{
-    const struct rift_history *history = sessions->history;
-    if (++sessions->found > KEPT)
-        return;
-    struct rift_value key = history->keys[history->ops.key[row]];
-    CLEANUP(rift_free) char *name = rift_value_print(history->values, key);
-    json_t *anomaly = rift_verdict_convict(sessions->verdict, guarantees[guarantee].name,
-                                           "operation %" PRIu32 " of process %" PRId32
-                                           " read %" PRId64 " of key %s, but %s %" PRId64 " of it",
-                                           row, history->ops.process[row], value, name,
-                                           guarantees[guarantee].text, floor);
-    json_object_set_new(anomaly, "key", rift_value_to_json(history->values, key));
-    json_object_set_new(anomaly, "ops", json_pack("[I]", (json_int_t)row));
-}
-
-static void take_write(struct sessions *sessions, uint32_t row)
-{
-    const struct rift_ops *ops = &sessions->history->ops;
-    uint32_t key = ops->key[row];
-    size_t count = sessions->key_count, at = sessions->write_number[row] * count;
-    int64_t value = rift_value_as_integer(sessions->history->values, ops->argument[row]);
-    /* What stands behind the write is what the session had done before it. */
-    static const enum guarantee pairs[][2] = {{MONOTONIC_WRITES, READ_YOUR_WRITES},
-                                              {WRITES_FOLLOW_READS, MONOTONIC_READS},
-                                              {CAUSALITY, CAUSALITY}};
-    for (size_t i = 0; i < 3; i++)
-        if (sessions->behind[pairs[i][0]])
-            memcpy(sessions->behind[pairs[i][0]] + at, floor_of(sessions, pairs[i][1], row),
-                   count * sizeof(int64_t));
-    int64_t *own = floor_of(sessions, READ_YOUR_WRITES, row);
-    int64_t *all = floor_of(sessions, CAUSALITY, row);
-    own[key] = value > own[key] ? value : own[key];
-    all[key] = value > all[key] ? value : all[key];
-}
-
-static int compare_writes(const void *a, const void *b)
-{
-    const struct write *x = a, *y = b;
-    if (x->key != y->key)
-        return x->key < y->key ? -1 : 1;
-    return (x->value > y->value) - (x->value < y->value);
-}
-
-/* The row that wrote the value, or UINT32_MAX. */
-static uint32_t writer_of(const struct sessions *sessions, uint32_t key, int64_t value)
-{
-    struct write wanted = {.key = key, .value = value};
-    const struct write *found = bsearch(&wanted, sessions->writes, sessions->write_count,
-                                        sizeof *sessions->writes, compare_writes);
-    return found ? found->row : UINT32_MAX;
-}
-
-static void take_read(struct sessions *sessions, uint32_t row)
-{
-    const struct rift_history *history = sessions->history;
-    uint32_t key = history->ops.key[row];
-    struct rift_value read = history->ops.result[row];
-    int64_t value = rift_value_as_integer(history->values, read);
-    size_t count = sessions->key_count;
-    sessions->reads++;
-    for (int g = 0; g < GUARANTEE_COUNT; g++) {
-        int64_t floor = floor_of(sessions, (enum guarantee)g, row)[key];
-        if ((sessions->asked >> g & 1) && value < floor) {
-            report(sessions, row, (enum guarantee)g, value, floor);
-            break;
+    const struct rift_history *history = self->sessions.history;
+    struct rift_key_split split;
+    rift_key_split_init(&split, history);
+    size_t session_count = self->sessions.session_count, pair_count = 0;
+    CLEANUP(rift_free) uint32_t *stamp = rift_calloc(session_count + 1, sizeof *stamp);
+    CLEANUP(rift_free) uint32_t *last = rift_calloc(session_count + 1, sizeof *last);
+    self->pair = rift_calloc(history->ops.count + 1, sizeof *self->pair);
+    for (uint32_t key = 0; key < split.key_count; key++) {
+        for (size_t i = split.first[key]; i < split.first[key + 1]; i++) {
+            uint32_t row = split.rows[i], session = self->sessions.session[row];
+            if (!self->sessions.is_write[row])
+                continue;
+            if (stamp[session] != key + 1)
+                last[session] = (uint32_t)pair_count++;
+            stamp[session] = key + 1;
+            self->pair[row] = last[session];
         }
     }
-    int64_t *seen = floor_of(sessions, MONOTONIC_READS, row);
-    int64_t *all = floor_of(sessions, CAUSALITY, row);
-    seen[key] = value > seen[key] ? value : seen[key];
-    all[key] = value > all[key] ? value : all[key];
-    if (rift_value_is_nil(read))
+    self->pairs = rift_calloc(pair_count + 1, sizeof *self->pairs);
+    self->keys = rift_calloc(history->key_count + 1, sizeof *self->keys);
+    self->taken = rift_calloc(session_count + 1, sizeof *self->taken);
+    self->taken_stamp = rift_calloc(session_count + 1, sizeof *self->taken_stamp);
+    rift_key_split_finish(&split);
+}
+
+static void note_in(const struct engine *self, struct duties *duties, uint32_t q, enum rule rule,
+                    struct duty duty, bool is_of_pair)
+{
+    if (duties->stamp != q + 1) {
+        duties->stamp = q + 1;
+        for (int i = 0; i < RULE_COUNT; i++)
+            duties->of[i].write = ROW_NONE;
+    }
+    struct duty *old = &duties->of[rule];
+    const uint32_t *position = self->sessions.position;
+    if (old->write == ROW_NONE || (is_of_pair && position[old->write] < position[duty.write]))
+        *old = duty;
+}
+
+static void note(struct engine *self, uint32_t q, enum rule rule, uint32_t write, uint32_t because)
+{
+    struct duty duty = {write, because};
+    note_in(self, &self->pairs[self->pair[write]], q, rule, duty, true);
+    note_in(self, &self->keys[self->sessions.history->ops.key[write]], q, rule, duty, false);
+}
+
+static void push(struct engine *self, uint32_t write)
+{
+    if (self->stack_count == self->stack_capacity) {
+        self->stack_capacity = self->stack_capacity ? 2 * self->stack_capacity : 64;
+        self->stack = rift_reallocarray(self->stack, self->stack_capacity, sizeof *self->stack);
+    }
+    self->stack[self->stack_count++] = write;
+}
+
+static void convict_cycle(struct engine *self, uint32_t read, uint32_t write)
+{
+    const struct rift_ops *ops = &self->sessions.history->ops;
+    if (self->cycle_count++ >= ANOMALIES_TOLD)
         return;
-    uint32_t writer = writer_of(sessions, key, value);
-    if (writer == UINT32_MAX) {
-        json_t *anomaly = rift_verdict_convict(
-            sessions->verdict, "garbage read",
-            "operation %" PRIu32 " read %" PRId64 ", which nobody wrote", row, value);
-        json_object_set_new(anomaly, "ops", json_pack("[I]", (json_int_t)row));
+    json_t *anomaly = rift_verdict_convict(
+        self->verdict, "causality violation",
+        "What process %" PRId32 " read depends on what it did later", ops->process[read]);
+    json_object_set_new(anomaly, "ops", json_pack("[I, I]", (json_int_t)read, (json_int_t)write));
+}
+
+/* Takes in what a session did up to a write of it that became known to q by its op `because`. */
+static void take_in(struct engine *self, uint32_t q, uint32_t write, uint32_t because)
+{
+    const struct register_sessions *sessions = &self->sessions;
+    uint32_t session = sessions->session[write], until = sessions->position[write] + 1;
+    if (session == q) {
+        if (sessions->position[write] > sessions->position[because] && self->is_causal)
+            convict_cycle(self, because, write);
         return;
     }
-    for (int g = MONOTONIC_WRITES; g < GUARANTEE_COUNT; g++)
-        if (sessions->behind[g])
-            raise(floor_of(sessions, (enum guarantee)g, row),
-                  sessions->behind[g] + sessions->write_number[writer] * count, count);
-}
-
-static bool is_named(const struct rift_history *history, size_t row, const char *name)
-{
-    return strcmp(history->names.text[history->ops.f[row]], name) == 0;
-}
-
-/* Numbers processes and writes; false, with a doubt, where the history is none of rising values. */
-static bool number(struct sessions *sessions)
-{
-    const struct rift_history *history = sessions->history;
-    const struct rift_ops *ops = &history->ops;
-    CLEANUP(rift_free) struct write *by_process = rift_calloc(ops->count + 1, sizeof *by_process);
-    for (size_t row = 0; row < ops->count; row++) {
-        by_process[row] = (struct write){.row = (uint32_t)row, .value = ops->process[row]};
-        if (!is_named(history, row, "write") || ops->type[row] == RIFT_OP_FAIL)
+    if (self->taken_stamp[session] != q + 1) {
+        self->taken_stamp[session] = q + 1;
+        self->taken[session] = 0;
+    }
+    uint32_t from = self->taken[session];
+    self->taken[session] = until > from ? until : from;
+    for (uint32_t position = from; position < until; position++) {
+        uint32_t row = sessions->rows[sessions->first[session] + position];
+        if (sessions->is_write[row])
+            note(self, q, WRITTEN_BEFORE, row, because);
+        if (sessions->seen[row] != SEEN_WRITE)
             continue;
-        sessions->write_number[row] = (uint32_t)sessions->write_count;
-        sessions->writes[sessions->write_count++] =
-            (struct write){ops->key[row], (uint32_t)row,
-                           rift_value_as_integer(history->values, ops->argument[row])};
-    }
-    qsort(by_process, ops->count, sizeof *by_process, compare_writes);
-    for (size_t i = 0; i < ops->count; i++) {
-        sessions->process_count += i == 0 || by_process[i].value != by_process[i - 1].value;
-        sessions->process[by_process[i].row] = (uint32_t)sessions->process_count - 1;
-    }
-    qsort(sessions->writes, sessions->write_count, sizeof *sessions->writes, compare_writes);
-    for (size_t i = 1; i < sessions->write_count; i++) {
-        const struct write *a = &sessions->writes[i - 1], *b = &sessions->writes[i];
-        if (a->key == b->key && (a->value == b->value || ops->start[a->row] > ops->start[b->row])) {
-            rift_verdict_doubt(sessions->verdict,
-                               "values of a key do not rise: their order is not known");
-            return false;
-        }
-    }
-    uint64_t floors = (uint64_t)sessions->key_count *
-                      (sessions->write_count * 3 + sessions->process_count * GUARANTEE_COUNT);
-    if (floors > FLOORS_MAX)
-        rift_verdict_doubt(sessions->verdict, "too many writes and keys to follow");
-    return floors <= FLOORS_MAX;
-}
-
-static void follow(struct sessions *sessions)
-{
-    const struct rift_history *history = sessions->history;
-    const struct rift_ops *ops = &history->ops;
-    CLEANUP(rift_free) struct event *events = rift_calloc(ops->count + 1, sizeof *events);
-    size_t count = 0;
-    for (uint32_t row = 0; row < ops->count; row++) {
-        if (is_named(history, row, "write") && ops->type[row] != RIFT_OP_FAIL)
-            events[count++] = (struct event){ops->start[row], false, row};
-        else if (is_named(history, row, "read") && ops->type[row] == RIFT_OP_OK)
-            events[count++] = (struct event){ops->end[row], true, row};
-    }
-    qsort(events, count, sizeof *events, compare_events);
-    for (size_t i = 0; i < count; i++) {
-        if (events[i].is_read)
-            take_read(sessions, events[i].row);
-        else
-            take_write(sessions, events[i].row);
+        note(self, q, READ_BEFORE, sessions->source[row], because);
+        if (self->is_causal)
+            push(self, sessions->source[row]);
     }
 }
 
-static int check_guarantees(const struct rift_check *check, unsigned asked,
-                            struct rift_verdict *verdict)
+static void convict(struct engine *self, uint32_t read, enum rule rule, struct duty duty)
 {
-    const struct rift_history *history = check->history;
-    size_t rows = history->ops.count + 1;
-    struct sessions sessions = {.history = history, .verdict = verdict, .asked = asked};
-    CLEANUP(rift_free) uint32_t *process = rift_calloc(rows, sizeof *process);
-    CLEANUP(rift_free) uint32_t *write_number = rift_calloc(rows, sizeof *write_number);
-    CLEANUP(rift_free) struct write *writes = rift_calloc(rows, sizeof *writes);
-    sessions.key_count = history->key_count ? history->key_count : 1;
-    sessions.process = process;
-    sessions.write_number = write_number;
-    sessions.writes = writes;
-    if (number(&sessions)) {
-        for (int g = 0; g < GUARANTEE_COUNT; g++) {
-            sessions.floors[g] =
-                rift_calloc(sessions.process_count * sessions.key_count + 1, sizeof(int64_t));
-            if (g >= MONOTONIC_WRITES && (asked >> g & 1))
-                sessions.behind[g] =
-                    rift_calloc(sessions.write_count * sessions.key_count + 1, sizeof(int64_t));
-        }
-        follow(&sessions);
-        for (int g = 0; g < GUARANTEE_COUNT; g++) {
-            free(sessions.floors[g]);
-            free(sessions.behind[g]);
-        }
-        if (sessions.reads == 0)
-            rift_verdict_doubt(verdict, "no read succeeded");
-    }
-    json_t *stats = rift_verdict_stats(verdict);
-    json_object_set_new(stats, "reads", json_integer((json_int_t)sessions.reads));
-    json_object_set_new(stats, "writes", json_integer((json_int_t)sessions.write_count));
-    json_object_set_new(stats, "violations", json_integer((json_int_t)sessions.found));
-    return 0;
+    const struct rift_history *history = self->sessions.history;
+    if (self->found[rule]++ >= ANOMALIES_TOLD)
+        return;
+    const char *name = self->is_causal ? "causality violation" : rule_names[rule];
+    CLEANUP(rift_free) char *key = register_sessions_key(&self->sessions, read);
+    CLEANUP(rift_free) char *value = rift_value_print(history->values, history->ops.result[read]);
+    CLEANUP(rift_free)
+    char *later = rift_value_print(history->values, history->ops.argument[duty.write]);
+    json_t *anomaly = rift_verdict_convict(
+        self->verdict, name, "Process %" PRId32 " read %s of %s, though %s: %s",
+        history->ops.process[read], value, key, rule_reasons[rule], later);
+    json_t *rows = json_pack("[I]", (json_int_t)duty.write);
+    if (duty.because != duty.write)
+        json_array_append_new(rows, json_integer(duty.because));
+    json_array_append_new(rows, json_integer(read));
+    json_object_set_new(anomaly, "ops", rows);
 }
 
-static int check_monotonic(const struct rift_check *check, struct rift_verdict *verdict,
-                           struct rift_error *err)
+static void judge_read(struct engine *self, uint32_t q, uint32_t read)
 {
-    (void)err;
-    return check_guarantees(check, 1U << MONOTONIC_READS, verdict);
+    const struct register_sessions *sessions = &self->sessions;
+    uint32_t source = sessions->source[read], key = sessions->history->ops.key[read];
+    const struct duties *duties =
+        source == ROW_NONE ? &self->keys[key] : &self->pairs[self->pair[source]];
+    if (duties->stamp != q + 1)
+        return;
+    for (int rule = 0; rule < RULE_COUNT; rule++) {
+        struct duty duty = duties->of[rule];
+        if (duty.write == ROW_NONE || !self->is_asked[rule] ||
+            (source != ROW_NONE && sessions->position[duty.write] <= sessions->position[source]))
+            continue;
+        convict(self, read, (enum rule)rule, duty);
+        return;
+    }
+}
+
+static void judge_session(struct engine *self, uint32_t q)
+{
+    const struct register_sessions *sessions = &self->sessions;
+    for (uint32_t i = sessions->first[q]; i < sessions->first[q + 1]; i++) {
+        uint32_t row = sessions->rows[i];
+        if (sessions->is_write[row])
+            note(self, q, OWN_WRITE, row, row);
+        if (sessions->seen[row] != SEEN_INITIAL && sessions->seen[row] != SEEN_WRITE)
+            continue;
+        judge_read(self, q, row);
+        if (sessions->seen[row] == SEEN_INITIAL)
+            continue;
+        note(self, q, OWN_READ, sessions->source[row], row);
+        push(self, sessions->source[row]);
+        while (self->stack_count > 0)
+            take_in(self, q, self->stack[--self->stack_count], row);
+    }
+}
+
+static void judge(struct engine *self, const struct rift_check *check, struct rift_verdict *verdict)
+{
+    self->verdict = verdict;
+    register_sessions_init(&self->sessions, check->history);
+    register_sessions_judge_sources(&self->sessions, verdict);
+    find_pairs(self);
+    for (uint32_t q = 0; q < self->sessions.session_count; q++)
+        judge_session(self, q);
+    element_stat_add(verdict, "reads", self->sessions.read_count);
+    element_stat_add(verdict, "writes", self->sessions.write_count);
+    element_stat_add(verdict, "sessions", self->sessions.session_count);
+    free(self->pair);
+    free(self->pairs);
+    free(self->keys);
+    free(self->taken);
+    free(self->taken_stamp);
+    free(self->stack);
+    register_sessions_finish(&self->sessions);
+}
+
+/* In the order of the rules. */
+static const char *const guarantees[] = {"read your writes", "monotonic reads", "monotonic writes",
+                                         "writes follow reads", NULL};
+
+static bool is_in_list(const json_t *list, const char *name)
+{
+    size_t i;
+    json_t *item;
+    json_array_foreach(list, i, item)
+    {
+        if (strcmp(json_string_value(item), name) == 0)
+            return true;
+    }
+    return json_is_string(list) && strcmp(json_string_value(list), name) == 0;
 }
 
 static int check_sessions(const struct rift_check *check, struct rift_verdict *verdict,
                           struct rift_error *err)
 {
     (void)err;
-    return check_guarantees(check,
-                            1U << MONOTONIC_READS | 1U << READ_YOUR_WRITES |
-                                1U << MONOTONIC_WRITES | 1U << WRITES_FOLLOW_READS,
-                            verdict);
+    struct engine engine = {0};
+    const json_t *asked = json_object_get(check->options, "guarantees");
+    for (int rule = 0; rule < RULE_COUNT; rule++)
+        engine.is_asked[rule] = is_in_list(asked, guarantees[rule]);
+    judge(&engine, check, verdict);
+    for (int rule = 0; rule < RULE_COUNT; rule++)
+        element_stat_add(verdict, guarantees[rule], engine.found[rule]);
+    return 0;
 }
 
 static int check_causal(const struct rift_check *check, struct rift_verdict *verdict,
                         struct rift_error *err)
 {
     (void)err;
-    return check_guarantees(check, 1U << CAUSALITY, verdict);
+    struct engine engine = {.is_causal = true, .is_asked = {true, true, true, true}};
+    judge(&engine, check, verdict);
+    return 0;
 }
 
-const struct rift_checker rift_checker_monotonic = {
-    .name = "monotonic",
-    .summary = "registers that only rise: no process sees one go back",
-    .check = check_monotonic,
+static const struct rift_option options[] = {
+    {.name = "guarantees",
+     .kind = RIFT_OPTION_LIST,
+     .unit = "",
+     .fallback = "[\"read your writes\", \"monotonic reads\", \"monotonic writes\", "
+                 "\"writes follow reads\"]",
+     .choices = guarantees,
+     .summary = "which of the four must hold"},
+    {.name = NULL},
 };
 
 const struct rift_checker rift_checker_sessions = {
     .name = "sessions",
     .summary = "read your writes, monotonic reads, monotonic writes, writes follow reads",
+    .options = options,
     .check = check_sessions,
 };
 
 const struct rift_checker rift_checker_causal = {
     .name = "causal",
-    .summary = "who sees a write sees what came before it",
+    .summary = "who sees a write of a register sees what came before it",
     .check = check_causal,
 };

@@ -145,7 +145,7 @@ static void every_workload_brings_its_checkers(void **state)
         struct rift_plan *plan =
             rift_plan_parse("t.yaml", yaml, strlen(yaml), rift_catalogue_of_build(), 0, &err);
         if (!plan)
-            print_message("workload '%s': %s\n", name, err.text);
+            fail_msg("workload '%s': %s", name, err.text);
         rift_plan_destroy(plan);
     }
 }
