@@ -31,10 +31,10 @@ mutations=(
     "register_realtime.c|s/low = skip_a + 1;/low = skip_a;/"
     "weak.c|s/at->writer\[0\] != t2 ? at->writer\[0\] : at->writer\[1\]/at->writer[0]/"
     "weak_causal.c|s/limit = clock\[s\] - (s == own/limit = clock[s] - (s != own/"
-    "polygraph_prune.c|s/closes(polygraph, closure, model->reader\[r\], after, TXN_RW)/0/"
+    "polygraph_prune.c|s/closes(polygraph, closure, model->reader\[r\], after, TXN_RW)/1/"
     "polygraph_guess.c|s/if (guess->unread\[version\] > own)/if (0)/"
     "polygraph_search.c|s/ccadical_add(search->solver, -literal);/ccadical_add(search->solver, literal);/"
-    "closure.c|s/for (; word < end; word++)/for (; word + 1 < end; word++)/"
+    "append_unseen.c|s/|| append_is_trusted(model, mop);/|| true;/"
 )
 
 mkdir "$copy/tree"

@@ -123,6 +123,18 @@ static void rw_register_says_what_all_orders_say(void **state)
     assert_true(valid > rounds(REGISTER_ROUNDS) / 4 && invalid > rounds(REGISTER_ROUNDS) / 4);
 }
 
+/* Whether some transaction writes a key to which it comes back. */
+static bool writes_what_it_reads(const struct small_history *history)
+{
+    for (int t = 0; t < history->count; t++)
+        for (int i = 0; i < history->txn[t].mop_count; i++)
+            for (int j = 0; j < history->txn[t].mop_count; j++)
+                if (i != j && history->txn[t].mop[i].key == history->txn[t].mop[j].key &&
+                    !history->txn[t].mop[i].is_read)
+                    return true;
+    return false;
+}
+
 struct weak_question {
     const char *level;
     enum small_weak oracle;
@@ -148,7 +160,7 @@ static void weak_levels_of_registers_are_decided_as_by_all_commit_orders(void **
         rift_rng_init(&rng, seed);
         small_random(&history, &rng, false, 2 + (int)rift_rng_below(&rng, TXNS_MAX),
                      2 + (int)rift_rng_below(&rng, 2));
-        if (has_repeated_key(&history))
+        if (writes_what_it_reads(&history))
             continue;
         for (size_t q = 0; q < sizeof weak_questions / sizeof *weak_questions; q++) {
             const struct weak_question *question = &weak_questions[q];
