@@ -1,43 +1,28 @@
-#include <stdarg.h>
-#include <stddef.h>
-#include <setjmp.h>
-#include <cmocka.h>
-
 #include "checkers/monitors/registry.h"
-#include "tests/property/monitor_oracle.h"
+#include "tests/property/monitor_suite.h"
 
-static void every_small_history_agrees(void **state)
-{
-    (void)state;
-    static const struct rift_call completed[] = {
-        {RIFT_CALL_ACQUIRE, 1, 0},
-        {RIFT_CALL_RELEASE, 1, 0},
-        {RIFT_CALL_REFUSED, 1, 0},
-    };
-    static const struct rift_call crashed[] = {
-        {RIFT_CALL_ACQUIRE, 1, 0},
-        {RIFT_CALL_RELEASE, 1, 0},
-    };
-    struct oracle_alphabet alphabet = {completed, sizeof completed / sizeof *completed, crashed,
-                                       sizeof crashed / sizeof *crashed};
-    struct oracle_tally tally = oracle_check_all(&rift_monitor_mutex, ORACLE_MUTEX, &alphabet, 4);
-    assert_true(tally.valid > 500 && tally.invalid > 1000);
-}
+static const struct rift_call completed[] = {
+    {RIFT_CALL_ACQUIRE, 1, 0},
+    {RIFT_CALL_RELEASE, 1, 0},
+    {RIFT_CALL_REFUSED, 1, 0},
+};
+static const struct rift_call crashed[] = {
+    {RIFT_CALL_ACQUIRE, 1, 0},
+    {RIFT_CALL_RELEASE, 1, 0},
+};
+static const struct oracle_alphabet alphabet = {completed, sizeof completed / sizeof *completed,
+                                                crashed, sizeof crashed / sizeof *crashed};
 
-static void random_histories_agree(void **state)
-{
-    (void)state;
-    struct oracle_tally tally = oracle_check_random(&rift_monitor_mutex, ORACLE_MUTEX, 40000);
-    assert_true(tally.silent < (tally.valid + tally.invalid) / 5);
-    assert_true(tally.invalid > tally.valid / 20);
-    assert_int_equal(tally.unexplained, 0);
-}
+static const struct monitor_suite suite = {
+    .monitor = &rift_monitor_mutex,
+    .object = ORACLE_MUTEX,
+    .alphabet = &alphabet,
+    .small_ops = 4,
+    .small_valid_min = 500,
+    .random_count = 40000,
+};
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_small_history_agrees),
-        cmocka_unit_test(random_histories_agree),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return monitor_suite_run(&suite);
 }

@@ -1,47 +1,30 @@
-#include <stdarg.h>
-#include <stddef.h>
-#include <setjmp.h>
-#include <cmocka.h>
-
 #include "checkers/monitors/registry.h"
-#include "tests/property/monitor_oracle.h"
+#include "tests/property/monitor_suite.h"
 
-static void every_small_history_agrees(void **state)
-{
-    (void)state;
-    static const struct rift_call completed[] = {
-        {RIFT_CALL_WRITE, 1, 0}, {RIFT_CALL_WRITE, 2, 0}, {RIFT_CALL_READ, 0, 0},
-        {RIFT_CALL_READ, 1, 0},  {RIFT_CALL_READ, 2, 0},  {RIFT_CALL_CAS, 0, 1},
-        {RIFT_CALL_CAS, 1, 2},   {RIFT_CALL_CAS, 2, 1},
-    };
-    static const struct rift_call crashed[] = {
-        {RIFT_CALL_WRITE, 1, 0},
-        {RIFT_CALL_WRITE, 2, 0},
-        {RIFT_CALL_CAS, 1, 2},
-        {RIFT_CALL_CAS, 2, 1},
-    };
-    struct oracle_alphabet alphabet = {completed, sizeof completed / sizeof *completed, crashed,
-                                       sizeof crashed / sizeof *crashed};
-    struct oracle_tally tally =
-        oracle_check_all(&rift_monitor_register_unique, ORACLE_REGISTER, &alphabet, 3);
-    assert_true(tally.valid > 500 && tally.invalid > 1000);
-}
+static const struct rift_call completed[] = {
+    {RIFT_CALL_WRITE, 1, 0}, {RIFT_CALL_WRITE, 2, 0}, {RIFT_CALL_READ, 0, 0},
+    {RIFT_CALL_READ, 1, 0},  {RIFT_CALL_READ, 2, 0},  {RIFT_CALL_CAS, 0, 1},
+    {RIFT_CALL_CAS, 1, 2},   {RIFT_CALL_CAS, 2, 1},
+};
+static const struct rift_call crashed[] = {
+    {RIFT_CALL_WRITE, 1, 0},
+    {RIFT_CALL_WRITE, 2, 0},
+    {RIFT_CALL_CAS, 1, 2},
+    {RIFT_CALL_CAS, 2, 1},
+};
+static const struct oracle_alphabet alphabet = {completed, sizeof completed / sizeof *completed,
+                                                crashed, sizeof crashed / sizeof *crashed};
 
-static void random_histories_agree(void **state)
-{
-    (void)state;
-    struct oracle_tally tally =
-        oracle_check_random(&rift_monitor_register_unique, ORACLE_REGISTER, 60000);
-    assert_true(tally.silent < (tally.valid + tally.invalid) / 5);
-    assert_true(tally.invalid > tally.valid / 20);
-    assert_int_equal(tally.unexplained, 0);
-}
+static const struct monitor_suite suite = {
+    .monitor = &rift_monitor_register_unique,
+    .object = ORACLE_REGISTER,
+    .alphabet = &alphabet,
+    .small_ops = 3,
+    .small_valid_min = 500,
+    .random_count = 60000,
+};
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_small_history_agrees),
-        cmocka_unit_test(random_histories_agree),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return monitor_suite_run(&suite);
 }
