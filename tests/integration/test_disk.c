@@ -16,78 +16,30 @@
 
 #include "common/clock.h"
 #include "common/memory.h"
-#include "tests/lib/namespaces.h"
-#include "tests/lib/toy_system.h"
-
-static struct namespaces *spaces;
-static struct test_host *n1;
+#include "tests/lib/toy_host.h"
 
 static int group_up(void **state)
 {
-    (void)state;
-    spaces = access("/dev/loop-control", F_OK) == 0 ? namespaces_up(1) : NULL;
-    n1 = spaces ? &spaces->hosts[0] : NULL;
-    if (!n1)
-        print_message("no loop devices or no namespaces here\n");
-    return 0;
-}
-
-static int group_down(void **state)
-{
-    (void)state;
-    namespaces_down(spaces);
+    if (access("/dev/loop-control", F_OK) == 0)
+        return toy_host_up(state);
+    print_message("no loop devices here\n");
     return 0;
 }
 
 static int toy_up(void **state)
 {
     (void)state;
-    if (!n1)
-        return 0;
-    if (!host_agent_start(n1, "disk", 20000))
-        return -1;
-    toy_configure_on_disk(n1, 32);
-    json_decref(agent_must(&n1->agent, "system.stop", NULL));
-    json_decref(agent_must(&n1->agent, "system.wipe", NULL));
-    toy_start(n1);
-    return 0;
+    return toy_host_begin("disk", 20000, 32);
 }
 
 static int toy_down(void **state)
 {
-    (void)state;
     if (!n1)
         return 0;
     json_decref(agent_must(&n1->agent, "heal_all", NULL));
     json_decref(agent_must(&n1->agent, "system.stop", NULL));
     json_decref(agent_must(&n1->agent, "system.wipe", NULL));
-    agent_forget(&n1->agent);
-    return 0;
-}
-
-#define NEED_DISK()                                                                                \
-    do {                                                                                           \
-        if (!n1)                                                                                   \
-            skip();                                                                                \
-    } while (0)
-
-static void inject(const char *id, const char *fault)
-{
-    json_decref(agent_must(&n1->agent, "inject",
-                           json_pack("{s:s, s:s, s:{}}", "id", id, "fault", fault, "options")));
-}
-
-static void heal(const char *id)
-{
-    json_decref(agent_must(&n1->agent, "heal", json_pack("{s:s}", "id", id)));
-}
-
-static bool is_observed(const char *id)
-{
-    json_t *ok = agent_must(&n1->agent, "observe", json_pack("{s:s}", "id", id));
-    bool is = json_is_true(json_object_get(ok, "observed"));
-    json_decref(ok);
-    return is;
+    return toy_host_end(state);
 }
 
 static char *data_path(const char *file)
@@ -116,9 +68,9 @@ static long size_of(const char *file)
 static void a_full_disk_takes_nothing_and_is_as_before_after_it(void **state)
 {
     (void)state;
-    NEED_DISK();
+    NEED_HOST();
     assert_int_equal(0, write_file("before", 1 << 20, true));
-    inject("full", "disk-full");
+    inject("full", "disk-full", NULL);
     assert_true(is_observed("full"));
     errno = 0;
     assert_int_equal(ENOSPC, write_file("during", 1 << 20, true));
@@ -131,8 +83,8 @@ static void a_full_disk_takes_nothing_and_is_as_before_after_it(void **state)
 static void a_full_disk_is_emptied_by_its_keeper_when_all_else_is_dead(void **state)
 {
     (void)state;
-    NEED_DISK();
-    inject("full", "disk-full");
+    NEED_HOST();
+    inject("full", "disk-full", NULL);
     agent_kill_both(&n1->agent);
     int64_t deadline = rift_clock_now() + 3 * RIFT_SECOND;
     while (size_of(".rift-filler") >= 0)
@@ -144,10 +96,10 @@ static void a_full_disk_is_emptied_by_its_keeper_when_all_else_is_dead(void **st
 static void a_power_cut_loses_what_was_not_synced_and_nothing_else(void **state)
 {
     (void)state;
-    NEED_DISK();
+    NEED_HOST();
     assert_int_equal(0, write_file("synced", 100000, true));
     assert_int_equal(0, write_file("unsynced", 100000, false));
-    inject("power", "power");
+    inject("power", "power", NULL);
     assert_true(is_observed("power"));
     assert_true(toy_is_still(n1, 100));
     assert_int_equal(100000, size_of("synced"));
@@ -159,10 +111,10 @@ static void a_power_cut_loses_what_was_not_synced_and_nothing_else(void **state)
 static void disk_faults_touch_no_disk_that_is_not_the_systems_own(void **state)
 {
     (void)state;
-    NEED_DISK();
+    NEED_HOST();
     json_decref(agent_must(&n1->agent, "system.stop", NULL));
     json_decref(agent_must(&n1->agent, "system.wipe", NULL));
-    toy_configure(n1);
+    toy_configure(n1, 0);
     toy_start(n1);
     const char *const faults[] = {"disk-full", "power"};
     for (int i = 0; i < 2; i++) {
@@ -180,7 +132,7 @@ static void disk_faults_touch_no_disk_that_is_not_the_systems_own(void **state)
 static void a_wipe_leaves_neither_mount_nor_file(void **state)
 {
     (void)state;
-    NEED_DISK();
+    NEED_HOST();
     char *output;
     CLEANUP(rift_free) char *image = rift_printf("%s-data/toy.rift-disk", n1->state);
     host_agent_by_hand(n1, &output, "--leftovers");
@@ -206,5 +158,5 @@ int main(void)
         CASE(disk_faults_touch_no_disk_that_is_not_the_systems_own),
         CASE(a_wipe_leaves_neither_mount_nor_file),
     };
-    return cmocka_run_group_tests(tests, group_up, group_down);
+    return cmocka_run_group_tests(tests, group_up, toy_host_down);
 }

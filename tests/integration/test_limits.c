@@ -15,84 +15,12 @@
 #include "common/cgroup.h"
 #include "common/clock.h"
 #include "common/memory.h"
-#include "tests/lib/namespaces.h"
-#include "tests/lib/toy_system.h"
-
-static struct namespaces *spaces;
-static struct test_host *n1;
-
-static int group_up(void **state)
-{
-    (void)state;
-    spaces = namespaces_up(1);
-    n1 = spaces ? &spaces->hosts[0] : NULL;
-    return 0;
-}
-
-static int group_down(void **state)
-{
-    (void)state;
-    namespaces_down(spaces);
-    return 0;
-}
+#include "tests/lib/toy_host.h"
 
 static int toy_up(void **state)
 {
     (void)state;
-    if (!n1)
-        return 0;
-    if (!host_agent_start(n1, "limits", 20000))
-        return -1;
-    toy_configure(n1);
-    json_decref(agent_must(&n1->agent, "system.stop", NULL));
-    json_decref(agent_must(&n1->agent, "system.wipe", NULL));
-    toy_start(n1);
-    return 0;
-}
-
-static int toy_down(void **state)
-{
-    (void)state;
-    if (n1)
-        agent_forget(&n1->agent);
-    return 0;
-}
-
-static json_t *args_of(const char *id, const char *fault, json_t *options)
-{
-    return json_pack("{s:s, s:s, s:o}", "id", id, "fault", fault, "options", options);
-}
-
-/* Skips the test where this machine cannot, with the agent's reason. */
-static bool can(const char *fault, json_t *options)
-{
-    if (!n1)
-        return false;
-    json_t *ok = agent_must(&n1->agent, "probe_fault", args_of("x", fault, options));
-    bool can = json_is_true(json_object_get(ok, "can"));
-    if (!can)
-        print_message("%s: %s\n", fault, json_string_value(json_object_get(ok, "why")));
-    json_decref(ok);
-    return can;
-}
-
-static void inject(const char *id, const char *fault, json_t *options)
-{
-    json_decref(agent_must(&n1->agent, "inject", args_of(id, fault, options)));
-}
-
-static void heal(const char *id)
-{
-    json_decref(agent_must(&n1->agent, "heal", json_pack("{s:s}", "id", id)));
-}
-
-static bool is_observed(const char *id)
-{
-    json_t *ok = agent_must(&n1->agent, "observe", json_pack("{s:s}", "id", id));
-    bool is = json_is_true(json_object_get(ok, "observed"));
-    print_message("%s\n", json_string_value(json_object_get(ok, "how")));
-    json_decref(ok);
-    return is;
+    return toy_host_begin("limits", 20000, 0);
 }
 
 static json_t *freezer(void)
@@ -103,7 +31,7 @@ static json_t *freezer(void)
 static void a_frozen_system_stands_still_and_goes_on(void **state)
 {
     (void)state;
-    if (!can("pause", freezer()))
+    if (!can_inject("pause", freezer()))
         skip();
     inject("f", "pause", freezer());
     assert_true(is_observed("f"));
@@ -115,7 +43,7 @@ static void a_frozen_system_stands_still_and_goes_on(void **state)
 static void a_frozen_system_is_thawed_by_its_keeper_when_all_else_is_dead(void **state)
 {
     (void)state;
-    if (!can("pause", freezer()))
+    if (!can_inject("pause", freezer()))
         skip();
     inject("f", "pause", freezer());
     assert_true(toy_is_still(n1, 50));
@@ -126,7 +54,7 @@ static void a_frozen_system_is_thawed_by_its_keeper_when_all_else_is_dead(void *
 static void two_freezes_end_with_the_last(void **state)
 {
     (void)state;
-    if (!can("pause", freezer()))
+    if (!can_inject("pause", freezer()))
         skip();
     inject("a", "pause", freezer());
     inject("b", "pause", freezer());
@@ -147,7 +75,7 @@ static long written(void)
 static void a_quota_slows_the_system_down_and_is_lifted(void **state)
 {
     (void)state;
-    if (!can("cpu", json_pack("{s:i}", "percent", 1)))
+    if (!can_inject("cpu", json_pack("{s:i}", "percent", 1)))
         skip();
     long before = written();
     inject("c", "cpu", json_pack("{s:i}", "percent", 1));
@@ -181,7 +109,7 @@ static void a_memory_limit_is_felt_and_lifted_exactly(void **state)
 {
     (void)state;
     char before[64], during[64], after[64];
-    if (!can("memory", json_pack("{s:i}", "percent_of_use", 60)))
+    if (!can_inject("memory", json_pack("{s:i}", "percent_of_use", 60)))
         skip();
     read_setting("memory", "memory.limit_in_bytes", "memory.max", before);
     inject("m", "memory", json_pack("{s:i}", "percent_of_use", 60));
@@ -194,7 +122,7 @@ static void a_memory_limit_is_felt_and_lifted_exactly(void **state)
     assert_string_equal(before, after);
 }
 
-#define CASE(test) cmocka_unit_test_setup_teardown(test, toy_up, toy_down)
+#define CASE(test) cmocka_unit_test_setup_teardown(test, toy_up, toy_host_end)
 
 int main(void)
 {
@@ -205,5 +133,5 @@ int main(void)
         CASE(a_quota_slows_the_system_down_and_is_lifted),
         CASE(a_memory_limit_is_felt_and_lifted_exactly),
     };
-    return cmocka_run_group_tests(tests, group_up, group_down);
+    return cmocka_run_group_tests(tests, toy_host_up, toy_host_down);
 }

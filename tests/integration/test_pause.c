@@ -12,85 +12,30 @@
 #include <cmocka.h>
 
 #include "common/clock.h"
-#include "tests/lib/namespaces.h"
-#include "tests/lib/toy_system.h"
-
-static struct namespaces *spaces;
-static struct test_host *n1;
-
-static int group_up(void **state)
-{
-    (void)state;
-    spaces = namespaces_up(1);
-    n1 = spaces ? &spaces->hosts[0] : NULL;
-    return 0;
-}
-
-static int group_down(void **state)
-{
-    (void)state;
-    namespaces_down(spaces);
-    return 0;
-}
+#include "tests/lib/toy_host.h"
 
 static int toy_up(void **state)
 {
     (void)state;
-    if (!n1)
-        return 0;
-    if (!host_agent_start(n1, "pause", 3000))
-        return -1;
-    toy_configure(n1);
-    json_decref(agent_must(&n1->agent, "system.stop", NULL));
-    json_decref(agent_must(&n1->agent, "system.wipe", NULL));
-    toy_start(n1);
-    return 0;
-}
-
-static int toy_down(void **state)
-{
-    (void)state;
-    if (n1)
-        agent_forget(&n1->agent);
-    return 0;
-}
-
-#define NEED_NAMESPACES()                                                                          \
-    do {                                                                                           \
-        if (!n1)                                                                                   \
-            skip();                                                                                \
-    } while (0)
-
-static void inject(const char *id, const char *fault)
-{
-    json_decref(agent_must(&n1->agent, "inject",
-                           json_pack("{s:s, s:s, s:{}}", "id", id, "fault", fault, "options")));
-}
-
-static bool is_observed(const char *id)
-{
-    json_t *ok = agent_must(&n1->agent, "observe", json_pack("{s:s}", "id", id));
-    bool is = json_is_true(json_object_get(ok, "observed"));
-    json_decref(ok);
-    return is;
+    return toy_host_begin("pause", 3000, 0);
 }
 
 static void a_pause_stops_every_process_and_heal_lets_them_go_on(void **state)
 {
     (void)state;
-    NEED_NAMESPACES();
+    NEED_HOST();
     assert_true(toy_is_alive(n1, 500));
-    inject("p", "pause");
+    inject("p", "pause", NULL);
     assert_true(is_observed("p"));
     assert_true(toy_is_still(n1, 300));
-    json_decref(agent_must(&n1->agent, "heal", json_pack("{s:s}", "id", "p")));
+    heal("p");
     assert_true(toy_is_alive(n1, 500));
 }
 
 static void a_pause_begins_at_its_start_and_not_before(void **state)
 {
     (void)state;
-    NEED_NAMESPACES();
+    NEED_HOST();
     int64_t start = rift_clock_now() + 300 * RIFT_MS;
     int64_t id = agent_send(&n1->agent, "inject",
                             json_pack("{s:s, s:s, s:{}, s:I}", "id", "later", "fault", "pause",
@@ -107,10 +52,10 @@ static void a_pause_begins_at_its_start_and_not_before(void **state)
 static void a_pause_ends_with_the_lease(void **state)
 {
     (void)state;
-    NEED_NAMESPACES();
+    NEED_HOST();
     json_decref(agent_must(&n1->agent, "lease", json_pack("{s:i}", "lease_ms", 800)));
     int64_t lease_end = rift_clock_now() + 800 * RIFT_MS;
-    inject("p", "pause");
+    inject("p", "pause", NULL);
     assert_true(toy_is_still(n1, 300));
     rift_clock_sleep_until(lease_end + 20 * RIFT_MS);
     assert_true(toy_is_alive(n1, 500));
@@ -120,11 +65,11 @@ static void a_pause_ends_with_the_lease(void **state)
 static void a_pause_ends_within_the_lease_whatever_is_killed(void **state)
 {
     (void)state;
-    NEED_NAMESPACES();
+    NEED_HOST();
     for (int which = 1; which <= 3; which++) {
         int64_t lease_end = rift_clock_now() + 3000 * RIFT_MS;
         json_decref(agent_must(&n1->agent, "lease", json_pack("{s:i}", "lease_ms", 3000)));
-        inject("p", "pause");
+        inject("p", "pause", NULL);
         assert_true(toy_is_still(n1, 50));
         if (which == 1)
             kill(guardian_pid(&n1->agent), SIGKILL);
@@ -143,23 +88,23 @@ static void a_pause_ends_within_the_lease_whatever_is_killed(void **state)
 static void a_paused_system_can_be_killed(void **state)
 {
     (void)state;
-    NEED_NAMESPACES();
-    inject("p", "pause");
-    inject("k", "kill");
+    NEED_HOST();
+    inject("p", "pause", NULL);
+    inject("k", "kill", NULL);
     assert_true(is_observed("k"));
     json_t *status = agent_must(&n1->agent, "system.status", NULL);
     assert_true(json_is_false(json_object_get(status, "running")));
     json_decref(status);
-    json_decref(agent_must(&n1->agent, "heal", json_pack("{s:s}", "id", "p")));
-    json_decref(agent_must(&n1->agent, "heal", json_pack("{s:s}", "id", "k")));
+    heal("p");
+    heal("k");
     assert_true(toy_is_alive(n1, 1000));
 }
 
 static void a_killed_system_stays_down_until_it_is_started_again(void **state)
 {
     (void)state;
-    NEED_NAMESPACES();
-    inject("k", "kill");
+    NEED_HOST();
+    inject("k", "kill", NULL);
     assert_true(is_observed("k"));
     assert_true(toy_is_still(n1, 100));
     /* heal_all, the lease and the end of the agent undo faults; none of them starts a system. */
@@ -168,16 +113,16 @@ static void a_killed_system_stays_down_until_it_is_started_again(void **state)
     assert_true(host_agent_start(n1, "pause", 3000));
     assert_true(toy_is_still(n1, 100));
     toy_start(n1);
-    inject("k2", "kill");
+    inject("k2", "kill", NULL);
     assert_true(toy_is_still(n1, 100));
-    json_decref(agent_must(&n1->agent, "heal", json_pack("{s:s}", "id", "k2")));
+    heal("k2");
     assert_true(toy_is_alive(n1, 1000));
 }
 
 static void the_system_survives_the_end_of_its_agent(void **state)
 {
     (void)state;
-    NEED_NAMESPACES();
+    NEED_HOST();
     kill(agent_pid(&n1->agent), SIGKILL);
     agent_forget(&n1->agent);
     assert_true(toy_is_alive(n1, 500));
@@ -191,7 +136,7 @@ static void the_system_survives_the_end_of_its_agent(void **state)
 static void stop_and_wipe_leave_nothing_of_the_system(void **state)
 {
     (void)state;
-    NEED_NAMESPACES();
+    NEED_HOST();
     json_t *reply = agent_ask(&n1->agent, "system.wipe", json_object());
     const char *code = NULL;
     assert_int_equal(0, json_unpack(reply, "{s:{s:s}}", "error", "code", &code));
@@ -204,7 +149,7 @@ static void stop_and_wipe_leave_nothing_of_the_system(void **state)
     assert_int_equal(-1, access(path, F_OK));
 }
 
-#define CASE(test) cmocka_unit_test_setup_teardown(test, toy_up, toy_down)
+#define CASE(test) cmocka_unit_test_setup_teardown(test, toy_up, toy_host_end)
 
 int main(void)
 {
@@ -218,5 +163,5 @@ int main(void)
         CASE(the_system_survives_the_end_of_its_agent),
         CASE(stop_and_wipe_leave_nothing_of_the_system),
     };
-    return cmocka_run_group_tests(tests, group_up, group_down);
+    return cmocka_run_group_tests(tests, toy_host_up, toy_host_down);
 }

@@ -18,12 +18,7 @@ static const char program[] =
     "(while :; do echo x >> child; sleep 0.005; done) & while :; do echo x >> parent; sleep 0.005; "
     "done";
 
-void toy_configure(struct test_host *host)
-{
-    toy_configure_on_disk(host, 0);
-}
-
-void toy_configure_on_disk(struct test_host *host, int disk_mb)
+void toy_configure(struct test_host *host, int disk_mb)
 {
     CLEANUP(rift_free) char *data = rift_printf("%s-data/toy", host->state);
     CLEANUP(rift_free) char *parent = rift_printf("%s/parent", data);

@@ -5,10 +5,8 @@
 #include "tests/lib/namespaces.h"
 
 /* Tells the agent of the host about it. It keeps two processes, "parent" and "child", of which each
- * appends to a file in the data folder every 5 ms. */
-void toy_configure(struct test_host *host);
-/* The same, with a disk of its own. */
-void toy_configure_on_disk(struct test_host *host, int disk_mb);
+ * appends to a file in the data folder every 5 ms; on a disk of their own, unless disk_mb is 0. */
+void toy_configure(struct test_host *host, int disk_mb);
 void toy_start(struct test_host *host);
 /* How much each of the two files grew in for_ms; from outside, by stat(2). */
 void toy_watch(const struct test_host *host, int for_ms, long *parent, long *child);

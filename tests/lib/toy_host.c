@@ -1,0 +1,86 @@
+#include "tests/lib/toy_host.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+struct test_host *n1;
+static struct namespaces *spaces;
+
+int toy_host_up(void **state)
+{
+    (void)state;
+    spaces = namespaces_up(1);
+    n1 = spaces ? &spaces->hosts[0] : NULL;
+    return 0;
+}
+
+int toy_host_down(void **state)
+{
+    (void)state;
+    namespaces_down(spaces);
+    return 0;
+}
+
+int toy_host_begin(const char *session, int lease_ms, int disk_mb)
+{
+    if (!n1)
+        return 0;
+    if (!host_agent_start(n1, session, lease_ms))
+        return -1;
+    toy_configure(n1, disk_mb);
+    json_decref(agent_must(&n1->agent, "system.stop", NULL));
+    json_decref(agent_must(&n1->agent, "system.wipe", NULL));
+    toy_start(n1);
+    return 0;
+}
+
+int toy_host_end(void **state)
+{
+    (void)state;
+    if (n1)
+        agent_forget(&n1->agent);
+    return 0;
+}
+
+static json_t *fault_args(const char *id, const char *fault, json_t *options)
+{
+    return json_pack("{s:s, s:s, s:o}", "id", id, "fault", fault, "options",
+                     options ? options : json_object());
+}
+
+bool can_inject(const char *fault, json_t *options)
+{
+    if (!n1) {
+        json_decref(options);
+        return false;
+    }
+    json_t *ok = agent_must(&n1->agent, "probe_fault", fault_args("x", fault, options));
+    bool can = json_is_true(json_object_get(ok, "can"));
+    if (!can)
+        print_message("%s: %s\n", fault, json_string_value(json_object_get(ok, "why")));
+    json_decref(ok);
+    return can;
+}
+
+void inject(const char *id, const char *fault, json_t *options)
+{
+    json_decref(agent_must(&n1->agent, "inject", fault_args(id, fault, options)));
+}
+
+void heal(const char *id)
+{
+    json_decref(agent_must(&n1->agent, "heal", json_pack("{s:s}", "id", id)));
+}
+
+bool is_observed(const char *id)
+{
+    json_t *ok = agent_must(&n1->agent, "observe", json_pack("{s:s}", "id", id));
+    bool is = json_is_true(json_object_get(ok, "observed"));
+    print_message("%s\n", json_string_value(json_object_get(ok, "how")));
+    json_decref(ok);
+    return is;
+}

@@ -1,0 +1,32 @@
+/* One host whose agent keeps the toy system: what tests of faults that hit a system stand on. The
+ * system is fresh for each test. */
+#ifndef TESTS_LIB_TOY_HOST_H
+#define TESTS_LIB_TOY_HOST_H
+
+#include "tests/lib/toy_system.h"
+
+/* NULL where this machine cannot make namespaces: the test is skipped. */
+extern struct test_host *n1;
+
+#define NEED_HOST()                                                                                \
+    do {                                                                                           \
+        if (!n1)                                                                                   \
+            skip();                                                                                \
+    } while (0)
+
+/* Before and after all tests of a program; for cmocka. */
+int toy_host_up(void **state);
+int toy_host_down(void **state);
+/* Before a test: 0, or -1. disk_mb 0: without a disk of its own. */
+int toy_host_begin(const char *session, int lease_ms, int disk_mb);
+/* After it, for cmocka: the agent's end. */
+int toy_host_end(void **state);
+
+/* False, with the reason in the test's output, where this machine cannot. Takes options, as inject
+ * does; NULL: none. */
+bool can_inject(const char *fault, json_t *options);
+void inject(const char *id, const char *fault, json_t *options);
+void heal(const char *id);
+bool is_observed(const char *id);
+
+#endif
