@@ -12,7 +12,6 @@ enum { LOG_LINE_SIZE = 4096 };
 
 static pthread_mutex_t log_lock = PTHREAD_MUTEX_INITIALIZER;
 static int log_fd = -1;
-static enum rift_log_level log_stderr_level = RIFT_LOG_WARNING;
 
 int rift_log_open(const char *path)
 {
@@ -30,13 +29,6 @@ int rift_log_open(const char *path)
     return 0;
 }
 
-void rift_log_stderr_level(enum rift_log_level level)
-{
-    pthread_mutex_lock(&log_lock);
-    log_stderr_level = level;
-    pthread_mutex_unlock(&log_lock);
-}
-
 void rift_log(enum rift_log_level level, const char *format, ...)
 {
     static const char *const names[] = {"debug", "info", "warning", "error"};
@@ -46,8 +38,8 @@ void rift_log(enum rift_log_level level, const char *format, ...)
     struct tm utc;
     gmtime_r(&now.tv_sec, &utc);
     size_t used = strftime(line, sizeof line, "%Y-%m-%dT%H:%M:%S", &utc);
-    used += (size_t)snprintf(line + used, sizeof line - used, ".%03ldZ %s ",
-                             now.tv_nsec / 1000000, names[level]);
+    used += (size_t)snprintf(line + used, sizeof line - used, ".%03ldZ %s ", now.tv_nsec / 1000000,
+                             names[level]);
     size_t head = used;
     va_list args;
     va_start(args, format);
@@ -62,7 +54,7 @@ void rift_log(enum rift_log_level level, const char *format, ...)
     /* A log that cannot be written must not end the run that it describes. */
     if (log_fd >= 0 && write(log_fd, line, used) < 0)
         log_fd = -1;
-    if (level >= log_stderr_level)
+    if (level >= RIFT_LOG_WARNING)
         fprintf(stderr, "rift: %.*s", (int)(used - head), line + head);
     pthread_mutex_unlock(&log_lock);
 }

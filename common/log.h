@@ -7,8 +7,6 @@ enum rift_log_level { RIFT_LOG_DEBUG, RIFT_LOG_INFO, RIFT_LOG_WARNING, RIFT_LOG_
 /* Lines go to path too (created, appended) until the next call; NULL closes it. Returns 0, or -1
  * with errno. Lines may come from any thread. */
 int rift_log_open(const char *path);
-/* The least level that also reaches stderr; RIFT_LOG_WARNING at first. */
-void rift_log_stderr_level(enum rift_log_level level);
 void rift_log(enum rift_log_level level, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 

@@ -331,7 +331,8 @@ static int recipe_read(const struct recipe_reader *top, struct rift_recipe *reci
 struct rift_recipe *rift_recipe_from_json(const json_t *json, struct rift_arena *arena,
                                           struct rift_error *err)
 {
-    struct recipe_reader top = {.arena = arena, .err = err, .json = json};
+    struct recipe_reader top = {
+        .arena = arena, .err = err, .items_max = RIFT_RECIPE_ITEMS_MAX, .json = json};
     if (!json_is_object(json)) {
         rift_fail(err, RIFT_ERR_INVALID, "recipe: must be a table of keys");
         return NULL;

@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "common/text.h"
-#include "common/wire/recipe.h"
 
 enum { TEXT_MAX = 1 << 16 };
 
@@ -118,7 +117,7 @@ static int list_size(const struct recipe_reader *reader, const char *key, const 
         return 0;
     if (!json_is_array(json))
         return recipe_reader_fail(reader, key, "must be a list");
-    if (json_array_size(json) > RIFT_RECIPE_ITEMS_MAX)
+    if (json_array_size(json) > reader->items_max)
         return recipe_reader_fail(reader, key, "is too long");
     return (int)json_array_size(json);
 }
@@ -157,7 +156,7 @@ static int table_size(const struct recipe_reader *reader, const char *key, const
         return 0;
     if (!json_is_object(table))
         return recipe_reader_fail(reader, key, "must be a table of names");
-    if (json_object_size(table) > RIFT_RECIPE_ITEMS_MAX)
+    if (json_object_size(table) > reader->items_max)
         return recipe_reader_fail(reader, key, "has too many members");
     return (int)json_object_size(table);
 }

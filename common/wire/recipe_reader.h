@@ -16,6 +16,7 @@
 struct recipe_reader {
     struct rift_arena *arena;
     struct rift_error *err;
+    size_t items_max;   /* of any list or table */
     const json_t *json; /* the object whose members are read */
     char path[128];     /* "" at the top, else "processes[0]." */
 };
