@@ -1,8 +1,32 @@
-/* The columns of a table of operations, as those who fill one see them. */
+/* A table of operations in columns, and what those who fill one need. */
 #ifndef HISTORY_OPS_H
 #define HISTORY_OPS_H
 
-#include "history/history.h"
+#include <stddef.h>
+#include <stdint.h>
+
+#include "history/op.h"
+#include "history/value.h"
+
+/* Index 0 of keys, errors and nodes means none. */
+struct rift_ops {
+    size_t count;
+    int64_t *start;
+    int64_t *end;     /* RIFT_TIME_NEVER: no completion, or, for OK and FAIL, nobody knows when */
+    int32_t *process; /* RIFT_PROCESS_NEMESIS in the nemesis table */
+    uint32_t *key;    /* index into rift_history.keys: the independent key of a keyed history */
+    uint16_t *f;      /* index into rift_history.names */
+    uint16_t *error;  /* index into rift_history.errors */
+    uint16_t *node;   /* index into rift_history.nodes: whom the client spoke to */
+    uint8_t *type;    /* enum rift_op_type */
+    struct rift_value *argument; /* value of the invocation */
+    struct rift_value *result;   /* value of the completion; nil for INFO without one */
+    /* Optional columns, NULL where the format has none. Times are ns, for people, where start and
+     * end are numbers of events; RIFT_TIME_NEVER: not known. Extras are MAPs of the further keys
+     * of the invocation's and of the completion's record, or nil. */
+    int64_t *time_start, *time_end;
+    struct rift_value *extra_start, *extra_end;
+};
 
 /* What one row takes in the columns that every table has. */
 enum { RIFT_OP_BYTES = 47 };

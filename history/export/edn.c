@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "history/export/record.h"
-#include "history/export/sink.h"
 
 /* What reads back as one keyword. */
 static bool is_keyword(const char *name)
@@ -91,15 +90,5 @@ static void append_record(struct rift_text *text, const struct rift_values *valu
 int rift_export_edn(const struct rift_history *history, struct rift_sink *sink,
                     struct rift_error *err)
 {
-    struct rift_events *events = rift_events_create(history);
-    struct rift_export_event event;
-    int failed = 0;
-    for (size_t i = 0; !failed && rift_events_next(events, &event); i++) {
-        struct rift_export_record record;
-        rift_export_record_make(history, &event, i, &record);
-        append_record(sink->text, history->values, &record);
-        failed = rift_sink_flush(sink, false, err);
-    }
-    rift_events_destroy(events);
-    return failed;
+    return rift_export_records(history, append_record, sink, err);
 }

@@ -1,9 +1,10 @@
 /* Columns back into records. */
 #include "history/export/record.h"
 
-void rift_export_record_make(const struct rift_history *history,
-                             const struct rift_export_event *event, size_t index,
-                             struct rift_export_record *record)
+#include "history/export/events.h"
+
+static void record_make(const struct rift_history *history, const struct rift_export_event *event,
+                        size_t index, struct rift_export_record *record)
 {
     static const char *const types[] = {"ok", "fail", "info"};
     const struct rift_ops *ops = event->ops;
@@ -35,4 +36,20 @@ void rift_export_record_make(const struct rift_history *history,
     else
         record->time = clock ? clock[row] : RIFT_TIME_NEVER;
     record->has_time = record->time != RIFT_TIME_NEVER;
+}
+
+int rift_export_records(const struct rift_history *history, rift_export_append *append,
+                        struct rift_sink *sink, struct rift_error *err)
+{
+    struct rift_events *events = rift_events_create(history);
+    struct rift_export_event event;
+    int failed = 0;
+    for (size_t i = 0; !failed && rift_events_next(events, &event); i++) {
+        struct rift_export_record record;
+        record_make(history, &event, i, &record);
+        append(sink->text, history->values, &record);
+        failed = rift_sink_flush(sink, false, err);
+    }
+    rift_events_destroy(events);
+    return failed;
 }

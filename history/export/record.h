@@ -2,7 +2,7 @@
 #ifndef HISTORY_EXPORT_RECORD_H
 #define HISTORY_EXPORT_RECORD_H
 
-#include "history/export/events.h"
+#include "history/export/sink.h"
 
 struct rift_export_record {
     size_t index;
@@ -20,8 +20,11 @@ struct rift_export_record {
     struct rift_value extra;  /* a MAP or nil */
 };
 
-void rift_export_record_make(const struct rift_history *history,
-                             const struct rift_export_event *event, size_t index,
-                             struct rift_export_record *record);
+/* Appends the line of one record. */
+typedef void rift_export_append(struct rift_text *text, const struct rift_values *values,
+                                const struct rift_export_record *record);
+/* Every event of the history as a line. */
+int rift_export_records(const struct rift_history *history, rift_export_append *append,
+                        struct rift_sink *sink, struct rift_error *err);
 
 #endif

@@ -105,7 +105,7 @@ struct rift_value rift_cursor_box(struct rift_cursor *cursor, enum rift_value_ki
     return rift_value_stack_box(&cursor->stack, cursor->values, kind, first);
 }
 
-void rift_cursor_append_utf8(struct rift_cursor *cursor, uint32_t code)
+static void append_utf8(struct rift_cursor *cursor, uint32_t code)
 {
     unsigned char out[4];
     size_t length = 1;
@@ -119,4 +119,45 @@ void rift_cursor_append_utf8(struct rift_cursor *cursor, uint32_t code)
         out[0] = (unsigned char)(leads[length] | code);
     }
     rift_text_append_bytes(&cursor->scratch, out, length);
+}
+
+static bool hex_digits(const struct rift_cursor *cursor, const char *at, uint32_t *code)
+{
+    *code = 0;
+    if (cursor->end - at < 4)
+        return false;
+    for (int i = 0; i < 4; i++) {
+        char c = at[i];
+        uint32_t digit = c >= '0' && c <= '9'   ? (uint32_t)(c - '0')
+                         : c >= 'a' && c <= 'f' ? (uint32_t)(c - 'a' + 10)
+                         : c >= 'A' && c <= 'F' ? (uint32_t)(c - 'A' + 10)
+                                                : 16;
+        if (digit == 16)
+            return false;
+        *code = *code * 16 + digit;
+    }
+    return true;
+}
+
+bool rift_cursor_escape(struct rift_cursor *cursor, const char **at)
+{
+    static const char from[] = "ntrbf\"\\/", to[] = "\n\t\r\b\f\"\\/";
+    const char *e = *at + 1;
+    const char *found = e < cursor->end && *e ? strchr(from, *e) : NULL;
+    if (found) {
+        rift_text_append_bytes(&cursor->scratch, &to[found - from], 1);
+        *at = e + 1;
+        return true;
+    }
+    uint32_t code = 0, low = 0;
+    if (e == cursor->end || *e != 'u' || !hex_digits(cursor, e + 1, &code))
+        return false;
+    *at = e + 5;
+    if (code >= 0xd800 && code < 0xdc00 && cursor->end - *at >= 6 && (*at)[0] == '\\' &&
+        (*at)[1] == 'u' && hex_digits(cursor, *at + 2, &low) && low >= 0xdc00 && low < 0xe000) {
+        code = 0x10000 + ((code - 0xd800) << 10) + (low - 0xdc00);
+        *at += 6;
+    }
+    append_utf8(cursor, code);
+    return true;
 }

@@ -46,7 +46,8 @@ bool rift_cursor_digits(struct rift_cursor *cursor, int64_t *number);
 /* The value at the cursor as parsers of both EDN and JSON need it. */
 struct rift_value rift_cursor_box(struct rift_cursor *cursor, enum rift_value_kind kind,
                                   size_t first);
-/* Appends a character by its Unicode number to the scratch text. */
-void rift_cursor_append_utf8(struct rift_cursor *cursor, uint32_t code);
+/* The escape of EDN and JSON at the backslash *at, appended to the scratch text; moves *at past it.
+ * False where they have none such. */
+bool rift_cursor_escape(struct rift_cursor *cursor, const char **at);
 
 #endif

@@ -95,49 +95,6 @@ int rift_edn_skip_tag(struct rift_cursor *cursor)
     return 0;
 }
 
-static bool hex_digits(const struct rift_cursor *cursor, const char *at, uint32_t *code)
-{
-    *code = 0;
-    if (cursor->end - at < 4)
-        return false;
-    for (int i = 0; i < 4; i++) {
-        char c = at[i];
-        uint32_t digit = c >= '0' && c <= '9'   ? (uint32_t)(c - '0')
-                         : c >= 'a' && c <= 'f' ? (uint32_t)(c - 'a' + 10)
-                         : c >= 'A' && c <= 'F' ? (uint32_t)(c - 'A' + 10)
-                                                : 16;
-        if (digit == 16)
-            return false;
-        *code = *code * 16 + digit;
-    }
-    return true;
-}
-
-static int escape(struct rift_cursor *cursor, const char **at)
-{
-    static const char from[] = "ntrbf\"\\/", to[] = "\n\t\r\b\f\"\\/";
-    const char *e = *at + 1;
-    const char *found = e < cursor->end && *e ? strchr(from, *e) : NULL;
-    if (found) {
-        rift_text_append_bytes(&cursor->scratch, &to[found - from], 1);
-        *at = e + 1;
-        return 0;
-    }
-    uint32_t code = 0;
-    if (e < cursor->end && *e == 'u' && hex_digits(cursor, e + 1, &code)) {
-        *at = e + 5;
-        uint32_t low = 0;
-        if (code >= 0xd800 && code < 0xdc00 && cursor->end - *at >= 6 && (*at)[0] == '\\' &&
-            (*at)[1] == 'u' && hex_digits(cursor, *at + 2, &low) && low >= 0xdc00 && low < 0xe000) {
-            code = 0x10000 + ((code - 0xd800) << 10) + (low - 0xdc00);
-            *at += 6;
-        }
-        rift_cursor_append_utf8(cursor, code);
-        return 0;
-    }
-    return rift_cursor_fail_at(cursor, *at, "an escape that EDN does not have");
-}
-
 static int string(struct rift_cursor *cursor, struct rift_value *value)
 {
     const char *start = cursor->at + 1, *at = start;
@@ -152,8 +109,8 @@ static int string(struct rift_cursor *cursor, struct rift_value *value)
     rift_text_append_bytes(&cursor->scratch, start, (size_t)(at - start));
     while (at < cursor->end && *at != '"') {
         if (*at == '\\') {
-            if (escape(cursor, &at) != 0)
-                return -1;
+            if (!rift_cursor_escape(cursor, &at))
+                return rift_cursor_fail_at(cursor, at, "an escape that EDN does not have");
             continue;
         }
         const char *run = at;

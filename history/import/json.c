@@ -11,43 +11,6 @@ void rift_json_skip(struct rift_cursor *cursor)
         cursor->at++;
 }
 
-static bool hex_digits(const struct rift_cursor *cursor, const char *at, uint32_t *code)
-{
-    *code = 0;
-    if (cursor->end - at < 4)
-        return false;
-    for (int i = 0; i < 4; i++) {
-        char digit[2] = {at[i], '\0'};
-        if (!strchr("0123456789abcdefABCDEF", at[i]) || !at[i])
-            return false;
-        *code = *code * 16 + (uint32_t)strtoul(digit, NULL, 16);
-    }
-    return true;
-}
-
-static int escape(struct rift_cursor *cursor, const char **at)
-{
-    static const char from[] = "ntrbf\"\\/", to[] = "\n\t\r\b\f\"\\/";
-    const char *e = *at + 1;
-    const char *found = e < cursor->end && *e ? strchr(from, *e) : NULL;
-    if (found) {
-        rift_text_append_bytes(&cursor->scratch, &to[found - from], 1);
-        *at = e + 1;
-        return 0;
-    }
-    uint32_t code = 0, low = 0;
-    if (e == cursor->end || *e != 'u' || !hex_digits(cursor, e + 1, &code))
-        return rift_cursor_fail_at(cursor, *at, "an escape that JSON does not have");
-    *at = e + 5;
-    if (code >= 0xd800 && code < 0xdc00 && cursor->end - *at >= 6 && (*at)[0] == '\\' &&
-        (*at)[1] == 'u' && hex_digits(cursor, *at + 2, &low) && low >= 0xdc00 && low < 0xe000) {
-        code = 0x10000 + ((code - 0xd800) << 10) + (low - 0xdc00);
-        *at += 6;
-    }
-    rift_cursor_append_utf8(cursor, code);
-    return 0;
-}
-
 int rift_json_string(struct rift_cursor *cursor, const char **text, size_t *length)
 {
     if (cursor->at == cursor->end || *cursor->at != '"')
@@ -67,8 +30,8 @@ int rift_json_string(struct rift_cursor *cursor, const char **text, size_t *leng
         if ((unsigned char)*at < ' ')
             return rift_cursor_fail_at(cursor, at, "a control character or line end in a string");
         if (*at == '\\') {
-            if (escape(cursor, &at) != 0)
-                return -1;
+            if (!rift_cursor_escape(cursor, &at))
+                return rift_cursor_fail_at(cursor, at, "an escape that JSON does not have");
             continue;
         }
         const char *run = at;

@@ -2,7 +2,7 @@
 #ifndef HISTORY_IMPORT_TXN_VALUE_H
 #define HISTORY_IMPORT_TXN_VALUE_H
 
-#include "history/import/records.h"
+#include "history/import/dialect.h"
 
 /* The value at the cursor; a TXN if it is a list of micro-operations whose names are known. */
 int rift_txn_value(struct rift_cursor *cursor, const struct rift_dialect *dialect,
