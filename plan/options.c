@@ -154,8 +154,10 @@ static json_t *list_value(struct rift_problems *problems, const struct rift_tree
     return NULL;
 }
 
-json_t *rift_option_value(struct rift_problems *problems, const struct rift_tree *node,
-                          const struct rift_option *option)
+/* One value; NULL after a problem. Numbers may carry a unit (ms, s, m, h) where the option is a
+ * time. */
+static json_t *option_value(struct rift_problems *problems, const struct rift_tree *node,
+                            const struct rift_option *option)
 {
     switch (option->kind) {
     case RIFT_OPTION_INTEGER:
@@ -191,7 +193,7 @@ static json_t *default_value(const struct rift_option *option)
     struct rift_problems problems = {.path = option->name};
     struct rift_tree *node =
         rift_tree_parse(&arena, option->name, option->fallback, strlen(option->fallback), NULL);
-    json_t *value = node ? rift_option_value(&problems, node, option) : NULL;
+    json_t *value = node ? option_value(&problems, node, option) : NULL;
     rift_problems_finish(&problems);
     rift_arena_finish(&arena);
     return value;
@@ -237,7 +239,7 @@ json_t *rift_options_check(struct rift_problems *problems, const struct rift_tre
                        strcmp(option->fallback, RIFT_OPTION_AUTO) == 0 &&
                        strcmp(node->text, RIFT_OPTION_AUTO) == 0;
         if (node && !is_auto)
-            value = rift_option_value(problems, node, option);
+            value = option_value(problems, node, option);
         else if (option->fallback)
             value = default_value(option);
         else

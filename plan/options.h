@@ -21,11 +21,6 @@ json_t *rift_options_check(struct rift_problems *problems, const struct rift_tre
                            const struct rift_option *options, const char *const *also_known,
                            const char *owner, const struct rift_tree *place);
 
-/* One value; NULL after a problem. Numbers may carry a unit (ms, s, m, h) where the option is a
- * time. */
-json_t *rift_option_value(struct rift_problems *problems, const struct rift_tree *node,
-                          const struct rift_option *option);
-
 /* What a value may be: "a whole number, ms, 1 to 5000", "one of `a`, `b`". */
 void rift_option_print_value(const struct rift_option *option, struct rift_text *text);
 /* The table as Markdown rows: name, default, unit and bounds, summary. */

@@ -26,9 +26,6 @@ struct rift_generator *rift_generator_rate(struct rift_arena *arena, double rate
 struct rift_generator *rift_generator_bursts(struct rift_arena *arena, double rate_hz,
                                              unsigned burst_size, uint64_t seed, const char *stream,
                                              int64_t number, struct rift_generator *child);
-/* Due times first_ns, first_ns + gap_ns... */
-struct rift_generator *rift_generator_delay(struct rift_arena *arena, int64_t first_ns,
-                                            int64_t gap_ns, struct rift_generator *child);
 /* One of the children at random for each operation, by weight; a child that is done drops out. */
 struct rift_generator *rift_generator_mix(struct rift_arena *arena, uint64_t seed,
                                           const char *stream,

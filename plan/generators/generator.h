@@ -87,4 +87,7 @@ enum rift_next rift_generator_next(struct rift_generator *generator,
 void rift_generator_update(struct rift_generator *generator,
                            const struct rift_generator_event *event);
 
+/* Some client thread could take an operation now. */
+bool rift_generator_has_free_thread(const struct rift_generator_context *context);
+
 #endif

@@ -1,4 +1,4 @@
-/* How many and when: limit, time limit, rate, bursts, delay. */
+/* How many and when: limit, time limit, rate, bursts. */
 #include <math.h>
 
 #include "plan/generators/combinators.h"
@@ -73,13 +73,12 @@ struct rift_generator *rift_generator_time_limit(struct rift_arena *arena, int64
     return &self->base;
 }
 
-/* Rate and delay: both hold the child back until the next due time. */
+/* Holds the child back until the next due time. */
 struct paced_generator {
     struct rift_generator base;
     struct rift_generator *child;
     struct rift_rng rng;
-    double mean_gap_ns; /* of a rate; 0: a fixed gap */
-    int64_t gap_ns;
+    double mean_gap_ns;
     int64_t due_ns;
     unsigned burst_size;  /* operations at each due time */
     unsigned burst_count; /* of them handed out at this one */
@@ -87,8 +86,6 @@ struct paced_generator {
 
 static int64_t paced_gap(struct paced_generator *self)
 {
-    if (self->mean_gap_ns == 0)
-        return self->gap_ns;
     return (int64_t)llround(rift_rng_unit(&self->rng) * 2 * self->mean_gap_ns);
 }
 
@@ -142,13 +139,4 @@ struct rift_generator *rift_generator_rate(struct rift_arena *arena, double rate
                                            struct rift_generator *child)
 {
     return rift_generator_bursts(arena, rate_hz, 1, seed, stream, number, child);
-}
-
-struct rift_generator *rift_generator_delay(struct rift_arena *arena, int64_t first_ns,
-                                            int64_t gap_ns, struct rift_generator *child)
-{
-    struct paced_generator *self = rift_arena_calloc(arena, 1, sizeof *self);
-    *self = (struct paced_generator){
-        .base = {&paced_kind}, .child = child, .gap_ns = gap_ns, .due_ns = first_ns};
-    return &self->base;
 }

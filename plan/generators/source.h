@@ -30,7 +30,4 @@ struct rift_generator *rift_generator_source(struct rift_arena *arena, rift_sour
                                              void *shared, uint64_t seed, const char *stream,
                                              int64_t number);
 
-/* Some client thread could take an operation now. */
-bool rift_generator_has_free_thread(const struct rift_generator_context *context);
-
 #endif

@@ -124,16 +124,6 @@ static void a_rate_is_kept_on_average_and_due_times_rise(void **state)
     assert_true(seen->due[seen->count - 1] < 100 * RIFT_SECOND);
 }
 
-static void a_delay_is_exact(void **state)
-{
-    (void)state;
-    struct rift_generator *paced = rift_generator_delay(&arena, 5, 10, numbers("w", 0));
-    simulate(rift_generator_limit(&arena, 4, paced));
-    assert_int_equal(seen->count, 4);
-    for (size_t i = 0; i < 4; i++)
-        assert_int_equal(seen->due[i], 5 + 10 * (int)i);
-}
-
 static void a_mix_keeps_its_weights_and_goes_on_without_a_child_that_is_done(void **state)
 {
     (void)state;
@@ -389,7 +379,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CLAIM(a_limit_hands_out_that_many),
         CLAIM(a_rate_is_kept_on_average_and_due_times_rise),
-        CLAIM(a_delay_is_exact),
         CLAIM(a_mix_keeps_its_weights_and_goes_on_without_a_child_that_is_done),
         CLAIM(a_mix_whose_children_are_all_done_is_done),
         CLAIM(no_group_of_threads_starves_another),
