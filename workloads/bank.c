@@ -61,14 +61,6 @@ static void make_deposit(struct rift_source *source, struct rift_values *values,
     op->argument = transfer(values, RIFT_VALUE_NIL, account, share + rest);
 }
 
-static void make_read(struct rift_source *source, struct rift_values *values,
-                      struct rift_planned_op *op)
-{
-    (void)source;
-    (void)values;
-    op->f = "read";
-}
-
 static void make_operation(struct rift_source *source, struct rift_values *values,
                            struct rift_planned_op *op)
 {
@@ -78,7 +70,7 @@ static void make_operation(struct rift_source *source, struct rift_values *value
     int64_t to = rift_rng_between(&source->rng, 0, bank->account_count - 2);
     int64_t amount = rift_rng_between(&source->rng, 1, bank->max_transfer);
     if (is_read) {
-        make_read(source, values, op);
+        workload_make_read(source, values, op);
         return;
     }
     op->f = "transfer";
@@ -97,7 +89,7 @@ static int build(const struct rift_workload_request *request, struct rift_worklo
                           .read_part = workload_number(request, "read_part")};
     phases->setup = workload_first(request, make_deposit, bank, (uint64_t)bank->account_count);
     phases->main = workload_stream(request, make_operation, bank);
-    phases->final = workload_until_each_ok(request, make_read, bank);
+    phases->final = workload_until_each_ok(request, workload_make_read, bank);
     return 0;
 }
 

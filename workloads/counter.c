@@ -31,14 +31,6 @@ static const struct rift_option options[] = {
     WORKLOAD_OPTION_END,
 };
 
-static void make_read(struct rift_source *source, struct rift_values *values,
-                      struct rift_planned_op *op)
-{
-    (void)source;
-    (void)values;
-    op->f = "read";
-}
-
 static void make_operation(struct rift_source *source, struct rift_values *values,
                            struct rift_planned_op *op)
 {
@@ -46,7 +38,7 @@ static void make_operation(struct rift_source *source, struct rift_values *value
     bool is_read = rift_rng_unit(&source->rng) < counter->read_part;
     int64_t amount = rift_rng_between(&source->rng, counter->smallest, counter->largest);
     if (is_read) {
-        make_read(source, values, op);
+        workload_make_read(source, values, op);
         return;
     }
     op->f = "add";
@@ -65,7 +57,7 @@ static int build(const struct rift_workload_request *request, struct rift_worklo
     if (json_is_true(json_object_get(request->options, "decrements")))
         counter->smallest = -counter->largest;
     phases->main = workload_stream(request, make_operation, counter);
-    phases->final = workload_until_each_ok(request, make_read, counter);
+    phases->final = workload_until_each_ok(request, workload_make_read, counter);
     return 0;
 }
 

@@ -70,6 +70,14 @@ struct rift_generator *workload_first(const struct rift_workload_request *reques
     return rift_generator_reserve(request->arena, request->thread_count, &one, children, 1);
 }
 
+void workload_make_read(struct rift_source *source, struct rift_values *values,
+                        struct rift_planned_op *op)
+{
+    (void)source;
+    (void)values;
+    op->f = "read";
+}
+
 struct rift_value workload_record(struct rift_values *values, const char *const *names,
                                   const struct rift_value *members, size_t count)
 {

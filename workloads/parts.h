@@ -31,8 +31,11 @@ struct rift_generator *workload_until_each_ok(const struct rift_workload_request
 struct rift_generator *workload_first(const struct rift_workload_request *request,
                                       rift_source_make *make, void *shared, uint64_t count);
 
-/* A map of two or more words to integers, as {from: 1, to: 2, amount: 5}. nil where has[i] is
- * false. */
+/* A read of everything, without an argument. */
+void workload_make_read(struct rift_source *source, struct rift_values *values,
+                        struct rift_planned_op *op);
+
+/* A map from words, at most 8, to values, as {from: 1, to: 2, amount: 5}. */
 struct rift_value workload_record(struct rift_values *values, const char *const *names,
                                   const struct rift_value *members, size_t count);
 

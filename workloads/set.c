@@ -26,20 +26,12 @@ static const struct rift_option full_options[] = {
     WORKLOAD_OPTION_END,
 };
 
-static void make_read(struct rift_source *source, struct rift_values *values,
-                      struct rift_planned_op *op)
-{
-    (void)source;
-    (void)values;
-    op->f = "read";
-}
-
 static void make_operation(struct rift_source *source, struct rift_values *values,
                            struct rift_planned_op *op)
 {
     const struct set *set = source->shared;
     if (rift_rng_unit(&source->rng) < set->read_part) {
-        make_read(source, values, op);
+        workload_make_read(source, values, op);
         return;
     }
     op->f = "add";
@@ -53,7 +45,7 @@ static int build(const struct rift_workload_request *request, struct rift_worklo
     struct set *set = rift_arena_calloc(request->arena, 1, sizeof *set);
     set->read_part = workload_number(request, "read_part"); /* 0 where there is no such option */
     phases->main = workload_stream(request, make_operation, set);
-    phases->final = workload_until_each_ok(request, make_read, set);
+    phases->final = workload_until_each_ok(request, workload_make_read, set);
     return 0;
 }
 
