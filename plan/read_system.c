@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "common/memory.h"
+#include "common/sha256.h"
 #include "common/wire/recipe.h"
 #include "plan/file.h"
 #include "plan/options.h"
@@ -134,37 +135,59 @@ static int load_recipe(struct rift_plan_reader *reader, struct recipe_source *so
     return 0;
 }
 
-static json_t *read_artifacts(struct rift_plan_reader *reader, const struct rift_tree *node,
-                              const struct rift_recipe *recipe, const struct rift_tree *place)
+/* One artifact: a local file, or what a frozen plan makes of it, {file, sha256}: a plan is repeated
+ * with the same build or not at all. Its path goes to paths, both to frozen. */
+static void read_artifact(struct rift_plan_reader *reader, const struct rift_tree *key,
+                          const struct rift_tree *value, json_t *paths, json_t *frozen)
 {
-    json_t *artifacts = json_object();
+    bool is_frozen = value->kind == RIFT_TREE_MAP;
+    const struct rift_tree *file = is_frozen ? rift_tree_get(value, "file") : value;
+    const struct rift_tree *planned = is_frozen ? rift_tree_get(value, "sha256") : NULL;
+    if (rift_tree_is_nothing(file) || file->kind != RIFT_TREE_SCALAR) {
+        rift_problem_add(&reader->problems, value, "artifact '%s' must be a local file", key->text);
+        return;
+    }
+    const char *path = rift_plan_path(reader, file->text);
+    char sha256[RIFT_SHA256_HEX_SIZE] = "";
+    struct rift_error err;
+    if (access(path, R_OK) != 0)
+        rift_problem_add(&reader->problems, file, "artifact '%s': cannot read '%s': %s", key->text,
+                         path, strerror(errno));
+    else if (rift_sha256_file(path, sha256, &err) != 0)
+        rift_problem_add(&reader->problems, file, "artifact '%s': %s", key->text, err.text);
+    else if (planned && (planned->kind != RIFT_TREE_SCALAR || strcmp(planned->text, sha256) != 0))
+        rift_problem_add(&reader->problems, planned,
+                         "artifact '%s': '%s' is not the file of this plan, its sha256 is %s; "
+                         "bring that file back, or leave out sha256 to test another one",
+                         key->text, path, sha256);
+    json_object_set_new(paths, key->text, json_string(path));
+    json_object_set_new(frozen, key->text, json_pack("{s:s, s:s}", "file", path, "sha256", sha256));
+}
+
+static json_t *read_artifacts(struct rift_plan_reader *reader, const struct rift_tree *node,
+                              const struct rift_recipe *recipe, const struct rift_tree *place,
+                              json_t *frozen)
+{
+    json_t *paths = json_object();
     const char *known[RIFT_RECIPE_ITEMS_MAX];
     for (size_t i = 0; i < recipe->artifact_count; i++)
         known[i] = recipe->artifacts[i].name;
     for (size_t i = 0; node && node->kind == RIFT_TREE_MAP && i < node->count; i++) {
-        const struct rift_tree *key = node->keys[i], *value = node->items[i];
+        const struct rift_tree *key = node->keys[i];
         size_t at = 0;
         while (at < recipe->artifact_count && strcmp(known[at], key->text) != 0)
             at++;
-        if (at == recipe->artifact_count) {
+        if (at == recipe->artifact_count)
             rift_problem_unknown(&reader->problems, key, "artifact", key->text, known,
                                  recipe->artifact_count);
-        } else if (value->kind != RIFT_TREE_SCALAR || rift_tree_is_nothing(value)) {
-            rift_problem_add(&reader->problems, value, "artifact '%s' must be a local file",
-                             key->text);
-        } else {
-            const char *path = rift_plan_path(reader, value->text);
-            if (access(path, R_OK) != 0)
-                rift_problem_add(&reader->problems, value, "artifact '%s': cannot read '%s': %s",
-                                 key->text, path, strerror(errno));
-            json_object_set_new(artifacts, key->text, json_string(path));
-        }
+        else
+            read_artifact(reader, key, node->items[i], paths, frozen);
     }
     for (size_t i = 0; i < recipe->artifact_count && !reader->plan->attach; i++)
-        if (!recipe->artifacts[i].fallback && !json_object_get(artifacts, known[i]))
+        if (!recipe->artifacts[i].fallback && !json_object_get(paths, known[i]))
             rift_problem_add(&reader->problems, place, "the recipe needs artifacts: {%s: FILE}",
                              known[i]);
-    return artifacts;
+    return paths;
 }
 
 static void read_attach(struct rift_plan_reader *reader, const struct rift_tree *node)
@@ -209,9 +232,10 @@ static void read_recipe(struct rift_plan_reader *reader, const struct rift_tree 
     json_t *options = rift_options_check(
         &reader->problems, options_node, rift_recipe_option_table(recipe, reader->arena), NULL,
         "the system's options", options_node ? options_node : node);
-    json_t *artifacts = read_artifacts(reader, rift_tree_get(node, "artifacts"), recipe, node);
+    json_t *artifacts = json_object();
     plan->system.options = options;
-    plan->artifacts = artifacts;
+    plan->artifacts = rift_plan_keep(
+        reader, read_artifacts(reader, rift_tree_get(node, "artifacts"), recipe, node, artifacts));
     plan->recipe = source->json;
     reader->client_of_recipe = recipe->client;
     json_object_set_new(reader->frozen, "system",

@@ -200,7 +200,8 @@ const struct rift_option rift_system_options[] = {
      .kind = RIFT_OPTION_ANY,
      .unit = "",
      .fallback = "{}",
-     .summary = "name of the recipe's artifact: local file that is uploaded in its place"},
+     .summary = "name of the recipe's artifact: local file that is uploaded in its place; the plan "
+                "keeps {file, sha256}"},
     {.name = "disk_mb",
      .kind = RIFT_OPTION_INTEGER,
      .unit = "MiB",

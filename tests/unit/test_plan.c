@@ -187,6 +187,12 @@ static const struct {
     {"nodes: {lab: netns}\nsystem: {recipe: etcd, artifacts: {etcd: no/such/file}}\nworkload: "
      "register\n",
      "folder/test.yaml:2:42: artifact 'etcd': cannot read"},
+    {"nodes: {lab: netns}\nsystem: {recipe: etcd, artifacts: {etcd: [/dev/null]}}\nworkload: "
+     "register\n",
+     "folder/test.yaml:2:42: artifact 'etcd' must be a local file"},
+    {"nodes: {lab: netns}\nsystem: {recipe: etcd, artifacts: {etcd: {file: /dev/null, sha256: "
+     "'12'}}}\nworkload: register\n",
+     "folder/test.yaml:2:68: artifact 'etcd': '/dev/null' is not the file of this plan"},
     {"nodes: {lab: netns}\nclient: ectd\nworkload: register\n",
      "folder/test.yaml:2:9: unknown client 'ectd', did you mean 'etcd'?"},
     {"nodes: {lab: netns}\nworkload: register\n", "folder/test.yaml:1:1: 'client' is missing"},
@@ -286,6 +292,8 @@ static void a_frozen_plan_read_again_is_the_same(void **state)
         "'no': {g: \"a\\nb\\n\", h: ' x ', i: '# y', j: '- z'}}\n",
         "nodes: {lab: netns}\nsystem: etcd\nworkload: register\nclient: {name: etcd, reads: "
         "local}\n",
+        "nodes: {lab: netns}\nsystem: {recipe: etcd, artifacts: {etcd: /dev/null}}\nworkload: "
+        "register\n",
         "nodes:\n  - root@10.0.0.1:2222\n  - {name: b, address: '::1', sudo: true, key: id}\n"
         "  - '[fe80::1]:23'\nssh: {user: admin}\nclient: etcd\nworkload: {name: register, "
         "concurrency: 7, op_timeout_ms: 1.5s}\nseed: 9007199254740993\n",
@@ -323,6 +331,21 @@ static void a_frozen_plan_read_again_is_the_same(void **state)
         rift_plan_destroy(first);
         rift_plan_destroy(second);
     }
+}
+
+static void a_frozen_plan_names_the_bytes_of_an_artifact(void **state)
+{
+    (void)state;
+    struct rift_plan *plan = parse_good("nodes: {lab: netns}\nsystem: {recipe: etcd, artifacts: "
+                                        "{etcd: /dev/null}}\nworkload: register\n");
+    struct rift_text text = {0};
+    rift_plan_print(plan, &text);
+    /* FIPS 180-4: the sum of no bytes at all */
+    assert_non_null(
+        strstr(text.data, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"));
+    assert_string_equal(json_string_value(json_object_get(plan->artifacts, "etcd")), "/dev/null");
+    rift_text_finish(&text);
+    rift_plan_destroy(plan);
 }
 
 static void hosts_have_their_own_login_or_that_of_all(void **state)
@@ -508,6 +531,7 @@ int main(void)
         cmocka_unit_test(several_mistakes_are_named_in_one_go),
         cmocka_unit_test(a_mistake_in_a_recipe_is_named_in_the_recipe),
         cmocka_unit_test(a_frozen_plan_read_again_is_the_same),
+        cmocka_unit_test(a_frozen_plan_names_the_bytes_of_an_artifact),
         cmocka_unit_test(hosts_have_their_own_login_or_that_of_all),
         cmocka_unit_test(a_host_is_broken_only_where_the_configuration_names_it),
         cmocka_unit_test(a_system_that_runs_already_is_told_by_its_unit),
