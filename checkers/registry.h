@@ -14,6 +14,8 @@ extern const struct rift_checker rift_checker_long_fork;
 extern const struct rift_checker rift_checker_monotonic;
 extern const struct rift_checker rift_checker_sessions;
 extern const struct rift_checker rift_checker_causal;
+extern const struct rift_checker rift_checker_causal_reverse;
+extern const struct rift_checker rift_checker_adya;
 extern const struct rift_checker rift_checker_kafka;
 extern const struct rift_checker rift_checker_set;
 extern const struct rift_checker rift_checker_set_full;
@@ -21,6 +23,7 @@ extern const struct rift_checker rift_checker_queue;
 extern const struct rift_checker rift_checker_total_queue;
 extern const struct rift_checker rift_checker_counter;
 extern const struct rift_checker rift_checker_unique_ids;
+extern const struct rift_checker rift_checker_stats;
 extern const struct rift_checker rift_checker_evidence;
 extern const struct rift_checker rift_checker_performance;
 

@@ -15,13 +15,15 @@
 
 enum bug {
     HEALTHY,
-    LOSES_UPDATES,  /* balances are written over without a look */
-    PAYS_ANYWAY,    /* an account may be drawn below zero */
-    FORKS,          /* each copy applies writes in an order of its own */
-    HOPS,           /* each read asks any copy, however old */
-    FORGETS_OWN,    /* reads ask a copy that writes do not wait for */
-    FORGETS_CAUSES, /* each key is as new as it happens to be */
-    LOSES_SENT,     /* now and then an acknowledged message is not kept */
+    LOSES_UPDATES,   /* balances are written over without a look */
+    PAYS_ANYWAY,     /* an account may be drawn below zero */
+    FORKS,           /* each copy applies writes in an order of its own */
+    HOPS,            /* each read asks any copy, however old */
+    FORGETS_OWN,     /* reads ask a copy that writes do not wait for */
+    FORGETS_CAUSES,  /* each key is as new as it happens to be */
+    LACKS_CAUSES,    /* a read now and then lacks a write in the middle */
+    LOOKS_TOO_EARLY, /* an insert acts on what its transaction saw when it began */
+    LOSES_SENT,      /* now and then an acknowledged message is not kept */
     SENDS_TWICE,
     SKIPS,         /* a poll now and then goes on too far */
     POLLS_AGAIN,   /* a poll now and then goes back */
@@ -30,7 +32,7 @@ enum bug {
 
 enum { CLIENTS = 4, OPS = 4000, KEYS = 6, VERSIONS_MAX = OPS, ACCOUNTS = 4, TOTAL = 40 };
 
-enum kind { BANK, GROUPS, REGISTERS, LOG };
+enum kind { BANK, GROUPS, REGISTERS, LOG, COMMENTS, INSERTS };
 
 struct client {
     int32_t process;
@@ -38,7 +40,8 @@ struct client {
     bool has_acted, is_refused;
     int64_t key, value; /* or whom a transfer goes to, and how much */
     int64_t from;
-    int64_t before[2]; /* balances that a transfer without a lock saw */
+    bool has_seen_none; /* of inserts */
+    int64_t before[2];  /* balances that a transfer without a lock saw */
     struct rift_value argument, result;
     int64_t position; /* in the log */
 };
@@ -117,6 +120,14 @@ static struct rift_value pair_of_reads(struct store *store, int64_t group, const
     return rift_value_box(store->values, RIFT_TXN, items, 6);
 }
 
+static bool has_written(const struct store *store, int64_t key, size_t until)
+{
+    for (size_t i = 0; i < until; i++)
+        if (store->log[i].key == key)
+            return true;
+    return false;
+}
+
 static void ask(struct store *store, struct client *client)
 {
     int64_t number = client - store->clients;
@@ -145,6 +156,16 @@ static void ask(struct store *store, struct client *client)
             client->key = number + CLIENTS;
         client->value = is_change ? ++store->next_value : 0;
         client->argument = is_change ? integer(store, client->value) : RIFT_VALUE_NIL;
+    } else if (store->kind == COMMENTS) {
+        client->f = is_change ? "write" : "read";
+        client->value = ++store->next_value;
+        client->argument = is_change ? integer(store, client->value) : RIFT_VALUE_NIL;
+    } else if (store->kind == INSERTS) {
+        client->f = "insert";
+        client->key = ++store->next_value / 2;
+        client->has_seen_none = !has_written(store, client->key, store->log_count);
+        struct rift_value pair[] = {integer(store, client->key), integer(store, store->next_value)};
+        client->argument = rift_value_box(store->values, RIFT_LIST, pair, 2);
     } else {
         client->f = is_change ? "send" : "poll";
         client->value = is_change ? ++store->next_value : 0;
@@ -174,14 +195,6 @@ static void act_on_bank(struct store *store, struct client *client)
         return;
     store->balances[client->from] = from - client->value;
     store->balances[client->key] = to + client->value;
-}
-
-static bool has_written(const struct store *store, int64_t key, size_t until)
-{
-    for (size_t i = 0; i < until; i++)
-        if (store->log[i].key == key)
-            return true;
-    return false;
 }
 
 static void act_on_groups(struct store *store, struct client *client)
@@ -271,6 +284,33 @@ static void act_on_log(struct store *store, struct client *client)
                            rift_value_box(store->values, RIFT_MAP, all, count ? 2 : 0));
 }
 
+/* The healthy store answers some beginning of all writes. */
+static void act_on_comments(struct store *store, struct client *client)
+{
+    struct rift_value items[2 * OPS];
+    size_t count = 0, until = store->log_count;
+    if (strcmp(client->f, "write") == 0) {
+        store->log[store->log_count++] = (struct write){0, client->value};
+        return;
+    }
+    until -= rift_rng_below(&store->rng, until < 5 ? 1 : 5);
+    bool lacks_one = store->bug == LACKS_CAUSES && until > 9 && often(store, 20);
+    for (size_t i = 0; i < until; i++)
+        if (!lacks_one || i != until - 9)
+            items[count++] = integer(store, store->log[i].value);
+    client->result = rift_value_box(store->values, RIFT_LIST, items, count);
+}
+
+static void act_on_inserts(struct store *store, struct client *client)
+{
+    bool sees_none = store->bug == LOOKS_TOO_EARLY
+                         ? client->has_seen_none
+                         : !has_written(store, client->key, store->log_count);
+    client->is_refused = !sees_none;
+    if (sees_none)
+        store->log[store->log_count++] = (struct write){client->key, 1};
+}
+
 static void act(struct store *store, struct client *client)
 {
     client->has_acted = true;
@@ -280,6 +320,10 @@ static void act(struct store *store, struct client *client)
         act_on_groups(store, client);
     else if (store->kind == REGISTERS)
         act_on_registers(store, client);
+    else if (store->kind == COMMENTS)
+        act_on_comments(store, client);
+    else if (store->kind == INSERTS)
+        act_on_inserts(store, client);
     else
         act_on_log(store, client);
 }
@@ -415,6 +459,20 @@ static void effects_without_their_causes_are_convicted(void **state)
     expect("causal", REGISTERS, FORGETS_CAUSES, "causality violation");
 }
 
+static void writes_seen_without_earlier_ones_are_convicted(void **state)
+{
+    (void)state;
+    expect("causal-reverse", COMMENTS, HEALTHY, NULL);
+    expect("causal-reverse", COMMENTS, LACKS_CAUSES, "causal reverse");
+}
+
+static void inserts_that_did_not_see_each_other_are_convicted(void **state)
+{
+    (void)state;
+    expect("adya", INSERTS, HEALTHY, NULL);
+    expect("adya", INSERTS, LOOKS_TOO_EARLY, "G2");
+}
+
 static void log_with_a_bug_is_convicted(void **state)
 {
     (void)state;
@@ -434,6 +492,8 @@ int main(void)
         cmocka_unit_test(copies_that_go_back_are_convicted),
         cmocka_unit_test(sessions_that_forget_are_convicted),
         cmocka_unit_test(effects_without_their_causes_are_convicted),
+        cmocka_unit_test(writes_seen_without_earlier_ones_are_convicted),
+        cmocka_unit_test(inserts_that_did_not_see_each_other_are_convicted),
         cmocka_unit_test(log_with_a_bug_is_convicted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

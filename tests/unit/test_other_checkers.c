@@ -320,19 +320,64 @@ static void anomalies_that_are_allowed_are_only_counted(void **state)
            RIFT_VALID, NULL);
 }
 
+static void who_sees_a_write_sees_what_was_acknowledged_before(void **state)
+{
+    (void)state;
+#define WRITE(process, type, value) OP(process, "write", #value, type, #value)
+#define SEE(all)                    OP(7, "read", "nil", "ok", all)
+    expect("causal-reverse", WRITE(0, "ok", 1) WRITE(1, "ok", 2) SEE("[1]") SEE("[2 1]"), NULL,
+           RIFT_VALID, NULL);
+    expect("causal-reverse", WRITE(0, "ok", 1) WRITE(1, "ok", 2) SEE("[2]"), NULL, RIFT_INVALID,
+           "causal reverse");
+    expect("causal-reverse", WRITE(0, "info", 1) WRITE(1, "ok", 2) SEE("[2]"), NULL, RIFT_VALID,
+           NULL);
+    expect("causal-reverse", WRITE(0, "ok", 1) WRITE(1, "info", 2) SEE("[2]"), NULL, RIFT_INVALID,
+           "causal reverse");
+    expect("causal-reverse", WRITE(0, "ok", 1) SEE("[1 3]"), NULL, RIFT_INVALID,
+           "unexpected element");
+    /* Under way together: either may come first. */
+    expect("causal-reverse",
+           "{:process 0 :type :invoke :f :write :value 1}\n" WRITE(
+               1, "ok", 2) "{:process 0 :type :ok :f :write :value 1}\n" SEE("[1]") SEE("[2]"),
+           NULL, RIFT_VALID, NULL);
+}
+
+static void one_insert_into_a_key_succeeds(void **state)
+{
+    (void)state;
+#define INSERT(process, type, value) OP(process, "insert", value, type, value)
+    expect("adya", INSERT(0, "ok", "[7 [1 nil]]") INSERT(1, "fail", "[7 [nil 2]]"), NULL,
+           RIFT_VALID, NULL);
+    expect("adya", INSERT(0, "ok", "[7 [1 nil]]") INSERT(1, "info", "[7 [nil 2]]"), NULL,
+           RIFT_VALID, NULL);
+    expect("adya", INSERT(0, "ok", "[7 [1 nil]]") INSERT(1, "ok", "[8 [nil 2]]"), NULL, RIFT_VALID,
+           NULL);
+    expect("adya", INSERT(0, "ok", "[7 [1 nil]]") INSERT(1, "ok", "[7 [nil 2]]"), NULL,
+           RIFT_INVALID, "G2");
+}
+
+static void operation_that_never_succeeds_is_no_evidence(void **state)
+{
+    (void)state;
+    expect("stats", WRITE(0, "ok", 1) WRITE(0, "fail", 2), NULL, RIFT_VALID, NULL);
+    expect("stats", WRITE(0, "ok", 1) OP(1, "read", "nil", "info", "nil"), NULL, RIFT_UNKNOWN,
+           NULL);
+}
+
 /* By elle-cli, and not by a total that is given. */
 static void shipped_histories_agree(void **state)
 {
     (void)state;
-    static const char *const files[][2] = {{"bank.edn", "bank"},
-                                           {"bank-neg.edn", "bank"},
-                                           {"long-fork.edn", "long-fork"},
-                                           {"counter.json", "counter"}};
+    static const char *const files[][2] = {
+        {"elle-cli/jepsen/bank.edn", "bank"},
+        {"elle-cli/jepsen/bank-neg.edn", "bank"},
+        {"elle-cli/jepsen/long-fork.edn", "long-fork"},
+        {"elle-cli/jepsen/counter.json", "counter"},
+        {"jepsen-tests/072-casusal-reverse-test.edn", "causal-reverse"}};
     const char *folder = getenv("RIFT_PEER_HISTORIES");
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
         CLEANUP(rift_free)
-        char *path = rift_printf("%s/txn/elle-cli/jepsen/%s", folder ? folder : "../shared/data",
-                                 files[i][0]);
+        char *path = rift_printf("%s/txn/%s", folder ? folder : "../shared/data", files[i][0]);
         struct rift_error err = {0};
         FILE *file = fopen(path, "r");
         if (file == NULL) {
@@ -344,8 +389,11 @@ static void shipped_histories_agree(void **state)
         if (history == NULL)
             fail_msg("%s", err.text);
         bool is_fork = strcmp(files[i][1], "long-fork") == 0;
-        expect_of(files[i][1], history, NULL, is_fork ? RIFT_INVALID : RIFT_VALID,
-                  is_fork ? "long fork" : NULL);
+        bool is_reversed = strcmp(files[i][1], "causal-reverse") == 0;
+        expect_of(files[i][1], history, NULL, is_fork || is_reversed ? RIFT_INVALID : RIFT_VALID,
+                  is_fork       ? "long fork"
+                  : is_reversed ? "causal reverse"
+                                : NULL);
     }
 }
 
@@ -371,6 +419,9 @@ int main(void)
         cmocka_unit_test(sends_of_a_process_stand_in_their_order),
         cmocka_unit_test(transactions_that_polled_from_each_other_are_a_cycle),
         cmocka_unit_test(anomalies_that_are_allowed_are_only_counted),
+        cmocka_unit_test(who_sees_a_write_sees_what_was_acknowledged_before),
+        cmocka_unit_test(one_insert_into_a_key_succeeds),
+        cmocka_unit_test(operation_that_never_succeeds_is_no_evidence),
         cmocka_unit_test(shipped_histories_agree),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
