@@ -4,13 +4,7 @@
 
 #include "common/error.h"
 #include "history/history.h"
-
-/* Zeroed is the default. */
-struct rift_read_options {
-    const char *format;    /* NULL: recognised by content */
-    bool is_keyed;         /* values [k v] of an EDN or JSON history are key and value */
-    uint64_t memory_bytes; /* 0: no bound */
-};
+#include "history/read_options.h"
 
 /* NULL and an error with file, line and column on anything malformed; never half a history. A torn
  * tail of our own file is no error: is_truncated is set. path may be a run directory. options may

@@ -7,7 +7,7 @@
 
 #include "common/error.h"
 #include "history/history.h"
-#include "history/reader.h"
+#include "history/read_options.h"
 
 /* The bytes of a file. */
 struct rift_source {
