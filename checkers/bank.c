@@ -1,7 +1,8 @@
 /* bank: money moves between accounts; every read of all accounts at one moment must hold all of it.
  *
  * The total is an option, or what transfers from nobody brought in, or else what the first read
- * held. A deposit of unknown outcome leaves two totals possible. */
+ * held. A deposit of unknown outcome, or one that was not over before the first read, leaves two
+ * totals possible. */
 #include "checkers/registry.h"
 
 #include <inttypes.h>
@@ -41,22 +42,34 @@ static int64_t deposit_of(const struct rift_history *history, size_t row)
     return rift_value_as_integer(history->values, amount);
 }
 
+/* Deposits that were over before this are in every total. */
+static int64_t first_read_start(const struct rift_history *history)
+{
+    for (size_t row = 0; row < history->ops.count; row++)
+        if (history->ops.type[row] == RIFT_OP_OK && is_named(history, row, "read"))
+            return history->ops.start[row];
+    return INT64_MAX;
+}
+
 static void find_total(struct bank *bank, const struct rift_check *check)
 {
     const struct rift_history *history = bank->history;
     int64_t given = json_integer_value(json_object_get(check->options, "total"));
+    int64_t first_read = first_read_start(history);
     for (size_t row = 0; row < history->ops.count; row++) {
         int64_t amount = deposit_of(history, row);
         if (amount < 0)
             continue;
         bank->account_count++;
         bank->has_total = true;
-        if (history->ops.type[row] == RIFT_OP_OK)
+        bool is_certain =
+            history->ops.type[row] == RIFT_OP_OK && history->ops.end[row] < first_read;
+        if (is_certain)
             bank->total += amount;
-        else if (history->ops.type[row] == RIFT_OP_INFO &&
+        else if (history->ops.type[row] != RIFT_OP_FAIL &&
                  bank->doubtful_count < DOUBTFUL_DEPOSITS_MAX)
             bank->doubtful[bank->doubtful_count++] = amount;
-        else if (history->ops.type[row] == RIFT_OP_INFO)
+        else if (history->ops.type[row] != RIFT_OP_FAIL)
             bank->is_in_doubt = true;
     }
     if (given > 0) {
@@ -138,13 +151,17 @@ static int check_bank(const struct rift_check *check, struct rift_verdict *verdi
     const struct rift_ops *ops = &history->ops;
     struct bank bank = {.history = history, .verdict = verdict};
     json_t *points = json_array();
+    size_t unreadable = 0;
     (void)err;
     bank.may_be_negative = json_is_true(json_object_get(check->options, "negative_balances"));
     find_total(&bank, check);
     for (size_t row = 0; row < ops->count; row++) {
-        if (ops->type[row] != RIFT_OP_OK || !is_named(history, row, "read") ||
-            rift_value_kind(history->values, ops->result[row]) != RIFT_MAP)
+        if (ops->type[row] != RIFT_OP_OK || !is_named(history, row, "read"))
             continue;
+        if (rift_value_kind(history->values, ops->result[row]) != RIFT_MAP) {
+            unreadable++;
+            continue;
+        }
         bank.reads++;
         int64_t sum = judge_read(&bank, row);
         if (history->time_kind == RIFT_TIME_NS && sum != INT64_MIN &&
@@ -159,6 +176,8 @@ static int check_bank(const struct rift_check *check, struct rift_verdict *verdi
     add_plot(&bank, points);
     if (bank.reads == 0)
         rift_verdict_doubt(verdict, "no read of the accounts succeeded");
+    if (unreadable > 0)
+        rift_verdict_doubt(verdict, "%zu reads answered no map of balances", unreadable);
     if (bank.is_in_doubt)
         rift_verdict_doubt(verdict, "too many deposits of unknown outcome to know the total");
     return 0;

@@ -103,6 +103,21 @@ static void deposit_that_never_heard_back_is_there_or_not(void **state)
     expect("bank", DOUBTFUL BALANCES("{0 4, 1 5}"), NULL, RIFT_INVALID, "wrong total");
 }
 
+static void deposit_after_the_first_read_is_there_or_not(void **state)
+{
+    (void)state;
+    expect("bank", DEPOSIT(0, 4, "ok") BALANCES("{0 4}") DEPOSIT(1, 6, "ok") BALANCES("{0 4, 1 6}"),
+           NULL, RIFT_VALID, NULL);
+    expect("bank", DEPOSIT(0, 4, "ok") BALANCES("{0 5}") DEPOSIT(1, 6, "ok") BALANCES("{0 4, 1 6}"),
+           NULL, RIFT_INVALID, "wrong total");
+}
+
+static void answer_that_is_no_map_is_not_passed_over(void **state)
+{
+    (void)state;
+    expect("bank", BALANCES("{0 4, 1 6}") BALANCES("nil"), NULL, RIFT_UNKNOWN, NULL);
+}
+
 static void reads_of_a_bank_agree_where_the_total_is_unknown(void **state)
 {
     (void)state;
@@ -403,6 +418,8 @@ int main(void)
         cmocka_unit_test(every_read_of_a_bank_finds_all_the_money),
         cmocka_unit_test(money_is_what_was_deposited),
         cmocka_unit_test(deposit_that_never_heard_back_is_there_or_not),
+        cmocka_unit_test(deposit_after_the_first_read_is_there_or_not),
+        cmocka_unit_test(answer_that_is_no_map_is_not_passed_over),
         cmocka_unit_test(reads_of_a_bank_agree_where_the_total_is_unknown),
         cmocka_unit_test(reads_of_a_group_saw_its_writes_in_one_order),
         cmocka_unit_test(register_that_rises_is_never_seen_to_go_back),
