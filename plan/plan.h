@@ -21,6 +21,7 @@ struct rift_plan_host {
     uint16_t port;
     const char *user;
     const char *key_file;         /* NULL: ssh-agent, then the usual files */
+    const char *password_file;    /* NULL: keys */
     const char *known_hosts_file; /* NULL: ~/.ssh/known_hosts */
     bool accept_new_host_key;
     bool use_sudo;

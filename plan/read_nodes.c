@@ -81,7 +81,7 @@ static json_t *read_host_json(struct rift_plan_reader *reader, const struct rift
                               const json_t *ssh, size_t index)
 {
     static const char *const ssh_names[] = {
-        "user", "port", "key", "known_hosts", "accept_new_host_key", "sudo", NULL};
+        "user", "port", "key", "password_file", "known_hosts", "accept_new_host_key", "sudo", NULL};
     static const char *const host_names[] = {"name", "address", NULL};
     json_t *host = json_object();
     json_object_set_new(host, "name", json_sprintf("n%zu", index + 1));
@@ -126,11 +126,24 @@ static void read_host(struct rift_plan_reader *reader, struct rift_tree *node, c
     host->accept_new_host_key = json_is_true(json_object_get(json, "accept_new_host_key"));
     host->use_sudo = json_is_true(json_object_get(json, "sudo"));
     const char *key = rift_plan_text(reader, json, "key");
+    const char *password = rift_plan_text(reader, json, "password_file");
     const char *known_hosts = rift_plan_text(reader, json, "known_hosts");
     if (key) {
         host->key_file = rift_plan_path(reader, key);
         json_object_set_new(json, "key", json_string(host->key_file));
     }
+    if (password) {
+        host->password_file = rift_plan_path(reader, password);
+        json_object_set_new(json, "password_file", json_string(host->password_file));
+    }
+    if (key && password)
+        rift_problem_add(&reader->problems, node,
+                         "host '%s' has both key and password_file: give one", host->name);
+    if (password && host->accept_new_host_key)
+        rift_problem_add(&reader->problems, node,
+                         "host '%s': a password is not sent to a host that accept_new_host_key "
+                         "would take unseen; write its key into known_hosts",
+                         host->name);
     if (known_hosts) {
         host->known_hosts_file = rift_plan_path(reader, known_hosts);
         json_object_set_new(json, "known_hosts", json_string(host->known_hosts_file));

@@ -153,6 +153,12 @@ const struct rift_option rift_ssh_options[] = {
      .unit = "",
      .fallback = "auto",
      .summary = "private key file, ed25519 or ecdsa; the ssh-agent unless given"},
+    {.name = "password_file",
+     .kind = RIFT_OPTION_TEXT,
+     .unit = "",
+     .fallback = "auto",
+     .summary = "file whose first line is the password, which only its owner may read; used in "
+                "place of keys, and copied nowhere"},
     {.name = "known_hosts",
      .kind = RIFT_OPTION_TEXT,
      .unit = "",

@@ -103,6 +103,7 @@ static int add_plan(struct ward *ward, const struct rift_plan *plan, const char 
         settings.address = keep(ward, settings.address);
         settings.user = keep(ward, settings.user);
         settings.key_file = keep(ward, settings.key_file);
+        settings.password_file = keep(ward, settings.password_file);
         settings.known_hosts_file = keep(ward, settings.known_hosts_file);
         result = add_patient(ward, &settings);
     }
@@ -192,10 +193,11 @@ static int heal_all(struct ward *ward, enum rift_agent_errand errand)
 
 static int send_all(int argc, char **argv, enum rift_agent_errand errand)
 {
-    enum { PURGE = 1, KEY, KNOWN, SUDO, LAB };
+    enum { PURGE = 1, KEY, PASSWORD, KNOWN, SUDO, LAB };
     static const struct option known[] = {
         {"purge", no_argument, NULL, PURGE},
         {"key", required_argument, NULL, KEY},
+        {"password-file", required_argument, NULL, PASSWORD},
         {"known-hosts", required_argument, NULL, KNOWN},
         {"sudo", no_argument, NULL, SUDO},
         {"lab", required_argument, NULL, LAB},
@@ -212,6 +214,8 @@ static int send_all(int argc, char **argv, enum rift_agent_errand errand)
             errand = RIFT_ERRAND_PURGE;
         else if (choice == KEY)
             common.key_file = optarg;
+        else if (choice == PASSWORD)
+            common.password_file = optarg;
         else if (choice == KNOWN)
             common.known_hosts_file = optarg;
         else if (choice == SUDO)
@@ -250,8 +254,8 @@ const struct rift_command rift_command_heal = {
     .summary = "undo every fault on these nodes, whatever run left it",
     .help =
         "usage: rift heal [--purge] CONFIG ...\n"
-        "       rift heal [--purge] [--key FILE] [--known-hosts FILE] [--sudo] [USER@]HOST[:PORT] "
-        "...\n"
+        "       rift heal [--purge] [--key FILE | --password-file FILE] [--known-hosts FILE]\n"
+        "                 [--sudo] [USER@]HOST[:PORT] ...\n"
         "       rift heal [--purge] --lab NAME\n"
         "\n"
         "Works from any machine that can log in, on nodes in any state: ends a running agent,\n"

@@ -1,15 +1,17 @@
-/* Proves to the host who we are: by a key file, or by the keys that ssh-agent holds. */
+/* Proves to the host who we are: by a key file, by the keys that ssh-agent holds, or by a password
+ * from a file. The agent is never forwarded: nothing asks for it. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/memory.h"
 #include "control/remote/ssh.h"
 
-enum { KEY_FILE_MAX = 64 * 1024, AGENT_KEYS_MAX = 64 };
+enum { KEY_FILE_MAX = 64 * 1024, AGENT_KEYS_MAX = 64, PASSWORD_SIZE = 1024 };
 
 static const char use_ed25519[] =
     "RSA keys do not work with this SSH library (no rsa-sha2); make one with: ssh-keygen -t "
@@ -174,6 +176,55 @@ static int login_with_agent(struct rift_ssh *ssh, int64_t deadline_ns, struct ri
     return result;
 }
 
+/* The first line. */
+static int read_password(struct rift_ssh *ssh, const char *path, char password[PASSWORD_SIZE],
+                         struct rift_error *err)
+{
+    struct stat found;
+    CLEANUP(rift_close_fd) int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0 || fstat(fd, &found) < 0)
+        return rift_fail_errno(err, errno == ENOENT ? RIFT_ERR_MISSING : RIFT_ERR_IO,
+                               "%s: read the password file %s", ssh->label, path);
+    if (found.st_mode & (S_IRWXG | S_IRWXO))
+        return rift_fail(err, RIFT_ERR_DENIED,
+                         "%s: others may read the password file %s; forbid it with: chmod 600 %s",
+                         ssh->label, path, path);
+    ssize_t length = read(fd, password, PASSWORD_SIZE);
+    if (length < 0)
+        return rift_fail_errno(err, RIFT_ERR_IO, "%s: read the password file %s", ssh->label, path);
+    size_t end = 0;
+    while (end < (size_t)length && !strchr("\r\n", password[end]))
+        end++;
+    if (end == 0 || end == PASSWORD_SIZE)
+        return rift_fail(err, RIFT_ERR_INVALID,
+                         "%s: the first line of the password file %s must have 1 to %d characters",
+                         ssh->label, path, PASSWORD_SIZE - 1);
+    password[end] = '\0';
+    return 0;
+}
+
+static int login_with_password(struct rift_ssh *ssh, const char *path, int64_t deadline_ns,
+                               struct rift_error *err)
+{
+    char password[PASSWORD_SIZE];
+    const char *user = ssh->settings->user;
+    int result = 0, waited = read_password(ssh, path, password, err);
+    while (waited == 0 && (result = libssh2_userauth_password_ex(
+                               ssh->session, user, (unsigned)strlen(user), password,
+                               (unsigned)strlen(password), NULL)) == LIBSSH2_ERROR_EAGAIN)
+        waited = rift_ssh_wait(ssh, deadline_ns, err);
+    explicit_bzero(password, sizeof password);
+    if (waited < 0)
+        return -1;
+    if (result == LIBSSH2_ERROR_AUTHENTICATION_FAILED)
+        return rift_fail(err, RIFT_ERR_DENIED,
+                         "%s: refuses the password in %s for user '%s'; is it right, and does the "
+                         "host's sshd_config allow PasswordAuthentication%s?",
+                         ssh->label, path, user,
+                         strcmp(user, "root") == 0 ? " and PermitRootLogin" : "");
+    return result == 0 ? 0 : rift_ssh_fail(ssh, RIFT_ERR_DENIED, "log in", err);
+}
+
 /* ~/.ssh/id_ed25519 or id_ecdsa, whichever is there; false where neither is. */
 static bool usual_file(char path[512])
 {
@@ -193,6 +244,8 @@ int rift_ssh_login(struct rift_ssh *ssh, int64_t deadline_ns, struct rift_error 
     const char *key_file = ssh->settings->key_file;
     bool has_agent = getenv("SSH_AUTH_SOCK") != NULL;
     int result = -1;
+    if (!key_file && ssh->settings->password_file)
+        return login_with_password(ssh, ssh->settings->password_file, deadline_ns, err);
     if (key_file)
         result = login_with_file(ssh, key_file, deadline_ns, err);
     else if (has_agent)

@@ -34,6 +34,7 @@ static void copy_settings(struct rift_node_settings *to, const struct rift_node_
     to->address = copy_text(from->address);
     to->user = copy_text(from->user ? from->user : "root");
     to->key_file = copy_text(from->key_file);
+    to->password_file = copy_text(from->password_file);
     to->known_hosts_file = copy_text(from->known_hosts_file);
     to->agent_binary = copy_text(from->agent_binary);
     to->run = copy_text(from->run);
@@ -47,6 +48,7 @@ static void free_settings(struct rift_node_settings *settings)
     free((char *)settings->address);
     free((char *)settings->user);
     free((char *)settings->key_file);
+    free((char *)settings->password_file);
     free((char *)settings->known_hosts_file);
     free((char *)settings->agent_binary);
     free((char *)settings->run);

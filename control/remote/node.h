@@ -23,6 +23,7 @@ struct rift_node_settings {
     uint16_t port;
     const char *user;
     const char *key_file;         /* ed25519 or ecdsa; NULL: ssh-agent, then the usual files */
+    const char *password_file;    /* used in place of keys; NULL: keys */
     const char *known_hosts_file; /* NULL: ~/.ssh/known_hosts */
     bool accept_new_host_key;     /* false: strict */
     bool use_sudo;                /* the login is not root */

@@ -44,6 +44,7 @@ static int hosts_of_plan(struct run_hosts *hosts, const struct rift_plan *plan,
         settings->port = host->port;
         settings->user = host->user;
         settings->key_file = host->key_file;
+        settings->password_file = host->password_file;
         settings->known_hosts_file = host->known_hosts_file;
         settings->accept_new_host_key = host->accept_new_host_key;
         settings->use_sudo = host->use_sudo;

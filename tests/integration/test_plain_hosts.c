@@ -1,6 +1,7 @@
 /* Hosts that a configuration lists by address, as real ones are: the lab's, of which nothing tells
  * that they are a lab's. */
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -389,6 +390,101 @@ static void a_unit_that_is_not_there_is_named_before_anything_happens(void **sta
     assert_says(output, "systemctl");
 }
 
+/* A second sshd on the host, which takes passwords; the lab's own does not. */
+static void a_password_from_a_file_logs_in_and_is_found_nowhere_after(void **state)
+{
+    (void)state;
+    need_lab();
+    char output[8192];
+    static const char serve[] =
+        "echo root:hu7-open-sesame | chpasswd -c SHA512; printf 'Port "
+        "2222\\nPasswordAuthentication "
+        "yes\\nPermitRootLogin yes\\nKbdInteractiveAuthentication no\\nUsePAM no\\nPidFile "
+        "none\\nSubsystem sftp internal-sftp\\nHostKey /etc/ssh/rift_lab_host_key\\n' > "
+        "/run/sshd2; "
+        "/usr/sbin/sshd -f /run/sshd2";
+    if (test_host_run(&hosts[0], serve, output, sizeof output) != 0)
+        fail_msg("%s", output);
+    CLEANUP(rift_free)
+    char *prepare =
+        rift_printf("cd %s; umask 077; echo hu7-open-sesame > password; echo wrong > "
+                    "wrong; sed -n 's/^%s,[^ ]* /[%s]:2222 /p' %s > known; test -s known",
+                    scratch, hosts[0].address, hosts[0].address, hosts[0].known_hosts_file);
+    if (test_run(prepare, output, sizeof output) != 0)
+        fail_msg("%s", output);
+    CLEANUP(rift_free) char *config = write_config("");
+    CLEANUP(rift_free)
+    char *set = rift_printf("--runs runs-p --quiet --set 'nodes=[\"%s:2222\"]' --set "
+                            "'ssh={password_file: password, known_hosts: known}'",
+                            hosts[0].address);
+    /* The client is none, so the run fails; but after it has logged in. */
+    rift("run", config, set, output, sizeof output);
+    assert_int_equal(test_host_run(&hosts[0], "ls /var/lib/rift/rift-agent-*", NULL, 0), 0);
+    CLEANUP(rift_free)
+    char *search = rift_printf("cd %s && grep -q 'password_file' runs-p/*/*/plan.yaml && "
+                               "! grep -r hu7-open-sesame runs-p config.yaml",
+                               scratch);
+    if (test_run(search, output, sizeof output) != 0)
+        fail_msg("%s", output);
+    assert_int_not_equal(
+        test_host_run(&hosts[0],
+                      "grep -r hu7-open-sesame /var/lib/rift /proc/*/cmdline | grep -v "
+                      "grep",
+                      NULL, 0),
+        0);
+    CLEANUP(rift_free) char *wrong = rift_printf("%s/wrong", scratch);
+    CLEANUP(rift_free) char *known = rift_printf("%s/known", scratch);
+    struct rift_error err;
+    struct rift_node_settings settings = test_node_settings(&hosts[0]);
+    settings.port = 2222;
+    settings.key_file = NULL;
+    settings.known_hosts_file = known;
+    settings.password_file = wrong;
+    assert_null(rift_node_open(&settings, &err));
+    assert_says(err.text, "refuses the password in");
+    CLEANUP(rift_free) char *open = rift_printf("chmod 644 %s", wrong);
+    test_run(open, NULL, 0);
+    assert_null(rift_node_open(&settings, &err));
+    assert_says(err.text, "chmod 600");
+}
+
+static void a_key_of_ssh_agent_logs_in_and_the_agent_is_not_lent_to_the_host(void **state)
+{
+    (void)state;
+    need_lab();
+    char output[512];
+    CLEANUP(rift_free) char *socket = rift_printf("%s/agent.sock", scratch);
+    CLEANUP(rift_free)
+    char *start = rift_printf("eval $(ssh-agent -a %s) >/dev/null && ssh-add -q %s && echo "
+                              "$SSH_AGENT_PID",
+                              socket, hosts[0].key_file);
+    if (test_run(start, output, sizeof output) != 0)
+        fail_msg("%s", output);
+    pid_t agent = (pid_t)strtol(output, NULL, 10);
+    assert_true(agent > 1);
+    struct rift_error err;
+    struct rift_node_settings settings = test_node_settings(&hosts[0]);
+    settings.key_file = NULL;
+    setenv("SSH_AUTH_SOCK", socket, 1);
+    struct rift_node *node = rift_node_open(&settings, &err);
+    unsetenv("SSH_AUTH_SOCK");
+    kill(agent, SIGTERM);
+    if (!node)
+        fail_msg("%s", err.text);
+    json_t *reply = NULL;
+    json_t *args = json_pack("{s:[s, s, s]}", "argv", "/bin/sh", "-c",
+                             "tr '\\0' '\\n' < /proc/$PPID/environ; ls -d /tmp/ssh-*");
+    if (rift_node_call(node, "exec", args, CALL_MS, &reply, &err) != 0)
+        fail_msg("%s", err.text);
+    const char *said = json_string_value(json_object_get(reply, "stdout"));
+    assert_non_null(strstr(said, "SSH_CONNECTION="));
+    assert_null(strstr(said, "SSH_AUTH_SOCK"));
+    assert_null(strstr(said, "/tmp/ssh-"));
+    json_decref(reply);
+    json_decref(args);
+    rift_node_close(node);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -399,6 +495,8 @@ int main(void)
         cmocka_unit_test(a_run_breaks_the_units_of_a_cluster_that_runs_already),
         cmocka_unit_test(a_killed_unit_is_started_again_though_the_controller_died),
         cmocka_unit_test(a_wipe_is_only_done_when_asked_and_takes_only_the_data),
+        cmocka_unit_test(a_password_from_a_file_logs_in_and_is_found_nowhere_after),
+        cmocka_unit_test(a_key_of_ssh_agent_logs_in_and_the_agent_is_not_lent_to_the_host),
         cmocka_unit_test(a_unit_that_is_not_there_is_named_before_anything_happens),
     };
     return cmocka_run_group_tests(tests, up, down);

@@ -4,6 +4,7 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -373,6 +374,31 @@ static void hosts_have_their_own_login_or_that_of_all(void **state)
     rift_plan_destroy(plan);
 }
 
+static void a_password_stands_in_a_file_and_not_in_the_plan(void **state)
+{
+    (void)state;
+    struct rift_plan *plan =
+        parse_good("nodes: [10.0.0.1]\nclient: etcd\nworkload: register\n"
+                   "ssh: {user: admin, sudo: true, password_file: /etc/hostname}\n");
+    assert_string_equal(plan->hosts[0].password_file, "/etc/hostname");
+    assert_null(plan->hosts[0].key_file);
+    rift_plan_destroy(plan);
+    static const char *const wrong[][2] = {
+        {"{password: secret}",
+         "unknown key of ssh: 'password'; there is: user, port, key, password_file"},
+        {"{password_file: p, key: k}", "both key and password_file"},
+        {"{password_file: p, accept_new_host_key: true}", "a password is not sent"},
+    };
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        char yaml[256];
+        snprintf(yaml, sizeof yaml,
+                 "nodes: [10.0.0.1]\nclient: etcd\nworkload: register\nssh: %s\n", wrong[i][0]);
+        assert_null(parse(yaml));
+        if (!strstr(err.text, wrong[i][1]))
+            fail_msg("no '%s' in: %s", wrong[i][1], err.text);
+    }
+}
+
 static void a_host_is_broken_only_where_the_configuration_names_it(void **state)
 {
     (void)state;
@@ -533,6 +559,7 @@ int main(void)
         cmocka_unit_test(a_frozen_plan_read_again_is_the_same),
         cmocka_unit_test(a_frozen_plan_names_the_bytes_of_an_artifact),
         cmocka_unit_test(hosts_have_their_own_login_or_that_of_all),
+        cmocka_unit_test(a_password_stands_in_a_file_and_not_in_the_plan),
         cmocka_unit_test(a_host_is_broken_only_where_the_configuration_names_it),
         cmocka_unit_test(a_system_that_runs_already_is_told_by_its_unit),
         cmocka_unit_test(what_the_workload_asks_of_the_client_reaches_it),
