@@ -15,7 +15,13 @@
 #include "common/memory.h"
 #include "common/text.h"
 
-enum { LAB_DEADLINE_MS = 60000 };
+enum { LAB_DEADLINE_MS = 120000 };
+
+static const char *driver(void)
+{
+    const char *word = getenv("RIFT_TEST_DRIVER");
+    return word && word[0] ? word : "netns";
+}
 
 const char *test_lab_name(const char *suffix)
 {
@@ -33,8 +39,10 @@ struct rift_lab *test_lab_up(const char *suffix, size_t host_count)
         skip();
     }
     struct rift_error err;
-    struct rift_lab_request request = {
-        .name = test_lab_name(suffix), .host_count = host_count, .deadline_ms = LAB_DEADLINE_MS};
+    struct rift_lab_request request = {.name = test_lab_name(suffix),
+                                       .driver = driver(),
+                                       .host_count = host_count,
+                                       .deadline_ms = LAB_DEADLINE_MS};
     struct rift_lab *lab = rift_lab_up(&request, &err);
     if (!lab)
         fail_msg("%s", err.text);
@@ -102,6 +110,15 @@ int test_run(const char *script, char *output, size_t size)
 int test_host_run(const struct rift_lab_host *host, const char *script, char *output, size_t size)
 {
     CLEANUP(rift_text_finish) struct rift_text command = {NULL, 0, 0};
+    if (strcmp(driver(), "uml") == 0) {
+        rift_text_printf(&command,
+                         "exec timeout 120 ssh -q -i %s -o UserKnownHostsFile=%s -o BatchMode=yes "
+                         "-o ConnectTimeout=20 -p %d %s@%s exec bash -s <<'END_OF_SCRIPT'\n%s\n"
+                         "END_OF_SCRIPT\n",
+                         host->key_file, host->known_hosts_file, host->port, host->user,
+                         host->address, script);
+        return test_run(command.data, output, size);
+    }
     rift_text_printf(&command, "exec nsenter -t %d -m -n -p -u -i -C -r -w /bin/bash -c '",
                      (int)host->init_pid);
     for (const char *c = script; *c; c++) {

@@ -1,0 +1,244 @@
+/* Measures of faults from outside. */
+#include "tests/integration/fault_measure.h"
+
+#include <arpa/inet.h>
+#include <math.h>
+#include <poll.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "common/clock.h"
+#include "common/memory.h"
+#include "common/text.h"
+#include "tests/lib/fault_witness.h"
+#include "tests/lib/lab_hosts.h"
+
+enum {
+    ASK_MS = 200,
+    LONG_ASK_MS = 20000, /* a burn under a quota, a write to a slow disk */
+    MANY = 4000,
+    INTERVAL_US = 300,
+    DRIFT_MS = 1500,
+    LOOKS = 100,
+};
+
+/* One question by a socket of its own, so that no late answer to another is taken for it. */
+static bool ask(const struct rift_lab_host *host, uint16_t port, const char *word, int wait_ms,
+                char reply[64])
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(port)};
+    inet_pton(AF_INET, host->address, &address.sin_addr);
+    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    struct pollfd poll_fd = {.fd = fd, .events = POLLIN};
+    ssize_t got = -1;
+    if (connect(fd, (struct sockaddr *)&address, sizeof address) == 0 &&
+        send(fd, word, 1, 0) == 1 && poll(&poll_fd, 1, wait_ms) > 0)
+        got = recv(fd, reply, 63, MSG_DONTWAIT);
+    close(fd);
+    if (got > 0)
+        reply[got] = '\0';
+    else
+        rift_clock_sleep_until(rift_clock_now() + 10 * RIFT_MS); /* refused at once */
+    return got > 0;
+}
+
+static double ask_number(const struct fault_bench *bench, const char *word)
+{
+    char reply[64];
+    return ask(bench->hit, WITNESS_SYSTEM_PORT, word, LONG_ASK_MS, reply) ? strtod(reply, NULL)
+                                                                          : (double)NAN;
+}
+
+pid_t fault_system_pid(const struct rift_lab_host *host)
+{
+    char reply[64];
+    return ask(host, WITNESS_SYSTEM_PORT, WITNESS_ASK_STATE, ASK_MS, reply)
+               ? (pid_t)strtol(reply, NULL, 10)
+               : 0;
+}
+
+bool fault_witness_start(const struct rift_lab_host *host, const char *program)
+{
+    char output[512] = "";
+    CLEANUP(rift_free)
+    char *copy = rift_printf("ssh -q -i %s -o UserKnownHostsFile=%s -o BatchMode=yes -p %d %s@%s "
+                             "'cat >%s && chmod 755 %s' <%s",
+                             host->key_file, host->known_hosts_file, host->port, host->user,
+                             host->address, FAULT_WITNESS_PATH, FAULT_WITNESS_PATH, program);
+    if (test_run(copy, output, sizeof output) == 0 &&
+        test_host_run(host, "setsid " FAULT_WITNESS_PATH " echo </dev/null >/dev/null 2>&1 &",
+                      output, sizeof output) == 0)
+        return true;
+    fprintf(stderr, "%s: %s\n", host->name, output);
+    return false;
+}
+
+/* --- links */
+
+struct trip {
+    double back, twice, median, p10, p90;
+};
+
+static struct trip ping(const struct fault_bench *bench, const char *address, int count,
+                        int interval_us)
+{
+    char output[256] = "", script[256];
+    struct trip trip = {(double)NAN, (double)NAN, (double)NAN, (double)NAN, (double)NAN};
+    snprintf(script, sizeof script, FAULT_WITNESS_PATH " ping %s %d %d 400", address, count,
+             interval_us);
+    test_host_run(bench->peer, script, output, sizeof output);
+    double *parts[] = {&trip.back, &trip.twice, &trip.median, &trip.p10, &trip.p90};
+    char *at = output;
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+        char *end = at;
+        double number = strtod(at, &end);
+        if (end == at)
+            return (struct trip){(double)NAN, (double)NAN, (double)NAN, (double)NAN, (double)NAN};
+        *parts[i] = number;
+        at = end;
+    }
+    return trip;
+}
+
+double fault_lost_percent(const struct fault_bench *bench)
+{
+    return 100 - ping(bench, bench->hit->address, MANY, INTERVAL_US).back * 100 / MANY;
+}
+
+double fault_lost_percent_6(const struct fault_bench *bench)
+{
+    return 100 - ping(bench, bench->hit->address6, 100, 2000).back;
+}
+
+double fault_twice_percent(const struct fault_bench *bench)
+{
+    return ping(bench, bench->hit->address, MANY, INTERVAL_US).twice * 100 / MANY;
+}
+
+double fault_trip_ms(const struct fault_bench *bench)
+{
+    return ping(bench, bench->hit->address, 60, 20000).median;
+}
+
+double fault_trip_spread_ms(const struct fault_bench *bench)
+{
+    struct trip trip = ping(bench, bench->hit->address, 400, 5000);
+    return trip.p90 - trip.p10;
+}
+
+double fault_rate_mbit(const struct fault_bench *bench)
+{
+    char output[256] = "", script[256], *end = output;
+    snprintf(script, sizeof script, FAULT_WITNESS_PATH " stream %s 2000", bench->peer->address);
+    test_host_run(bench->hit, script, output, sizeof output);
+    double mbit = strtod(output, &end);
+    return end > output ? mbit : (double)NAN;
+}
+
+/* --- the system */
+
+double fault_answers(const struct fault_bench *bench)
+{
+    int count = 0;
+    for (int i = 0; i < 10; i++)
+        count += fault_system_pid(bench->hit) > 0;
+    return count;
+}
+
+double fault_cpu_percent(const struct fault_bench *bench)
+{
+    int64_t begin = rift_clock_now();
+    double cpu_ns = ask_number(bench, WITNESS_ASK_BURN);
+    return cpu_ns * 100 / (double)(rift_clock_now() - begin);
+}
+
+/* The kernel may kill the system for it: then there is no answer, and to wait for one is waste. */
+double fault_growth(const struct fault_bench *bench)
+{
+    char reply[64];
+    return ask(bench->hit, WITNESS_SYSTEM_PORT, WITNESS_ASK_GROW, 3000, reply);
+}
+
+double fault_write_error(const struct fault_bench *bench)
+{
+    return ask_number(bench, WITNESS_ASK_WRITE);
+}
+
+double fault_files(const struct fault_bench *bench)
+{
+    char output[256] = "";
+    if (bench->phase != FAULT_DURING && ask_number(bench, WITNESS_ASK_FILES) != 0)
+        return (double)NAN;
+    test_host_run(bench->hit,
+                  "cd " FAULT_DATA_FOLDER " && for f in " WITNESS_SYNCED " " WITNESS_UNSYNCED
+                  "; do [ -s $f ] && echo $f; done; true",
+                  output, sizeof output);
+    bool has_synced = rift_text_starts_with(output, WITNESS_SYNCED);
+    bool has_unsynced = strstr(output, WITNESS_UNSYNCED) != NULL;
+    return has_synced ? 1 + has_unsynced : has_unsynced ? -1 : 0;
+}
+
+/* --- clocks */
+
+/* This machine's wall clock is read in the middle of the question; a question that took long is
+ * asked again. */
+static double clock_ms(const struct rift_lab_host *host, bool of_system)
+{
+    for (int try = 0; try < 20; try++) {
+        char reply[64];
+        int64_t begin = rift_clock_wall();
+        bool is_answered = of_system
+                               ? ask(host, WITNESS_SYSTEM_PORT, WITNESS_ASK_STATE, ASK_MS, reply)
+                               : ask(host, WITNESS_ECHO_PORT, WITNESS_ASK_TIME, ASK_MS, reply);
+        int64_t end = rift_clock_wall();
+        const char *time = is_answered ? strchr(reply, ' ') : NULL;
+        time = time ? time : reply;
+        if (is_answered && end - begin < 5 * RIFT_MS)
+            return (double)(strtoll(time, NULL, 10) - (begin + end) / 2) / 1e6;
+    }
+    return (double)NAN;
+}
+
+static double drift_ppm(const struct rift_lab_host *host, bool of_system)
+{
+    int64_t begin = rift_clock_now();
+    double first_ms = clock_ms(host, of_system);
+    rift_clock_sleep_until(begin + DRIFT_MS * RIFT_MS);
+    int64_t end = rift_clock_now();
+    double last_ms = clock_ms(host, of_system);
+    return (last_ms - first_ms) * 1e12 / (double)(end - begin);
+}
+
+double fault_host_clock_ms(const struct fault_bench *bench)
+{
+    return clock_ms(bench->hit, false);
+}
+
+double fault_host_drift_ppm(const struct fault_bench *bench)
+{
+    return drift_ppm(bench->hit, false);
+}
+
+double fault_system_clock_ms(const struct fault_bench *bench)
+{
+    return clock_ms(bench->hit, true);
+}
+
+double fault_system_drift_ppm(const struct fault_bench *bench)
+{
+    return drift_ppm(bench->hit, true);
+}
+
+double fault_system_wrong_percent(const struct fault_bench *bench)
+{
+    int wrong = 0;
+    for (int i = 0; i < LOOKS; i++) {
+        wrong += fabs(clock_ms(bench->hit, true)) > 1000;
+        rift_clock_sleep_until(rift_clock_now() + 20 * RIFT_MS);
+    }
+    return wrong * 100.0 / LOOKS;
+}

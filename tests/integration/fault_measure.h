@@ -1,0 +1,48 @@
+/* What a fault does, measured from outside: by datagrams and streams between the hosts, by what the
+ * system under test answers to this machine, by a clock read, by files seen through a shell.
+ * Nothing here asks an agent. */
+#ifndef TESTS_INTEGRATION_FAULT_MEASURE_H
+#define TESTS_INTEGRATION_FAULT_MEASURE_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "lab/lab.h"
+
+enum fault_phase { FAULT_BEFORE, FAULT_DURING, FAULT_AFTER };
+
+struct fault_bench {
+    const struct rift_lab_host *hit;  /* has the agent, the system and an echo */
+    const struct rift_lab_host *peer; /* sends to it */
+    enum fault_phase phase;
+};
+
+/* One number; NAN where there was no answer. */
+typedef double fault_measure(const struct fault_bench *bench);
+
+fault_measure fault_lost_percent;   /* of 4000 datagrams from peer to hit */
+fault_measure fault_lost_percent_6; /* of 100, by IPv6 */
+fault_measure fault_twice_percent;  /* of 4000 */
+fault_measure fault_trip_ms;        /* there and back, median of 60 */
+fault_measure fault_trip_spread_ms; /* from the 10th to the 90th percentile of 400 */
+fault_measure fault_rate_mbit;      /* a TCP stream from hit to peer */
+fault_measure fault_answers;        /* of the system, to 10 questions */
+fault_measure fault_cpu_percent;    /* CPU time that the system gets while it asks for all */
+fault_measure fault_growth;         /* how many times of 1 the system can take 24 MiB more */
+fault_measure fault_write_error;    /* errno of a write with fsync */
+fault_measure fault_files;          /* of two that were written, one of them synced */
+fault_measure fault_host_clock_ms;  /* the host's wall clock less this machine's */
+fault_measure fault_host_drift_ppm;
+fault_measure fault_system_clock_ms; /* the wall clock as the system sees it, less this machine's */
+fault_measure fault_system_drift_ppm;
+fault_measure fault_system_wrong_percent; /* share of looks that see a clock wrong by a second */
+
+/* Puts fault_witness (a local path) on the host and starts its echo; false where it fails. */
+bool fault_witness_start(const struct rift_lab_host *host, const char *program);
+/* Where fault_witness_start puts it. */
+#define FAULT_WITNESS_PATH "/usr/local/bin/fault_witness"
+#define FAULT_DATA_FOLDER  "/var/lib/witness"
+/* The pid by which the system answers; 0 where it does not within 200 ms. */
+pid_t fault_system_pid(const struct rift_lab_host *host);
+
+#endif

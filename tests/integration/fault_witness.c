@@ -1,0 +1,250 @@
+/* The eyes of tests/integration/fault_table on lab hosts; it shares nothing with the agent.
+ *
+ *   fault_witness system FOLDER       a system under test that tells what happens to it
+ *   fault_witness echo                sends datagrams back, counts what a stream brings
+ *   fault_witness ping ADDRESS COUNT INTERVAL_US WAIT_MS
+ *       datagrams to an echo; prints "BACK TWICE MEDIAN P10 P90": how many came back, how many of
+ *       them more than once, and their round trips in ms
+ *   fault_witness stream ADDRESS MS   prints the Mbit/s that arrive by TCP */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netdb.h>
+#include <poll.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "common/clock.h"
+#include "tests/lib/fault_witness.h"
+
+enum { PINGS_MAX = 20000, STREAM_WAIT_S = 20 };
+
+static char block[65536];
+
+static _Noreturn void die(const char *what)
+{
+    perror(what);
+    exit(1);
+}
+
+static int listening_socket(int type, uint16_t port)
+{
+    struct sockaddr_in6 any = {
+        .sin6_family = AF_INET6, .sin6_port = htons(port), .sin6_addr = in6addr_any};
+    int off = 0, on = 1, fd = socket(AF_INET6, type | SOCK_CLOEXEC, 0);
+    setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    if (bind(fd, (struct sockaddr *)&any, sizeof any) < 0)
+        die("bind");
+    return fd;
+}
+
+static int connected_socket(int type, const char *address)
+{
+    char port[8];
+    struct addrinfo hints = {.ai_flags = AI_NUMERICHOST, .ai_socktype = type}, *found = NULL;
+    snprintf(port, sizeof port, "%d", WITNESS_ECHO_PORT);
+    if (getaddrinfo(address, port, &hints, &found) != 0)
+        die(address);
+    int fd = socket(found->ai_family, type | SOCK_CLOEXEC, 0);
+    if (connect(fd, found->ai_addr, found->ai_addrlen) < 0)
+        die(address);
+    freeaddrinfo(found);
+    return fd;
+}
+
+/* --- system */
+
+static int64_t burn(void)
+{
+    struct timespec begin, end;
+    int64_t until = rift_clock_now() + WITNESS_BURN_MS * RIFT_MS;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &begin);
+    while (rift_clock_now() < until)
+        ;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &end);
+    return (end.tv_sec - begin.tv_sec) * RIFT_SECOND + end.tv_nsec - begin.tv_nsec;
+}
+
+static int64_t grow(void)
+{
+    size_t size = (size_t)WITNESS_GROW_MB << 20;
+    char *more = malloc(size); /* kept */
+    for (size_t i = 0; more && i < size; i += 4096)
+        ((volatile char *)more)[i] = 1;
+    return more ? 0 : ENOMEM;
+}
+
+static int64_t write_file(const char *name, bool is_synced)
+{
+    int fd = open(name, O_WRONLY | O_CREAT | O_APPEND, 0644); /* it needs new room each time */
+    if (fd < 0)
+        return errno;
+    bool is_fine = write(fd, block, sizeof block) == (ssize_t)sizeof block;
+    int64_t number = is_fine || !errno ? 0 : errno;
+    if (is_synced && is_fine && fsync(fd) < 0)
+        number = errno;
+    close(fd);
+    int folder = is_synced ? open(".", O_RDONLY | O_DIRECTORY) : -1;
+    if (folder >= 0) {
+        fsync(folder);
+        close(folder);
+    }
+    return number;
+}
+
+static int64_t write_both_files(void)
+{
+    int64_t number = write_file(WITNESS_SYNCED, true);
+    return number ? number : write_file(WITNESS_UNSYNCED, false);
+}
+
+static void be_system(const char *folder)
+{
+    prctl(PR_SET_NAME, "witness-system");
+    if (chdir(folder) < 0)
+        die(folder);
+    int fd = listening_socket(SOCK_DGRAM, WITNESS_SYSTEM_PORT);
+    for (;;) {
+        struct sockaddr_storage from;
+        socklen_t length = sizeof from;
+        char word[8] = "", reply[64];
+        if (recvfrom(fd, word, 1, 0, (struct sockaddr *)&from, &length) != 1)
+            continue;
+        errno = 0;
+        if (strcmp(word, WITNESS_ASK_STATE) == 0)
+            snprintf(reply, sizeof reply, "%d %lld", (int)getpid(), (long long)rift_clock_wall());
+        else
+            snprintf(reply, sizeof reply, "%lld",
+                     (long long)(strcmp(word, WITNESS_ASK_BURN) == 0    ? burn()
+                                 : strcmp(word, WITNESS_ASK_GROW) == 0  ? grow()
+                                 : strcmp(word, WITNESS_ASK_WRITE) == 0 ? write_file("file", true)
+                                                                        : write_both_files()));
+        sendto(fd, reply, strlen(reply), 0, (struct sockaddr *)&from, length);
+    }
+}
+
+/* --- echo */
+
+static void count_stream(int listener)
+{
+    int fd = accept(listener, NULL, NULL);
+    int64_t first = 0, last = 0, sum = 0;
+    for (ssize_t got; (got = read(fd, block, sizeof block)) > 0; last = rift_clock_now()) {
+        if (!first)
+            first = rift_clock_now();
+        else
+            sum += got;
+    }
+    dprintf(fd, "%.2f\n", last > first ? (double)sum * 8e3 / (double)(last - first) : 0);
+    close(fd);
+}
+
+static void be_echo(void)
+{
+    int fd = listening_socket(SOCK_DGRAM, WITNESS_ECHO_PORT);
+    int listener = listening_socket(SOCK_STREAM, WITNESS_ECHO_PORT);
+    listen(listener, 4);
+    for (;;) {
+        struct pollfd fds[2] = {{.fd = fd, .events = POLLIN}, {.fd = listener, .events = POLLIN}};
+        poll(fds, 2, -1);
+        if (fds[1].revents)
+            count_stream(listener);
+        if (!fds[0].revents)
+            continue;
+        struct sockaddr_storage from;
+        socklen_t length = sizeof from;
+        char word[64];
+        ssize_t got = recvfrom(fd, word, sizeof word, 0, (struct sockaddr *)&from, &length);
+        if (got == 1 && word[0] == WITNESS_ASK_TIME[0])
+            got = snprintf(word, sizeof word, "%lld", (long long)rift_clock_wall());
+        if (got > 0)
+            sendto(fd, word, (size_t)got, 0, (struct sockaddr *)&from, length);
+    }
+}
+
+/* --- ping and stream */
+
+struct pings {
+    int64_t sent_ns[PINGS_MAX];
+    double trip_ms[PINGS_MAX];
+    unsigned char arrivals[PINGS_MAX];
+    int back, twice;
+};
+
+static void take_pings(struct pings *pings, int fd, int64_t until)
+{
+    do {
+        uint32_t number[2] = {0};
+        struct pollfd poll_fd = {.fd = fd, .events = POLLIN};
+        if (poll(&poll_fd, 1, rift_clock_poll_ms(until)) <= 0 ||
+            recv(fd, number, sizeof number, MSG_DONTWAIT) != sizeof number ||
+            number[1] >= PINGS_MAX)
+            continue;
+        uint32_t i = number[1];
+        pings->arrivals[i]++;
+        pings->twice += pings->arrivals[i] == 2;
+        if (pings->arrivals[i] == 1)
+            pings->trip_ms[pings->back++] = (double)(rift_clock_now() - pings->sent_ns[i]) / 1e6;
+    } while (rift_clock_now() < until);
+}
+
+static int compare(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return x < y ? -1 : x > y;
+}
+
+static void ping(const char *address, long count, long interval_us, long wait_ms)
+{
+    static struct pings pings;
+    int fd = connected_socket(SOCK_DGRAM, address);
+    for (long i = 0; i < count && i < PINGS_MAX; i++) {
+        uint32_t number[2] = {0x70696e67, (uint32_t)i};
+        pings.sent_ns[i] = rift_clock_now();
+        send(fd, number, sizeof number, 0);
+        take_pings(&pings, fd, pings.sent_ns[i] + interval_us * 1000);
+    }
+    take_pings(&pings, fd, rift_clock_now() + wait_ms * RIFT_MS);
+    qsort(pings.trip_ms, (size_t)pings.back, sizeof *pings.trip_ms, compare);
+    printf("%d %d %.2f %.2f %.2f\n", pings.back, pings.twice, pings.trip_ms[pings.back / 2],
+           pings.trip_ms[pings.back / 10], pings.trip_ms[pings.back * 9 / 10]);
+}
+
+static void stream(const char *address, long for_ms)
+{
+    int size = 65536, fd = connected_socket(SOCK_STREAM, address);
+    setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
+    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &(struct timeval){.tv_sec = STREAM_WAIT_S},
+               sizeof(struct timeval));
+    int64_t end = rift_clock_now() + for_ms * RIFT_MS;
+    while (rift_clock_now() < end && send(fd, block, 16384, MSG_NOSIGNAL) > 0)
+        ;
+    shutdown(fd, SHUT_WR);
+    ssize_t got = read(fd, block, sizeof block - 1);
+    printf("%.*s", got > 0 ? (int)got : 0, block);
+}
+
+int main(int argc, char **argv)
+{
+    const char *role = argc > 1 ? argv[1] : "";
+    if (strcmp(role, "system") == 0 && argc == 3)
+        be_system(argv[2]);
+    else if (strcmp(role, "echo") == 0)
+        be_echo();
+    else if (strcmp(role, "ping") == 0 && argc == 6)
+        ping(argv[2], strtol(argv[3], NULL, 10), strtol(argv[4], NULL, 10),
+             strtol(argv[5], NULL, 10));
+    else if (strcmp(role, "stream") == 0 && argc == 4)
+        stream(argv[2], strtol(argv[3], NULL, 10));
+    else
+        return 2;
+    return 0;
+}
