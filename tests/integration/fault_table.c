@@ -337,11 +337,8 @@ static json_t *fault_args(const struct row *row, const struct rift_lab_host *pee
 
 static void judge(const struct row *row, const double seen[3], const pid_t pids[2], char *cell)
 {
-    char during[40], after[40];
-    snprintf(cell, sizeof cells[0][0], "%.4g", seen[FAULT_BEFORE]);
-    snprintf(during, sizeof during, " → **%.10g** → ", round(seen[FAULT_DURING] * 100) / 100);
-    snprintf(after, sizeof after, "%.4g", seen[FAULT_AFTER]);
-    strcat(strcat(cell, during), after);
+    snprintf(cell, sizeof cells[0][0], "%.4g → **%.10g** → %.4g", seen[FAULT_BEFORE],
+             round(seen[FAULT_DURING] * 100) / 100, seen[FAULT_AFTER]);
     if (!is_within(seen[FAULT_BEFORE], row->base))
         cell_fail(cell, "before");
     if (!is_within(seen[FAULT_DURING], row->hit))
@@ -462,7 +459,7 @@ static void play_kind(size_t kind, const char *only, const char *witness)
 static void print_table(void)
 {
     char date[32];
-    time_t now = time(NULL);
+    time_t now = (time_t)(rift_clock_wall() / RIFT_SECOND);
     struct tm parts;
     strftime(date, sizeof date, "%Y-%m-%d", gmtime_r(&now, &parts));
     printf("%s%s%s", fault_table_heading_before, date, fault_table_heading_after);
