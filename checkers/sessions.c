@@ -21,6 +21,7 @@
 #include "checkers/elements.h"
 #include "checkers/register_sessions.h"
 #include "checkers/registry.h"
+#include "common/clock.h"
 #include "common/memory.h"
 
 enum { ANOMALIES_TOLD = 16 };
@@ -221,8 +222,16 @@ static void judge(struct engine *self, const struct rift_check *check, struct ri
     register_sessions_init(&self->sessions, check->history);
     register_sessions_judge_sources(&self->sessions, verdict);
     find_pairs(self);
-    for (uint32_t q = 0; q < self->sessions.session_count; q++)
+    int64_t deadline =
+        check->budget.time_ms > 0 ? rift_clock_now() + check->budget.time_ms * RIFT_MS : INT64_MAX;
+    for (uint32_t q = 0; q < self->sessions.session_count; q++) {
+        if (rift_clock_now() > deadline) {
+            rift_verdict_doubt(verdict, "time ran out after %" PRIu32 " of %" PRIu32 " sessions", q,
+                               self->sessions.session_count);
+            break;
+        }
         judge_session(self, q);
+    }
     element_stat_add(verdict, "reads", self->sessions.read_count);
     element_stat_add(verdict, "writes", self->sessions.write_count);
     element_stat_add(verdict, "sessions", self->sessions.session_count);
