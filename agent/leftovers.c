@@ -131,7 +131,7 @@ static int purge_system(const char *cgroup_name, struct rift_error *err)
         rift_clock_sleep_until(rift_clock_now() + 10 * RIFT_MS);
     if (hit > 0)
         printf("killed %zu processes of the system\n", hit);
-    return rift_cgroup_remove(&cgroup, err);
+    return rift_cgroup_remove_by(&cgroup, deadline, err);
 }
 
 int leftovers_heal(const struct agent_paths *paths, const char *cgroup_name, bool purge)

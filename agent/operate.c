@@ -390,14 +390,7 @@ int operate_stop(struct agent *agent, const json_t *args, int64_t deadline_ns, j
                              operate_count(agent));
     }
     json_object_set_new(ok, "stopped_ns", json_integer(rift_clock_now()));
-    /* A killed process leaves its cgroup only once it is buried, a moment after its death. */
-    int64_t buried_by_ns = rift_clock_now() + AFTER_KILL_MS * RIFT_MS;
-    while (rift_cgroup_remove(&agent->cgroup, err)) {
-        if (rift_clock_now() >= buried_by_ns)
-            return -1;
-        rift_clock_sleep_until(rift_clock_now() + POLL_MS * RIFT_MS);
-    }
-    return 0;
+    return rift_cgroup_remove_by(&agent->cgroup, rift_clock_now() + AFTER_KILL_MS * RIFT_MS, err);
 }
 
 int operate_role(struct agent *agent, const json_t *args, int64_t deadline_ns, json_t *ok,
