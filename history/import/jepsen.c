@@ -122,27 +122,15 @@ static int edn_records(struct rift_records *records, struct rift_cursor *cursor)
 
 static int json_record(struct rift_records *records, struct rift_cursor *cursor)
 {
-    bool is_more = true;
     if (cursor->at == cursor->end || *cursor->at != '{')
         return rift_cursor_fail(cursor, "an operation, which is an object, should stand here");
     rift_records_begin(records);
-    cursor->at++;
-    rift_json_skip(cursor);
-    if (cursor->at < cursor->end && *cursor->at == '}') {
-        cursor->at++;
-        is_more = false;
-    }
+    bool is_more = rift_json_enter(cursor, '}');
     while (is_more) {
         const char *name = NULL;
         size_t length = 0;
-        if (rift_json_string(cursor, &name, &length) != 0)
-            return -1;
-        rift_json_skip(cursor);
-        if (cursor->at == cursor->end || *cursor->at != ':')
-            return rift_cursor_fail(cursor, "a colon should stand here");
-        cursor->at++;
-        rift_json_skip(cursor);
-        if (rift_records_entry(records, name, length) != 0 ||
+        if (rift_json_name(cursor, &name, &length) != 0 ||
+            rift_records_entry(records, name, length) != 0 ||
             rift_json_next(cursor, '}', &is_more) != 0)
             return -1;
     }
@@ -151,13 +139,7 @@ static int json_record(struct rift_records *records, struct rift_cursor *cursor)
 
 static int json_array_of_records(struct rift_records *records, struct rift_cursor *cursor)
 {
-    bool is_more = true;
-    cursor->at++;
-    rift_json_skip(cursor);
-    if (cursor->at < cursor->end && *cursor->at == ']') {
-        cursor->at++;
-        is_more = false;
-    }
+    bool is_more = rift_json_enter(cursor, ']');
     while (is_more)
         if (json_record(records, cursor) != 0 || rift_json_next(cursor, ']', &is_more) != 0)
             return -1;

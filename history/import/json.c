@@ -121,6 +121,27 @@ static inline int number(struct rift_cursor *cursor, struct rift_value *value)
     return real(cursor, start, value);
 }
 
+bool rift_json_enter(struct rift_cursor *cursor, char close)
+{
+    cursor->at++;
+    rift_json_skip(cursor);
+    bool is_more = cursor->at == cursor->end || *cursor->at != close;
+    cursor->at += !is_more;
+    return is_more;
+}
+
+int rift_json_name(struct rift_cursor *cursor, const char **name, size_t *length)
+{
+    if (rift_json_string(cursor, name, length) != 0)
+        return -1;
+    rift_json_skip(cursor);
+    if (cursor->at == cursor->end || *cursor->at != ':')
+        return rift_cursor_fail(cursor, "a colon should stand here");
+    cursor->at++;
+    rift_json_skip(cursor);
+    return 0;
+}
+
 int rift_json_next(struct rift_cursor *cursor, char close, bool *is_more)
 {
     rift_json_skip(cursor);
@@ -135,13 +156,7 @@ int rift_json_next(struct rift_cursor *cursor, char close, bool *is_more)
 static int array(struct rift_cursor *cursor, struct rift_value *value)
 {
     size_t first = cursor->stack.count;
-    bool is_more = true;
-    cursor->at++;
-    rift_json_skip(cursor);
-    if (cursor->at < cursor->end && *cursor->at == ']') {
-        cursor->at++;
-        is_more = false;
-    }
+    bool is_more = rift_json_enter(cursor, ']');
     while (is_more) {
         struct rift_value item;
         if (rift_json_value(cursor, &item) != 0 || rift_json_next(cursor, ']', &is_more) != 0)
@@ -155,25 +170,14 @@ static int array(struct rift_cursor *cursor, struct rift_value *value)
 static int object(struct rift_cursor *cursor, struct rift_value *value)
 {
     size_t first = cursor->stack.count;
-    bool is_more = true;
-    cursor->at++;
-    rift_json_skip(cursor);
-    if (cursor->at < cursor->end && *cursor->at == '}') {
-        cursor->at++;
-        is_more = false;
-    }
+    bool is_more = rift_json_enter(cursor, '}');
     while (is_more) {
         const char *name = NULL;
         size_t length = 0;
         struct rift_value item;
-        if (rift_json_string(cursor, &name, &length) != 0)
+        if (rift_json_name(cursor, &name, &length) != 0)
             return -1;
         rift_value_stack_push(&cursor->stack, rift_value_text(cursor->values, name, length));
-        rift_json_skip(cursor);
-        if (cursor->at == cursor->end || *cursor->at != ':')
-            return rift_cursor_fail(cursor, "a colon should stand here");
-        cursor->at++;
-        rift_json_skip(cursor);
         if (rift_json_value(cursor, &item) != 0 || rift_json_next(cursor, '}', &is_more) != 0)
             return -1;
         rift_value_stack_push(&cursor->stack, item);
