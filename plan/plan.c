@@ -131,9 +131,13 @@ static void read_times(struct rift_plan_reader *reader)
         (uint64_t)json_integer_value(json_object_get(reader->top, "check_memory_mb")) * 1000000;
     size_t i;
     const json_t *word;
-    json_array_foreach(json_object_get(reader->top, "stop_on"), i, word) plan->stop_on |=
-        strcmp(json_string_value(word), "node-lost") == 0 ? RIFT_STOP_NODE_LOST
-                                                          : RIFT_STOP_FAULT_FAILED;
+    json_array_foreach(json_object_get(reader->top, "stop_on"), i, word)
+    {
+        const char *reason = json_string_value(word);
+        plan->stop_on |= strcmp(reason, "node-lost") == 0   ? RIFT_STOP_NODE_LOST
+                         : strcmp(reason, "violation") == 0 ? RIFT_STOP_VIOLATION
+                                                            : RIFT_STOP_FAULT_FAILED;
+    }
     for (i = 0; copied[i]; i++)
         json_object_set(reader->frozen, copied[i], json_object_get(reader->top, copied[i]));
     const json_t *recovery = json_object_get(reader->top, "recovery_s");

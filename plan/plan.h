@@ -42,6 +42,7 @@ struct rift_plan_deadlines {
 enum rift_stop_reason {
     RIFT_STOP_NODE_LOST = 1 << 0,    /* a host cannot be reached any more */
     RIFT_STOP_FAULT_FAILED = 1 << 1, /* a fault could not be injected or healed */
+    RIFT_STOP_VIOLATION = 1 << 2,    /* the history so far is not linearizable */
 };
 
 struct rift_plan {

@@ -5,7 +5,7 @@
 
 #include "plan/options.h"
 
-static const char *const stop_words[] = {"node-lost", "fault-failed", NULL};
+static const char *const stop_words[] = {"node-lost", "fault-failed", "violation", NULL};
 
 const struct rift_option rift_plan_options[] = {
     {.name = "name",
@@ -110,7 +110,7 @@ const struct rift_option rift_plan_options[] = {
      .fallback = "[]",
      .choices = stop_words,
      .summary = "ends the main phase early: a host that is lost, a fault that could not be "
-                "injected or healed"},
+                "injected or healed, operations that are not linearizable"},
     {.name = NULL},
 };
 

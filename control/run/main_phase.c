@@ -11,6 +11,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/memory.h"
+#include "control/run/watch.h"
 #include "workloads/workload.h"
 
 enum { MAIN_HEAL_DEADLINE_MS = 15000, MAIN_GRACE_MS = 2000 };
@@ -19,6 +20,7 @@ struct recording {
     const struct main_phase *phase;
     int64_t origin_ns; /* of run time */
     struct rift_writer *writer;
+    struct run_watch *watch; /* NULL: the plan does not ask for it */
     struct interpreter *interpreter;
     struct nemesis *nemesis;
     struct rift_arena arena; /* generators */
@@ -67,6 +69,13 @@ static int recording_begin(struct recording *recording, const struct main_phase 
     if (!recording->writer ||
         rift_workload_start(plan, &recording->arena, &recording->generators, err) != 0)
         return -1;
+    struct run_journal journal = run_journal_of_writer(recording->writer);
+    if (plan->stop_on & RIFT_STOP_VIOLATION) {
+        recording->watch = run_watch_create(plan, journal, phase->stop, err);
+        if (!recording->watch)
+            return -1;
+        journal = run_watch_journal(recording->watch);
+    }
     recording->origin_ns = rift_clock_now();
     struct interpreter_settings settings = {
         .client = phase->client,
@@ -75,7 +84,7 @@ static int recording_begin(struct recording *recording, const struct main_phase 
         .thread_count = plan->concurrency,
         .op_timeout_ms = plan->op_timeout_ms,
         .origin_ns = recording->origin_ns,
-        .journal = run_journal_of_writer(recording->writer),
+        .journal = journal,
     };
     recording->interpreter = interpreter_create(&settings, err);
     if (!recording->interpreter)
@@ -192,6 +201,7 @@ static int recording_end(struct recording *recording, struct main_phase_result *
     }
     interpreter_destroy(recording->interpreter);
     nemesis_destroy(recording->nemesis);
+    run_watch_destroy(recording->watch);
     run_stop_copy_reason(recording->phase->stop, result->stopped);
     rift_arena_finish(&recording->arena);
     return rift_writer_close(recording->writer, err);

@@ -99,3 +99,8 @@ void run_stop_on_fault_failure(void *context, const struct rift_error *error)
     if (stop->stop_on & RIFT_STOP_FAULT_FAILED)
         stop_ask(stop, "a fault failed: %s", error->text);
 }
+
+void run_stop_on_violation(void *context, const char *reason)
+{
+    stop_ask(context, "a violation: %s", reason);
+}

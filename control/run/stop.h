@@ -1,4 +1,4 @@
-/* Why a run ends early: the user, a host that is lost, a fault that failed. Any thread may ask;
+/* Why a run ends early: the user, a host that is lost, a fault that failed, a violation. Any thread may ask;
  * what is under way is told at once. */
 #ifndef CONTROL_RUN_STOP_H
 #define CONTROL_RUN_STOP_H
@@ -39,5 +39,6 @@ void run_stop_copy_reason(struct run_stop *stop, char reason[RUN_STOP_REASON_SIZ
 void run_stop_by_user(void *context);
 void run_stop_on_node_event(void *context, const char *node, const char *name, const json_t *event);
 void run_stop_on_fault_failure(void *context, const struct rift_error *error);
+void run_stop_on_violation(void *context, const char *reason);
 
 #endif

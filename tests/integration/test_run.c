@@ -190,6 +190,44 @@ static void local_reads_are_convicted_of_stale_reads(void **state)
     json_decref(verdicts);
 }
 
+/* When the last operation of a client began, as the exported history tells it. */
+static double last_invocation_s(void)
+{
+    char number[64];
+    CLEANUP(rift_free)
+    char *script =
+        rift_printf("%s convert %s/runs/latest --format jsonl | grep -v nemesis | "
+                    "grep '\"invoke\"' | tail -1 | sed 's/.*\"time\":\\([0-9]*\\).*/\\1/'",
+                    test_rift_binary(), scratch);
+    assert_int_equal(test_run(script, number, sizeof number), 0);
+    return strtod(number, NULL) / 1e9;
+}
+
+/* A second is asked for; a loaded machine is given one more. */
+static void a_run_that_watches_ends_soon_after_the_violation(void **state)
+{
+    (void)state;
+    require_lab();
+    int code = run_lab("configs/etcd-stale.yaml",
+                       "--seed 2 --set time_limit_s=40 --set recovery_s=1 --set stop_on=violation "
+                       "--set faults.0.partition=isolate-primary --set faults.0.every_s=7");
+    if (code != RIFT_EXIT_INVALID)
+        fail_msg("%s", output);
+    assert_says("the run ended early: a violation");
+    json_t *verdicts = latest_verdicts();
+    double last_s = last_invocation_s(), first_s = last_s + 100;
+    size_t i;
+    json_t *anomaly;
+    json_array_foreach(json_object_get(checker(verdicts, "linearizable"), "anomalies"), i, anomaly)
+    {
+        double at_s = json_number_value(json_object_get(anomaly, "time_ns")) / 1e9;
+        first_s = at_s < first_s ? at_s : first_s;
+    }
+    if (last_s < first_s - 1 || last_s > first_s + 2)
+        fail_msg("broken at %.3f s, the last operation began at %.3f s", first_s, last_s);
+    json_decref(verdicts);
+}
+
 static void a_cut_where_no_peer_traffic_passes_is_unknown(void **state)
 {
     (void)state;
@@ -472,6 +510,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(a_full_disk_ends_the_run_and_costs_no_verdict),
         cmocka_unit_test(a_cut_where_no_peer_traffic_passes_is_unknown),
         cmocka_unit_test(local_reads_are_convicted_of_stale_reads),
+        cmocka_unit_test(a_run_that_watches_ends_soon_after_the_violation),
         cmocka_unit_test(a_correct_system_is_valid_and_every_fault_was_observed),
     };
     return cmocka_run_group_tests(tests, up, down);
