@@ -32,7 +32,7 @@ int rift_report_print(const char *run_directory, FILE *out, bool use_colour,
 int rift_report_write_html(const char *run_directory, struct rift_error *err);
 
 /* The same page for a history without a run directory and the verdict on it (as
- * rift_verdict_to_json gives it); verdict may hold "orders": [{"key", "order": [row...]}], the
+ * rift_verdict_to_json gives it); verdict may hold "orders": [[row...]], the
  * linearisations of a valid history. */
 int rift_report_write_history_html(const struct rift_history *history, const json_t *verdict,
                                    const char *path, struct rift_error *err);

@@ -36,15 +36,31 @@ static json_t *value_text(const struct rift_history *history, struct rift_value 
     return json_string(text);
 }
 
+/* Without times there is only the number of each event, which is then shown as if it were seconds.
+ */
+static bool has_times(const struct rift_history *history)
+{
+    return history->time_kind == RIFT_TIME_NS || history->ops.time_start;
+}
+
 /* Times for people: formats ordered by line may carry real times in columns of their own. */
+static int64_t shown(const struct rift_history *history, const int64_t *times, int64_t order)
+{
+    if (times)
+        return *times;
+    return has_times(history) || order == RIFT_TIME_NEVER ? order : order * RIFT_SECOND;
+}
+
 static int64_t shown_start(const struct rift_history *history, size_t row)
 {
-    return history->ops.time_start ? history->ops.time_start[row] : history->ops.start[row];
+    const int64_t *times = history->ops.time_start;
+    return shown(history, times ? &times[row] : NULL, history->ops.start[row]);
 }
 
 static int64_t shown_end(const struct rift_history *history, size_t row)
 {
-    return history->ops.time_end ? history->ops.time_end[row] : history->ops.end[row];
+    const int64_t *times = history->ops.time_end;
+    return shown(history, times ? &times[row] : NULL, history->ops.end[row]);
 }
 
 static json_t *op_json(const struct rift_history *history, size_t row)
@@ -96,7 +112,7 @@ static json_t *scatter_json(const struct rift_history *history)
         bool is_kept = ops->type[row] == RIFT_OP_OK ? ok_seen++ % ok_stride == 0
                                                     : odd_seen++ % odd_stride == 0;
         int64_t start = shown_start(history, row), end = shown_end(history, row);
-        if (!is_kept || end == RIFT_TIME_NEVER)
+        if (!is_kept || end == RIFT_TIME_NEVER || !has_times(history))
             continue;
         json_array_append_new(points, json_pack("[f, f, i, i]", seconds(start),
                                                 (double)(end - start) / (double)RIFT_MS,
@@ -196,9 +212,8 @@ static void gather_anomalies(const struct rift_history *history, const char *che
     const json_t *orders = json_object_get(verdict, "orders");
     json_array_foreach(orders, i, anomaly)
     {
-        json_t *copy = json_copy(anomaly);
-        json_object_set_new(copy, "checker", json_string(checker));
-        json_object_set(copy, "ops", json_object_get(anomaly, "order"));
+        json_t *copy =
+            json_pack("{s:s, s:O, s:O}", "checker", checker, "order", anomaly, "ops", anomaly);
         json_object_set_new(copy, "lanes", lanes_json(history, copy, ops));
         json_object_set_new(copy, "is_order", json_true());
         json_array_append_new(anomalies, copy);
@@ -270,10 +285,10 @@ json_t *report_history_data(const struct rift_history *history, const json_t *ve
 {
     json_t *anomalies = json_array(), *ops = json_object();
     gather_anomalies(history, "", verdict, anomalies, ops);
-    return json_pack("{s:O, s:o, s:o, s:o, s:o, s:o, s:b}", "verdict", verdict, "counts",
-                     counts_json(history), "windows", report_windows(history), "scatter",
-                     scatter_json(history), "anomalies", anomalies, "ops", ops, "truncated",
-                     (int)history->is_truncated);
+    return json_pack("{s:O, s:s, s:o, s:o, s:o, s:o, s:o, s:b}", "verdict", verdict, "unit",
+                     has_times(history) ? "s" : "event", "counts", counts_json(history), "windows",
+                     report_windows(history), "scatter", scatter_json(history), "anomalies",
+                     anomalies, "ops", ops, "truncated", (int)history->is_truncated);
 }
 
 json_t *report_run_data(const char *run_directory, struct rift_error *err)

@@ -10,6 +10,7 @@
 /* Of a history and the verdict on it; the object is the caller's. Times are seconds since the run
  * began:
  *   verdict           as in verdicts.json
+ *   unit              "s"; "event" where the format has no times: then times are numbers of events
  *   counts            {f: {ok, fail, info}}
  *   windows           [{fault, what, from, to (null: never ended), nodes: {n: {from, to,
  * observed}}}] scatter           {names, points: [[time, latency ms, index into names, 0 ok|1

@@ -15,6 +15,7 @@
 #include "control/cli/check_run.h"
 #include "control/cli/commands.h"
 #include "history/reader.h"
+#include "report/report.h"
 
 /* One file: what came of it. */
 struct outcome {
@@ -148,6 +149,15 @@ static char *make_note(const struct rift_history *history, const struct rift_che
     return rift_text_take(&note);
 }
 
+static int draw(const struct rift_history *history, const struct rift_verdict *verdict,
+                const char *path, struct rift_error *err)
+{
+    json_t *json = rift_verdict_to_json(verdict);
+    int result = rift_report_write_history_html(history, json, path, err);
+    json_decref(json);
+    return result;
+}
+
 static int check_file(const struct check_options *options, const char *file,
                       struct outcome *outcome, struct rift_error *err)
 {
@@ -177,6 +187,8 @@ static int check_file(const struct check_options *options, const char *file,
         outcome->peak_mb = peak_read();
         if (result == 0)
             outcome->note = make_note(history, checker, &outcome->verdict);
+        if (result == 0 && options->html)
+            result = draw(history, &outcome->verdict, options->html, err);
         json_decref(all);
     }
     rift_history_destroy(history);
@@ -229,7 +241,7 @@ static int error_code(const struct rift_error *err)
 static bool is_judged_by_plan(const struct check_options *options, const char *file)
 {
     return !options->checker && !options->model && !options->model_file && !options->is_json &&
-           !options->format && check_run_is_directory(file);
+           !options->html && !options->format && check_run_is_directory(file);
 }
 
 static int run(int argc, char **argv)
@@ -265,26 +277,29 @@ static int run(int argc, char **argv)
 const struct rift_command rift_command_check = {
     .name = "check",
     .summary = "judge histories, ours or another tool's",
-    .help = "usage: rift check FILE... [options]\n\n"
-            "Judges each history and prints a line for it, separated by tabs: file, valid, invalid "
-            "or unknown,\n"
-            "operations, seconds of the check, peak MB, and a note (format, checker, model, "
-            "algorithm, reason).\n"
-            "Formats are told by their content. A run directory is judged by every checker of its "
-            "plan,\n"
-            "with a new report, unless one of --checker, --model, --format or --json is given.\n\n"
-            "  --model NAME      the sequential specification (rift list models); otherwise told "
-            "from the history\n"
-            "  --model-file FILE a finite state machine in JSON as the model\n"
-            "  --checker NAME    another checker than the one the history looks made for\n"
-            "  --keyed           values [k v] are an independent key and its value\n"
-            "  --initial VALUE   the value that each object starts with (JSON); nil without it\n"
-            "  --format NAME     read it as this format\n"
-            "  --time 60s        unknown after this time; --memory 2G; --threads N\n"
-            "  --order           with --json: the order that was found\n"
-            "  --json            one JSON object a line, with the whole verdict\n\n"
-            "example: rift check --model cas-register --time 10s history.edn\n"
-            "exit code: that of the worst file; 0 valid, 1 invalid, 2 unknown, 254 a file that "
-            "cannot be read\n",
+    .help =
+        "usage: rift check FILE... [options]\n\n"
+        "Judges each history and prints a line for it, separated by tabs: file, valid, invalid "
+        "or unknown,\n"
+        "operations, seconds of the check, peak MB, and a note (format, checker, model, "
+        "algorithm, reason).\n"
+        "Formats are told by their content. A run directory is judged by every checker of its "
+        "plan,\n"
+        "with a new report, unless one of --checker, --model, --format, --html or --json is "
+        "given.\n\n"
+        "  --model NAME      the sequential specification (rift list models); otherwise told "
+        "from the history\n"
+        "  --model-file FILE a finite state machine in JSON as the model\n"
+        "  --checker NAME    another checker than the one the history looks made for\n"
+        "  --keyed           values [k v] are an independent key and its value\n"
+        "  --initial VALUE   the value that each object starts with (JSON); nil without it\n"
+        "  --format NAME     read it as this format\n"
+        "  --time 60s        unknown after this time; --memory 2G; --threads N\n"
+        "  --html OUT        draw what was found: the operations that prove an invalid, in time\n"
+        "  --order           with --json or --html: the order that makes a history valid\n"
+        "  --json            one JSON object a line, with the whole verdict\n\n"
+        "example: rift check --model cas-register --time 10s history.edn\n"
+        "exit code: that of the worst file; 0 valid, 1 invalid, 2 unknown, 254 a file that "
+        "cannot be read\n",
     .run = run,
 };

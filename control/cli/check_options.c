@@ -32,7 +32,20 @@ static int read_amount(const char *option, const char *text, const struct unit *
     return 0;
 }
 
-enum { MODEL = 1, MODEL_FILE, CHECKER, FORMAT, INITIAL, KEYED, TIME, MEMORY, THREADS, ORDER, JSON };
+enum {
+    MODEL = 1,
+    MODEL_FILE,
+    CHECKER,
+    FORMAT,
+    INITIAL,
+    KEYED,
+    TIME,
+    MEMORY,
+    THREADS,
+    ORDER,
+    HTML,
+    JSON
+};
 
 static int take_option(int choice, const char *value, struct check_options *options,
                        struct rift_error *err)
@@ -59,6 +72,9 @@ static int take_option(int choice, const char *value, struct check_options *opti
         return 0;
     case ORDER:
         options->wants_order = true;
+        return 0;
+    case HTML:
+        options->html = value;
         return 0;
     case JSON:
         options->is_json = true;
@@ -94,6 +110,7 @@ int check_options_read(int argc, char **argv, struct check_options *options, str
         {"memory", required_argument, NULL, MEMORY},
         {"threads", required_argument, NULL, THREADS},
         {"order", no_argument, NULL, ORDER},
+        {"html", required_argument, NULL, HTML},
         {"json", no_argument, NULL, JSON},
         {NULL, 0, NULL, 0},
     };
@@ -112,5 +129,8 @@ int check_options_read(int argc, char **argv, struct check_options *options, str
     options->file_count = (size_t)(argc - optind);
     if (options->file_count == 0)
         return rift_fail(err, RIFT_ERR_INVALID, "name at least one history");
+    if (options->html && options->file_count > 1)
+        return rift_fail(err, RIFT_ERR_INVALID, "--html draws one history, and %zu are named",
+                         options->file_count);
     return 0;
 }

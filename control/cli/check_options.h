@@ -9,7 +9,7 @@
 #include "common/error.h"
 
 struct check_options {
-    const char *model, *model_file, *checker, *format, *initial; /* NULL: not given */
+    const char *model, *model_file, *checker, *format, *initial, *html; /* NULL: not given */
     bool is_keyed, is_json, wants_order;
     int64_t time_ms;
     uint64_t memory_bytes;

@@ -56,7 +56,7 @@ function drawLanes(anomaly, ops) {
     const place = order.has(op.row) ? order.get(op.row) + ". " : "";
     const text = place + label(op), room = end - begin;
     const isInside = room > text.length * 7.4 + 8;
-    if (isProof || isInside)
+    if ((isProof && proof.size <= 30) || isInside)
       group.append(svgElement("text", { ...labelPlace(isInside, begin, end, edge, text), y: y + 19,
         fill: isInside && !isOpen(op) ? "#fff" : "#1c2430" }, text));
     group.append(svgElement("title", {}, describe(op)));
@@ -71,9 +71,9 @@ function drawLanes(anomaly, ops) {
   }
 
   function describe(op) {
-    const until = op.end === null ? "never completed" : (op.end - op.start) * 1000 < 10
+    const until = DATA.unit === "event" ? (op.end === null ? "never completed" : "until " + when(op.end)) : op.end === null ? "never completed" : (op.end - op.start) * 1000 < 10
       ? "took " + ((op.end - op.start) * 1e6).toFixed(0) + " µs" : "took " + ((op.end - op.start) * 1000).toFixed(1) + " ms";
-    const parts = ["process " + op.process, label(op), op.type, "at " + op.start.toFixed(6) + " s", until];
+    const parts = ["process " + op.process, label(op), op.type, "at " + when(op.start, 6), until];
     if (op.key !== null) parts.push("key " + op.key);
     if (op.node) parts.push("node " + op.node);
     if (op.error) parts.push("error: " + op.error);
@@ -94,6 +94,11 @@ function drawLanes(anomaly, ops) {
   return box;
 }
 
+/* A moment: seconds, or the number of an event where the history has no times. */
+function when(t, digits) {
+  return DATA.unit === "event" ? "event " + Math.round(t) : t.toFixed(digits) + " s";
+}
+
 /* One lane a process; ops of one process never overlap. */
 function packLanes(rows) {
   const byProcess = new Map();
@@ -108,7 +113,7 @@ function drawAxis(svg, x, left, span, height, axis, count) {
   for (let i = 0; i <= count; i++) {
     const t = left + (span * i) / count;
     svg.append(svgElement("line", { x1: x(t), x2: x(t), y1: axis - 6, y2: height, stroke: "#dfe4ea" }));
-    if (i < count) svg.append(svgElement("text", { x: x(t) + 3, y: 14, fill: "#5b6675" }, t.toFixed(span < 0.5 ? 4 : 2) + " s"));
+    if (i < count) svg.append(svgElement("text", { x: x(t) + 3, y: 14, fill: "#5b6675" }, when(t, span < 0.5 ? 4 : 2)));
   }
 }
 

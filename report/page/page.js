@@ -20,7 +20,7 @@ function banner() {
     run.seed !== undefined && "seed " + run.seed].filter(Boolean).join(" · ");
   document.title = (run.name || "run") + ": " + kind + " – Rift report";
   return element("section", { class: "banner " + kind }, element("div", { class: "word" }, kind.toUpperCase()),
-    element("div", {}, element("h1", {}, run.name || "A run"), element("p", {}, kind === "invalid" ? Object.entries(DATA.verdict.checkers || {}).filter(([, v]) => v.valid === false)
+    element("div", {}, element("h1", {}, run.name || "A history"), element("p", {}, kind === "invalid" ? Object.entries(DATA.verdict.checkers || {}).filter(([, v]) => v.valid === false)
         .map(([name, v]) => name + ": " + summary(v)).join("; ") || meaning : DATA.verdict.reason || meaning),
       element("p", {}, facts)));
 }
@@ -58,13 +58,15 @@ function anomalySection(anomaly, index) {
   if (anomaly.lanes.length > 0) box.append(drawLanes(anomaly, DATA.ops));
   const rows = (anomaly.ops || []).slice(0, 400).map((row) => opRow(row, DATA.ops[row])).filter(Boolean);
   if (rows.length > 0) box.append(element("h3", {}, anomaly.is_order ? "In that order" : "The operations that prove it"),
-    table(["start (s)", "end (s)", "process", "node", "operation", "result", "outcome"], rows));
+    table(["start (" + DATA.unit + ")", "end (" + DATA.unit + ")", "process", "node", "operation", "result", "outcome"], rows));
   return index < 3 ? box : element("section", {}, box);
 }
 
+const number = (t) => (DATA.unit === "event" ? String(Math.round(t)) : t.toFixed(6));
+
 function opRow(row, op) {
   if (!op) return null;
-  const cells = [op.start.toFixed(6), op.end === null ? "never" : op.end.toFixed(6), op.process, op.node || "",
+  const cells = [number(op.start), op.end === null ? "never" : number(op.end), op.process, op.node || "",
     op.f + (op.argument === null ? "" : " " + op.argument), op.result === null ? "" : op.result, op.type + (op.error ? ": " + op.error : "")];
   return element("tr", {}, ...cells.map((cell) => element("td", { class: "mono" }, String(cell))));
 }
@@ -125,7 +127,8 @@ function table(heads, rows) {
 
 page.append(banner());
 DATA.anomalies.forEach((anomaly, i) => page.append(anomalySection(anomaly, i)));
-page.append(checkers(), faults());
-performance();
+if (DATA.verdict.checkers) page.append(checkers());
+page.append(faults());
+if (DATA.unit === "s") performance();
 page.append(logs(), repeat());
 if (DATA.truncated) page.prepend(element("section", {}, "The history's tail was torn; it was judged as far as it reached."));
