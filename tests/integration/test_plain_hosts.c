@@ -86,7 +86,7 @@ static const char fake_systemctl[] =
     "END\n"
     "chmod +x /usr/local/bin/systemctl; rm -rf /run/toy /run/systemctl.log; systemctl stop "
     "toy.service 2>/dev/null; systemctl start toy.service; "
-    "rm /run/systemctl.log; [ -n \"$(pgrep -f toy/data/ticks)\" ]";
+    "rm /run/systemctl.log; [ -n \"$(pgrep -f toy/data/tick[s])\" ]";
 
 static void start_units(void)
 {
@@ -126,7 +126,7 @@ static char *told(size_t host, char output[4096])
 static long pid_of_unit(size_t host)
 {
     char output[256];
-    test_host_run(&hosts[host], "pgrep -o -f toy/data/ticks", output, sizeof output);
+    test_host_run(&hosts[host], "pgrep -o -f toy/data/tick[s]", output, sizeof output);
     return strtol(output, NULL, 10);
 }
 
@@ -308,13 +308,13 @@ static void a_killed_unit_is_started_again_though_the_controller_died(void **sta
     char *config = write_config("system: {recipe: toy.yaml, attach: {unit: toy.service}}\n"
                                 "allow_faults: [n1, n2]\nlease_s: 2\n");
     CLEANUP(rift_free)
-    char *script = rift_printf("cd %s && %s fault kill --on '[n1]' --for 30s --config %s >log 2>&1 "
+    char *script = rift_printf("cd %s; %s fault kill --on '[n1]' --for 30s --config %s >log 2>&1 "
                                "& pid=$!; for i in $(seq 200); do grep -q left %s/log && break; "
                                "sleep 0.1; done; kill -9 $pid; grep left %s/log; cat %s/log",
                                scratch, test_rift_binary(), config, scratch, scratch, scratch);
     test_run(script, output, sizeof output);
     assert_says(output, "s left");
-    static const char wait[] = "for i in $(seq 100); do pgrep -f toy/data/ticks && exit 0; sleep "
+    static const char wait[] = "for i in $(seq 100); do pgrep -f toy/data/tick[s] && exit 0; sleep "
                                "0.1; done; exit 1";
     if (test_host_run(&hosts[0], wait, NULL, 0) != 0)
         fail_msg("%s\n%s", output, told(0, output));
@@ -363,7 +363,7 @@ static void a_wipe_is_only_done_when_asked_and_takes_only_the_data(void **state)
     if (rift_node_call(node, "inject", fault, CALL_MS, NULL, &err) != 0)
         fail_msg("%s", err.text);
     static const char state_of[] = "sed 's/.*) //; s/ .*//' /proc/$(pgrep -o -f "
-                                   "toy/data/ticks)/stat";
+                                   "toy/data/tick[s])/stat";
     test_host_run(&hosts[0], state_of, output, sizeof output);
     assert_string_equal(output, "t");
     json_decref(fault);
