@@ -31,7 +31,7 @@ fault_measure fault_cpu_percent;    /* CPU time that the system gets while it as
 fault_measure fault_growth;         /* how many times of 1 the system can take 24 MiB more */
 fault_measure fault_write_error;    /* errno of a write with fsync */
 fault_measure fault_files;          /* of two that were written, one of them synced */
-fault_measure fault_host_clock_ms;  /* the host's wall clock less this machine's */
+fault_measure fault_host_clock_ms;  /* how far the host's wall clock moved against this machine's */
 fault_measure fault_host_drift_ppm;
 fault_measure fault_system_clock_ms; /* the wall clock as the system sees it, less this machine's */
 fault_measure fault_system_drift_ppm;
