@@ -12,7 +12,6 @@
 #include "agent/disk.h"
 #include "agent/install.h"
 #include "agent/lock.h"
-#include "agent/system.h"
 #include "common/cgroup.h"
 #include "common/clock.h"
 #include "common/memory.h"
@@ -161,9 +160,6 @@ int leftovers_heal(const struct agent_paths *paths, const char *cgroup_name, boo
         fprintf(stderr, "rift-agent: %s\n", err.text);
         return 1;
     }
-    struct rift_cgroup cgroup;
-    if (rift_cgroup_open(cgroup_name, &cgroup, NULL) == 0)
-        system_forget_if_down(paths, &cgroup);
     unlink(paths->record);
     unlink(paths->lock);
     printf("this node is healed\n");

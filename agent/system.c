@@ -119,13 +119,6 @@ void system_load(struct agent *agent)
     json_decref(json);
 }
 
-void system_forget_if_down(const struct agent_paths *paths, const struct rift_cgroup *cgroup)
-{
-    pid_t pid;
-    if (rift_cgroup_pids(cgroup, &pid, 1) == 0)
-        unlink(paths->system);
-}
-
 bool system_is_configured(const struct agent *agent)
 {
     return agent->system != NULL;

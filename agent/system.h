@@ -13,9 +13,6 @@ verb_handler system_verb_configure, system_verb_install, system_verb_start, syst
 /* Takes up what an earlier agent of this node was told, where there is any. */
 void system_load(struct agent *agent);
 void system_close(struct system *system);
-/* The recipe is remembered on disk for as long as the system runs: once nothing of it does and the
- * session is over, nobody will ask to start it again without saying how. */
-void system_forget_if_down(const struct agent_paths *paths, const struct rift_cgroup *cgroup);
 bool system_is_configured(const struct agent *agent);
 /* The expanded data folders, NULL-terminated; empty without a recipe. */
 const char *const *system_data_folders(const struct agent *agent);

@@ -186,7 +186,6 @@ static int verb_quit(struct agent *agent, const struct request *request, json_t 
         unlink(agent->paths.record);
         unlink(agent->paths.lock);
         rmdir(agent->paths.ledger);
-        system_forget_if_down(&agent->paths, &agent->cgroup);
     }
     loop_stop(&agent->loop);
     return rc;
