@@ -59,6 +59,34 @@ static void *healer_run(void *context)
     return NULL;
 }
 
+/* Something that the history itself must say, as an operation of the nemesis; takes value over. It
+ * is recorded when the interpreter runs next. */
+static void recording_note(struct recording *recording, const char *f, json_t *value)
+{
+    struct run_fault_op *op = run_fault_op_create(f, value);
+    interpreter_post_fault_begun(recording->interpreter, op);
+    op->end_ns = rift_clock_now();
+    interpreter_post_fault_ended(recording->interpreter, op);
+}
+
+/* It is not the whole run. */
+static void recording_note_stop(struct recording *recording)
+{
+    char reason[RUN_STOP_REASON_SIZE];
+    run_stop_copy_reason(recording->phase->stop, reason);
+    if (reason[0] != '\0')
+        recording_note(recording, "run-stopped", json_pack("{s:s}", "what", reason));
+}
+
+/* Whose build was certified: file and SHA-256 of each artifact, as the frozen plan has them. */
+static void recording_note_artifacts(struct recording *recording)
+{
+    const json_t *system = json_object_get(recording->phase->plan->json, "system");
+    json_t *artifacts = json_object_get(system, "artifacts");
+    if (json_object_size(artifacts) > 0)
+        recording_note(recording, "artifacts", json_deep_copy(artifacts));
+}
+
 static int recording_begin(struct recording *recording, const struct main_phase *phase,
                            struct rift_error *err)
 {
@@ -92,6 +120,7 @@ static int recording_begin(struct recording *recording, const struct main_phase 
     interpreter_open_sessions(recording->interpreter,
                               after_ms(rift_clock_now(), plan->deadlines.healthy_ms));
     run_stop_attach(phase->stop, recording->interpreter, NULL);
+    recording_note_artifacts(recording);
     return 0;
 }
 
@@ -152,20 +181,6 @@ static int recording_main(struct recording *recording, int64_t main_ns, struct r
     live_detach(phase->live);
     run_stop_attach(phase->stop, recording->interpreter, NULL);
     return end == INTERPRETER_FAILED ? -1 : 0;
-}
-
-/* The history itself says that it is not the whole run. */
-static void recording_note_stop(struct recording *recording)
-{
-    char reason[RUN_STOP_REASON_SIZE];
-    run_stop_copy_reason(recording->phase->stop, reason);
-    if (reason[0] == '\0')
-        return;
-    struct run_fault_op *op =
-        run_fault_op_create("run-stopped", json_pack("{s:s}", "what", reason));
-    interpreter_post_fault_begun(recording->interpreter, op);
-    op->end_ns = rift_clock_now();
-    interpreter_post_fault_ended(recording->interpreter, op);
 }
 
 static int recording_final(struct recording *recording, struct rift_error *err)

@@ -190,6 +190,29 @@ static void local_reads_are_convicted_of_stale_reads(void **state)
     json_decref(verdicts);
 }
 
+/* People certify their build: the hash is sha256sum's, not ours. */
+static void the_hash_of_an_artifact_stands_in_the_history(void **state)
+{
+    (void)state;
+    require_lab();
+    char sum[128];
+    CLEANUP(rift_free)
+    char *copy = rift_printf("cp /proc/%d/root/usr/bin/etcd %s/my-etcd && sha256sum %s/my-etcd | "
+                             "cut -d' ' -f1",
+                             (int)hosts[0].init_pid, scratch, scratch);
+    assert_int_equal(test_run(copy, sum, sizeof sum), 0);
+    CLEANUP(rift_free)
+    char *arguments = rift_printf("--set time_limit_s=4 --set recovery_s=1 --set 'faults=[]' "
+                                  "--set system.artifacts.etcd=%s/my-etcd",
+                                  scratch);
+    if (run_lab("configs/etcd-register.yaml", arguments) != RIFT_EXIT_VALID)
+        fail_msg("%s", output);
+    CLEANUP(rift_free)
+    char *find = rift_printf("%s convert %s/runs/latest --format jsonl | grep -q %s",
+                             test_rift_binary(), scratch, sum);
+    assert_int_equal(test_run(find, NULL, 0), 0);
+}
+
 /* When the last operation of a client began, as the exported history tells it. */
 static double last_invocation_s(void)
 {
@@ -511,6 +534,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(a_cut_where_no_peer_traffic_passes_is_unknown),
         cmocka_unit_test(local_reads_are_convicted_of_stale_reads),
         cmocka_unit_test(a_run_that_watches_ends_soon_after_the_violation),
+        cmocka_unit_test(the_hash_of_an_artifact_stands_in_the_history),
         cmocka_unit_test(a_correct_system_is_valid_and_every_fault_was_observed),
     };
     return cmocka_run_group_tests(tests, up, down);
