@@ -17,6 +17,7 @@
 #include "clients/client.h"
 #include "common/clock.h"
 #include "common/memory.h"
+#include "common/process.h"
 #include "tests/lib/real_etcd.h"
 #include "tests/lib/scripted_server.h"
 
@@ -175,8 +176,11 @@ static void a_full_database_refuses_writes_for_sure(void **state)
     char *large = memset(rift_malloc(length), 'x', length);
     struct rift_value value = rift_value_text(caller.values, large, length);
     struct rift_answer answer = {0};
-    for (int i = 0; i < 10 && answer.type == RIFT_OP_OK; i++)
+    /* etcd compares the quota with a size that it brings up to date every 100 ms. */
+    for (int i = 0; i < 200 && answer.type == RIFT_OP_OK; i++) {
         answer = call(&caller, "write", value, 5000);
+        rift_clock_sleep_until(rift_clock_now() + 20 * RIFT_MS);
+    }
     assert_answer(answer, RIFT_OP_FAIL, "no space");
     free(large);
     hang_up(&caller);
@@ -192,6 +196,9 @@ static void a_paused_server_leaves_a_write_open_and_a_read_without_effect(void *
     struct caller caller = call_port(etcd.port, "linearizable");
     wait_until_it_serves(&caller);
     kill(etcd.pid, SIGSTOP);
+    int64_t deadline = rift_clock_now() + 5 * RIFT_SECOND;
+    while (rift_process_threads_state(etcd.pid) != 'T' && rift_clock_now() < deadline)
+        rift_clock_sleep_until(rift_clock_now() + RIFT_MS);
     assert_answer(call_integer(&caller, "write", 1, 300), RIFT_OP_INFO, "timeout");
     assert_answer(compare_and_set(&caller, 0, 2), RIFT_OP_INFO, "timeout");
     assert_answer(call_integer(&caller, "read", 0, 300), RIFT_OP_FAIL, "timeout");
