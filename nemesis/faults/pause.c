@@ -320,7 +320,8 @@ static int pause_heal(const char *id, const json_t *undo, const char *ledger,
     return 0;
 }
 
-/* /proc shows each thread stopped. */
+/* /proc shows each thread stopped. A parent in vfork(2) waits, where no stop reaches it, for a
+ * child that is stopped: it stands as still. */
 static int pause_observe(const struct rift_injection *injection, const struct rift_target *target,
                          bool *is_observed, json_t *details, struct rift_error *err)
 {
@@ -328,20 +329,22 @@ static int pause_observe(const struct rift_injection *injection, const struct ri
         return rift_freeze_observe(target, is_observed, details, err);
     static pid_t pids[RIFT_CGROUP_PIDS_MAX];
     size_t count = rift_cgroup_pids(target->system, pids, RIFT_CGROUP_PIDS_MAX);
-    size_t stopped = 0, alive = 0;
+    size_t stopped = 0, held_still = 0, alive = 0;
     for (size_t i = 0; i < count; i++) {
         char state = rift_process_threads_state(pids[i]);
         if (state == 0 || state == 'Z' || state == 'X')
             continue;
         alive++;
-        stopped += state == 't' || state == 'T';
+        bool is_stopped = state == 't' || state == 'T';
+        held_still += is_stopped;
+        stopped += is_stopped || state == 'D';
     }
     json_object_set_new(details, "processes", json_integer((json_int_t)alive));
     json_object_set_new(details, "stopped", json_integer((json_int_t)stopped));
     char how[96];
     snprintf(how, sizeof how, "/proc shows %zu of %zu processes stopped", stopped, alive);
     json_object_set_new(details, "how", json_string(how));
-    *is_observed = alive > 0 && stopped == alive;
+    *is_observed = held_still > 0 && stopped == alive;
     return 0;
 }
 
