@@ -232,6 +232,8 @@ struct rift_problem *rift_problem_create(const struct rift_model *model,
     if (row_count)
         problem->key = history->ops.key[rows[0]];
     problem->lists = rift_states_create();
+    /* The empty list is 0, so that a 0 in a list can say "nothing weaker than this". */
+    rift_states_intern(problem->lists, NULL, 0);
     intern_init(problem);
     problem->initial = rift_problem_intern(problem, options->initial);
     if (problem_fill(problem, rows, row_count, err) < 0) {

@@ -69,8 +69,6 @@ static enum rift_translation translate(struct rift_problem *problem, const struc
     (void)err;
     if (op->type == RIFT_OP_FAIL)
         return RIFT_NO_INFORMATION;
-    /* List 0 belongs to nobody, so that 0 can say "this is the one without a result". */
-    rift_states_intern(problem->lists, NULL, 0);
     uint32_t weak = steps_of(problem, op, false, 0);
     call->kind = RIFT_CALL_MOVE;
     call->a = rift_problem_intern(problem, op->argument);

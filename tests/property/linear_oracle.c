@@ -3,6 +3,8 @@
 #include <assert.h>
 #include <string.h>
 
+#include "tests/property/linear_cases.h"
+
 enum { ITEMS_MAX = 40 };
 
 /* Every object as a list of small numbers: a register has one item, a counter its number, a lock
@@ -229,13 +231,117 @@ static bool apply_semaphore(const struct oracle *oracle, struct object *object,
     }
 }
 
+/* One item: the number. */
+static bool apply_counting(struct object *object, const struct rift_call *call)
+{
+    int64_t *value = &object->items[0];
+    switch (call->kind) {
+    case RIFT_CALL_RELEASE:
+        ++*value;
+        return true;
+    case RIFT_CALL_ACQUIRE:
+        return --*value >= 0;
+    case RIFT_CALL_REFUSED:
+        return *value == 0;
+    default:
+        return false;
+    }
+}
+
+/* The words of the list that a call names. */
+static const uint32_t *list(const struct oracle *oracle, const struct rift_call *call,
+                            size_t *count)
+{
+    return rift_states_words(oracle->problem->lists, call->b, count);
+}
+
+/* items[0]: the value; items[1]: how many updates there were. */
+static bool apply_versioned(const struct oracle *oracle, struct object *object,
+                            const struct rift_call *call)
+{
+    size_t count;
+    const uint32_t *words = list(oracle, call, &count);
+    if (call->kind != RIFT_CALL_WRITE && object->items[0] != call->a)
+        return false;
+    if (call->kind != RIFT_CALL_READ)
+        object->items[1]++;
+    if (call->kind != RIFT_CALL_READ)
+        object->items[0] = call->kind == RIFT_CALL_CAS ? words[2] : call->a;
+    return !words[0] || object->items[1] == number(oracle, words[1]);
+}
+
+/* items[k]: the register of key k. */
+static bool apply_txn(const struct oracle *oracle, struct object *object,
+                      const struct rift_call *call)
+{
+    size_t count;
+    const uint32_t *words = list(oracle, call, &count);
+    for (size_t i = 1; i + 2 < count; i += 3) {
+        if (words[i] == 1)
+            object->items[words[i + 1]] = words[i + 2];
+        else if (object->items[words[i + 1]] != words[i + 2])
+            return false;
+    }
+    return true;
+}
+
+/* The items are the characters. */
+static bool apply_kv(struct object *object, const struct rift_call *call)
+{
+    const char *text = linear_texts[call->a];
+    if (call->kind == RIFT_CALL_WRITE)
+        object->count = 0;
+    if (call->kind != RIFT_CALL_READ) {
+        for (; *text; text++)
+            put_in(object, object->count, *text);
+        return true;
+    }
+    for (int i = 0; i < object->count; i++)
+        if (object->items[i] != text[i])
+            return false;
+    return text[object->count] == 0;
+}
+
+static bool holds_exactly(const struct oracle *oracle, const struct object *object,
+                          const struct rift_call *call)
+{
+    size_t count;
+    const uint32_t *words = list(oracle, call, &count);
+    bool is_ordered = is_model(oracle, "list-append");
+    for (size_t i = 0; i < count; i++)
+        if (is_ordered ? i < (size_t)object->count && object->items[i] != words[i]
+                       : find(object, words[i]) < 0)
+            return false;
+    return count == (size_t)object->count;
+}
+
+static bool apply_list(const struct oracle *oracle, struct object *object,
+                       const struct rift_call *call)
+{
+    if (call->kind == RIFT_CALL_READ_ALL)
+        return holds_exactly(oracle, object, call);
+    put_in(object, object->count, call->a);
+    return true;
+}
+
 static bool apply(const struct oracle *oracle, struct object *object, const struct rift_call *call)
 {
+    if (is_model(oracle, "counting-semaphore"))
+        return apply_counting(object, call);
+    if (is_model(oracle, "versioned-register"))
+        return apply_versioned(oracle, object, call);
+    if (is_model(oracle, "multi-register"))
+        return apply_txn(oracle, object, call);
+    if (is_model(oracle, "kv"))
+        return apply_kv(object, call);
+    if (is_model(oracle, "list-append"))
+        return apply_list(oracle, object, call);
     if (is_model(oracle, "register") || is_model(oracle, "cas-register") ||
         is_model(oracle, "etcd"))
         return apply_register(object, call);
     if (is_model(oracle, "set"))
-        return apply_set(object, call);
+        return call->kind == RIFT_CALL_READ_ALL ? holds_exactly(oracle, object, call)
+                                                : apply_set(object, call);
     if (is_model(oracle, "counter"))
         return apply_counter(oracle, object, call);
     if (is_model(oracle, "semaphore"))
@@ -258,6 +364,27 @@ static bool go_on_unknown(const struct oracle *oracle, uint32_t done, const stru
             continue;
         struct object next = *object;
         cut_out(&next, i);
+        if (go_on(oracle, done, &next))
+            return true;
+    }
+    return false;
+}
+
+/* Any of the steps that the call may have been; items[0] is the state's number among all names. */
+static bool go_on_machine(const struct oracle *oracle, uint32_t done, const struct object *object,
+                          const struct rift_call *call)
+{
+    static const char *const states[] = {"red", "green", "blue"};
+    size_t count;
+    const uint32_t *words = list(oracle, call, &count);
+    for (size_t i = 1; i < count; i++) {
+        const struct linear_move *move = &linear_moves[words[i]];
+        if (move->from && strcmp(move->from, states[object->items[0]]) != 0)
+            continue;
+        struct object next = *object;
+        for (int s = 0; move->to && s < 3; s++)
+            if (strcmp(move->to, states[s]) == 0)
+                next.items[0] = s;
         if (go_on(oracle, done, &next))
             return true;
     }
@@ -293,6 +420,11 @@ static bool go_on(const struct oracle *oracle, uint32_t done, const struct objec
         if (op->call.kind == RIFT_CALL_TAKE_UNKNOWN ||
             op->call.kind == RIFT_CALL_TAKE_BACK_UNKNOWN) {
             if (go_on_unknown(oracle, done | 1u << i, object, &op->call))
+                return true;
+            continue;
+        }
+        if (op->call.kind == RIFT_CALL_MOVE) {
+            if (go_on_machine(oracle, done | 1u << i, object, &op->call))
                 return true;
             continue;
         }

@@ -1,6 +1,7 @@
 /* The searches against a brute force: every small problem of each model, random ones beyond. Each
- * "valid" is replayed, each "invalid" shrunk, and the shrunk set is invalid for the brute force
- * too. RIFT_LONG=1 in the environment: larger sizes, more seeds. */
+ * "valid" is replayed, "invalid" ones shrunk, and the shrunk set is invalid for the brute force
+ * too. RIFT_LONG=1 in the environment: larger sizes, a million random ones of each model.
+ * With an argument only the tests whose name fits: test_linearizability "queue*". */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -13,13 +14,15 @@
 #include "checkers/linearizability/judge.h"
 #include "checkers/linearizability/replay.h"
 #include "checkers/linearizability/sequential.h"
+#include "common/clock.h"
 #include "tests/property/linear_cases.h"
 #include "tests/property/linear_oracle.h"
 
 static const struct rift_limits unlimited = {.deadline_ns = INT64_MAX, .memory_bytes = UINT64_MAX};
 
 struct tally {
-    size_t valid, invalid, shrunk;
+    size_t valid, invalid;
+    size_t shrink_one_in; /* shrinking takes a hundred times what judging takes */
 };
 
 static bool is_long(void)
@@ -162,9 +165,9 @@ static void visit(struct linear_case *c, void *context)
     struct rift_certificate certificate = {0};
     enum rift_answer answer = rift_search(&c->problem, &unlimited, &certificate, NULL);
     check_answer(c, "search", is_valid, answer, &certificate);
-    if (!is_valid && tally->shrunk++ % 16 == 0)
+    if (!is_valid && tally->invalid % tally->shrink_one_in == 0)
         check_shrunk(c, &certificate);
-    if (is_valid && tally->valid % 4 == 0)
+    if (is_valid && tally->valid % tally->shrink_one_in == 0)
         check_that_nothing_proves_a_valid_one_invalid(c);
     rift_certificate_finish(&certificate);
     check_walks(c, is_valid);
@@ -177,45 +180,68 @@ static void visit(struct linear_case *c, void *context)
     tally->invalid += !is_valid;
 }
 
-static void every_small_history_is_judged_as_the_brute_force_judges_it(void **state)
+static void report(const char *model, const char *what, size_t op_max, const struct tally *tally,
+                   int64_t began)
 {
-    (void)state;
-    for (const struct linear_alphabet *a = linear_alphabets; a->model; a++) {
-        struct tally tally = {0};
-        if (!rift_model_find(a->model))
-            continue;
-        for (size_t n = 0; n <= (is_long() ? 4u : 3u); n++)
-            linear_cases_every(a, n, visit, &tally);
-        printf("%s: %zu valid, %zu invalid\n", a->model, tally.valid, tally.invalid);
-        assert_true(tally.valid > 0 && tally.invalid > 0);
-    }
+    print_message("%s: %s of up to %zu ops: %zu valid, %zu invalid, %.0f s\n", model, what, op_max,
+                  tally->valid, tally->invalid, (double)(rift_clock_now() - began) / 1e9);
+    assert_true(tally->valid > 0 && tally->invalid > 0);
 }
 
-static void random_histories_are_judged_as_the_brute_force_judges_them(void **state)
+/* What the long form does in ten minutes for each model. */
+static size_t largest_size(const struct linear_alphabet *alphabet)
 {
-    (void)state;
+    size_t calls = 0;
+    while (alphabet->calls[calls].kind != RIFT_CALL_KIND_COUNT)
+        calls++;
+    return calls <= 3 ? 7 : calls <= 6 ? 6 : 5;
+}
+
+static void every_small_history_is_judged_as_the_brute_force_judges_it(
+    const struct linear_alphabet *alphabet, struct linear_object *object)
+{
+    size_t op_max = is_long() ? largest_size(alphabet) : 3;
+    int64_t began = rift_clock_now();
+    struct tally tally = {.shrink_one_in = is_long() ? 1024 : 4};
+    for (size_t n = 0; n <= op_max; n++)
+        linear_cases_every(alphabet, object, n, visit, &tally);
+    report(alphabet->model, "every history", op_max, &tally, began);
+}
+
+static void random_histories_are_judged_as_the_brute_force_judges_them(
+    const struct linear_alphabet *alphabet, struct linear_object *object)
+{
     uint64_t rounds = is_long() ? 1000000 : 2500;
-    for (const struct linear_alphabet *a = linear_alphabets; a->model; a++) {
-        struct tally tally = {0};
-        struct rift_rng rng;
-        rift_rng_init_named(&rng, 1, a->model);
-        if (!rift_model_find(a->model))
-            continue;
-        for (uint64_t i = 0; i < rounds; i++) {
-            struct linear_case c;
-            linear_case_random(&c, a, 4 + i % 6, 2 + i % 3, &rng);
-            visit(&c, &tally);
-        }
-        printf("%s: %zu valid, %zu invalid\n", a->model, tally.valid, tally.invalid);
-        assert_true(tally.valid > 0 && tally.invalid > 0);
+    int64_t began = rift_clock_now();
+    struct tally tally = {.shrink_one_in = is_long() ? 256 : 8};
+    struct rift_rng rng;
+    rift_rng_init_named(&rng, 1, alphabet->model);
+    for (uint64_t i = 0; i < rounds; i++) {
+        struct linear_case c;
+        linear_case_random(&c, alphabet, object, 4 + i % 6, 2 + i % 3, &rng);
+        visit(&c, &tally);
     }
+    report(alphabet->model, "random ones", 9, &tally, began);
 }
 
-int main(void)
+static void agrees_with_the_brute_force(void **state)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_small_history_is_judged_as_the_brute_force_judges_it),
-        cmocka_unit_test(random_histories_are_judged_as_the_brute_force_judges_them),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    const struct linear_alphabet *alphabet = *state;
+    struct linear_object *object = linear_object_create(alphabet);
+    every_small_history_is_judged_as_the_brute_force_judges_it(alphabet, object);
+    random_histories_are_judged_as_the_brute_force_judges_them(alphabet, object);
+    linear_object_destroy(object);
+}
+
+int main(int argc, char **argv)
+{
+    enum { TESTS_MAX = 32 };
+    struct CMUnitTest linearizability[TESTS_MAX];
+    size_t count = 0;
+    for (const struct linear_alphabet *a = linear_alphabets; a->model && count < TESTS_MAX; a++)
+        linearizability[count++] = (struct CMUnitTest){
+            a->model, agrees_with_the_brute_force, NULL, NULL, (void *)(uintptr_t)a};
+    if (argc > 1)
+        cmocka_set_test_filter(argv[1]);
+    return _cmocka_run_group_tests("linearizability", linearizability, count, NULL, NULL);
 }
