@@ -1,6 +1,6 @@
 /* Monitors on long histories: seconds (of the processor and of the clock) and peak memory of the
- * check alone, without loading. Usage: bench_monitors [ops] [clients]. Each line is a process of
- * its own, so that its memory is its own. With the times that fastlin took for such histories
+ * check alone, without loading. Usage: bench_monitors [ops] [clients] [model]. Each line is a
+ * process of its own, so that its memory is its own. With the times that fastlin took for such histories
  * (complete ones, 16 clients), which leaves crashed ops out. */
 #include <stdio.h>
 #include <stdlib.h>
@@ -91,13 +91,16 @@ int main(int argc, char **argv)
     size_t op_count = argc > 1 ? strtoul(argv[1], NULL, 10) : 1000000;
     unsigned client_count = argc > 2 ? (unsigned)strtoul(argv[2], NULL, 10) : 16;
     if (op_count == 0 || op_count > 100000000 || client_count == 0 || client_count > 1000) {
-        fprintf(stderr, "usage: bench_monitors [ops, up to 10^8] [clients, up to 1000]\n");
+        fprintf(stderr, "usage: bench_monitors [ops, up to 10^8] [clients, up to 1000] [model]\n");
         return 254;
     }
     printf("model                  ops clients crash/10^3 look%%  cpu s    clock s MB before  MB "
            "peak  "
            "answer    fastlin, 10^6\n");
+    const char *only = argc > 3 ? argv[3] : NULL;
     for (int kind = 0; kind < SIMULATED_KIND_COUNT; kind++) {
+        if (only && strcmp(only, simulated_model_name((enum simulated_kind)kind)) != 0)
+            continue;
         bool has_looks = kind >= SIMULATED_SET && kind <= SIMULATED_UNORDERED_QUEUE;
         for (unsigned looks = 0; looks <= (has_looks ? 20u : 0); looks += 20)
             for (unsigned crashes = 0; crashes <= 20; crashes += 10) {
@@ -107,6 +110,8 @@ int main(int argc, char **argv)
                                         : "");
             }
     }
+    if (only)
+        return 0;
     struct simulated_mix large = {SIMULATED_REGISTER, 10 * op_count, client_count, 0, 0, 7};
     measure_apart(&large, "");
     return 0;
