@@ -17,9 +17,9 @@
 
 #include "common/clock.h"
 #include "common/memory.h"
+#include "common/program.h"
 #include "common/text.h"
 #include "lab/builder.h"
-#include "lab/command.h"
 #include "lab/guest.h"
 #include "lab/host.h"
 #include "lab/network.h"
@@ -91,7 +91,7 @@ static int make_key(const char *path, const char *comment, char **public_key, in
     unlink(work);
     const char *const argv[] = {"ssh-keygen", "-q",    "-t", "ed25519", "-N", "",
                                 "-C",         comment, "-f", work,      NULL};
-    if (lab_command_run(argv, deadline_ns, err) < 0 ||
+    if (rift_program_run(argv, deadline_ns, err) < 0 ||
         read_small_file(public_path, public_key, err) < 0)
         return -1;
     unlink(public_path);

@@ -14,8 +14,8 @@
 
 #include "common/clock.h"
 #include "common/memory.h"
+#include "common/program.h"
 #include "common/text.h"
-#include "lab/command.h"
 
 #define CACHE_DIR "/var/cache/rift"
 
@@ -104,7 +104,7 @@ static int fetch_debs(const char *const *names, const char *folder, int64_t dead
         used++;
     for (size_t i = 0; names[i]; i++)
         argv[used++] = names[i];
-    if (lab_command_run(argv, deadline_ns, err) < 0)
+    if (rift_program_run(argv, deadline_ns, err) < 0)
         return rift_wrap(err, "fetch packages (does apt-get update help?)");
     return 0;
 }
@@ -122,7 +122,7 @@ static int unpack_debs(const char *debs, const char *root, const char *list_file
         "dpkg-deb --fsys-tarfile \"$deb\" | tar -x --keep-directory-symlink -C \"$root\"; "
         "name=${deb##*/}; echo \"${name%%_*}\" >> \"$list\"; done";
     const char *const argv[] = {"bash", "-c", script, "bash", debs, root, list_file, NULL};
-    return lab_command_run(argv, deadline_ns, err);
+    return rift_program_run(argv, deadline_ns, err);
 }
 
 static int build_layer(const char *const *names, const char *key, struct lab_layer *layer,
@@ -137,7 +137,7 @@ static int build_layer(const char *const *names, const char *key, struct lab_lay
         return -1;
     const char *const pack[] = {"tar", "-c", "-f", tar_new, "-C", root, ".", NULL};
     const char *const clean[] = {"rm", "-rf", root, debs, NULL};
-    if (lab_command_run(pack, deadline_ns, err) < 0 || lab_command_run(clean, deadline_ns, err) < 0)
+    if (rift_program_run(pack, deadline_ns, err) < 0 || rift_program_run(clean, deadline_ns, err) < 0)
         return -1;
     /* The name appears last: a layer that was left half made is made again. */
     if (rename(tar_new, layer->tar_file) < 0)
@@ -167,5 +167,5 @@ int lab_packages_unpack(const struct lab_layer *layer, const char *folder, int64
                         struct rift_error *err)
 {
     const char *const argv[] = {"tar", "-x", "-f", layer->tar_file, "-C", folder, NULL};
-    return lab_command_run(argv, deadline_ns, err);
+    return rift_program_run(argv, deadline_ns, err);
 }

@@ -18,8 +18,10 @@
 struct rift_plan_host {
     const char *name;    /* "n1"; unique */
     const char *address; /* "" in a lab until it is up */
-    uint16_t port;
-    const char *user;
+    uint16_t port;                /* 0: not given */
+    const char *user;             /* NULL: not given */
+    const char *ssh_config_file;  /* ssh_config(5) that fills what is not given; NULL: the usual */
+    bool ignores_ssh_config;
     const char *key_file;         /* NULL: ssh-agent, then the usual files */
     const char *password_file;    /* NULL: keys */
     const char *known_hosts_file; /* NULL: ~/.ssh/known_hosts */

@@ -81,7 +81,8 @@ static json_t *read_host_json(struct rift_plan_reader *reader, const struct rift
                               const json_t *ssh, size_t index)
 {
     static const char *const ssh_names[] = {
-        "user", "port", "key", "password_file", "known_hosts", "accept_new_host_key", "sudo", NULL};
+        "user", "port", "config", "key", "password_file", "known_hosts", "accept_new_host_key",
+        "sudo", NULL};
     static const char *const host_names[] = {"name", "address", NULL};
     json_t *host = json_object();
     json_object_set_new(host, "name", json_sprintf("n%zu", index + 1));
@@ -128,6 +129,12 @@ static void read_host(struct rift_plan_reader *reader, struct rift_tree *node, c
     const char *key = rift_plan_text(reader, json, "key");
     const char *password = rift_plan_text(reader, json, "password_file");
     const char *known_hosts = rift_plan_text(reader, json, "known_hosts");
+    const char *config = rift_plan_text(reader, json, "config");
+    host->ignores_ssh_config = config && strcmp(config, "none") == 0;
+    if (config && !host->ignores_ssh_config) {
+        host->ssh_config_file = rift_plan_path(reader, config);
+        json_object_set_new(json, "config", json_string(host->ssh_config_file));
+    }
     if (key) {
         host->key_file = rift_plan_path(reader, key);
         json_object_set_new(json, "key", json_string(host->key_file));

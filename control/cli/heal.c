@@ -14,6 +14,7 @@
 #include "control/cli/commands.h"
 #include "control/cli/plan_source.h"
 #include "control/remote/agent_file.h"
+#include "control/remote/ssh_config.h"
 #include "control/run/hosts.h"
 #include "lab/lab.h"
 
@@ -101,6 +102,8 @@ static int add_plan(struct ward *ward, const struct rift_plan *plan, const char 
         settings.faults = RIFT_NODE_FAULTS_NONE; /* whoever may log in may heal */
         settings.name = keep(ward, settings.name);
         settings.address = keep(ward, settings.address);
+        settings.host_key_name = keep(ward, settings.host_key_name);
+        settings.proxy_command = keep(ward, settings.proxy_command);
         settings.user = keep(ward, settings.user);
         settings.key_file = keep(ward, settings.key_file);
         settings.password_file = keep(ward, settings.password_file);
@@ -146,11 +149,16 @@ static int add_host(struct ward *ward, const struct rift_node_settings *common, 
         *port++ = '\0';
     }
     char *end = NULL;
-    unsigned long number = port ? strtoul(port, &end, 10) : 22;
-    if (number == 0 || number > UINT16_MAX || (end && *end) || !address[0])
+    unsigned long number = port ? strtoul(port, &end, 10) : 0;
+    if ((port && number == 0) || number > UINT16_MAX || (end && *end) || !address[0])
         return refuse(word, "no host such as root@address:port, and no file of that name");
     settings.port = (uint16_t)number;
     settings.address = address;
+    struct rift_error err;
+    if (rift_ssh_config_apply(&settings, NULL, &ward->arena, &err) < 0)
+        return refuse(word, err.text);
+    if (!settings.user)
+        settings.user = "root";
     return add_patient(ward, &settings);
 }
 
@@ -204,7 +212,7 @@ static int send_all(int argc, char **argv, enum rift_agent_errand errand)
         {NULL, 0, NULL, 0},
     };
     CLEANUP(rift_free) char *agent = agent_path_beside_program();
-    struct rift_node_settings common = {.user = "root", .agent_binary = agent};
+    struct rift_node_settings common = {.agent_binary = agent};
     struct ward *ward = rift_calloc(1, sizeof *ward);
     int result = 0;
     opterr = 0;

@@ -28,6 +28,12 @@ static void free_known_hosts(LIBSSH2_KNOWNHOSTS **hosts)
         libssh2_knownhost_free(*hosts);
 }
 
+static const char *host_key_name(const struct rift_ssh *ssh)
+{
+    const struct rift_node_settings *settings = ssh->settings;
+    return settings->host_key_name ? settings->host_key_name : settings->address;
+}
+
 static void default_known_hosts(const struct rift_node_settings *settings, char path[512])
 {
     const char *home = getenv("HOME");
@@ -71,7 +77,7 @@ static const char *other_kind(struct rift_ssh *ssh, LIBSSH2_KNOWNHOSTS *hosts, c
 {
     struct libssh2_knownhost *found = NULL;
     /* Without a kind in the mask every entry of the host is compared, and a differing one found. */
-    libssh2_knownhost_checkp(hosts, ssh->settings->address, ssh->settings->port, key, key_size,
+    libssh2_knownhost_checkp(hosts, host_key_name(ssh), ssh->settings->port, key, key_size,
                              LIBSSH2_KNOWNHOST_TYPE_PLAIN | LIBSSH2_KNOWNHOST_KEYENC_RAW, &found);
     for (size_t i = 0; found && i < KIND_COUNT; i++)
         if ((found->typemask & LIBSSH2_KNOWNHOST_KEY_MASK) == kinds[i].known &&
@@ -88,8 +94,8 @@ static int remember(struct rift_ssh *ssh, const char *path, const char *key, siz
     const struct rift_node_settings *settings = ssh->settings;
     bool is_usual = settings->port == 0 || settings->port == 22;
     CLEANUP(rift_free)
-    char *line = is_usual ? rift_printf("%s %s %s\n", settings->address, method, encoded)
-                          : rift_printf("[%s]:%u %s %s\n", settings->address, settings->port,
+    char *line = is_usual ? rift_printf("%s %s %s\n", host_key_name(ssh), method, encoded)
+                          : rift_printf("[%s]:%u %s %s\n", host_key_name(ssh), settings->port,
                                         method, encoded);
     CLEANUP(rift_close_fd) int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
     if (fd < 0 || write(fd, line, strlen(line)) != (ssize_t)strlen(line))
@@ -105,7 +111,7 @@ static int refuse_unknown(struct rift_ssh *ssh, const char *path, struct rift_er
                      "%s: its host key SHA256:%s is not in %s; log in once by ssh, or add it with: "
                      "ssh-keyscan -p %u %s >> %s",
                      ssh->label, print, path, ssh->settings->port ? ssh->settings->port : 22,
-                     ssh->settings->address, path);
+                     host_key_name(ssh), path);
 }
 
 int rift_ssh_check_host_key(struct rift_ssh *ssh, const char **wanted_methods,
@@ -131,7 +137,7 @@ int rift_ssh_check_host_key(struct rift_ssh *ssh, const char **wanted_methods,
         }
     }
     int answer = libssh2_knownhost_checkp(
-        hosts, ssh->settings->address, ssh->settings->port, key, key_size,
+        hosts, host_key_name(ssh), ssh->settings->port, key, key_size,
         LIBSSH2_KNOWNHOST_TYPE_PLAIN | LIBSSH2_KNOWNHOST_KEYENC_RAW | kind, NULL);
     if (answer == LIBSSH2_KNOWNHOST_CHECK_MATCH)
         return 0;
@@ -140,7 +146,7 @@ int rift_ssh_check_host_key(struct rift_ssh *ssh, const char **wanted_methods,
         return rift_fail(err, RIFT_ERR_DENIED,
                          "%s: its host key SHA256:%s differs from the one in %s: another host "
                          "answers there, or it was installed anew (then: ssh-keygen -R %s)",
-                         ssh->label, print, path, ssh->settings->address);
+                         ssh->label, print, path, host_key_name(ssh));
     *wanted_methods = other_kind(ssh, hosts, key, key_size, offered);
     if (*wanted_methods)
         return rift_fail(err, RIFT_ERR_CONFLICT, "%s: offered a host key of another kind than %s",

@@ -203,16 +203,65 @@ static int read_password(struct rift_ssh *ssh, const char *path, char password[P
     return 0;
 }
 
+/* Gives the password to each question whose answer is not shown. */
+static void answer_questions(const char *name, int name_length, const char *instruction,
+                             int instruction_length, int count,
+                             const LIBSSH2_USERAUTH_KBDINT_PROMPT *prompts,
+                             LIBSSH2_USERAUTH_KBDINT_RESPONSE *responses, void **abstract)
+{
+    const char *password = *abstract;
+    (void)name, (void)name_length, (void)instruction, (void)instruction_length;
+    for (int i = 0; i < count; i++) {
+        const char *answer = prompts[i].echo ? "" : password;
+        responses[i].text = strdup(answer); /* freed by libssh2 */
+        responses[i].length = responses[i].text ? (unsigned)strlen(answer) : 0;
+    }
+}
+
+/* Whether the host takes this method; the methods are kept by the session. */
+static bool offers_method(struct rift_ssh *ssh, const char *method, int64_t deadline_ns)
+{
+    const char *user = ssh->settings->user;
+    struct rift_error ignored;
+    const char *list;
+    while (!(list = libssh2_userauth_list(ssh->session, user, (unsigned)strlen(user))))
+        if (libssh2_session_last_errno(ssh->session) != LIBSSH2_ERROR_EAGAIN ||
+            rift_ssh_wait(ssh, deadline_ns, &ignored) < 0)
+            return false;
+    size_t length = strlen(method);
+    for (const char *at = list; (at = strstr(at, method)); at += length)
+        if ((at == list || at[-1] == ',') && (at[length] == ',' || at[length] == '\0'))
+            return true;
+    return false;
+}
+
+/* One step of either method; EAGAIN until it is done. */
+static int give_password(struct rift_ssh *ssh, const char *password, bool is_asked)
+{
+    const char *user = ssh->settings->user;
+    unsigned length = (unsigned)strlen(user);
+    if (is_asked)
+        return libssh2_userauth_keyboard_interactive_ex(ssh->session, user, length,
+                                                        answer_questions);
+    return libssh2_userauth_password_ex(ssh->session, user, length, password,
+                                        (unsigned)strlen(password), NULL);
+}
+
+/* By the method "password", or "keyboard-interactive" where the host has only that (PAM). */
 static int login_with_password(struct rift_ssh *ssh, const char *path, int64_t deadline_ns,
                                struct rift_error *err)
 {
     char password[PASSWORD_SIZE];
-    const char *user = ssh->settings->user;
-    int result = 0, waited = read_password(ssh, path, password, err);
-    while (waited == 0 && (result = libssh2_userauth_password_ex(
-                               ssh->session, user, (unsigned)strlen(user), password,
-                               (unsigned)strlen(password), NULL)) == LIBSSH2_ERROR_EAGAIN)
-        waited = rift_ssh_wait(ssh, deadline_ns, err);
+    if (read_password(ssh, path, password, err) < 0)
+        return -1;
+    bool is_asked = !offers_method(ssh, "password", deadline_ns) &&
+                    offers_method(ssh, "keyboard-interactive", deadline_ns);
+    int result, waited = 0;
+    *libssh2_session_abstract(ssh->session) = password;
+    while ((result = give_password(ssh, password, is_asked)) == LIBSSH2_ERROR_EAGAIN &&
+           (waited = rift_ssh_wait(ssh, deadline_ns, err)) == 0)
+        ;
+    *libssh2_session_abstract(ssh->session) = NULL;
     explicit_bzero(password, sizeof password);
     if (waited < 0)
         return -1;
@@ -220,8 +269,8 @@ static int login_with_password(struct rift_ssh *ssh, const char *path, int64_t d
         return rift_fail(err, RIFT_ERR_DENIED,
                          "%s: refuses the password in %s for user '%s'; is it right, and does the "
                          "host's sshd_config allow PasswordAuthentication%s?",
-                         ssh->label, path, user,
-                         strcmp(user, "root") == 0 ? " and PermitRootLogin" : "");
+                         ssh->label, path, ssh->settings->user,
+                         strcmp(ssh->settings->user, "root") == 0 ? " and PermitRootLogin" : "");
     return result == 0 ? 0 : rift_ssh_fail(ssh, RIFT_ERR_DENIED, "log in", err);
 }
 

@@ -32,6 +32,8 @@ static void copy_settings(struct rift_node_settings *to, const struct rift_node_
     *to = *from;
     to->name = copy_text(from->name);
     to->address = copy_text(from->address);
+    to->host_key_name = copy_text(from->host_key_name);
+    to->proxy_command = copy_text(from->proxy_command);
     to->user = copy_text(from->user ? from->user : "root");
     to->key_file = copy_text(from->key_file);
     to->password_file = copy_text(from->password_file);
@@ -46,6 +48,8 @@ static void free_settings(struct rift_node_settings *settings)
 {
     free((char *)settings->name);
     free((char *)settings->address);
+    free((char *)settings->host_key_name);
+    free((char *)settings->proxy_command);
     free((char *)settings->user);
     free((char *)settings->key_file);
     free((char *)settings->password_file);

@@ -20,7 +20,10 @@ enum rift_node_faults {
 struct rift_node_settings {
     const char *name;
     const char *address;
-    uint16_t port;
+    const char *host_key_name; /* as known_hosts has it; NULL: address */
+    const char *proxy_command; /* a shell command whose stdin and stdout lead to the host's SSH
+                                  port; NULL: TCP */
+    uint16_t port;             /* 0: 22 */
     const char *user;
     const char *key_file;         /* ed25519 or ecdsa; NULL: ssh-agent, then the usual files */
     const char *password_file;    /* used in place of keys; NULL: keys */

@@ -177,7 +177,9 @@ static int say_hello(struct rift_node *node, struct rift_error *err)
     const char *local = node->connection.ssh->local_address;
     const char *run = node->settings.run ? node->settings.run : "";
     bool may_fault = node->settings.faults == RIFT_NODE_FAULTS_ALLOWED;
-    json_t *addresses = json_pack("[s]", local);
+    json_t *addresses = json_array();
+    if (local[0])
+        json_array_append_new(addresses, json_string(local));
     if (seen[0] && strcmp(seen, local) != 0)
         json_array_append_new(addresses, json_string(seen));
     int64_t deadline_ns = rift_clock_now() + HELLO_DEADLINE_MS * RIFT_MS;

@@ -1,11 +1,6 @@
 /* One SSH session: connected, host key checked, logged in; commands and channels over it. */
 #include "control/remote/ssh.h"
 
-#include <arpa/inet.h>
-#include <errno.h>
-#include <netdb.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -16,6 +11,7 @@
 
 #include "common/clock.h"
 #include "common/memory.h"
+#include "control/remote/transport.h"
 
 enum {
     END_CHANNEL_MS = 500,
@@ -60,66 +56,6 @@ int rift_ssh_wait(struct rift_ssh *ssh, int64_t deadline_ns, struct rift_error *
     return 0;
 }
 
-static int connect_address(struct rift_ssh *ssh, const struct addrinfo *address,
-                           int64_t deadline_ns, struct rift_error *err)
-{
-    ssh->fd = socket(address->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (ssh->fd < 0)
-        return rift_fail_errno(err, RIFT_ERR_IO, "%s: make a socket", ssh->label);
-    /* Nagle's algorithm costs 40 ms for each small request (delayed acknowledgements). */
-    int on = 1;
-    setsockopt(ssh->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    if (connect(ssh->fd, address->ai_addr, address->ai_addrlen) < 0 && errno != EINPROGRESS)
-        return rift_fail_errno(err, RIFT_ERR_UNREACHABLE, "%s: cannot connect", ssh->label);
-    for (;;) {
-        struct pollfd poll_fd = {.fd = ssh->fd, .events = POLLOUT};
-        if (poll(&poll_fd, 1, 0) > 0)
-            break;
-        if (rift_ssh_wait(ssh, deadline_ns, err) < 0)
-            return -1;
-    }
-    socklen_t size = sizeof errno;
-    if (getsockopt(ssh->fd, SOL_SOCKET, SO_ERROR, &errno, &size) < 0 || errno != 0)
-        return rift_fail_errno(err, RIFT_ERR_UNREACHABLE, "%s: cannot connect", ssh->label);
-    return 0;
-}
-
-static void note_local_address(struct rift_ssh *ssh)
-{
-    struct sockaddr_storage local;
-    socklen_t size = sizeof local;
-    if (getsockname(ssh->fd, (struct sockaddr *)&local, &size) < 0 ||
-        getnameinfo((struct sockaddr *)&local, size, ssh->local_address, sizeof ssh->local_address,
-                    NULL, 0, NI_NUMERICHOST) != 0)
-        ssh->local_address[0] = '\0';
-}
-
-static int connect_host(struct rift_ssh *ssh, int64_t deadline_ns, struct rift_error *err)
-{
-    const struct rift_node_settings *settings = ssh->settings;
-    struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
-    struct addrinfo *addresses = NULL;
-    char port[8];
-    snprintf(port, sizeof port, "%u", settings->port ? settings->port : DEFAULT_PORT);
-    int result = getaddrinfo(settings->address, port, &hints, &addresses);
-    if (result != 0)
-        return rift_fail(err, RIFT_ERR_UNREACHABLE, "%s: look up its address: %s", ssh->label,
-                         gai_strerror(result));
-    result = -1;
-    for (struct addrinfo *a = addresses; a && result < 0; a = a->ai_next) {
-        rift_close_fd(&ssh->fd);
-        result = connect_address(ssh, a, deadline_ns, err);
-    }
-    freeaddrinfo(addresses);
-    if (result == 0)
-        note_local_address(ssh);
-    else if (err && err->code == RIFT_ERR_TIMEOUT)
-        rift_fail(err, RIFT_ERR_UNREACHABLE,
-                  "%s: cannot connect: no answer within %lld ms; is the host up and the port open?",
-                  ssh->label, (long long)settings->connect_timeout_ms);
-    return result;
-}
-
 static int handshake(struct rift_ssh *ssh, const char *host_key_methods, int64_t deadline_ns,
                      struct rift_error *err)
 {
@@ -132,7 +68,13 @@ static int handshake(struct rift_ssh *ssh, const char *host_key_methods, int64_t
     while ((result = libssh2_session_handshake(ssh->session, ssh->fd)) == LIBSSH2_ERROR_EAGAIN)
         if (rift_ssh_wait(ssh, deadline_ns, err) < 0)
             return -1;
-    return result == 0 ? 0 : rift_ssh_fail(ssh, RIFT_ERR_UNREACHABLE, "SSH handshake", err);
+    if (result == 0)
+        return 0;
+    char words[256];
+    rift_transport_last_words(ssh, words);
+    return words[0]
+               ? rift_fail(err, RIFT_ERR_UNREACHABLE, "%s: its proxy says: %s", ssh->label, words)
+               : rift_ssh_fail(ssh, RIFT_ERR_UNREACHABLE, "SSH handshake", err);
 }
 
 static struct rift_ssh *try_open(const struct rift_node_settings *settings,
@@ -143,12 +85,12 @@ static struct rift_ssh *try_open(const struct rift_node_settings *settings,
     int64_t timeout_ms =
         settings->connect_timeout_ms > 0 ? settings->connect_timeout_ms : DEFAULT_CONNECT_MS;
     int64_t deadline_ns = rift_clock_now() + timeout_ms * RIFT_MS;
-    ssh->fd = -1;
+    ssh->fd = ssh->proxy_words = -1;
     ssh->settings = settings;
     ssh->idle = idle;
     snprintf(ssh->label, sizeof ssh->label, "%s (%s port %u)", settings->name, settings->address,
              settings->port ? settings->port : DEFAULT_PORT);
-    if (connect_host(ssh, deadline_ns, err) == 0 &&
+    if (rift_transport_open(ssh, deadline_ns, err) == 0 &&
         handshake(ssh, methods, deadline_ns, err) == 0 &&
         rift_ssh_check_host_key(ssh, wanted_methods, err) == 0 &&
         rift_ssh_login(ssh, deadline_ns, err) == 0)
@@ -185,7 +127,7 @@ void rift_ssh_close(struct rift_ssh *ssh)
             if (libssh2_session_free(ssh->session) != LIBSSH2_ERROR_EAGAIN)
                 break;
     }
-    rift_close_fd(&ssh->fd);
+    rift_transport_close(ssh);
     free(ssh);
 }
 

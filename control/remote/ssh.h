@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include <libssh2.h>
 
@@ -28,7 +29,9 @@ struct rift_ssh {
     const struct rift_node_settings *settings;
     const struct rift_ssh_idle *idle; /* or NULL */
     char label[192];                  /* "n1 (10.0.0.1 port 22)" */
-    char local_address[64];           /* ours on this connection, numeric */
+    char local_address[64];           /* ours on this connection, numeric; "" behind a proxy */
+    pid_t proxy_pid;                  /* of the proxy command; 0: none */
+    int proxy_words;                  /* what it writes to stderr, or -1 */
 };
 
 /* settings and idle must outlive the session. NULL with an error that names the node and says what

@@ -8,18 +8,19 @@
 
 #include "common/log.h"
 #include "common/memory.h"
+#include "control/remote/ssh_config.h"
 #include "lab/lab.h"
 
 enum { LAB_UP_DEADLINE_MS = 120000 };
 
 /* The address in digits; NULL where the name is not known. */
-static const char *hosts_look_up(struct rift_arena *arena, const struct rift_plan_host *host,
-                                 struct rift_error *err)
+static const char *hosts_look_up(struct rift_arena *arena,
+                                 const struct rift_node_settings *settings, struct rift_error *err)
 {
     struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_ADDRCONFIG};
     struct addrinfo *found = NULL;
     char digits[NI_MAXHOST];
-    int failure = getaddrinfo(host->address, NULL, &hints, &found);
+    int failure = getaddrinfo(settings->address, NULL, &hints, &found);
     if (failure == 0)
         failure = getnameinfo(found->ai_addr, found->ai_addrlen, digits, sizeof digits, NULL, 0,
                               NI_NUMERICHOST);
@@ -27,8 +28,8 @@ static const char *hosts_look_up(struct rift_arena *arena, const struct rift_pla
         freeaddrinfo(found);
     if (failure == 0)
         return rift_arena_strdup(arena, digits);
-    rift_fail(err, RIFT_ERR_UNREACHABLE, "%s: cannot look up '%s': %s", host->name, host->address,
-              gai_strerror(failure));
+    rift_fail(err, RIFT_ERR_UNREACHABLE, "%s: cannot look up '%s': %s", settings->name,
+              settings->address, gai_strerror(failure));
     return NULL;
 }
 
@@ -38,9 +39,8 @@ static int hosts_of_plan(struct run_hosts *hosts, const struct rift_plan *plan,
     for (size_t i = 0; i < plan->host_count; i++) {
         const struct rift_plan_host *host = &plan->hosts[i];
         struct rift_node_settings *settings = &hosts->settings[i];
-        settings->address = hosts_look_up(&hosts->arena, host, err);
-        if (!settings->address)
-            return -1;
+        settings->name = host->name;
+        settings->address = host->address;
         settings->port = host->port;
         settings->user = host->user;
         settings->key_file = host->key_file;
@@ -48,6 +48,16 @@ static int hosts_of_plan(struct run_hosts *hosts, const struct rift_plan *plan,
         settings->known_hosts_file = host->known_hosts_file;
         settings->accept_new_host_key = host->accept_new_host_key;
         settings->use_sudo = host->use_sudo;
+        if (!host->ignores_ssh_config &&
+            rift_ssh_config_apply(settings, host->ssh_config_file, &hosts->arena, err) < 0)
+            return -1;
+        if (!settings->host_key_name)
+            settings->host_key_name = settings->address;
+        if (!settings->user)
+            settings->user = "root";
+        settings->address = hosts_look_up(&hosts->arena, settings, err);
+        if (!settings->address)
+            return -1;
     }
     return 0;
 }

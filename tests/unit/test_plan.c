@@ -385,7 +385,7 @@ static void a_password_stands_in_a_file_and_not_in_the_plan(void **state)
     rift_plan_destroy(plan);
     static const char *const wrong[][2] = {
         {"{password: secret}",
-         "unknown key of ssh: 'password'; there is: user, port, key, password_file"},
+         "unknown key of ssh: 'password'; there is: user, port, config, key, password_file"},
         {"{password_file: p, key: k}", "both key and password_file"},
         {"{password_file: p, accept_new_host_key: true}", "a password is not sent"},
     };

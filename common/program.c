@@ -1,5 +1,5 @@
-/* A program of the system (apt-get, tar, ssh-keygen), run to its end within a deadline. */
-#include "lab/command.h"
+/* A program of the system (apt-get, tar, ssh-keygen, ssh), run to its end within a deadline. */
+#include "common/program.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -15,11 +15,11 @@
 #include "common/clock.h"
 #include "common/memory.h"
 
-enum { COMMAND_LINE_SIZE = 400, EXIT_NOT_RUN = 127 };
+enum { LINE_SIZE = 400, EXIT_NOT_RUN = 127 };
 
 /* The last line that was not empty, however the output was cut into reads. */
 struct last_line {
-    char text[COMMAND_LINE_SIZE];
+    char text[LINE_SIZE];
     size_t length;
     bool is_ended;
 };
@@ -64,7 +64,8 @@ static _Noreturn void become(const char *const *argv, int output, pid_t parent)
 }
 
 /* Reads until the end of output or the deadline; true at the end. */
-static bool command_drain(int fd, int64_t deadline_ns, struct last_line *line)
+static bool program_drain(int fd, int64_t deadline_ns, struct last_line *line,
+                          struct rift_text *output)
 {
     char bytes[4096];
     for (;;) {
@@ -75,14 +76,17 @@ static bool command_drain(int fd, int64_t deadline_ns, struct last_line *line)
         ssize_t count = ready > 0 ? read(fd, bytes, sizeof bytes) : -1;
         if (count == 0)
             return true;
-        if (count > 0)
+        if (count > 0) {
             last_line_add(line, bytes, (size_t)count);
-        else if (errno != EINTR)
+            if (output && output->length <= RIFT_PROGRAM_OUTPUT_MAX)
+                rift_text_append_bytes(output, bytes, (size_t)count);
+        } else if (errno != EINTR)
             return true;
     }
 }
 
-int lab_command_run(const char *const *argv, int64_t deadline_ns, struct rift_error *err)
+int rift_program_output(const char *const *argv, int64_t deadline_ns, struct rift_text *output,
+                        struct rift_error *err)
 {
     int pipe_fds[2];
     if (pipe2(pipe_fds, O_CLOEXEC) < 0)
@@ -97,7 +101,7 @@ int lab_command_run(const char *const *argv, int64_t deadline_ns, struct rift_er
     rift_close_fd(&write_end);
 
     struct last_line line = {.length = 0};
-    bool is_ended = command_drain(read_end, deadline_ns, &line);
+    bool is_ended = program_drain(read_end, deadline_ns, &line, output);
     if (!is_ended)
         kill(-pid, SIGKILL);
     int status = 0;
@@ -109,5 +113,13 @@ int lab_command_run(const char *const *argv, int64_t deadline_ns, struct rift_er
     if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
         return rift_fail(err, RIFT_ERR_IO, "%s failed: %s", argv[0],
                          line.length ? line.text : "it said nothing");
+    if (output && output->length > RIFT_PROGRAM_OUTPUT_MAX)
+        return rift_fail(err, RIFT_ERR_LIMIT, "%s wrote more than %d bytes", argv[0],
+                         RIFT_PROGRAM_OUTPUT_MAX);
     return 0;
+}
+
+int rift_program_run(const char *const *argv, int64_t deadline_ns, struct rift_error *err)
+{
+    return rift_program_output(argv, deadline_ns, NULL, err);
 }
