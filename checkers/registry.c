@@ -27,6 +27,7 @@ const struct rift_checker *const rift_checkers[] = {
     &rift_checker_total_queue,
     &rift_checker_counter,
     &rift_checker_unique_ids,
+    &rift_checker_fencing,
     &rift_checker_stats,
     &rift_checker_evidence,
     &rift_checker_performance,

@@ -23,6 +23,7 @@ extern const struct rift_checker rift_checker_queue;
 extern const struct rift_checker rift_checker_total_queue;
 extern const struct rift_checker rift_checker_counter;
 extern const struct rift_checker rift_checker_unique_ids;
+extern const struct rift_checker rift_checker_fencing;
 extern const struct rift_checker rift_checker_stats;
 extern const struct rift_checker rift_checker_evidence;
 extern const struct rift_checker rift_checker_performance;

@@ -41,8 +41,7 @@ static int build(const struct rift_workload_request *request, struct rift_worklo
 static const char *const operations[] = {"acquire", "release", NULL};
 static const struct rift_checker_choice lock_checkers[] = {{"linearizable", "{model: mutex}"},
                                                            {.name = NULL}};
-static const struct rift_checker_choice fencing_checkers[] = {
-    {"linearizable", "{model: fenced-lock}"}, {.name = NULL}};
+static const struct rift_checker_choice fencing_checkers[] = {{"fencing", NULL}, {.name = NULL}};
 
 const struct rift_workload rift_workload_lock = {
     .name = "lock",

@@ -17,6 +17,9 @@ const struct rift_client_error etcd_errors[] = {
     {"connection lost", false, "the connection broke while sending or amid the answer"},
     {"broken answer", false, "the answer is not that of an etcd"},
     {"compare failed", true, "the value was not the expected one"},
+    {"lock held", true, "the key of the lock exists: another session's lease lives"},
+    {"lock not held", true, "the session does not hold the lock that it would release"},
+    {"lease not found", true, "the lease had run out, and what was bound to it is gone (gRPC 5)"},
     {"invalid request", true, "refused before it was proposed: malformed or too large (gRPC 3)"},
     {"no space", true, "the quota of the database is used up (gRPC 8)"},
     {"too many requests", true, "more proposals wait than etcd takes (gRPC 8)"},
@@ -57,6 +60,7 @@ const struct rift_client_error *etcd_error_of_outcome(enum etcd_http_outcome out
 enum {
     GRPC_ANY = -1,
     GRPC_INVALID_ARGUMENT = 3,
+    GRPC_NOT_FOUND = 5,
     GRPC_RESOURCE_EXHAUSTED = 8,
     GRPC_UNAVAILABLE = 14
 };
@@ -67,6 +71,7 @@ static const struct {
     const char *code;
 } etcd_messages[] = {
     {GRPC_INVALID_ARGUMENT, "", "invalid request"},
+    {GRPC_NOT_FOUND, "lease not found", "lease not found"},
     {GRPC_RESOURCE_EXHAUSTED, "database space exceeded", "no space"},
     {GRPC_RESOURCE_EXHAUSTED, "too many requests", "too many requests"},
     {GRPC_UNAVAILABLE, "leader changed", "leader changed"},

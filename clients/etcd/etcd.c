@@ -1,4 +1,4 @@
-/* The client of etcd, over the JSON gateway of its v3 API (POST /v3/kv/range, put, txn).
+/* The client of etcd, over the JSON gateway of its v3 API (POST /v3/kv/range, put, txn; /v3/lease).
  *
  * A key of the workload is stored as prefix + run + its JSON text, a value as its JSON text, so
  * that any value that a workload has goes in and out. proto3's JSON leaves out what is false, 0 or
@@ -9,28 +9,20 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "clients/etcd/base64.h"
 #include "clients/etcd/errors.h"
-#include "clients/etcd/http.h"
+#include "clients/etcd/lock.h"
+#include "clients/etcd/log.h"
+#include "clients/etcd/session.h"
 #include "common/memory.h"
 #include "common/text.h"
-
-struct etcd_session {
-    struct etcd_http *http;
-    char *key_prefix; /* with the run in it */
-    bool reads_locally;
-};
-
-static void json_release(json_t **json)
-{
-    json_decref(*json);
-}
 
 static void etcd_close(void *opaque)
 {
     struct etcd_session *session = opaque;
     if (!session)
         return;
+    etcd_locks_forget(session);
+    log_positions_finish(&session->positions);
     etcd_http_destroy(session->http);
     free(session->key_prefix);
     free(session);
@@ -54,83 +46,11 @@ static int etcd_open(const struct rift_client_config *config, void **session,
     opened->http = http;
     opened->key_prefix =
         rift_printf("%s%s%s", prefix ? prefix : "", config->run_id, config->run_id[0] ? "/" : "");
+    json_int_t lease_s = json_integer_value(json_object_get(options, "lease_s"));
+    opened->lease_s = lease_s ? lease_s : 10;
     opened->reads_locally = reads && strcmp(reads, "local") == 0;
     *session = opened;
     return 0;
-}
-
-static char *etcd_base64_of(const void *bytes, size_t length)
-{
-    struct rift_text text = {0};
-    etcd_base64_encode(&text, bytes, length);
-    return rift_text_take(&text);
-}
-
-static char *etcd_encode_value(const struct rift_values *values, struct rift_value value)
-{
-    json_t *json = rift_value_to_json(values, value);
-    char *dump = json_dumps(json, JSON_ENCODE_ANY | JSON_COMPACT);
-    char *encoded = etcd_base64_of(dump, strlen(dump));
-    free(dump);
-    json_decref(json);
-    return encoded;
-}
-
-static char *etcd_encode_key(const struct etcd_session *session, const struct rift_request *request)
-{
-    json_t *json = rift_value_to_json(request->values, request->key);
-    char *dump = json_dumps(json, JSON_ENCODE_ANY | JSON_COMPACT);
-    char *key = rift_printf("%s%s", session->key_prefix, dump);
-    char *encoded = etcd_base64_of(key, strlen(key));
-    free(key);
-    free(dump);
-    json_decref(json);
-    return encoded;
-}
-
-static void etcd_end(struct rift_answer *answer, const struct rift_client_error *error,
-                     enum etcd_http_effect effect)
-{
-    /* A read that brought nothing back cannot have had an effect either. */
-    answer->type = error->is_definite || effect == ETCD_HTTP_READS ? RIFT_OP_FAIL : RIFT_OP_INFO;
-    snprintf(answer->error, sizeof answer->error, "%s", error->code);
-}
-
-/* The JSON of an answer with status 200; NULL after it has ended the operation with the error. */
-static json_t *etcd_call(struct etcd_session *session, const struct rift_request *request,
-                         const char *path, const char *body, enum etcd_http_effect effect,
-                         struct rift_answer *answer)
-{
-    const struct rift_text *text = NULL;
-    long status = 0;
-    enum etcd_http_outcome outcome =
-        etcd_http_post(session->http, path, body, effect, request->deadline_ns, &text, &status);
-    const struct rift_client_error *error = etcd_error_of_outcome(outcome);
-    if (error) {
-        etcd_end(answer, error, effect);
-        return NULL;
-    }
-    json_t *json = json_loadb(text->data ? text->data : "", text->length, 0, NULL);
-    if (status == 200 && json_is_object(json))
-        return json;
-    etcd_end(answer, etcd_error_of_answer(status, json), effect);
-    json_decref(json);
-    return NULL;
-}
-
-/* The value of the only pair in "kvs"; -1 where it is not what etcd_encode_value writes. */
-static int etcd_decode_pair(struct rift_values *values, const json_t *pair,
-                            struct rift_value *value)
-{
-    const json_t *encoded = json_object_get(pair, "value");
-    if (!json_is_string(encoded))
-        return -1;
-    struct rift_text CLEANUP(rift_text_finish) text = {0};
-    if (!etcd_base64_decode(&text, json_string_value(encoded), json_string_length(encoded)))
-        return -1;
-    CLEANUP(json_release)
-    json_t *json = json_loadb(text.data ? text.data : "", text.length, JSON_DECODE_ANY, NULL);
-    return json ? rift_value_from_json(values, json, value, NULL) : -1;
 }
 
 static void etcd_read(struct etcd_session *session, const struct rift_request *request,
@@ -139,16 +59,16 @@ static void etcd_read(struct etcd_session *session, const struct rift_request *r
     CLEANUP(rift_free)
     char *body = rift_printf("{\"key\":\"%s\"%s}", key,
                              session->reads_locally ? ",\"serializable\":true" : "");
-    CLEANUP(json_release)
+    CLEANUP(etcd_json_release)
     json_t *json = etcd_call(session, request, "/v3/kv/range", body, ETCD_HTTP_READS, answer);
     if (!json)
         return;
     const json_t *pairs = json_object_get(json, "kvs");
     answer->result = RIFT_VALUE_NIL;
-    if (!json_object_get(json, "header") || json_array_size(pairs) > 1 ||
+    if (json_array_size(pairs) > 1 ||
         (json_array_size(pairs) == 1 &&
-         etcd_decode_pair(request->values, json_array_get(pairs, 0), &answer->result) != 0)) {
-        etcd_end(answer, etcd_error_named("broken answer"), ETCD_HTTP_READS);
+         etcd_decode_value(request->values, json_array_get(pairs, 0), &answer->result) != 0)) {
+        etcd_end(answer, "broken answer", ETCD_HTTP_READS);
         return;
     }
     answer->type = RIFT_OP_OK;
@@ -160,14 +80,10 @@ static void etcd_write(struct etcd_session *session, const struct rift_request *
     CLEANUP(rift_free) char *value = etcd_encode_value(request->values, request->argument);
     CLEANUP(rift_free)
     char *body = rift_printf("{\"key\":\"%s\",\"value\":\"%s\"}", key, value);
-    CLEANUP(json_release)
+    CLEANUP(etcd_json_release)
     json_t *json = etcd_call(session, request, "/v3/kv/put", body, ETCD_HTTP_CHANGES, answer);
     if (!json)
         return;
-    if (!json_object_get(json, "header")) {
-        etcd_end(answer, etcd_error_named("broken answer"), ETCD_HTTP_CHANGES);
-        return;
-    }
     answer->type = RIFT_OP_OK;
     answer->result = request->argument;
 }
@@ -187,31 +103,71 @@ static void etcd_cas(struct etcd_session *session, const struct rift_request *re
     char *body = rift_printf("{\"compare\":[{\"key\":\"%s\",\"result\":\"EQUAL\",%s}],"
                              "\"success\":[{\"request_put\":{\"key\":\"%s\",\"value\":\"%s\"}}]}",
                              key, compare, key, new);
-    CLEANUP(json_release)
+    CLEANUP(etcd_json_release)
     json_t *json = etcd_call(session, request, "/v3/kv/txn", body, ETCD_HTTP_CHANGES, answer);
     if (!json)
         return;
-    if (!json_object_get(json, "header")) {
-        etcd_end(answer, etcd_error_named("broken answer"), ETCD_HTTP_CHANGES);
-    } else if (!json_is_true(json_object_get(json, "succeeded"))) {
-        etcd_end(answer, etcd_error_named("compare failed"), ETCD_HTTP_CHANGES);
+    if (!json_is_true(json_object_get(json, "succeeded"))) {
+        etcd_end(answer, "compare failed", ETCD_HTTP_CHANGES);
     } else {
         answer->type = RIFT_OP_OK;
         answer->result = request->argument;
     }
 }
 
+/* etcd's revisions rise with every change and are never used twice. */
+static void etcd_generate(struct etcd_session *session, const struct rift_request *request,
+                          const char *key, struct rift_answer *answer)
+{
+    CLEANUP(rift_free) char *body = rift_printf("{\"key\":\"%s\"}", key);
+    CLEANUP(etcd_json_release)
+    json_t *json = etcd_call(session, request, "/v3/kv/put", body, ETCD_HTTP_CHANGES, answer);
+    if (!json)
+        return;
+    answer->type = RIFT_OP_OK;
+    answer->result = rift_value_integer(request->values,
+                                        etcd_integer(json_object_get(json, "header"), "revision"));
+}
+
+static void etcd_assign(struct etcd_session *session, const struct rift_request *request,
+                        const char *key, struct rift_answer *answer)
+{
+    (void)key;
+    log_positions_assign(&session->positions, request->values, request->argument);
+    answer->type = RIFT_OP_OK;
+    answer->result = request->argument;
+}
+
+static const struct {
+    const char *f;
+    const char *room; /* stands in front of its keys: a lock is no register */
+    void (*run)(struct etcd_session *session, const struct rift_request *request, const char *key,
+                struct rift_answer *answer);
+} etcd_table[] = {
+    {"read", "", etcd_read},
+    {"write", "", etcd_write},
+    {"cas", "", etcd_cas},
+    {"generate", "ids/", etcd_generate},
+    {"acquire", "locks/", etcd_acquire},
+    {"release", "locks/", etcd_release},
+    {"send", "log/", etcd_send},
+    {"poll", "log/", etcd_poll},
+    {"assign", "", etcd_assign},
+};
+
 static void etcd_invoke(void *opaque, const struct rift_request *request,
                         struct rift_answer *answer)
 {
     struct etcd_session *session = opaque;
-    CLEANUP(rift_free) char *key = etcd_encode_key(session, request);
-    if (strcmp(request->f, "read") == 0)
-        etcd_read(session, request, key, answer);
-    else if (strcmp(request->f, "write") == 0)
-        etcd_write(session, request, key, answer);
-    else
-        etcd_cas(session, request, key, answer);
+    CLEANUP(rift_free) char *text = etcd_json_text(request->values, request->key);
+    for (size_t i = 0; i < sizeof etcd_table / sizeof *etcd_table; i++) {
+        if (strcmp(request->f, etcd_table[i].f) != 0)
+            continue;
+        CLEANUP(rift_free) char *key = etcd_encode_key(session, etcd_table[i].room, text, "");
+        etcd_table[i].run(session, request, key, answer);
+        return;
+    }
+    etcd_end(answer, "invalid request", ETCD_HTTP_READS);
 }
 
 static const char *const etcd_reads[] = {"linearizable", "local", NULL};
@@ -235,10 +191,18 @@ static const struct rift_option etcd_options[] = {
      .unit = "",
      .fallback = "rift/",
      .summary = "stands in front of every key, before the run and the key itself"},
+    {.name = "lease_s",
+     .kind = RIFT_OPTION_INTEGER,
+     .unit = "s",
+     .fallback = "10",
+     .minimum = 1,
+     .maximum = 86400,
+     .summary = "a lock that is held longer is lost, as nothing renews its lease"},
     {.name = NULL},
 };
 
-static const char *const etcd_operations[] = {"read", "write", "cas", NULL};
+static const char *const etcd_operations[] = {"read",    "write", "cas",  "generate", "acquire",
+                                              "release", "send",  "poll", "assign",   NULL};
 
 const struct rift_client rift_client_etcd = {
     .name = "etcd",

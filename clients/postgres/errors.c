@@ -28,6 +28,8 @@ const struct rift_client_error postgres_errors[] = {
     {"not connected", true, "the session was never opened: nothing was sent"},
     {"precondition failed", true, "the row did not have the expected value, and was left alone"},
     {"empty", true, "there was nothing to take"},
+    {"lock held", true, "another session holds the advisory lock"},
+    {"lock not held", true, "the session does not hold the advisory lock that it would release"},
     {"insufficient funds", true, "the transfer would make an account negative: rolled back"},
     {"timeout", false, "the deadline passed after something was sent"},
     {"connection lost", false, "the connection broke before the answer"},

@@ -6,11 +6,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "clients/postgres/cells.h"
+#include "clients/postgres/locks.h"
 #include "common/memory.h"
 #include "common/text.h"
 
-const char *const postgres_operations[] = {"read",    "write",   "cas",      "txn", "add",
-                                           "enqueue", "dequeue", "transfer", NULL};
+const char *const postgres_operations[] = {"read",    "write",   "cas",      "txn",      "add",
+                                           "enqueue", "dequeue", "transfer", "generate", "acquire",
+                                           "release", "send",    "poll",     "assign",   NULL};
 
 const char *const postgres_schema[] = {
     "CREATE TABLE IF NOT EXISTS rift_registers (k text PRIMARY KEY, v text)",
@@ -19,30 +22,13 @@ const char *const postgres_schema[] = {
     "CREATE TABLE IF NOT EXISTS rift_counters (k text PRIMARY KEY, v bigint NOT NULL)",
     "CREATE TABLE IF NOT EXISTS rift_queues (id bigserial PRIMARY KEY, k text, v text)",
     "CREATE TABLE IF NOT EXISTS rift_accounts (id text PRIMARY KEY, balance bigint NOT NULL)",
+    "CREATE TABLE IF NOT EXISTS rift_partitions (k text PRIMARY KEY, o bigint NOT NULL)",
+    "CREATE TABLE IF NOT EXISTS rift_log (k text, o bigint, v text, PRIMARY KEY (k, o))",
+    "CREATE SEQUENCE IF NOT EXISTS rift_ids",
+    "CREATE SEQUENCE IF NOT EXISTS rift_fences",
+    "CREATE SEQUENCE IF NOT EXISTS rift_offsets",
     NULL,
 };
-
-static char *value_text(const struct rift_values *values, struct rift_value value)
-{
-    json_t *json = rift_value_to_json(values, value);
-    char *text = json_dumps(json, JSON_ENCODE_ANY | JSON_COMPACT);
-    json_decref(json);
-    return text;
-}
-
-/* What value_text wrote, or nil for SQL's NULL and for no row. */
-static struct rift_value cell_value(struct rift_values *values, const PGresult *result, int row,
-                                    int column)
-{
-    struct rift_value value = RIFT_VALUE_NIL;
-    if (row >= PQntuples(result) || PQgetisnull(result, row, column))
-        return value;
-    json_t *json = json_loads(PQgetvalue(result, row, column), JSON_DECODE_ANY, NULL);
-    if (json)
-        rift_value_from_json(values, json, &value, NULL);
-    json_decref(json);
-    return value;
-}
 
 /* A list is stored as ",1,2,3": appending is one concatenation on the server. */
 static struct rift_value list_value(struct rift_values *values, const PGresult *result)
@@ -63,7 +49,7 @@ static int register_read(struct postgres_transaction *t, const char *key, struct
     const PGresult *result = NULL;
     if (postgres_run(t, "SELECT v FROM rift_registers WHERE k = $1", 1, &key, &result) != 0)
         return -1;
-    *value = cell_value(t->request->values, result, 0, 0);
+    *value = postgres_cell_value(t->request->values, result, 0, 0);
     return 0;
 }
 
@@ -80,9 +66,9 @@ static int register_cas(struct postgres_transaction *t, const char *key)
 {
     struct rift_values *values = t->request->values;
     struct rift_value from = rift_value_item(values, t->request->argument, 0);
-    CLEANUP(rift_free) char *old = value_text(values, from);
+    CLEANUP(rift_free) char *old = postgres_value_text(values, from);
     CLEANUP(rift_free)
-    char *new = value_text(values, rift_value_item(values, t->request->argument, 1));
+    char *new = postgres_value_text(values, rift_value_item(values, t->request->argument, 1));
     const char *statement =
         rift_value_is_nil(from)
             ? "INSERT INTO rift_registers (k, v) VALUES ($1, $2) ON CONFLICT (k) DO NOTHING"
@@ -133,10 +119,10 @@ static int micro_operation(struct postgres_transaction *t, bool is_list, struct 
 {
     struct rift_values *values = t->request->values;
     const char *f = rift_value_as_text(values, items[0], NULL);
-    CLEANUP(rift_free) char *key = value_text(values, items[1]);
+    CLEANUP(rift_free) char *key = postgres_value_text(values, items[1]);
     if (strcmp(f, "r") == 0)
         return is_list ? list_read(t, key, &items[2]) : register_read(t, key, &items[2]);
-    CLEANUP(rift_free) char *value = value_text(values, items[2]);
+    CLEANUP(rift_free) char *value = postgres_value_text(values, items[2]);
     return is_list ? list_append(t, key, value) : register_write(t, key, value);
 }
 
@@ -164,7 +150,7 @@ static int read_elements(struct postgres_transaction *t, const char *key)
     int count = PQntuples(result);
     CLEANUP(rift_free) struct rift_value *items = rift_calloc((size_t)count, sizeof *items);
     for (int i = 0; i < count; i++)
-        items[i] = cell_value(t->request->values, result, i, 0);
+        items[i] = postgres_cell_value(t->request->values, result, i, 0);
     t->answer->result = rift_value_box(t->request->values, RIFT_SET, items, (size_t)count);
     return 0;
 }
@@ -174,7 +160,7 @@ static int read_counter(struct postgres_transaction *t, const char *key)
     const PGresult *result = NULL;
     if (postgres_run(t, "SELECT v FROM rift_counters WHERE k = $1", 1, &key, &result) != 0)
         return -1;
-    t->answer->result = PQntuples(result) ? cell_value(t->request->values, result, 0, 0)
+    t->answer->result = PQntuples(result) ? postgres_cell_value(t->request->values, result, 0, 0)
                                           : rift_value_integer(t->request->values, 0);
     return 0;
 }
@@ -187,7 +173,7 @@ static int read_accounts(struct postgres_transaction *t)
     int count = PQntuples(result);
     CLEANUP(rift_free) struct rift_value *items = rift_calloc((size_t)count * 2, sizeof *items);
     for (int i = 0; i < count * 2; i++)
-        items[i] = cell_value(t->request->values, result, i / 2, i % 2);
+        items[i] = postgres_cell_value(t->request->values, result, i / 2, i % 2);
     t->answer->result = rift_value_box(t->request->values, RIFT_MAP, items, (size_t)count * 2);
     return 0;
 }
@@ -211,7 +197,7 @@ static int read_by_shape(struct postgres_transaction *t, enum postgres_shape sha
 
 static int add(struct postgres_transaction *t, enum postgres_shape shape, const char *key)
 {
-    CLEANUP(rift_free) char *value = value_text(t->request->values, t->request->argument);
+    CLEANUP(rift_free) char *value = postgres_value_text(t->request->values, t->request->argument);
     const PGresult *result = NULL;
     const char *statement =
         shape == POSTGRES_COUNTER
@@ -223,26 +209,58 @@ static int add(struct postgres_transaction *t, enum postgres_shape shape, const 
 
 static int enqueue(struct postgres_transaction *t, const char *key)
 {
-    CLEANUP(rift_free) char *value = value_text(t->request->values, t->request->argument);
+    CLEANUP(rift_free) char *value = postgres_value_text(t->request->values, t->request->argument);
     const PGresult *result = NULL;
     return postgres_run(t, "INSERT INTO rift_queues (k, v) VALUES ($1, $2)", 2,
                         (const char *const[]){key, value}, &result);
 }
 
-static int dequeue(struct postgres_transaction *t, const char *key)
+/* First in, first out: dequeues come one after another. The table is locked before the
+ * transaction's snapshot is taken, so it sees what the one before it left. */
+static int dequeue_in_order(struct postgres_transaction *t, const char *key,
+                            const PGresult **result)
+{
+    if (postgres_run(t, "LOCK TABLE rift_queues IN SHARE UPDATE EXCLUSIVE MODE", 0, NULL, result) !=
+        0)
+        return -1;
+    return postgres_run(t,
+                        "DELETE FROM rift_queues WHERE id = (SELECT id FROM rift_queues "
+                        "WHERE k = $1 ORDER BY id LIMIT 1) RETURNING v",
+                        1, &key, result);
+}
+
+/* Nobody waits: an element that another takes at this moment is passed over. If that one is rolled
+ * back, the element comes out after those behind it: no queue. */
+static int dequeue_past_others(struct postgres_transaction *t, const char *key,
+                               const PGresult **result)
+{
+    return postgres_run(t,
+                        "DELETE FROM rift_queues WHERE id = (SELECT id FROM rift_queues "
+                        "WHERE k = $1 ORDER BY id FOR UPDATE SKIP LOCKED LIMIT 1) RETURNING v",
+                        1, &key, result);
+}
+
+static int dequeue(struct postgres_transaction *t, bool is_in_order, const char *key)
 {
     const PGresult *result = NULL;
-    if (postgres_run(t,
-                     "DELETE FROM rift_queues WHERE id = (SELECT id FROM rift_queues WHERE k = $1 "
-                     "ORDER BY id FOR UPDATE SKIP LOCKED LIMIT 1) RETURNING v",
-                     1, &key, &result) != 0)
+    if ((is_in_order ? dequeue_in_order(t, key, &result) : dequeue_past_others(t, key, &result)) !=
+        0)
         return -1;
     if (PQntuples(result) == 1) {
-        t->answer->result = cell_value(t->request->values, result, 0, 0);
+        t->answer->result = postgres_cell_value(t->request->values, result, 0, 0);
         return 0;
     }
     postgres_refuse(t, "empty");
     return -1;
+}
+
+static int generate(struct postgres_transaction *t)
+{
+    const PGresult *result = NULL;
+    if (postgres_run(t, "SELECT nextval('rift_ids')", 0, NULL, &result) != 0)
+        return -1;
+    t->answer->result = postgres_cell_value(t->request->values, result, 0, 0);
+    return 0;
 }
 
 /* A member of the transfer's map: from, to or amount. */
@@ -286,8 +304,9 @@ static int transfer(struct postgres_transaction *t)
     const struct rift_request *request = t->request;
     struct rift_value from = transfer_member(request, "from");
     int64_t amount = rift_value_as_integer(request->values, transfer_member(request, "amount"));
-    CLEANUP(rift_free) char *source = value_text(request->values, from);
-    CLEANUP(rift_free) char *target = value_text(request->values, transfer_member(request, "to"));
+    CLEANUP(rift_free) char *source = postgres_value_text(request->values, from);
+    CLEANUP(rift_free)
+    char *target = postgres_value_text(request->values, transfer_member(request, "to"));
     int64_t source_balance = 0, target_balance = 0;
     if (!rift_value_is_nil(from)) {
         if (account_balance(t, source, &source_balance) != 0)
@@ -304,39 +323,69 @@ static int transfer(struct postgres_transaction *t)
     return account_set(t, target, target_balance + amount);
 }
 
-static int run_body(struct postgres_transaction *t, enum postgres_shape shape, const char *key)
+static int run_body(struct postgres_transaction *t, const struct postgres_settings *settings,
+                    struct log_positions *positions, const char *key)
 {
     const struct rift_request *request = t->request;
-    if (strcmp(request->f, "txn") == 0)
-        return transaction_body(t, txn_is_about_lists(request->values, request->argument, shape));
-    if (strcmp(request->f, "read") == 0)
-        return read_by_shape(t, shape, key);
-    if (strcmp(request->f, "write") == 0) {
-        CLEANUP(rift_free) char *value = value_text(request->values, request->argument);
+    const char *f = request->f;
+    if (strcmp(f, "txn") == 0)
+        return transaction_body(
+            t, txn_is_about_lists(request->values, request->argument, settings->shape));
+    if (strcmp(f, "read") == 0)
+        return read_by_shape(t, settings->shape, key);
+    if (strcmp(f, "write") == 0) {
+        CLEANUP(rift_free) char *value = postgres_value_text(request->values, request->argument);
         return register_write(t, key, value);
     }
-    if (strcmp(request->f, "cas") == 0)
+    if (strcmp(f, "cas") == 0)
         return register_cas(t, key);
-    if (strcmp(request->f, "add") == 0)
-        return add(t, shape, key);
-    if (strcmp(request->f, "enqueue") == 0)
+    if (strcmp(f, "add") == 0)
+        return add(t, settings->shape, key);
+    if (strcmp(f, "enqueue") == 0)
         return enqueue(t, key);
-    if (strcmp(request->f, "dequeue") == 0)
-        return dequeue(t, key);
-    if (strcmp(request->f, "transfer") == 0)
+    if (strcmp(f, "dequeue") == 0)
+        return dequeue(t, settings->dequeues_in_order, key);
+    if (strcmp(f, "transfer") == 0)
         return transfer(t);
+    if (strcmp(f, "generate") == 0)
+        return generate(t);
+    if (strcmp(f, "send") == 0 || strcmp(f, "poll") == 0)
+        return postgres_log(t, settings->offsets, positions);
     postgres_refuse(t, "statement refused");
     return -1;
 }
 
-void postgres_operate(struct postgres_connection *connection, enum postgres_shape shape,
-                      const char *isolation, const struct rift_request *request,
-                      struct rift_answer *answer)
+/* What is no transaction; false where the request is one. */
+static bool operate_outside(struct postgres_connection *connection, const char *key,
+                            struct log_positions *positions, const struct rift_request *request,
+                            struct rift_answer *answer)
+{
+    if (strcmp(request->f, "acquire") == 0) {
+        postgres_acquire(connection, key, request, answer);
+    } else if (strcmp(request->f, "release") == 0) {
+        postgres_release(connection, key, request, answer);
+    } else if (strcmp(request->f, "assign") == 0) {
+        log_positions_assign(positions, request->values, request->argument);
+        *answer = (struct rift_answer){.type = RIFT_OP_OK, .result = request->argument};
+    } else {
+        return false;
+    }
+    return true;
+}
+
+void postgres_operate(struct postgres_connection *connection,
+                      const struct postgres_settings *settings, struct log_positions *positions,
+                      const struct rift_request *request, struct rift_answer *answer)
 {
     struct postgres_transaction t = {connection, request, answer, false};
-    CLEANUP(rift_free) char *key = value_text(request->values, request->key);
-    *answer = (struct rift_answer){.result = request->argument};
-    if (postgres_begin(&t, isolation) != 0 || run_body(&t, shape, key) != 0 ||
-        postgres_commit(&t) != 0)
+    CLEANUP(rift_free) char *key = postgres_value_text(request->values, request->key);
+    *answer = (struct rift_answer){.type = RIFT_OP_INFO};
+    if (operate_outside(connection, key, positions, request, answer))
+        return;
+    answer->result = request->argument;
+    bool is_ok = postgres_begin(&t, settings->isolation) == 0 &&
+                 run_body(&t, settings, positions, key) == 0 && postgres_commit(&t) == 0;
+    if (!is_ok)
         answer->result = RIFT_VALUE_NIL;
+    log_positions_settle(positions, is_ok);
 }

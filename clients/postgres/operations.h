@@ -2,6 +2,8 @@
 #ifndef CLIENTS_POSTGRES_OPERATIONS_H
 #define CLIENTS_POSTGRES_OPERATIONS_H
 
+#include "clients/log_positions.h"
+#include "clients/postgres/log.h"
 #include "clients/postgres/transaction.h"
 
 /* The f's, NULL-terminated. */
@@ -19,9 +21,17 @@ enum postgres_shape {
     POSTGRES_LIST,
 };
 
-/* Runs the request as one transaction at the isolation level and fills the answer. */
-void postgres_operate(struct postgres_connection *connection, enum postgres_shape shape,
-                      const char *isolation, const struct rift_request *request,
-                      struct rift_answer *answer);
+struct postgres_settings {
+    const char *isolation; /* as SQL says it */
+    enum postgres_shape shape;
+    bool dequeues_in_order;
+    enum postgres_offsets offsets;
+};
+
+/* Runs the request as one transaction at the isolation level and fills the answer. positions are
+ * the session's. */
+void postgres_operate(struct postgres_connection *connection,
+                      const struct postgres_settings *settings, struct log_positions *positions,
+                      const struct rift_request *request, struct rift_answer *answer);
 
 #endif

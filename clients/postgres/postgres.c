@@ -14,14 +14,16 @@
 
 struct postgres_session {
     struct postgres_connection connection;
-    const char *isolation; /* as SQL says it */
-    enum postgres_shape shape;
+    struct postgres_settings settings;
+    struct log_positions positions;
 };
 
 static const char *const isolation_choices[] = {"read-committed", "repeatable-read", "serializable",
                                                 NULL};
 static const char *const isolation_words[] = {"READ COMMITTED", "REPEATABLE READ", "SERIALIZABLE"};
 static const char *const shape_choices[] = {"register", "set", "counter", "bank", "list", NULL};
+static const char *const dequeue_choices[] = {"in-order", "skip-locked", NULL};
+static const char *const offsets_choices[] = {"counter", "sequence", NULL};
 
 static const struct rift_option postgres_options[] = {
     {"port", RIFT_OPTION_INTEGER, "", "5432", 1, 65535, NULL, "where the server listens"},
@@ -32,6 +34,11 @@ static const struct rift_option postgres_options[] = {
      "the level of every transaction"},
     {"shape", RIFT_OPTION_CHOICE, "", "register", 0, 0, shape_choices,
      "what a read is about; the workload says it"},
+    {"dequeue", RIFT_OPTION_CHOICE, "", "in-order", 0, 0, dequeue_choices,
+     "skip-locked: an element that another takes just now is passed over, and comes out late if "
+     "that one is rolled back"},
+    {"log_offsets", RIFT_OPTION_CHOICE, "", "counter", 0, 0, offsets_choices,
+     "sequence: offsets are drawn before they can be read, so polls skip messages"},
     {NULL, RIFT_OPTION_ANY, NULL, NULL, 0, 0, NULL, NULL},
 };
 
@@ -91,6 +98,7 @@ static void postgres_close(void *opaque)
     if (!session)
         return;
     postgres_disconnect(&session->connection);
+    log_positions_finish(&session->positions);
     free(session);
 }
 
@@ -99,8 +107,12 @@ static int postgres_open(const struct rift_client_config *config, void **opened,
 {
     const json_t *options = config->options;
     struct postgres_session *session = rift_calloc(1, sizeof *session);
-    session->isolation = isolation_words[choice_option(options, "isolation", isolation_choices, 2)];
-    session->shape = (enum postgres_shape)choice_option(options, "shape", shape_choices, 0);
+    session->settings = (struct postgres_settings){
+        .isolation = isolation_words[choice_option(options, "isolation", isolation_choices, 2)],
+        .shape = (enum postgres_shape)choice_option(options, "shape", shape_choices, 0),
+        .dequeues_in_order = choice_option(options, "dequeue", dequeue_choices, 0) == 0,
+        .offsets = (enum postgres_offsets)choice_option(options, "log_offsets", offsets_choices, 0),
+    };
     json_int_t port = json_integer_value(json_object_get(options, "port"));
     if (postgres_connect(&session->connection, config->address, (int)(port ? port : 5432),
                          text_option(options, "user"), text_option(options, "database"),
@@ -117,7 +129,8 @@ static void postgres_invoke(void *opaque, const struct rift_request *request,
                             struct rift_answer *answer)
 {
     struct postgres_session *session = opaque;
-    postgres_operate(&session->connection, session->shape, session->isolation, request, answer);
+    postgres_operate(&session->connection, &session->settings, &session->positions, request,
+                     answer);
 }
 
 const struct rift_client rift_client_postgres = {

@@ -41,8 +41,8 @@ struct caller {
 static struct caller call_port(uint16_t port, const char *reads)
 {
     struct caller caller = {.values = rift_values_create()};
-    caller.options =
-        json_pack("{s:i, s:s, s:s}", "port", port, "reads", reads, "key_prefix", "test/");
+    caller.options = json_pack("{s:i, s:s, s:s, s:i}", "port", port, "reads", reads, "key_prefix",
+                               "test/", "lease_s", 1);
     struct rift_client_config config = {.node = "n1",
                                         .run_id = "r1",
                                         .address = "127.0.0.1",
@@ -342,6 +342,45 @@ static void the_trap_is_real_a_read_is_sent_twice(void **state)
     scripted_server_stop(server);
 }
 
+static void assert_token_above(struct rift_answer answer, const struct caller *caller,
+                               int64_t *last)
+{
+    assert_answer(answer, RIFT_OP_OK, "");
+    assert_true(rift_value_as_integer(caller->values, answer.result) > *last);
+    *last = rift_value_as_integer(caller->values, answer.result);
+}
+
+/* A holder that is late has lost the lock, and learns it when it releases. */
+static void a_lock_is_held_by_one_and_lost_with_its_lease(void **state)
+{
+    (void)state;
+    require_etcd();
+    struct real_etcd server;
+    int64_t token = 0;
+    real_etcd_start(&server, 1, NULL);
+    struct caller holder = call_port(server.port, "linearizable");
+    struct caller other = call_port(server.port, "linearizable");
+    wait_until_it_serves(&holder);
+    assert_token_above(call(&holder, "acquire", RIFT_VALUE_NIL, 2000), &holder, &token);
+    assert_answer(call(&other, "acquire", RIFT_VALUE_NIL, 2000), RIFT_OP_FAIL, "lock held");
+    assert_answer(call(&other, "release", RIFT_VALUE_NIL, 2000), RIFT_OP_FAIL, "lock not held");
+    assert_answer(call(&holder, "release", RIFT_VALUE_NIL, 2000), RIFT_OP_OK, "");
+    assert_token_above(call(&other, "acquire", RIFT_VALUE_NIL, 2000), &other, &token);
+    int64_t deadline_ns = rift_clock_now() + 20 * RIFT_SECOND;
+    struct rift_answer again;
+    while ((again = call(&holder, "acquire", RIFT_VALUE_NIL, 2000)).type != RIFT_OP_OK) {
+        assert_answer(again, RIFT_OP_FAIL, "lock held");
+        assert_true(rift_clock_now() < deadline_ns);
+        usleep(100000);
+    }
+    assert_token_above(again, &holder, &token);
+    assert_answer(call(&other, "release", RIFT_VALUE_NIL, 2000), RIFT_OP_FAIL, "lease not found");
+    assert_answer(call(&holder, "release", RIFT_VALUE_NIL, 2000), RIFT_OP_OK, "");
+    hang_up(&holder);
+    hang_up(&other);
+    real_etcd_stop(&server);
+}
+
 static void every_row_of_the_table_was_produced(void **state)
 {
     (void)state;
@@ -368,6 +407,7 @@ int main(void)
         cmocka_unit_test(a_connection_that_never_stands_is_definite),
         cmocka_unit_test(etcd_post_is_never_sent_twice),
         cmocka_unit_test(the_trap_is_real_a_read_is_sent_twice),
+        cmocka_unit_test(a_lock_is_held_by_one_and_lost_with_its_lease),
         cmocka_unit_test(every_row_of_the_table_was_produced),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

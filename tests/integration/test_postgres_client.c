@@ -255,6 +255,56 @@ static void a_commit_without_an_answer_may_have_happened(void **state)
     session_close(&session);
 }
 
+static void a_lock_is_held_by_one_session_and_ends_with_it(void **state)
+{
+    (void)state;
+    struct session holder, other;
+    session_open(&holder, "serializable");
+    session_open(&other, "serializable");
+    struct rift_value key = value_of(&holder, "5"), same = value_of(&other, "5");
+    assert_int_equal(invoke(&holder, "acquire", key, RIFT_VALUE_NIL, 2000), RIFT_OP_OK);
+    int64_t token = rift_value_as_integer(holder.values, holder.answer.result);
+    assert_int_equal(invoke(&other, "acquire", same, RIFT_VALUE_NIL, 2000), RIFT_OP_FAIL);
+    assert_string_equal(other.answer.error, "lock held");
+    assert_int_equal(invoke(&other, "release", same, RIFT_VALUE_NIL, 2000), RIFT_OP_FAIL);
+    assert_string_equal(other.answer.error, "lock not held");
+    session_close(&holder);
+    int64_t deadline_ns = rift_clock_now() + 10 * RIFT_SECOND;
+    while (invoke(&other, "acquire", same, RIFT_VALUE_NIL, 2000) != RIFT_OP_OK)
+        assert_true(rift_clock_now() < deadline_ns);
+    assert_true(rift_value_as_integer(other.values, other.answer.result) > token);
+    session_close(&other);
+}
+
+static struct rift_value micro(struct session *session, const char *f, const char *key,
+                               const char *value)
+{
+    const char *const one[][3] = {{f, key, value}};
+    return txn(session, 1, one);
+}
+
+static void a_poll_goes_on_where_the_last_one_ended(void **state)
+{
+    (void)state;
+    struct session session;
+    session_open(&session, "serializable");
+    invoke(&session, "send", RIFT_VALUE_NIL, micro(&session, "send", "3", "17"), 2000);
+    assert_result(&session, "[[\"send\",3,[0,17]]]");
+    invoke(&session, "send", RIFT_VALUE_NIL, micro(&session, "send", "3", "18"), 2000);
+    assert_int_equal(invoke(&session, "assign", RIFT_VALUE_NIL, value_of(&session, "[3, 4]"), 2000),
+                     RIFT_OP_OK);
+    invoke(&session, "poll", RIFT_VALUE_NIL, micro(&session, "poll", "null", "null"), 2000);
+    assert_result(&session, "[[\"poll\",null,[[3,[[0,17],[1,18]]],[4,[]]]]]");
+    invoke(&session, "assign", RIFT_VALUE_NIL, value_of(&session, "[3]"), 2000);
+    invoke(&session, "poll", RIFT_VALUE_NIL, micro(&session, "poll", "null", "null"), 2000);
+    assert_result(&session, "[[\"poll\",null,[[3,[]]]]]");
+    invoke(&session, "assign", RIFT_VALUE_NIL,
+           value_of(&session, "{\"keys\": [3], \"from\": \"beginning\"}"), 2000);
+    invoke(&session, "poll", RIFT_VALUE_NIL, micro(&session, "poll", "null", "null"), 2000);
+    assert_result(&session, "[[\"poll\",null,[[3,[[0,17],[1,18]]]]]]");
+    session_close(&session);
+}
+
 static void a_stopped_server_is_one_clear_error(void **state)
 {
     (void)state;
@@ -286,6 +336,8 @@ int main(void)
         cmocka_unit_test(a_transaction_that_only_reads_finds_what_was_written),
         cmocka_unit_test(a_transaction_that_never_sent_commit_surely_failed),
         cmocka_unit_test(a_commit_without_an_answer_may_have_happened),
+        cmocka_unit_test(a_lock_is_held_by_one_session_and_ends_with_it),
+        cmocka_unit_test(a_poll_goes_on_where_the_last_one_ended),
         cmocka_unit_test(a_stopped_server_is_one_clear_error),
     };
     return cmocka_run_group_tests(tests, start_server, stop_server);

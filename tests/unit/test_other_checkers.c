@@ -412,9 +412,29 @@ static void shipped_histories_agree(void **state)
     }
 }
 
+static void token_is_larger_than_all_that_were_given_before_it(void **state)
+{
+    (void)state;
+#define GRANT(process, token) OP(process, "acquire", "nil", "ok", #token)
+    expect("fencing", GRANT(0, 1) GRANT(1, 2) GRANT(0, 7), NULL, RIFT_VALID, NULL);
+    expect("fencing", GRANT(0, 2) GRANT(1, 1), NULL, RIFT_INVALID, "token went back");
+    expect("fencing", GRANT(0, 2) GRANT(1, 2), NULL, RIFT_INVALID, "token given twice");
+    expect("fencing", OP(0, "acquire", "nil", "ok", "nil"), NULL, RIFT_UNKNOWN, NULL);
+    expect("fencing", OP(0, "acquire", "nil", "fail", "nil"), NULL, RIFT_UNKNOWN, NULL);
+    /* At the same time either may be first, but not with the same token. */
+#define TWO_AT_A_TIME(first, second)                                                               \
+    "{:process 0 :type :invoke :f :acquire :value nil}\n"                                          \
+    "{:process 1 :type :invoke :f :acquire :value nil}\n"                                          \
+    "{:process 0 :type :ok :f :acquire :value " #first "}\n"                                       \
+    "{:process 1 :type :ok :f :acquire :value " #second "}\n"
+    expect("fencing", TWO_AT_A_TIME(2, 1), NULL, RIFT_VALID, NULL);
+    expect("fencing", TWO_AT_A_TIME(2, 2), NULL, RIFT_INVALID, "token given twice");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(token_is_larger_than_all_that_were_given_before_it),
         cmocka_unit_test(every_read_of_a_bank_finds_all_the_money),
         cmocka_unit_test(money_is_what_was_deposited),
         cmocka_unit_test(deposit_that_never_heard_back_is_there_or_not),
