@@ -12,6 +12,7 @@ extern const struct rift_command rift_command_heal;
 extern const struct rift_command rift_command_lab;
 extern const struct rift_command rift_command_list;
 extern const struct rift_command rift_command_run;
+extern const struct rift_command rift_command_shell;
 
 /* heal.c: what of Rift's is on nodes now, named as for rift heal. argv[0] is a word of its
  * caller's. */

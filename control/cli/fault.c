@@ -1,6 +1,5 @@
 /* rift fault: one fault by hand, on the hosts of a configuration, held for a while and healed. The
  * fault is read as the plan reads it, so it means the same and its mistakes are named the same. */
-#include <getopt.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -9,115 +8,18 @@
 
 #include "common/clock.h"
 #include "common/memory.h"
-#include "common/text.h"
 #include "control/cli/agent_path.h"
 #include "control/cli/command.h"
 #include "control/cli/commands.h"
-#include "control/cli/plan_source.h"
+#include "control/cli/fault_print.h"
+#include "control/cli/fault_wish.h"
 #include "control/run/cluster.h"
 #include "control/run/fault_window.h"
 #include "control/run/hosts.h"
 #include "control/run/interrupt.h"
 #include "control/run/system.h"
 
-enum { LEAD_MS = 300, LOOK_MS = 50, LINE_EVERY_MS = 1000, WORDS_MAX = 32 };
-
-struct wish {
-    const char *fault, *config, *isolate, *grudge, *on;
-    double length_s;
-    const char *options[WORDS_MAX]; /* "signal=TERM" */
-    size_t option_count;
-};
-
-/* "30", "30s", "500ms", "2m", "1h". */
-static bool read_length(const char *text, double *length_s)
-{
-    static const struct {
-        const char *unit;
-        double seconds;
-    } units[] = {{"", 1}, {"s", 1}, {"ms", 0.001}, {"m", 60}, {"h", 3600}};
-    char *end = NULL;
-    double number = strtod(text, &end);
-    for (size_t i = 0; end != text && i < sizeof units / sizeof *units; i++) {
-        if (strcmp(end, units[i].unit) != 0)
-            continue;
-        *length_s = number * units[i].seconds;
-        return *length_s > 0;
-    }
-    return false;
-}
-
-static int refuse(const char *what, const char *why)
-{
-    fprintf(stderr, "rift fault: %s: %s; rift fault --help tells more\n", what, why);
-    return RIFT_EXIT_USAGE;
-}
-
-/* The entry of the plan's faults that the command line stands for, as YAML in one line: "a=b" are
- * options, one isolated node is cut from all others both ways. */
-static char *entry_of(const struct wish *wish, const struct rift_plan *plan)
-{
-    struct rift_text entry = {NULL, 0, 0};
-    rift_text_printf(&entry, "faults=[{%s: {", wish->fault);
-    const char *comma = "";
-    if (wish->isolate) {
-        rift_text_append(&entry, "grudge: {");
-        for (size_t i = 0; i < plan->host_count; i++) {
-            const char *name = plan->host_names[i];
-            if (strcmp(name, wish->isolate) == 0)
-                continue;
-            rift_text_printf(&entry, "%s%s: [%s], ", comma, name, wish->isolate);
-        }
-        rift_text_printf(&entry, "%s: [", wish->isolate);
-        for (size_t i = 0; i < plan->host_count; i++)
-            if (strcmp(plan->host_names[i], wish->isolate) != 0)
-                rift_text_printf(&entry, "%s,", plan->host_names[i]);
-        rift_text_append(&entry, "]}");
-        comma = ", ";
-    }
-    if (wish->grudge) {
-        rift_text_printf(&entry, "%s%s: %s", comma, wish->grudge[0] == '{' ? "grudge" : "kinds",
-                         wish->grudge);
-        comma = ", ";
-    }
-    if (wish->on) {
-        rift_text_printf(&entry, "%stargets: %s", comma, wish->on);
-        comma = ", ";
-    }
-    for (size_t i = 0; i < wish->option_count; i++, comma = ", ") {
-        const char *equals = strchr(wish->options[i], '=');
-        rift_text_printf(&entry, "%s%.*s: %s", comma, (int)(equals - wish->options[i]),
-                         wish->options[i], equals + 1);
-    }
-    /* One window: the next would start after the end of the main phase. */
-    rift_text_printf(&entry, "}, every_s: %g, for_s: %g, start_s: 0}]", 2 * wish->length_s + 60,
-                     wish->length_s);
-    return rift_text_take(&entry);
-}
-
-/* The plan of the configuration, its faults replaced by the one that is wished for. */
-static struct rift_plan *plan_of(const struct wish *wish, struct rift_error *err)
-{
-    CLEANUP(rift_free) char *limit = rift_printf("time_limit_s=%g", wish->length_s);
-    const char *assignments[2] = {"faults=[]", limit};
-    struct rift_plan *bare = plan_source_read(wish->config, assignments, 2, 0, err);
-    if (!bare)
-        return NULL;
-    CLEANUP(rift_free) char *entry = entry_of(wish, bare);
-    rift_plan_destroy(bare);
-    assignments[0] = entry;
-    return plan_source_read(wish->config, assignments, 2, 0, err);
-}
-
-static void print_nodes(const json_t *result, const char *member)
-{
-    const char *name = NULL;
-    json_t *node = NULL;
-    json_object_foreach(json_object_get(result, "nodes"), name, node)
-        printf("  %-8s %s%s\n", name, json_string_value(json_object_get(node, member)),
-               json_is_true(json_object_get(node, "is_observed")) ? "" : "   NOT OBSERVED");
-    fflush(stdout);
-}
+enum { LEAD_MS = 300, LOOK_MS = 50, LINE_EVERY_MS = 1000 };
 
 static void stop_holding(void *context)
 {
@@ -156,14 +58,14 @@ static int carry_out(struct cluster *cluster, const struct rift_window *window,
         rift_clock_sleep_until(start + LOOK_MS * RIFT_MS);
         json_t *seen = fault_window_observe(&fault, start + window->length_ns);
         was_observed = json_is_true(json_object_get(seen, "observed"));
-        print_nodes(seen, "observed");
+        fault_print_nodes(seen, "observed");
         json_decref(seen);
         if (fault.error.code == RIFT_ERR_NONE)
             hold(&fault, start + window->length_ns, is_stopped);
         json_t *healed = fault_window_heal(&fault);
         is_healed = json_is_true(json_object_get(healed, "observed"));
         puts("healed");
-        print_nodes(healed, "after");
+        fault_print_nodes(healed, "after");
         json_decref(healed);
     }
     if (fault.error.code != RIFT_ERR_NONE)
@@ -192,66 +94,30 @@ static int on_hosts(const struct rift_plan *plan, const struct rift_window *wind
     return result;
 }
 
-static int do_fault(const struct wish *wish)
+static int run_fault(int argc, char **argv)
 {
+    struct fault_wish wish = {.config = NULL};
     struct rift_error err = {.code = RIFT_ERR_NONE};
-    struct rift_plan *plan = plan_of(wish, &err);
-    struct rift_schedule *schedule = plan ? rift_plan_schedule(plan, &err) : NULL;
-    int result = -1;
-    if (schedule && schedule->count == 0)
-        rift_fail(&err, RIFT_ERR_INVALID, "--for %g s is too short for a fault", wish->length_s);
-    if (!schedule || schedule->count == 0)
-        result = RIFT_EXIT_USAGE;
-    else
-        result = on_hosts(plan, &schedule->windows[0], &err);
+    struct rift_plan *plan;
+    struct rift_schedule *schedule;
+    if (argc >= 2 && strcmp(argv[1], "list") == 0)
+        return rift_command_list.run(2, (char *[]){"list", "faults", NULL});
+    if (argc >= 2 && strcmp(argv[1], "status") == 0)
+        return rift_heal_status(argc - 1, argv + 1);
+    if (fault_wish_read(&wish, argc, argv, &err) < 0) {
+        fprintf(stderr, "rift fault: %s; rift fault --help tells more\n", err.text);
+        return RIFT_EXIT_USAGE;
+    }
+    if (fault_wish_plan(&wish, 0, &plan, &schedule, &err) < 0) {
+        fprintf(stderr, "rift fault: %s\n", err.text);
+        return RIFT_EXIT_USAGE;
+    }
+    int result = on_hosts(plan, &schedule->windows[0], &err);
     if (err.code != RIFT_ERR_NONE)
         fprintf(stderr, "rift fault: %s\n", err.text);
     rift_schedule_destroy(schedule);
     rift_plan_destroy(plan);
     return result < 0 ? RIFT_EXIT_HARNESS : result;
-}
-
-static int run_fault(int argc, char **argv)
-{
-    enum { CONFIG = 1, FOR, ISOLATE, GRUDGE, ON, OPTION };
-    static const struct option known[] = {
-        {"config", required_argument, NULL, CONFIG},
-        {"for", required_argument, NULL, FOR},
-        {"isolate", required_argument, NULL, ISOLATE},
-        {"grudge", required_argument, NULL, GRUDGE},
-        {"on", required_argument, NULL, ON},
-        {"set", required_argument, NULL, OPTION},
-        {NULL, 0, NULL, 0},
-    };
-    struct wish wish = {.length_s = 30};
-    if (argc >= 2 && strcmp(argv[1], "list") == 0)
-        return rift_command_list.run(2, (char *[]){"list", "faults", NULL});
-    if (argc >= 2 && strcmp(argv[1], "status") == 0)
-        return rift_heal_status(argc - 1, argv + 1);
-    opterr = 0;
-    optind = 1;
-    for (int choice; (choice = getopt_long(argc, argv, "", known, NULL)) != -1;) {
-        if (choice == CONFIG)
-            wish.config = optarg;
-        else if (choice == FOR && read_length(optarg, &wish.length_s))
-            continue;
-        else if (choice == ISOLATE)
-            wish.isolate = optarg;
-        else if (choice == GRUDGE)
-            wish.grudge = optarg;
-        else if (choice == ON)
-            wish.on = optarg;
-        else if (choice == OPTION && strchr(optarg, '=') && wish.option_count < WORDS_MAX)
-            wish.options[wish.option_count++] = optarg;
-        else
-            return refuse(argv[optind - 1], "there is no such option, or it lacks its value");
-    }
-    if (optind + 1 != argc)
-        return refuse("FAULT", "name one fault; rift fault list shows them");
-    if (!wish.config)
-        return refuse("--config FILE", "say which hosts");
-    wish.fault = argv[optind];
-    return do_fault(&wish);
 }
 
 const struct rift_command rift_command_fault = {

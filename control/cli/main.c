@@ -16,6 +16,7 @@ static const struct rift_command *const commands[] = {
     &rift_command_lab,
     &rift_command_list,
     &rift_command_run,
+    &rift_command_shell,
     NULL,
 };
 

@@ -62,7 +62,7 @@ static int rift(const char *arguments, char *output, size_t size)
 static int can_reach(size_t from, size_t to)
 {
     CLEANUP(rift_free)
-    char *script = rift_printf("timeout 1 bash -c '</dev/tcp/%s/22'", hosts[to].address);
+    char *script = rift_printf("timeout 3 bash -c '</dev/tcp/%s/22'", hosts[to].address);
     return test_host_run(&hosts[from], script, NULL, 0) == 0;
 }
 
@@ -73,10 +73,12 @@ static void a_cut_by_hand_is_felt_listed_and_healed(void **state)
     char output[8192];
     assert_true(can_reach(0, 1));
     CLEANUP(rift_free)
-    char *start = rift_printf("%s fault partition --isolate n2 --for 12s --config %s >%s.log 2>&1 & "
-                              "for i in $(seq 300); do grep -q 'n2 not heard' %s.log && exit 0; "
-                              "sleep 0.1; done; exit 1",
-                              test_rift_binary(), config, config, config);
+    char *start =
+        rift_printf("%s fault partition --isolate n2 --for 60s --config %s >%s.log 2>&1 & "
+                    "echo $! >%s.pid; "
+                    "for i in $(seq 300); do grep -q 'n2 not heard' %s.log && exit 0; "
+                    "sleep 0.1; done; exit 1",
+                    test_rift_binary(), config, config, config, config);
     if (test_run(start, NULL, 0) != 0) {
         CLEANUP(rift_free) char *show = rift_printf("cat %s %s.log", config, config);
         test_run(show, output, sizeof output);
@@ -90,15 +92,61 @@ static void a_cut_by_hand_is_felt_listed_and_healed(void **state)
     if (!strstr(output, "n2: ledger: w0 (partition)"))
         fail_msg("%s", output);
     CLEANUP(rift_free)
-    char *end = rift_printf("for i in $(seq 300); do grep -q 'heard again' %s.log && break; sleep "
-                            "0.1; done; cat %s.log; rm %s.log",
-                            config, config, config);
+    char *end =
+        rift_printf("kill -INT $(cat %s.pid); for i in $(seq 300); do grep -q 'heard again' "
+                    "%s.log && break; sleep 0.1; done; cat %s.log; rm %s.log %s.pid",
+                    config, config, config, config, config);
     test_run(end, output, sizeof output);
     assert_non_null(strstr(output, "n1 heard again, n3 heard again"));
     assert_true(can_reach(0, 1));
     sleep(1);
     assert_int_equal(rift(status, output, sizeof output), 0);
     assert_non_null(strstr(output, "n2: nothing of Rift's is on"));
+}
+
+/* A shell told to cut, to cut more, to heal the first, and then nothing: its end heals the rest.
+ * The test lets it go on by making files. */
+static void a_shell_holds_several_faults_and_heals_at_its_end(void **state)
+{
+    (void)state;
+    need_lab();
+    char output[8192];
+    CLEANUP(rift_free)
+    char *start = rift_printf(
+        "d=%s.d; mkdir $d; { echo 'partition --isolate n2 --for 60s'; echo 'partitoin'; "
+        "until [ -e $d/a ]; do sleep 0.05; done; echo 'partition --isolate n3 --for 60s'; "
+        "echo 'heal w1'; echo status; until [ -e $d/b ]; do sleep 0.05; done; } 2>/dev/null | "
+        "%s shell %s >$d/log 2>&1 & "
+        "for i in $(seq 300); do grep -q 'n2 not heard' %s.d/log && exit 0; sleep 0.1; done; exit "
+        "1",
+        config, test_rift_binary(), config, config);
+    CLEANUP(rift_free) char *show = rift_printf("cat %s.d/log", config);
+    if (test_run(start, NULL, 0) != 0) {
+        test_run(show, output, sizeof output);
+        fail_msg("%s", output);
+    }
+    assert_false(can_reach(0, 1));
+    assert_true(can_reach(0, 2));
+    CLEANUP(rift_free)
+    char *go =
+        rift_printf("touch %s.d/a; for i in $(seq 300); do grep -q 's left' %s.d/log && exit "
+                    "0; sleep 0.1; done; exit 1",
+                    config, config);
+    assert_int_equal(test_run(go, NULL, 0), 0);
+    assert_true(can_reach(0, 1));
+    assert_false(can_reach(0, 2));
+    CLEANUP(rift_free)
+    char *end = rift_printf("touch %s.d/b; for i in $(seq 300); do grep -q 'w2 healed' %s.d/log && "
+                            "break; sleep 0.1; done; sleep 1; cat %s.d/log; rm -r %s.d",
+                            config, config, config, config);
+    test_run(end, output, sizeof output);
+    assert_non_null(strstr(output, "did you mean 'partition'?"));
+    assert_non_null(strstr(output, "w1 healed"));
+    assert_non_null(strstr(output, "w2 healed"));
+    assert_true(can_reach(0, 2));
+    CLEANUP(rift_free) char *status = rift_printf("fault status --lab %s", test_lab_name("fault"));
+    assert_int_equal(rift(status, output, sizeof output), 0);
+    assert_non_null(strstr(output, "n3: nothing of Rift's is on"));
 }
 
 static void a_mistyped_fault_is_named_with_the_nearest(void **state)
@@ -118,6 +166,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_cut_by_hand_is_felt_listed_and_healed),
+        cmocka_unit_test(a_shell_holds_several_faults_and_heals_at_its_end),
         cmocka_unit_test(a_mistyped_fault_is_named_with_the_nearest),
     };
     return cmocka_run_group_tests(tests, up, down);

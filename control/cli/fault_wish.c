@@ -1,0 +1,120 @@
+/* One fault by hand, as words. */
+#include "control/cli/fault_wish.h"
+
+#include <getopt.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/memory.h"
+#include "common/text.h"
+#include "control/cli/length.h"
+#include "control/cli/plan_source.h"
+
+enum { LENGTH_DEFAULT_S = 30 };
+
+int fault_wish_read(struct fault_wish *wish, int argc, char **argv, struct rift_error *err)
+{
+    enum { CONFIG = 1, FOR, ISOLATE, GRUDGE, ON, OPTION };
+    static const struct option known[] = {
+        {"config", required_argument, NULL, CONFIG},
+        {"for", required_argument, NULL, FOR},
+        {"isolate", required_argument, NULL, ISOLATE},
+        {"grudge", required_argument, NULL, GRUDGE},
+        {"on", required_argument, NULL, ON},
+        {"set", required_argument, NULL, OPTION},
+        {NULL, 0, NULL, 0},
+    };
+    *wish = (struct fault_wish){.config = wish->config, .length_s = LENGTH_DEFAULT_S};
+    opterr = 0;
+    optind = 0; /* the GNU way to start anew */
+    for (int choice; (choice = getopt_long(argc, argv, "", known, NULL)) != -1;) {
+        if (choice == CONFIG)
+            wish->config = optarg;
+        else if (choice == FOR && read_length(optarg, &wish->length_s))
+            continue;
+        else if (choice == ISOLATE)
+            wish->isolate = optarg;
+        else if (choice == GRUDGE)
+            wish->grudge = optarg;
+        else if (choice == ON)
+            wish->on = optarg;
+        else if (choice == OPTION && strchr(optarg, '=') &&
+                 wish->option_count < FAULT_WISH_OPTIONS_MAX)
+            wish->options[wish->option_count++] = optarg;
+        else
+            return rift_fail(err, RIFT_ERR_INVALID,
+                             "%s: there is no such option, or it lacks its value",
+                             argv[optind - 1]);
+    }
+    if (optind + 1 != argc)
+        return rift_fail(err, RIFT_ERR_INVALID, "name one fault; rift fault list shows them");
+    if (!wish->config)
+        return rift_fail(err, RIFT_ERR_INVALID, "say which hosts: --config FILE");
+    wish->fault = argv[optind];
+    return 0;
+}
+
+/* The entry of the plan's faults that the words stand for, as YAML in one line: "a=b" are options,
+ * one isolated node is cut from all others both ways. */
+static char *entry_of(const struct fault_wish *wish, const struct rift_plan *plan)
+{
+    struct rift_text entry = {NULL, 0, 0};
+    rift_text_printf(&entry, "faults=[{%s: {", wish->fault);
+    const char *comma = "";
+    if (wish->isolate) {
+        rift_text_append(&entry, "grudge: {");
+        for (size_t i = 0; i < plan->host_count; i++) {
+            const char *name = plan->host_names[i];
+            if (strcmp(name, wish->isolate) == 0)
+                continue;
+            rift_text_printf(&entry, "%s%s: [%s], ", comma, name, wish->isolate);
+        }
+        rift_text_printf(&entry, "%s: [", wish->isolate);
+        for (size_t i = 0; i < plan->host_count; i++)
+            if (strcmp(plan->host_names[i], wish->isolate) != 0)
+                rift_text_printf(&entry, "%s,", plan->host_names[i]);
+        rift_text_append(&entry, "]}");
+        comma = ", ";
+    }
+    if (wish->grudge) {
+        rift_text_printf(&entry, "%s%s: %s", comma, wish->grudge[0] == '{' ? "grudge" : "kinds",
+                         wish->grudge);
+        comma = ", ";
+    }
+    if (wish->on) {
+        rift_text_printf(&entry, "%stargets: %s", comma, wish->on);
+        comma = ", ";
+    }
+    for (size_t i = 0; i < wish->option_count; i++, comma = ", ") {
+        const char *equals = strchr(wish->options[i], '=');
+        rift_text_printf(&entry, "%s%.*s: %s", comma, (int)(equals - wish->options[i]),
+                         wish->options[i], equals + 1);
+    }
+    /* One window: the next would start after the end of the main phase. */
+    rift_text_printf(&entry, "}, every_s: %g, for_s: %g, start_s: 0}]", 2 * wish->length_s + 60,
+                     wish->length_s);
+    return rift_text_take(&entry);
+}
+
+int fault_wish_plan(const struct fault_wish *wish, uint64_t seed, struct rift_plan **plan,
+                    struct rift_schedule **schedule, struct rift_error *err)
+{
+    CLEANUP(rift_free) char *limit = rift_printf("time_limit_s=%g", wish->length_s);
+    const char *assignments[2] = {"faults=[]", limit};
+    struct rift_plan *bare = plan_source_read(wish->config, assignments, 2, seed, err);
+    if (!bare)
+        return -1;
+    CLEANUP(rift_free) char *entry = entry_of(wish, bare);
+    rift_plan_destroy(bare);
+    assignments[0] = entry;
+    *plan = plan_source_read(wish->config, assignments, 2, seed, err);
+    *schedule = *plan ? rift_plan_schedule(*plan, err) : NULL;
+    if (*schedule && (*schedule)->count > 0)
+        return 0;
+    if (*schedule)
+        rift_fail(err, RIFT_ERR_INVALID, "--for %g s is too short for a fault", wish->length_s);
+    rift_schedule_destroy(*schedule);
+    rift_plan_destroy(*plan);
+    return -1;
+}

@@ -1,0 +1,384 @@
+/* rift shell: faults by hand on hosts that stay connected. Each line starts one, shows what is on,
+ * or heals; what is on is healed at its end, at "quit", at the end of input and at Ctrl-C. */
+#include <errno.h>
+#include <poll.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "common/clock.h"
+#include "common/memory.h"
+#include "common/text.h"
+#include "control/cli/agent_path.h"
+#include "control/cli/command.h"
+#include "control/cli/commands.h"
+#include "control/cli/fault_print.h"
+#include "control/cli/fault_wish.h"
+#include "control/cli/length.h"
+#include "control/cli/plan_source.h"
+#include "control/run/cluster.h"
+#include "control/run/fault_window.h"
+#include "control/run/hosts.h"
+#include "control/run/interrupt.h"
+#include "control/run/system.h"
+
+enum {
+    LEAD_MS = 300,
+    LOOK_MS = 50,
+    ROLE_DEADLINE_MS = 1000,
+    FAULTS_MAX = 16,
+    LINE_BYTES_MAX = 1000,
+    WORDS_MAX = 64,
+};
+
+/* A fault that is on. */
+struct held {
+    bool is_used;
+    struct rift_plan *plan;
+    struct rift_schedule *schedule;
+    struct rift_window window;
+    struct fault_window fault;
+    int64_t end_ns;
+};
+
+struct shell {
+    const char *config;
+    const struct rift_plan *plan;
+    struct cluster *cluster;
+    struct held held[FAULTS_MAX];
+    unsigned window_count;
+    int64_t origin_ns;
+    int interrupt_fd;
+    bool is_over;
+    bool has_failed; /* a fault was not injected, not observed or not healed */
+    char line[LINE_BYTES_MAX + 1];
+    size_t line_length;
+};
+
+static void complain(struct shell *shell, const char *text)
+{
+    printf("%s\n", text);
+    shell->has_failed = true;
+}
+
+static void forget(struct held *held)
+{
+    fault_window_finish(&held->fault);
+    rift_schedule_destroy(held->schedule);
+    rift_plan_destroy(held->plan);
+    *held = (struct held){.is_used = false};
+}
+
+static void heal(struct shell *shell, struct held *held)
+{
+    json_t *healed = fault_window_heal(&held->fault);
+    bool is_healed = json_is_true(json_object_get(healed, "observed"));
+    printf("%s healed: %s\n", held->fault.id, held->fault.what);
+    fault_print_nodes(healed, "after");
+    json_decref(healed);
+    if (held->fault.error.code != RIFT_ERR_NONE)
+        complain(shell, held->fault.error.text);
+    shell->has_failed |= !is_healed;
+    forget(held);
+}
+
+static void heal_all(struct shell *shell)
+{
+    for (size_t i = 0; i < FAULTS_MAX; i++)
+        if (shell->held[i].is_used)
+            heal(shell, &shell->held[i]);
+}
+
+static void heal_ended(struct shell *shell)
+{
+    for (size_t i = 0; i < FAULTS_MAX; i++)
+        if (shell->held[i].is_used && shell->held[i].end_ns <= rift_clock_now())
+            heal(shell, &shell->held[i]);
+}
+
+/* When the next one ends; far away where none is on. */
+static int64_t next_end(const struct shell *shell)
+{
+    int64_t next = INT64_MAX;
+    for (size_t i = 0; i < FAULTS_MAX; i++)
+        if (shell->held[i].is_used && shell->held[i].end_ns < next)
+            next = shell->held[i].end_ns;
+    return next;
+}
+
+static void look(struct held *held)
+{
+    json_t *seen = fault_window_observe(&held->fault, held->end_ns);
+    fault_print_nodes(seen, "observed");
+    json_decref(seen);
+}
+
+/* Starts the fault that the words name, each time with another seed, so that "random" is. */
+static void start(struct shell *shell, int argc, char **argv)
+{
+    struct rift_error err = {.code = RIFT_ERR_NONE};
+    struct fault_wish wish = {.config = shell->config};
+    struct held *held = shell->held;
+    while (held < shell->held + FAULTS_MAX && held->is_used)
+        held++;
+    if (held == shell->held + FAULTS_MAX) {
+        printf("%d faults are on; heal one first\n", FAULTS_MAX);
+        return;
+    }
+    uint64_t seed = shell->plan->seed + shell->window_count;
+    if (fault_wish_read(&wish, argc, argv, &err) < 0 ||
+        fault_wish_plan(&wish, seed, &held->plan, &held->schedule, &err) < 0) {
+        printf("%s\n", err.text);
+        *held = (struct held){.is_used = false};
+        return;
+    }
+    held->is_used = true;
+    held->window = held->schedule->windows[0];
+    held->window.number = ++shell->window_count;
+    if (fault_window_prepare(&held->fault, shell->cluster, &held->window, shell->origin_ns) < 0) {
+        complain(shell, held->fault.error.text);
+        forget(held);
+        return;
+    }
+    int64_t start_ns = rift_clock_now() + LEAD_MS * RIFT_MS;
+    held->end_ns = start_ns + (int64_t)(wish.length_s * 1e9);
+    fault_window_inject(&held->fault, start_ns);
+    rift_clock_sleep_until(start_ns + LOOK_MS * RIFT_MS);
+    printf("%s on for %g s: %s: %s\n", held->fault.id, wish.length_s, wish.fault, held->fault.what);
+    look(held);
+    if (held->fault.error.code == RIFT_ERR_NONE)
+        return;
+    /* A node refused it: it is on nowhere. */
+    heal(shell, held);
+}
+
+static void show_status(struct shell *shell)
+{
+    bool is_none = true;
+    for (size_t i = 0; i < FAULTS_MAX; i++) {
+        struct held *held = &shell->held[i];
+        if (!held->is_used)
+            continue;
+        is_none = false;
+        printf("%s %.1f s left: %s: %s\n", held->fault.id,
+               (double)(held->end_ns - rift_clock_now()) / 1e9, held->window.what.fault->name,
+               held->fault.what);
+        look(held);
+    }
+    if (is_none)
+        puts("no fault is on");
+}
+
+static void show_nodes(struct shell *shell)
+{
+    struct rift_node_set primaries = cluster_primaries(shell->cluster, ROLE_DEADLINE_MS);
+    for (size_t i = 0; i < shell->cluster->node_count; i++)
+        printf("  %-8s %-40s %s%s\n", shell->cluster->names[i], shell->cluster->addresses[i],
+               rift_node_is_connected(shell->cluster->nodes[i]) ? "connected" : "NOT CONNECTED",
+               rift_node_set_has(&primaries, i) ? ", leads" : "");
+}
+
+static void heal_named(struct shell *shell, const char *id)
+{
+    for (size_t i = 0; i < FAULTS_MAX; i++) {
+        if (!shell->held[i].is_used || strcmp(shell->held[i].fault.id, id) != 0)
+            continue;
+        heal(shell, &shell->held[i]);
+        return;
+    }
+    printf("no fault %s is on; status shows them\n", id);
+}
+
+/* Until the time is over, or with no time until nothing is on; faults end meanwhile. */
+static void wait_for(struct shell *shell, const char *text)
+{
+    double length_s = 0;
+    if (text && !read_length(text, &length_s)) {
+        printf("wait: %s is no length of time such as 5s\n", text);
+        return;
+    }
+    int64_t until = text ? rift_clock_now() + (int64_t)(length_s * 1e9) : INT64_MAX;
+    while (!shell->is_over) {
+        int64_t next = next_end(shell) < until ? next_end(shell) : until;
+        struct pollfd interrupt = {.fd = shell->interrupt_fd, .events = POLLIN};
+        if (next == INT64_MAX)
+            return;
+        if (poll(&interrupt, 1, rift_clock_poll_ms(next)) > 0)
+            shell->is_over = true;
+        heal_ended(shell);
+        if (rift_clock_now() >= until)
+            return;
+    }
+}
+
+static void print_help(void)
+{
+    puts("FAULT [--for TIME] [--isolate NODE | --grudge KIND] [--on TARGET] [--set OPTION=VALUE "
+         "...]\n"
+         "            starts a fault, for 30s unless said otherwise: partition --isolate n3\n"
+         "list        the faults\n"
+         "nodes       the hosts, and which of them leads\n"
+         "status      what is on, and what the nodes see of it\n"
+         "heal [ID]   ends all faults, or one of them\n"
+         "wait [TIME] until then, or until nothing is on\n"
+         "quit        heals all and leaves, as the end of input and Ctrl-C do");
+}
+
+static void obey(struct shell *shell, char *line)
+{
+    char *argv[WORDS_MAX + 2] = {"shell"};
+    int argc = 1;
+    for (char *word; (word = strsep(&line, " \t\r"));)
+        if (word[0] && argc <= WORDS_MAX)
+            argv[argc++] = word;
+    const char *verb = argc > 1 ? argv[1] : "#", *argument = argc > 2 ? argv[2] : NULL;
+    if (verb[0] == '#')
+        return;
+    if (strcmp(verb, "quit") == 0 || strcmp(verb, "exit") == 0)
+        shell->is_over = true;
+    else if (strcmp(verb, "help") == 0)
+        print_help();
+    else if (strcmp(verb, "list") == 0)
+        rift_command_list.run(2, (char *[]){"list", "faults", NULL});
+    else if (strcmp(verb, "nodes") == 0)
+        show_nodes(shell);
+    else if (strcmp(verb, "status") == 0)
+        show_status(shell);
+    else if (strcmp(verb, "wait") == 0)
+        wait_for(shell, argument);
+    else if (strcmp(verb, "heal") == 0 && argument)
+        heal_named(shell, argument);
+    else if (strcmp(verb, "heal") == 0)
+        heal_all(shell);
+    else
+        start(shell, argc, argv);
+}
+
+/* Takes what has come; obeys each whole line. The end of input is a quit. */
+static void take_input(struct shell *shell)
+{
+    ssize_t count =
+        read(STDIN_FILENO, shell->line + shell->line_length, LINE_BYTES_MAX - shell->line_length);
+    if (count < 0 && errno == EINTR)
+        return;
+    shell->line_length += count > 0 ? (size_t)count : 0;
+    shell->line[shell->line_length] = '\0';
+    char *from = shell->line, *end;
+    while (!shell->is_over && (end = strchr(from, '\n'))) {
+        *end = '\0';
+        obey(shell, from);
+        from = end + 1;
+    }
+    shell->line_length -= (size_t)(from - shell->line);
+    memmove(shell->line, from, shell->line_length);
+    if (shell->line_length == LINE_BYTES_MAX) {
+        printf("a line has at most %d bytes\n", LINE_BYTES_MAX - 1);
+        shell->line_length = 0;
+    }
+    shell->is_over |= count <= 0;
+}
+
+static void stop_shell(void *context)
+{
+    uint64_t one = 1;
+    if (write(*(const int *)context, &one, sizeof one) < 0)
+        _exit(RIFT_EXIT_HARNESS);
+}
+
+static void talk(struct shell *shell)
+{
+    bool is_prompted = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
+    while (!shell->is_over) {
+        if (is_prompted)
+            printf("rift> ");
+        fflush(stdout);
+        int64_t end = next_end(shell);
+        struct pollfd fds[2] = {{.fd = shell->interrupt_fd, .events = POLLIN},
+                                {.fd = STDIN_FILENO, .events = POLLIN}};
+        poll(fds, 2, end == INT64_MAX ? -1 : rift_clock_poll_ms(end));
+        heal_ended(shell);
+        if (fds[0].revents)
+            shell->is_over = true;
+        else if (fds[1].revents)
+            take_input(shell);
+    }
+    heal_all(shell);
+}
+
+static int on_hosts(struct shell *shell, struct rift_error *err)
+{
+    CLEANUP(rift_free) char *agent = agent_path_beside_program();
+    struct run_hosts hosts = {NULL};
+    const struct rift_plan *plan = shell->plan;
+    int result = run_hosts_find(&hosts, plan, NULL, agent, err);
+    for (size_t i = 0; result == 0 && i < plan->host_count; i++) {
+        hosts.settings[i].run = "rift shell";
+        /* Faults are what a shell is for, whatever the configuration plans. */
+        if (hosts.settings[i].faults == RIFT_NODE_FAULTS_NONE)
+            hosts.settings[i].faults = plan->is_lab || plan->hosts[i].allow_faults
+                                           ? RIFT_NODE_FAULTS_ALLOWED
+                                           : RIFT_NODE_FAULTS_ASK;
+    }
+    struct interrupt *interrupt =
+        result == 0 ? interrupt_watch(stop_shell, &shell->interrupt_fd) : NULL;
+    shell->cluster =
+        result == 0 ? cluster_open(hosts.settings, plan->host_count, plan->host_names, err) : NULL;
+    result = shell->cluster && system_attach(shell->cluster, plan, err) == 0 ? 0 : -1;
+    if (result == 0) {
+        printf("connected to %zu hosts; help tells what can be said\n", plan->host_count);
+        talk(shell);
+    }
+    cluster_close(shell->cluster);
+    interrupt_unwatch(interrupt);
+    run_hosts_release(&hosts);
+    return result;
+}
+
+static int run_shell(int argc, char **argv)
+{
+    struct rift_error err = {.code = RIFT_ERR_NONE};
+    if (argc != 2) {
+        fputs("rift shell: name one configuration; rift shell --help tells more\n", stderr);
+        return RIFT_EXIT_USAGE;
+    }
+    struct rift_plan *plan = plan_source_read(argv[1], NULL, 0, 0, &err);
+    if (!plan) {
+        fprintf(stderr, "rift shell: %s\n", err.text);
+        return RIFT_EXIT_USAGE;
+    }
+    struct shell *shell = rift_calloc(1, sizeof *shell);
+    shell->config = argv[1];
+    shell->plan = plan;
+    shell->origin_ns = rift_clock_now();
+    shell->interrupt_fd = eventfd(0, EFD_CLOEXEC);
+    int result = on_hosts(shell, &err);
+    if (result < 0)
+        fprintf(stderr, "rift shell: %s\n", err.text);
+    if (result < 0 || shell->has_failed)
+        result = RIFT_EXIT_HARNESS;
+    rift_close_fd(&shell->interrupt_fd);
+    free(shell);
+    rift_plan_destroy(plan);
+    return result;
+}
+
+const struct rift_command rift_command_shell = {
+    .name = "shell",
+    .summary = "faults by hand, one after another, on hosts that stay connected",
+    .help =
+        "usage: rift shell CONFIG\n"
+        "\n"
+        "Connects to the hosts that the configuration names and takes a command a line, from the\n"
+        "terminal or a pipe: faults as for rift fault, which act at once and stay on while others\n"
+        "are started, status, heal. What is still on at the end is healed. help lists the\n"
+        "commands.\n"
+        "\n"
+        "exit codes: 0 every fault was injected and healed, 254 bad usage, 255 not so\n"
+        "\n"
+        "example: printf 'partition --isolate n3 --for 10s\\nwait\\n' | rift shell "
+        "configs/etcd-register.yaml\n",
+    .run = run_shell,
+};
