@@ -9,6 +9,7 @@
 
 #include "agent/command.h"
 #include "common/memory.h"
+#include "nemesis/faults/layer/layer.h"
 #include "nemesis/faults/volume.h"
 
 static int disk_make(const char *image, int64_t size_mb, int64_t deadline_ns,
@@ -49,7 +50,7 @@ int agent_disk_mount(const char *folder, int64_t size_mb, int64_t deadline_ns, b
 int agent_disk_remove(const char *folder, struct rift_error *err)
 {
     char image[RIFT_VOLUME_PATH_SIZE];
-    if (rift_volume_unmount(folder, err))
+    if (rift_layer_unmount(folder, err) || rift_volume_unmount(folder, err))
         return -1;
     rift_volume_image(folder, image);
     if (unlink(image) && errno != ENOENT)

@@ -10,7 +10,7 @@
 /* Makes (*is_new) and mounts a disk of that size on folder, which is there. For jobs only. */
 int agent_disk_mount(const char *folder, int64_t size_mb, int64_t deadline_ns, bool *is_new,
                      struct rift_error *err);
-/* Unmounts it and removes its file; success where there is none. */
+/* Unmounts it, with a layer over it, and removes its file; success where there is none. */
 int agent_disk_remove(const char *folder, struct rift_error *err);
 
 #endif

@@ -15,6 +15,8 @@
 #include "common/cgroup.h"
 #include "common/clock.h"
 #include "common/memory.h"
+#include "nemesis/faults/disk_probe.h"
+#include "nemesis/faults/layer/layer.h"
 #include "nemesis/faults/ledger.h"
 #include "nemesis/faults/strays.h"
 #include "nemesis/faults/volume.h"
@@ -48,7 +50,8 @@ static int count_processes(void)
             name[strcspn(name, "\n")] = 0;
         fclose(file);
         if (strcmp(name, "rift-agent") != 0 && strcmp(name, "rift-guardian") != 0 &&
-            strcmp(name, "rift-hold") != 0 && strcmp(name, "rift-keeper") != 0)
+            strcmp(name, "rift-hold") != 0 && strcmp(name, "rift-keeper") != 0 &&
+            strcmp(name, RIFT_LAYER_PROCESS) != 0 && strcmp(name, RIFT_DISK_PROBE_PROCESS) != 0)
             continue;
         printf("process: %s %s\n", entry->d_name, name);
         count++;
@@ -79,6 +82,13 @@ static void volume_visit(const char *folder, void *context)
     (*count)++;
 }
 
+static void layer_visit(const char *folder, void *context)
+{
+    int *count = context;
+    printf("layer: %s\n", folder);
+    (*count)++;
+}
+
 int leftovers_print(const struct agent_paths *paths, const char *cgroup_name)
 {
     struct rift_cgroup cgroup;
@@ -91,6 +101,7 @@ int leftovers_print(const struct agent_paths *paths, const char *cgroup_name)
         count++;
     }
     rift_volume_visit(volume_visit, &count);
+    rift_layer_visit(layer_visit, &count);
     count += count_processes();
     count += count_files(paths);
     return count;
@@ -107,6 +118,7 @@ static int purge_disks(struct rift_error *err)
     size_t i;
     json_t *folder;
     int rc = 0;
+    rift_layer_visit(volume_collect, folders);
     rift_volume_visit(volume_collect, folders);
     json_array_foreach(folders, i, folder)
     {

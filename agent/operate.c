@@ -18,6 +18,7 @@
 #include "agent/system.h"
 #include "common/clock.h"
 #include "common/memory.h"
+#include "nemesis/faults/layer/layer.h"
 
 enum { POLL_MS = 20, LOG_TAIL_BYTES = 400, AFTER_KILL_MS = 5000, ENVIRONMENT_MAX = 300 };
 
@@ -77,12 +78,14 @@ static int write_files(const struct system *system, const struct agent_user *use
     return 0;
 }
 
-/* *are_new: at least one folder was not there, or was empty. */
+/* A layer whose process died stands in the way of all else.
+ * *are_new: at least one folder was not there, or was empty. */
 static int make_data_folders(const struct system *system, const struct agent_user *user,
                              int64_t deadline_ns, bool *are_new, struct rift_error *err)
 {
     *are_new = false;
     for (const char *const *folder = system->data_folders; *folder; folder++) {
+        rift_layer_bury(*folder);
         bool is_new = access(*folder, F_OK) != 0 || rmdir(*folder) == 0;
         if (agent_make_folders(*folder, 0755, err) ||
             (system->disk_mb > 0 &&
@@ -90,6 +93,8 @@ static int make_data_folders(const struct system *system, const struct agent_use
             return -1;
         if (chown(*folder, user->uid, user->gid) || chmod(*folder, 0700))
             return rift_fail_errno(err, RIFT_ERR_IO, "set the owner of '%s'", *folder);
+        if (system->has_layer && rift_layer_mount(*folder, system->layer_as_posix, err))
+            return -1;
         *are_new = *are_new || is_new;
     }
     return 0;
@@ -320,8 +325,11 @@ int operate_start_again(struct agent *agent, const json_t *args, int64_t deadlin
  * cut is to show what it loses of its work, not that it was young. */
 static void sync_own_disks(const struct system *system)
 {
-    for (const char *const *folder = system->data_folders; system->disk_mb > 0 && *folder;
-         folder++) {
+    for (const char *const *folder = system->data_folders; *folder; folder++) {
+        if (system->has_layer)
+            json_decref(rift_layer_ask(*folder, json_pack("{s:s}", "do", "sync"), NULL));
+        if (system->disk_mb == 0)
+            continue;
         CLEANUP(rift_close_fd) int fd = open(*folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         if (fd >= 0)
             syncfs(fd);
@@ -390,6 +398,10 @@ int operate_stop(struct agent *agent, const json_t *args, int64_t deadline_ns, j
                              operate_count(agent));
     }
     json_object_set_new(ok, "stopped_ns", json_integer(rift_clock_now()));
+    for (const char *const *folder = agent->system ? agent->system->data_folders : NULL;
+         folder && *folder; folder++)
+        if (rift_layer_unmount(*folder, err))
+            return -1;
     return rift_cgroup_remove_by(&agent->cgroup, rift_clock_now() + AFTER_KILL_MS * RIFT_MS, err);
 }
 

@@ -52,6 +52,15 @@ static int system_check_data_folder(const char *folder, struct rift_error *err)
     return 0;
 }
 
+static int system_read_layer(struct system *system, const char *word, struct rift_error *err)
+{
+    system->layer_as_posix = word && strcmp(word, "posix") == 0;
+    system->has_layer = system->layer_as_posix || (word && strcmp(word, "ext4") == 0);
+    return system->has_layer || !word || strcmp(word, "none") == 0
+               ? 0
+               : rift_fail(err, RIFT_ERR_INVALID, "'disk_layer' must be none, ext4 or posix");
+}
+
 static int system_build(struct system *system, const json_t *args, struct rift_error *err)
 {
     const json_t *context = json_object_get(args, "context");
@@ -63,6 +72,8 @@ static int system_build(struct system *system, const json_t *args, struct rift_e
     system->context = json_deep_copy(context);
     system->is_lab = json_is_true(json_object_get(args, "lab"));
     system->disk_mb = json_integer_value(json_object_get(args, "disk_mb"));
+    if (system_read_layer(system, json_string_value(json_object_get(args, "disk_layer")), err))
+        return -1;
     const json_t *attach = json_object_get(args, "attach");
     system->is_attached = json_is_object(attach);
     if (system->is_attached && attach_read(attach, &system->attach, err))
@@ -84,9 +95,11 @@ static int system_build(struct system *system, const json_t *args, struct rift_e
 static int system_save(struct agent *agent, struct rift_error *err)
 {
     const struct system *system = agent->system;
-    json_t *json = json_pack("{s:o, s:O, s:b, s:I}", "recipe", rift_recipe_to_json(system->recipe),
-                             "context", system->context, "lab", (int)system->is_lab, "disk_mb",
-                             (json_int_t)system->disk_mb);
+    const char *layer = system->layer_as_posix ? "posix" : system->has_layer ? "ext4" : "none";
+    json_t *json =
+        json_pack("{s:o, s:O, s:b, s:I, s:s}", "recipe", rift_recipe_to_json(system->recipe),
+                  "context", system->context, "lab", (int)system->is_lab, "disk_mb",
+                  (json_int_t)system->disk_mb, "disk_layer", layer);
     if (system->is_attached)
         json_object_set_new(json, "attach", attach_to_json(&system->attach));
     int rc = json_dump_file(json, agent->paths.system, JSON_INDENT(1));

@@ -44,6 +44,8 @@ struct system {
     struct attach attach;
     const char *const *data_folders;
     int64_t disk_mb; /* each data folder is a disk of its own, so large; 0: none */
+    bool has_layer;  /* a file system of ours over each (nemesis/faults/layer) */
+    bool layer_as_posix;
     struct system_exit exits[SYSTEM_EXITS_MAX]; /* a ring */
     size_t exit_count;
 };

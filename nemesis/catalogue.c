@@ -276,9 +276,134 @@ static const struct rift_fault fault_power = {
     .needs_disk = true,
 };
 
+/* Options that the faults of the layer share. */
+#define OPTION_FILES                                                                               \
+    {                                                                                              \
+        .name = "files", .kind = RIFT_OPTION_TEXT, .unit = "", .fallback = "*",                    \
+        .summary =                                                                                 \
+            "which, a pattern of their path in the data folder; * matches slashes too, and a "     \
+            "pattern without a slash the last part of a path"                                      \
+    }
+#define OPTION_PERCENT                                                                             \
+    {                                                                                              \
+        .name = "percent", .kind = RIFT_OPTION_RANGE, .unit = "%", .fallback = "100",              \
+        .minimum = 0, .maximum = 100, .summary = "chance that a request is hit"                    \
+    }
+
+static const struct rift_option disk_lose_options[] = {
+    OPTION_FILES,
+    {.name = "keep_percent",
+     .kind = RIFT_OPTION_RANGE,
+     .unit = "%",
+     .fallback = "0",
+     .minimum = 0,
+     .maximum = 99,
+     .summary = "chance that a sector of 512 bytes that was not synced stays: writes are torn"},
+    {.name = NULL},
+};
+static const struct rift_fault fault_disk_lose = {
+    .name = "disk-lose",
+    .summary = "the system is killed and what it did not sync is lost, or torn",
+    .effect =
+        "The system is killed; then the layer over its data folders (disk_layer in the section "
+        "system) puts back what was there at the last sync of each file, and takes back names that "
+        "were made, removed or moved since. At the end the system is started again by its recipe. "
+        "Owners, modes and times of files are never lost. What a fault of its own lost stays lost.",
+    .scope = RIFT_FAULT_ON_NODES,
+    .needs_layer = true,
+    .options = disk_lose_options,
+};
+
+static const char *const disk_requests[] = {"read", "write", "sync", "names", NULL};
+static const char *const disk_errors[] = {"EIO", "ENOSPC", "EDQUOT", "EROFS", NULL};
+static const struct rift_option disk_error_options[] = {
+    {.name = "on",
+     .kind = RIFT_OPTION_LIST,
+     .unit = "",
+     .fallback = "[write, sync]",
+     .choices = disk_requests,
+     .summary = "what fails; names: to make, remove or rename a file"},
+    {.name = "error",
+     .kind = RIFT_OPTION_CHOICE,
+     .unit = "",
+     .fallback = "EIO",
+     .choices = disk_errors,
+     .summary = "what the system is told"},
+    OPTION_PERCENT,
+    OPTION_FILES,
+    {.name = NULL},
+};
+static const struct rift_fault fault_disk_error = {
+    .name = "disk-error",
+    .summary = "the system's disk fails: reads, writes and syncs get an error",
+    .effect =
+        "The layer over the system's data folders (disk_layer in the section system) answers "
+        "requests with an error and does nothing. Reads that the kernel's cache can answer do not "
+        "reach it; the cache is emptied when the fault begins. The layer itself ends it with the "
+        "lease, whatever is killed. A system that ended itself is started again at the end.",
+    .scope = RIFT_FAULT_ON_NODES,
+    .needs_layer = true,
+    .options = disk_error_options,
+};
+
+#define OPTION_DELAY(word, text)                                                                   \
+    {                                                                                              \
+        .name = word, .kind = RIFT_OPTION_RANGE, .unit = "ms", .fallback = "0", .minimum = 0,      \
+        .maximum = 600000, .summary = text                                                         \
+    }
+static const struct rift_option disk_slow_options[] = {
+    OPTION_DELAY("sync_ms", "how much longer a sync takes; 500 where none of the three is given"),
+    OPTION_DELAY("write_ms", "how much longer a write takes"),
+    OPTION_DELAY("read_ms", "how much longer a read takes"),
+    OPTION_PERCENT,
+    OPTION_FILES,
+    {.name = NULL},
+};
+static const struct rift_fault fault_disk_slow = {
+    .name = "disk-slow",
+    .summary = "the system's disk takes its time for syncs, writes or reads",
+    .effect =
+        "The layer over the system's data folders (disk_layer in the section system) lets each "
+        "request wait, many at the same time, before it is done. A process that is killed "
+        "meanwhile "
+        "does not wait. The layer itself ends it with the lease, whatever is killed.",
+    .scope = RIFT_FAULT_ON_NODES,
+    .needs_layer = true,
+    .options = disk_slow_options,
+};
+
+static const char *const disk_transfers[] = {"read", "write", NULL};
+static const struct rift_option disk_corrupt_options[] = {
+    {.name = "on",
+     .kind = RIFT_OPTION_LIST,
+     .unit = "",
+     .fallback = "[read]",
+     .choices = disk_transfers,
+     .summary = "read: what is on the disk stays right; write: it is wrong from then on"},
+    OPTION_PERCENT,
+    OPTION_FILES,
+    {.name = NULL},
+};
+static const struct rift_fault fault_disk_corrupt = {
+    .name = "disk-corrupt",
+    .summary = "one bit of what the system reads from its disk, or writes there, is flipped",
+    .effect =
+        "The layer over the system's data folders (disk_layer in the section system) flips one bit "
+        "of each request that is hit. Reads that the kernel's cache can answer do not reach it; "
+        "the "
+        "cache is emptied when the fault begins. The layer itself ends it with the lease, whatever "
+        "is killed; what was written wrong stays wrong. A system that ended itself is started "
+        "again "
+        "at the end.",
+    .scope = RIFT_FAULT_ON_NODES,
+    .needs_layer = true,
+    .options = disk_corrupt_options,
+};
+
 const struct rift_fault *const rift_faults[] = {
-    &fault_partition, &fault_packets,   &fault_slow,  &fault_kill,  &fault_pause, &fault_cpu,
-    &fault_memory,    &fault_disk_full, &fault_power, &fault_clock, NULL,
+    &fault_partition,  &fault_packets,   &fault_slow,         &fault_kill,  &fault_pause,
+    &fault_cpu,        &fault_memory,    &fault_disk_full,    &fault_power, &fault_disk_lose,
+    &fault_disk_error, &fault_disk_slow, &fault_disk_corrupt, &fault_clock, NULL,
 };
 
 const struct rift_fault *rift_fault_find(const char *name)

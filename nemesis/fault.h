@@ -19,7 +19,8 @@ struct rift_fault {
     /* What it really does to the node or on the wire, and how its end is assured, for the docs. */
     const char *effect;
     enum rift_fault_scope scope;
-    bool needs_disk; /* of the system's own: disk_mb in the configuration */
+    bool needs_disk;  /* of the system's own: disk_mb in the configuration */
+    bool needs_layer; /* over the system's data folders: disk_layer in the configuration */
     const struct rift_option
         *options; /* its own; ends with a NULL name. Timing (every_s, for_s) and
                      targets are options of every fault and stand in the schedule. */

@@ -130,7 +130,7 @@ static json_t *read_everything(struct rift_variants *list, const struct rift_tre
     json_t *frozen = json_array();
     for (size_t i = 0; list->reader->catalogue->faults[i]; i++) {
         const struct rift_fault *fault = list->reader->catalogue->faults[i];
-        if (fault->needs_disk && list->reader->plan->disk_mb == 0)
+        if (rift_plan_fault_lacks(list->reader->plan, fault))
             continue;
         json_t *item = json_object();
         json_object_set_new(item, fault->name,

@@ -210,10 +210,11 @@ static void read_attach(struct rift_plan_reader *reader, const struct rift_tree 
     if (cgroup && wipes)
         rift_problem_add(&reader->problems, given, "wipe needs a unit, which can be stopped");
     const struct rift_tree *artifacts = rift_tree_get(node, "artifacts");
-    if (plan->disk_mb > 0 || (artifacts && artifacts->count > 0))
+    if (plan->disk_mb > 0 || strcmp(plan->disk_layer, "none") != 0 ||
+        (artifacts && artifacts->count > 0))
         rift_problem_add(&reader->problems, given,
-                         "artifacts and disk_mb are for a system that Rift installs, not for one "
-                         "with attach");
+                         "artifacts, disk_mb and disk_layer are for a system that Rift installs, "
+                         "not for one with attach");
     plan->attach = rift_plan_keep(reader, attach);
     plan->attach_wipes = wipes;
 }
@@ -239,9 +240,10 @@ static void read_recipe(struct rift_plan_reader *reader, const struct rift_tree 
     plan->recipe = source->json;
     reader->client_of_recipe = recipe->client;
     json_object_set_new(reader->frozen, "system",
-                        json_pack("{s:s, s:o, s:o, s:I, s:O}", "recipe", plan->system.name,
+                        json_pack("{s:s, s:o, s:o, s:I, s:s, s:O}", "recipe", plan->system.name,
                                   "options", options, "artifacts", artifacts, "disk_mb",
-                                  (json_int_t)plan->disk_mb, "definition", source->json));
+                                  (json_int_t)plan->disk_mb, "disk_layer", plan->disk_layer,
+                                  "definition", source->json));
     if (plan->attach)
         json_object_set(json_object_get(reader->frozen, "system"), "attach",
                         (json_t *)plan->attach);
@@ -253,6 +255,7 @@ void rift_plan_read_system(struct rift_plan_reader *reader)
     struct rift_plan *plan = reader->plan;
     const struct rift_tree *node = rift_tree_get(reader->root, "system");
     plan->system.name = "none";
+    plan->disk_layer = "none";
     plan->system.options = rift_plan_keep(reader, json_object());
     plan->artifacts = rift_plan_keep(reader, json_object());
     const struct rift_tree *name = node;
@@ -260,6 +263,8 @@ void rift_plan_read_system(struct rift_plan_reader *reader)
         json_t *checked =
             rift_options_check(&reader->problems, node, rift_system_options, NULL, "system", node);
         plan->disk_mb = json_integer_value(json_object_get(checked, "disk_mb"));
+        const char *layer = json_string_value(json_object_get(checked, "disk_layer"));
+        plan->disk_layer = rift_arena_strdup(reader->arena, layer ? layer : "none");
         json_decref(checked);
         read_attach(reader, node);
         name = rift_tree_get(node, "recipe");

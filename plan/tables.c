@@ -198,6 +198,7 @@ const struct rift_option rift_host_options[] = {
     {.name = NULL},
 };
 
+static const char *const disk_layers[] = {"none", "ext4", "posix", NULL};
 const struct rift_option rift_system_options[] = {
     {.name = "recipe",
      .kind = RIFT_OPTION_TEXT,
@@ -224,6 +225,15 @@ const struct rift_option rift_system_options[] = {
      .summary =
          "each data folder is a disk of its own, so large, which the faults of disks need; 0: "
          "none"},
+    {.name = "disk_layer",
+     .kind = RIFT_OPTION_CHOICE,
+     .unit = "",
+     .fallback = "none",
+     .choices = disk_layers,
+     .summary =
+         "a file system of Rift's over each data folder, which loses, fails, delays and damages on "
+         "demand. ext4: a sync of anything makes every name before it durable, as there; posix: a "
+         "name is durable once its folder is synced"},
     {.name = "attach",
      .kind = RIFT_OPTION_ANY,
      .unit = "",

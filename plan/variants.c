@@ -135,6 +135,15 @@ static json_t *add_default_grudges(struct rift_variants *list,
     return words;
 }
 
+const char *rift_plan_fault_lacks(const struct rift_plan *plan, const struct rift_fault *fault)
+{
+    if (fault->needs_disk && plan->disk_mb == 0)
+        return "a disk of the system's own: set disk_mb";
+    if (fault->needs_layer && strcmp(plan->disk_layer, "none") == 0)
+        return "a layer over the system's data folders: set disk_layer";
+    return NULL;
+}
+
 json_t *rift_plan_read_variants(struct rift_variants *list, const struct rift_fault *fault,
                                 const struct rift_tree *key, const struct rift_tree *value,
                                 const struct rift_fault_variant *common)
@@ -154,11 +163,10 @@ json_t *rift_plan_read_variants(struct rift_variants *list, const struct rift_fa
     struct rift_fault_variant variant = *common;
     variant.fault = fault;
     variant.options = rift_plan_keep(reader, options);
-    if (fault->needs_disk && reader->plan->disk_mb == 0)
-        rift_problem_add(&reader->problems, key,
-                         "fault '%s' needs a disk of the system's own: set disk_mb in the section "
-                         "system",
-                         fault->name);
+    const char *lack = rift_plan_fault_lacks(reader->plan, fault);
+    if (lack)
+        rift_problem_add(&reader->problems, key, "fault '%s' needs %s in the section system",
+                         fault->name, lack);
     size_t before = list->count, problems = reader->problems.count;
     if (rift_tree_is_nothing(whom))
         whom = NULL;

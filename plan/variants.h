@@ -12,6 +12,9 @@ struct rift_variants {
     size_t count;
 };
 
+/* What the section system would have to say for the fault to be possible; NULL: nothing. */
+const char *rift_plan_fault_lacks(const struct rift_plan *plan, const struct rift_fault *fault);
+
 /* Adds every variant of the fault called key, value being what stands behind its name (or NULL):
  * KINDS of a fault on links is a grudge, a list of them to choose from, or a table with `kinds` or
  * `grudge` and options; of others a target, a list, or a table with `targets` and options. common

@@ -65,7 +65,9 @@
  *     is cut. Kept for the last 64 rounds.
  *
  * system.configure {"recipe": {} (recipe.h), "context": {} (recipe.h), "lab": bool, "disk_mb"?
- *                   (each data folder is to be a disk of its own, so large),
+ *                   (each data folder is to be a disk of its own, so large), "disk_layer"?
+ *                   ("ext4", "posix": a file system of ours is to be over each data folder while
+ *                   the system runs; "none"),
  *                   "attach"? {"unit"?, "cgroup"?} (it runs already; one of the two)} -> {}
  *     No more than remembered, on disk as well. With attach the faults hit the unit's cgroup; start
  *     (no conflict) and stop go through systemctl, install is not to be sent, wipe empties the data

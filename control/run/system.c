@@ -48,9 +48,9 @@ static int system_configure(struct cluster *cluster, const struct rift_plan *pla
     struct rift_node_set all;
     cluster_all(cluster, &all);
     for (size_t i = 0; i < cluster->node_count; i++) {
-        args[i] = json_pack("{s:O, s:o, s:b, s:I}", "recipe", plan->recipe, "context",
+        args[i] = json_pack("{s:O, s:o, s:b, s:I, s:s}", "recipe", plan->recipe, "context",
                             system_context(cluster, plan, i), "lab", (int)plan->is_lab, "disk_mb",
-                            (json_int_t)plan->disk_mb);
+                            (json_int_t)plan->disk_mb, "disk_layer", plan->disk_layer);
         if (plan->attach)
             json_object_set(args[i], "attach", (json_t *)plan->attach);
     }

@@ -13,6 +13,10 @@ extern const struct rift_fault_driver rift_cpu_driver;
 extern const struct rift_fault_driver rift_memory_driver;
 extern const struct rift_fault_driver rift_disk_full_driver;
 extern const struct rift_fault_driver rift_power_driver;
+extern const struct rift_fault_driver rift_disk_lose_driver;
+extern const struct rift_fault_driver rift_disk_error_driver;
+extern const struct rift_fault_driver rift_disk_slow_driver;
+extern const struct rift_fault_driver rift_disk_corrupt_driver;
 extern const struct rift_fault_driver rift_clock_driver;
 
 #endif

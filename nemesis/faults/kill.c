@@ -14,7 +14,7 @@
 #include "common/process.h"
 #include "nemesis/faults/drivers.h"
 
-enum { WAIT_FOR_DEATH_MS = 2000, SYSTEMCTL_S = 5 };
+enum { WAIT_FOR_DEATH_MS = 2000, SYSTEMCTL_S = 5, DEATH_MS = 5000 };
 
 static int kill_signal(const json_t *options, int *signal, struct rift_error *err)
 {
@@ -126,6 +126,21 @@ static int kill_heal(const char *id, const json_t *undo, const char *ledger, str
     (void)ledger;
     const char *unit = json_string_value(json_object_get(undo, "unit"));
     return unit ? start_unit(unit, err) : 0;
+}
+
+int rift_kill_all(const struct rift_target *target, struct rift_error *err)
+{
+    size_t hit;
+    pid_t pid;
+    int64_t deadline = rift_clock_now() + DEATH_MS * RIFT_MS;
+    if (rift_cgroup_signal(target->system, SIGKILL, &hit, err))
+        return -1;
+    while (rift_cgroup_pids(target->system, &pid, 1) > 0) {
+        if (rift_clock_now() >= deadline)
+            return rift_fail(err, RIFT_ERR_TIMEOUT, "process %d survives SIGKILL", (int)pid);
+        rift_clock_sleep_until(rift_clock_now() + RIFT_MS);
+    }
+    return 0;
 }
 
 static size_t kill_count_alive(const json_t *processes)

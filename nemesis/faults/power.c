@@ -4,7 +4,6 @@
  * First the disk, so that nothing that a process still does can reach it; then the kill; then the
  * disk is mounted again, as a boot would, and the journal replayed. The system is started again at
  * the end, as after a kill. */
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -12,8 +11,6 @@
 #include "nemesis/faults/drivers.h"
 #include "nemesis/faults/kill.h"
 #include "nemesis/faults/volume.h"
-
-enum { DEATH_MS = 5000 };
 
 static int power_plan(struct rift_injection *injection, const struct rift_target *target,
                       const char *ledger, struct rift_error *err)
@@ -56,20 +53,12 @@ static int power_restore(const json_t *folders, struct rift_error *err)
 static int power_inject(struct rift_injection *injection, const struct rift_target *target,
                         struct rift_error *err)
 {
-    size_t hit;
-    pid_t pid;
     for (const char *const *folder = target->data_folders; *folder; folder++)
         if (rift_volume_cut_power(*folder, err))
             return -1;
     injection->applied_ns = rift_clock_now();
-    if (rift_cgroup_signal(target->system, SIGKILL, &hit, err))
+    if (rift_kill_all(target, err))
         return -1;
-    int64_t deadline = rift_clock_now() + DEATH_MS * RIFT_MS;
-    while (rift_cgroup_pids(target->system, &pid, 1) > 0) {
-        if (rift_clock_now() >= deadline)
-            return rift_fail(err, RIFT_ERR_TIMEOUT, "power: process %d survives SIGKILL", (int)pid);
-        rift_clock_sleep_until(rift_clock_now() + RIFT_MS);
-    }
     return power_restore(json_object_get(injection->undo, "folders"), err);
 }
 

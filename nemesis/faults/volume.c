@@ -16,6 +16,7 @@
 
 #include "common/clock.h"
 #include "common/memory.h"
+#include "nemesis/faults/layer/layer.h"
 
 enum { LOOP_MAJOR = 7, LOOP_CONTROL_MAJOR = 10, LOOP_CONTROL_MINOR = 237 };
 enum { TRIES_MAX = 20, UNMOUNT_MS = 3000 };
@@ -121,6 +122,8 @@ int rift_volume_mount(const char *folder, struct rift_error *err)
 
 int rift_volume_unmount(const char *folder, struct rift_error *err)
 {
+    if (rift_layer_unmount(folder, err))
+        return -1;
     int64_t deadline = rift_clock_now() + UNMOUNT_MS * RIFT_MS;
     while (rift_volume_is_mounted(folder)) {
         if (umount2(folder, 0) == 0)
@@ -132,13 +135,23 @@ int rift_volume_unmount(const char *folder, struct rift_error *err)
     return 0;
 }
 
-int rift_volume_cut_power(const char *folder, struct rift_error *err)
+int rift_volume_shut_down(int fd, struct rift_error *err)
 {
     uint32_t flags = EXT4_GOING_FLAGS_NOLOGFLUSH;
-    CLEANUP(rift_close_fd) int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0 || ioctl(fd, EXT4_IOC_SHUTDOWN, &flags))
-        return rift_fail_errno(err, RIFT_ERR_IO, "cut the power of '%s'", folder);
+        return rift_fail_errno(err, RIFT_ERR_IO, "shut the file system down");
     return 0;
+}
+
+int rift_volume_cut_power(const char *folder, struct rift_error *err)
+{
+    if (rift_layer_is_mounted(folder)) { /* only its process reaches what it covers */
+        json_t *reply = rift_layer_ask(folder, json_pack("{s:s}", "do", "power"), err);
+        json_decref(reply);
+        return reply ? 0 : rift_wrap(err, "cut the power of '%s'", folder);
+    }
+    CLEANUP(rift_close_fd) int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    return rift_volume_shut_down(fd, err) ? rift_wrap(err, "cut the power of '%s'", folder) : 0;
 }
 
 bool rift_volume_is_writable(const char *folder)

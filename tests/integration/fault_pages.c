@@ -46,8 +46,9 @@ static const char *scope_text(const struct rift_fault *fault)
     case RIFT_FAULT_ON_LINKS:
         return "links, as a grudge names them";
     case RIFT_FAULT_ON_NODES:
-        return fault->needs_disk ? "nodes, whose system has a disk of its own (`disk_mb`)"
-                                 : "nodes";
+        return fault->needs_disk    ? "nodes, whose system has a disk of its own (`disk_mb`)"
+               : fault->needs_layer ? "nodes, whose system has a layer over its data (`disk_layer`)"
+                                    : "nodes";
     case RIFT_FAULT_ON_MEMBERSHIP:
         break;
     }

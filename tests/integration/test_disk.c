@@ -114,7 +114,7 @@ static void disk_faults_touch_no_disk_that_is_not_the_systems_own(void **state)
     NEED_HOST();
     json_decref(agent_must(&n1->agent, "system.stop", NULL));
     json_decref(agent_must(&n1->agent, "system.wipe", NULL));
-    toy_configure(n1, 0);
+    toy_configure(n1, 0, "none");
     toy_start(n1);
     const char *const faults[] = {"disk-full", "power"};
     for (int i = 0; i < 2; i++) {

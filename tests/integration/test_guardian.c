@@ -139,7 +139,7 @@ static void whatever_dies_and_whenever_the_node_is_whole_within_the_lease(void *
     print_message("seed %llu (RIFT_TEST_SEED)\n", (unsigned long long)seed);
     for (int round = 0; round < ROUNDS; round++) {
         assert_true(host_agent_start(n1, "guardian", LEASE_MS));
-        toy_configure(n1, 0);
+        toy_configure(n1, 0, "none");
         toy_start(n1);
         assert_true(is_heard_by_n1(2000));
         enum death death = (enum death)(round % DEATH_KINDS);
@@ -165,7 +165,7 @@ static void the_check_for_leftovers_finds_what_is_planted(void **state)
     NEED_NAMESPACES();
     char *output, path[256];
     assert_true(host_agent_start(n1, "planted", LEASE_MS));
-    toy_configure(n1, 0);
+    toy_configure(n1, 0, "none");
     toy_start(n1);
     json_decref(agent_must(&n1->agent, "inject", cut_args("planted")));
     agent_kill_both(&n1->agent);

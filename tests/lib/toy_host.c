@@ -27,11 +27,16 @@ int toy_host_down(void **state)
 
 int toy_host_begin(const char *session, int lease_ms, int disk_mb)
 {
+    return toy_host_begin_layered(session, lease_ms, disk_mb, "none");
+}
+
+int toy_host_begin_layered(const char *session, int lease_ms, int disk_mb, const char *disk_layer)
+{
     if (!n1)
         return 0;
     if (!host_agent_start(n1, session, lease_ms))
         return -1;
-    toy_configure(n1, disk_mb);
+    toy_configure(n1, disk_mb, disk_layer);
     json_decref(agent_must(&n1->agent, "system.stop", NULL));
     json_decref(agent_must(&n1->agent, "system.wipe", NULL));
     toy_start(n1);

@@ -19,6 +19,8 @@ int toy_host_up(void **state);
 int toy_host_down(void **state);
 /* Before a test: 0, or -1. disk_mb 0: without a disk of its own. */
 int toy_host_begin(const char *session, int lease_ms, int disk_mb);
+/* The same, through a layer: "ext4", "posix". */
+int toy_host_begin_layered(const char *session, int lease_ms, int disk_mb, const char *disk_layer);
 /* After it, for cmocka: the agent's end. */
 int toy_host_end(void **state);
 

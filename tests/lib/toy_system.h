@@ -5,8 +5,9 @@
 #include "tests/lib/namespaces.h"
 
 /* Tells the agent of the host about it. It keeps two processes, "parent" and "child", of which each
- * appends to a file in the data folder every 5 ms; on a disk of their own, unless disk_mb is 0. */
-void toy_configure(struct test_host *host, int disk_mb);
+ * appends to a file in the data folder every 5 ms; on a disk of their own, unless disk_mb is 0, and
+ * through a layer: "none", "ext4", "posix". */
+void toy_configure(struct test_host *host, int disk_mb, const char *disk_layer);
 void toy_start(struct test_host *host);
 /* How much each of the two files grew in for_ms; from outside, by stat(2). */
 void toy_watch(const struct test_host *host, int for_ms, long *parent, long *child);

@@ -1,0 +1,626 @@
+/* Faults of the layer over the system's data: what a program that uses the folder sees of them. */
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "common/clock.h"
+#include "common/memory.h"
+#include "common/rng.h"
+#include "common/text.h"
+#include "tests/lib/toy_host.h"
+
+enum { LEASE_MS = 60000, SHORT_LEASE_MS = 1500, DISK_MB = 32, ROUNDS = 4, STEPS = 120 };
+
+static int group_up(void **state)
+{
+    if (access("/dev/fuse", F_OK) == 0)
+        return toy_host_up(state);
+    print_message("no FUSE here\n");
+    return 0;
+}
+
+static int ext4_up(void **state)
+{
+    (void)state;
+    return toy_host_begin_layered("layer", LEASE_MS, 0, "ext4");
+}
+
+static int posix_up(void **state)
+{
+    (void)state;
+    return toy_host_begin_layered("layer", LEASE_MS, 0, "posix");
+}
+
+static int short_up(void **state)
+{
+    (void)state;
+    return toy_host_begin_layered("layer", SHORT_LEASE_MS, 0, "ext4");
+}
+
+static int disk_up(void **state)
+{
+    (void)state;
+    if (access("/dev/loop-control", F_OK) != 0)
+        return 0;
+    return toy_host_begin_layered("layer", LEASE_MS, DISK_MB, "ext4");
+}
+
+static int toy_down(void **state)
+{
+    if (!n1)
+        return 0;
+    json_decref(agent_must(&n1->agent, "heal_all", NULL));
+    json_decref(agent_must(&n1->agent, "system.stop", NULL));
+    json_decref(agent_must(&n1->agent, "system.wipe", NULL));
+    return toy_host_end(state);
+}
+
+/* --- a program's view of the folder */
+
+static char *data_path(const char *file)
+{
+    return rift_printf("%s-data/toy/%s", n1->state, file);
+}
+
+/* Writes text at an offset; 0, or errno. */
+static int put(const char *file, const char *text, off_t offset, bool is_synced)
+{
+    CLEANUP(rift_free) char *path = data_path(file);
+    errno = 0;
+    CLEANUP(rift_close_fd) int fd = open(path, O_WRONLY | O_CREAT, 0600);
+    size_t length = strlen(text);
+    if (fd < 0 || pwrite(fd, text, length, offset) != (ssize_t)length || (is_synced && fsync(fd)))
+        return errno ? errno : EIO;
+    return 0;
+}
+
+static int sync_file(const char *file)
+{
+    CLEANUP(rift_free) char *path = data_path(file);
+    CLEANUP(rift_close_fd) int fd = open(path, O_RDONLY);
+    return fd < 0 || fsync(fd) ? errno : 0;
+}
+
+/* The whole file, or "(none)"; errors of reading as "(errno N)". Valid until the next call. */
+static const char *get(const char *file)
+{
+    static char text[65536];
+    CLEANUP(rift_free) char *path = data_path(file);
+    CLEANUP(rift_close_fd) int fd = open(path, O_RDONLY);
+    ssize_t n = fd < 0 ? -1 : pread(fd, text, sizeof text - 1, 0);
+    if (fd < 0)
+        return "(none)";
+    if (n < 0)
+        snprintf(text, sizeof text, "(errno %d)", errno);
+    else
+        text[n] = 0;
+    return text;
+}
+
+static bool is_there(const char *file)
+{
+    CLEANUP(rift_free) char *path = data_path(file);
+    return access(path, F_OK) == 0;
+}
+
+static int move(const char *from, const char *to)
+{
+    CLEANUP(rift_free) char *a = data_path(from);
+    CLEANUP(rift_free) char *b = data_path(to);
+    return rename(a, b);
+}
+
+static int drop(const char *file)
+{
+    CLEANUP(rift_free) char *path = data_path(file);
+    return unlink(path);
+}
+
+/* --- losing */
+
+static void what_was_not_synced_is_lost_and_what_was_is_there(void **state)
+{
+    (void)state;
+    NEED_HOST();
+    assert_int_equal(0, put("log", "synced", 0, true));
+    assert_int_equal(0, sync_file(""));
+    assert_int_equal(0, put("log", "-tail", 6, false));
+    assert_int_equal(0, put("log", "SYN", 0, false));
+    assert_string_equal("SYNced-tail", get("log"));
+    assert_int_equal(0, put("fresh", "x", 0, false));
+    inject("lose", "disk-lose", NULL);
+    assert_true(is_observed("lose"));
+    assert_string_equal("synced", get("log"));
+    assert_false(is_there("fresh"));
+    assert_true(toy_is_still(n1, 100));
+    heal("lose");
+    assert_true(toy_is_alive(n1, 2000));
+    assert_false(is_there(".rift-canary"));
+}
+
+static void names_that_were_not_synced_are_as_before(void **state)
+{
+    (void)state;
+    NEED_HOST();
+    assert_int_equal(0, put("old", "old", 0, true));
+    assert_int_equal(0, put("new", "new", 0, true));
+    assert_int_equal(0, put("gone", "gone", 0, true));
+    assert_int_equal(0, sync_file(""));
+    assert_int_equal(0, move("new", "old")); /* replaces it */
+    assert_int_equal(0, drop("gone"));
+    assert_false(is_there("gone"));
+    assert_string_equal("new", get("old"));
+    inject("lose", "disk-lose", NULL);
+    assert_true(is_observed("lose"));
+    assert_string_equal("old", get("old"));
+    assert_string_equal("new", get("new"));
+    assert_string_equal("gone", get("gone"));
+}
+
+static void as_ext4_a_sync_keeps_every_name_before_it(void **state)
+{
+    (void)state;
+    NEED_HOST();
+    assert_int_equal(0, put("first", "1", 0, false));
+    assert_int_equal(0, put("second", "2", 0, true));
+    inject("lose", "disk-lose", NULL);
+    assert_string_equal("", get("first")); /* its name is there, its content is not */
+    assert_string_equal("2", get("second"));
+}
+
+static void as_posix_a_name_needs_a_sync_of_its_folder(void **state)
+{
+    (void)state;
+    NEED_HOST();
+    assert_int_equal(0, put("kept", "k", 0, true));
+    assert_int_equal(0, sync_file(""));
+    assert_int_equal(0, put("synced", "s", 0, true));
+    assert_int_equal(0, put("a", "a", 0, true));
+    assert_int_equal(0, move("kept", "moved"));
+    inject("lose", "disk-lose", NULL);
+    assert_true(is_observed("lose"));
+    assert_false(is_there("synced"));
+    assert_false(is_there("a"));
+    assert_false(is_there("moved"));
+    assert_string_equal("k", get("kept"));
+}
+
+static void only_files_of_the_pattern_lose_anything(void **state)
+{
+    (void)state;
+    NEED_HOST();
+    assert_int_equal(0, put("a.wal", "1", 0, true));
+    assert_int_equal(0, put("a.db", "1", 0, true));
+    assert_int_equal(0, put("a.wal", "2", 1, false));
+    assert_int_equal(0, put("a.db", "2", 1, false));
+    inject("lose", "disk-lose", json_pack("{s:s}", "files", "*.wal"));
+    assert_true(is_observed("lose"));
+    assert_string_equal("1", get("a.wal"));
+    assert_string_equal("12", get("a.db"));
+}
+
+static void a_torn_write_stays_in_part_sector_by_sector(void **state)
+{
+    (void)state;
+    NEED_HOST();
+    enum { SECTORS = 64, SECTOR = 512 };
+    char text[SECTORS * SECTOR + 1] = "";
+    memset(text, 'o', sizeof text - 1);
+    assert_int_equal(0, put("page", text, 0, true));
+    memset(text, 'n', sizeof text - 1);
+    assert_int_equal(0, put("page", text, 0, false));
+    inject("lose", "disk-lose", json_pack("{s:i}", "keep_percent", 50));
+    assert_true(is_observed("lose"));
+    const char *found = get("page");
+    int kept = 0;
+    assert_int_equal(sizeof text - 1, strlen(found));
+    for (int i = 0; i < SECTORS; i++) {
+        char first = found[i * SECTOR];
+        for (int k = 0; k < SECTOR; k++)
+            assert_int_equal(first, found[i * SECTOR + k]);
+        kept += first == 'n';
+    }
+    assert_in_range(kept, 10, 54); /* of 64 by one half: outside once in 10^8 */
+}
+
+/* --- a random program: everything of it is lost, down to the byte */
+
+struct digest {
+    struct rift_text text;
+};
+static struct digest *digest_of_now;
+
+static int digest_entry(const char *path, const struct stat *found, int kind, struct FTW *where)
+{
+    (void)where;
+    char line[512];
+    uint64_t sum = 14695981039346656037u;
+    CLEANUP(rift_close_fd) int fd = kind == FTW_F ? open(path, O_RDONLY) : -1;
+    unsigned char bytes[65536];
+    ssize_t n;
+    if (strstr(path, "/parent") || strstr(path, "/child"))
+        return 0; /* the toy's own */
+    while (fd >= 0 && (n = read(fd, bytes, sizeof bytes)) > 0)
+        for (ssize_t i = 0; i < n; i++)
+            sum = (sum ^ bytes[i]) * 1099511628211u;
+    snprintf(line, sizeof line, "%s %d %lld %llx\n", path, kind,
+             kind == FTW_F ? (long long)found->st_size : 0, (unsigned long long)sum);
+    rift_text_append(&digest_of_now->text, line);
+    return 0;
+}
+
+static int compare_lines(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* Every path, size and content below the folder, sorted; free it. */
+static char *digest(void)
+{
+    struct digest now = {0};
+    CLEANUP(rift_free) char *folder = data_path("r");
+    char *lines[4096], *save = NULL;
+    size_t count = 0;
+    digest_of_now = &now;
+    nftw(folder, digest_entry, 16, FTW_PHYS);
+    for (char *line = strtok_r(now.text.data, "\n", &save); line && count < 4096;
+         line = strtok_r(NULL, "\n", &save))
+        lines[count++] = line;
+    qsort(lines, count, sizeof *lines, compare_lines);
+    struct rift_text sorted = {0};
+    for (size_t i = 0; i < count; i++)
+        rift_text_printf(&sorted, "%s\n", lines[i]);
+    rift_text_finish(&now.text);
+    return rift_text_take(&sorted);
+}
+
+static void random_path(struct rift_rng *rng, char path[32])
+{
+    uint64_t folder = rift_rng_below(rng, 4), file = rift_rng_below(rng, 8);
+    if (folder == 3)
+        snprintf(path, 32, "r/f%d", (int)file);
+    else
+        snprintf(path, 32, "r/d%d/f%d", (int)folder, (int)file);
+}
+
+static void random_step(struct rift_rng *rng)
+{
+    char a[32], b[32], text[9000];
+    random_path(rng, a);
+    random_path(rng, b);
+    CLEANUP(rift_free) char *path = data_path(a);
+    CLEANUP(rift_free) char *other = data_path(b);
+    CLEANUP(rift_free) char *folder = NULL;
+    snprintf(b, sizeof b, "r/d%d", (int)rift_rng_below(rng, 3));
+    folder = data_path(b);
+    switch (rift_rng_below(rng, 9)) {
+    case 0:
+        unlink(path);
+        break;
+    case 1:
+        rename(path, other);
+        break;
+    case 2:
+        mkdir(folder, 0700);
+        break;
+    case 3:
+        rmdir(folder);
+        break;
+    case 4:
+        link(path, other);
+        break;
+    case 5:
+        if (truncate(path, (off_t)rift_rng_below(rng, 20000)))
+            errno = 0;
+        break;
+    case 6: {
+        CLEANUP(rift_free) char *swap = rift_printf("%s.s", folder);
+        rename(folder, swap);
+        break;
+    }
+    default:
+        memset(text, (int)('a' + rift_rng_below(rng, 26)), sizeof text);
+        text[1 + rift_rng_below(rng, sizeof text - 2)] = 0;
+        put(a, text, (off_t)rift_rng_below(rng, 20000), false);
+    }
+}
+
+static void whatever_a_program_does_after_a_sync_is_undone(void **state)
+{
+    (void)state;
+    NEED_HOST();
+    struct rift_rng rng;
+    rift_rng_init(&rng, 7);
+    CLEANUP(rift_free) char *folder = data_path("r");
+    assert_int_equal(0, mkdir(folder, 0700));
+    for (int round = 0; round < ROUNDS; round++) {
+        for (int i = 0; i < STEPS; i++)
+            random_step(&rng);
+        /* The layer takes all that there is for synced once the system is ready. */
+        json_decref(
+            agent_must(&n1->agent, "system.wait_ready", json_pack("{s:i}", "deadline_ms", 5000)));
+        CLEANUP(rift_free) char *before = digest();
+        for (int i = 0; i < STEPS; i++)
+            random_step(&rng);
+        CLEANUP(rift_free) char *during = digest();
+        assert_string_not_equal(before, during);
+        inject("lose", "disk-lose", NULL);
+        CLEANUP(rift_free) char *after = digest();
+        assert_string_equal(before, after);
+        heal("lose");
+    }
+}
+
+/* --- errors */
+
+static void requests_fail_as_asked_until_it_is_healed(void **state)
+{
+    (void)state;
+    NEED_HOST();
+    assert_int_equal(0, put("a.wal", "1", 0, true));
+    inject("bad", "disk-error", json_pack("{s:[s], s:s}", "on", "sync", "files", "*.wal"));
+    assert_true(is_observed("bad"));
+    assert_int_equal(0, put("a.wal", "2", 0, false));
+    assert_int_equal(EIO, put("a.wal", "3", 0, true));
+    assert_int_equal(0, put("a.db", "3", 0, true));
+    heal("bad");
+    assert_int_equal(0, put("a.wal", "4", 0, true));
+    inject("full", "disk-error",
+           json_pack("{s:[s, s], s:s}", "on", "write", "names", "error", "ENOSPC"));
+    assert_true(is_observed("full"));
+    assert_int_equal(ENOSPC, put("a.wal", "5", 0, false));
+    assert_int_equal(ENOSPC, put("another", "5", 0, false));
+    assert_string_equal("4", get("a.wal"));
+    heal("full");
+    inject("unreadable", "disk-error", json_pack("{s:[s]}", "on", "read"));
+    assert_true(is_observed("unreadable"));
+    assert_string_equal("(errno 5)", get("a.wal"));
+    heal("unreadable");
+    assert_string_equal("4", get("a.wal"));
+    assert_false(is_there(".rift-probe"));
+}
+
+static void errors_by_chance_hit_about_as_many_as_asked(void **state)
+{
+    (void)state;
+    NEED_HOST();
+    inject("some", "disk-error", json_pack("{s:[s], s:i}", "on", "write", "percent", 30));
+    int failed = 0;
+    for (int i = 0; i < 400; i++)
+        failed += put("file", "x", i, false) == EIO;
+    assert_in_range(failed, 84, 156); /* 120 +- 4 standard deviations */
+}
+
+static void errors_end_with_the_lease_when_agent_and_guardian_are_dead(void **state)
+{
+    (void)state;
+    NEED_HOST();
+    inject("bad", "disk-error", NULL);
+    assert_int_equal(EIO, put("file", "x", 0, true));
+    agent_kill_both(&n1->agent);
+    int64_t deadline = rift_clock_now() + (SHORT_LEASE_MS + 1000) * RIFT_MS;
+    while (put("file", "x", 0, true) != 0)
+        assert_true(rift_clock_now() < deadline);
+    assert_string_equal("x", get("file"));
+    agent_forget(&n1->agent);
+    assert_true(host_agent_start(n1, "layer", SHORT_LEASE_MS));
+    assert_false(is_there(".rift-probe"));
+}
+
+/* --- time */
+
+static int64_t sync_ms(const char *file)
+{
+    int64_t begin = rift_clock_now();
+    assert_int_equal(0, put(file, "x", 0, true));
+    return (rift_clock_now() - begin) / RIFT_MS;
+}
+
+static void a_sync_takes_as_long_as_asked(void **state)
+{
+    (void)state;
+    NEED_HOST();
+    inject("slow", "disk-slow", json_pack("{s:i, s:s}", "sync_ms", 400, "files", "*.wal"));
+    assert_true(is_observed("slow"));
+    assert_in_range(sync_ms("a.wal"), 400, 900);
+    assert_true(sync_ms("a.db") < 300);
+    heal("slow");
+    assert_true(sync_ms("a.wal") < 300);
+}
+
+static void whoever_waits_for_the_disk_can_be_killed(void **state)
+{
+    (void)state;
+    NEED_HOST();
+    inject("slow", "disk-slow", json_pack("{s:i}", "sync_ms", 15000));
+    pid_t pid = fork();
+    if (pid == 0) {
+        put("file", "x", 0, true);
+        _exit(0);
+    }
+    rift_clock_sleep_until(rift_clock_now() + 300 * RIFT_MS);
+    assert_int_equal(0, waitpid(pid, NULL, WNOHANG));
+    kill(pid, SIGKILL);
+    int64_t begin = rift_clock_now();
+    int status = 0;
+    assert_int_equal(pid, waitpid(pid, &status, 0));
+    assert_true(WIFSIGNALED(status));
+    assert_true(rift_clock_now() - begin < 3 * RIFT_SECOND);
+}
+
+/* --- damage */
+
+static int bits_apart(const char *a, const char *b, size_t length)
+{
+    int count = 0;
+    for (size_t i = 0; i < length; i++)
+        count += __builtin_popcount((unsigned char)a[i] ^ (unsigned char)b[i]);
+    return count;
+}
+
+static void one_bit_is_wrong_in_what_is_read_or_stays_wrong_in_what_was_written(void **state)
+{
+    (void)state;
+    NEED_HOST();
+    static const char text[] = "a page of a database";
+    assert_int_equal(0, put("page", text, 0, true));
+    inject("read", "disk-corrupt", NULL);
+    assert_true(is_observed("read"));
+    assert_int_equal(1, bits_apart(text, get("page"), sizeof text - 1));
+    heal("read");
+    assert_string_equal(text, get("page"));
+    inject("write", "disk-corrupt", json_pack("{s:[s], s:s}", "on", "write", "files", "page"));
+    assert_true(is_observed("write"));
+    assert_int_equal(0, put("page", text, 0, true));
+    heal("write");
+    assert_int_equal(1, bits_apart(text, get("page"), sizeof text - 1));
+}
+
+/* --- its own life */
+
+static bool is_listed(const char *word)
+{
+    char *output;
+    CLEANUP(rift_free) char *line = rift_printf("%s%s-data", word, n1->state);
+    host_agent_by_hand(n1, &output, "--leftovers");
+    bool is = strstr(output, line) != NULL;
+    free(output);
+    return is;
+}
+
+static pid_t layer_pid(void)
+{
+    FILE *stream = popen("grep -lx rift-layer /proc/[0-9]*/comm 2>/dev/null", "r");
+    char line[64] = "";
+    pid_t pid = stream && fgets(line, sizeof line, stream) ? (pid_t)strtol(line + 6, NULL, 10) : 0;
+    if (stream)
+        pclose(stream);
+    return pid;
+}
+
+static void it_is_there_from_start_to_stop_and_leaves_nothing(void **state)
+{
+    (void)state;
+    NEED_HOST();
+    CLEANUP(rift_free) char *attic = data_path(".rift-attic");
+    CLEANUP(rift_free) char *socket_file = rift_printf("%s-data/toy.rift-layer", n1->state);
+    assert_true(is_listed("layer: "));
+    assert_int_equal(0, access(socket_file, F_OK));
+    assert_int_equal(0, put("file", "kept", 0, false));
+    assert_int_equal(0, drop("parent"));
+    json_decref(agent_must(&n1->agent, "system.stop", NULL));
+    assert_false(is_listed("layer: "));
+    assert_int_equal(-1, access(attic, F_OK));
+    assert_int_equal(-1, access(socket_file, F_OK));
+    assert_string_equal("kept", get("file"));
+    assert_int_equal(0, layer_pid());
+}
+
+static void when_its_process_is_killed_the_next_heal_shows_the_data_below(void **state)
+{
+    (void)state;
+    NEED_HOST();
+    assert_int_equal(0, put("file", "kept", 0, false));
+    inject("bad", "disk-error", NULL);
+    assert_int_equal(EIO, put("file", "x", 0, true));
+    pid_t pid = layer_pid();
+    assert_true(pid > 0);
+    kill(pid, SIGKILL);
+    int64_t deadline = rift_clock_now() + 3 * RIFT_SECOND;
+    while (strcmp(get("file"), "kept") == 0)
+        assert_true(rift_clock_now() < deadline);
+    heal("bad");
+    assert_false(is_listed("layer: "));
+    assert_string_equal("kept", get("file"));
+}
+
+static void a_dead_one_is_replaced_when_the_system_starts(void **state)
+{
+    (void)state;
+    NEED_HOST();
+    kill(layer_pid(), SIGKILL);
+    json_decref(agent_must(&n1->agent, "system.kill", json_object()));
+    json_decref(agent_must(&n1->agent, "system.stop", NULL));
+    toy_start(n1);
+    assert_true(is_listed("layer: "));
+    assert_true(toy_is_alive(n1, 2000));
+}
+
+static void a_power_cut_reaches_the_disk_below_it(void **state)
+{
+    (void)state;
+    NEED_HOST();
+    if (access("/dev/loop-control", F_OK) != 0)
+        skip();
+    assert_int_equal(0, put("synced", "s", 0, true));
+    assert_int_equal(0, put("unsynced", "u", 0, false));
+    inject("power", "power", NULL);
+    assert_true(is_observed("power"));
+    assert_string_equal("s", get("synced"));
+    assert_string_not_equal("u", get("unsynced"));
+    heal("power");
+    assert_true(toy_is_alive(n1, 2000));
+    assert_true(is_listed("layer: "));
+}
+
+static void its_faults_say_what_to_set_where_there_is_none(void **state)
+{
+    (void)state;
+    NEED_HOST();
+    json_decref(agent_must(&n1->agent, "system.stop", NULL));
+    json_decref(agent_must(&n1->agent, "system.wipe", NULL));
+    toy_configure(n1, 0, "none");
+    toy_start(n1);
+    const char *const faults[] = {"disk-lose", "disk-error", "disk-slow", "disk-corrupt"};
+    for (int i = 0; i < 4; i++) {
+        json_t *reply =
+            agent_ask(&n1->agent, "inject",
+                      json_pack("{s:s, s:s, s:{}}", "id", "no", "fault", faults[i], "options"));
+        const char *text = NULL;
+        assert_int_equal(0, json_unpack(reply, "{s:{s:s}}", "error", "text", &text));
+        assert_non_null(strstr(text, "disk_layer"));
+        json_decref(reply);
+    }
+    assert_true(toy_is_alive(n1, 1000));
+}
+
+#define CASE(test)        cmocka_unit_test_setup_teardown(test, ext4_up, toy_down)
+#define CASE_IN(up, test) cmocka_unit_test_setup_teardown(test, up, toy_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        CASE(what_was_not_synced_is_lost_and_what_was_is_there),
+        CASE(names_that_were_not_synced_are_as_before),
+        CASE(as_ext4_a_sync_keeps_every_name_before_it),
+        CASE_IN(posix_up, as_posix_a_name_needs_a_sync_of_its_folder),
+        CASE(only_files_of_the_pattern_lose_anything),
+        CASE(a_torn_write_stays_in_part_sector_by_sector),
+        CASE_IN(posix_up, whatever_a_program_does_after_a_sync_is_undone),
+        CASE(requests_fail_as_asked_until_it_is_healed),
+        CASE(errors_by_chance_hit_about_as_many_as_asked),
+        CASE_IN(short_up, errors_end_with_the_lease_when_agent_and_guardian_are_dead),
+        CASE(a_sync_takes_as_long_as_asked),
+        CASE(whoever_waits_for_the_disk_can_be_killed),
+        CASE(one_bit_is_wrong_in_what_is_read_or_stays_wrong_in_what_was_written),
+        CASE(it_is_there_from_start_to_stop_and_leaves_nothing),
+        CASE(when_its_process_is_killed_the_next_heal_shows_the_data_below),
+        CASE(a_dead_one_is_replaced_when_the_system_starts),
+        CASE_IN(disk_up, a_power_cut_reaches_the_disk_below_it),
+        CASE(its_faults_say_what_to_set_where_there_is_none),
+    };
+    return cmocka_run_group_tests(tests, group_up, toy_host_down);
+}
