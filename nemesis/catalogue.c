@@ -4,7 +4,45 @@
 
 #include "nemesis/fault.h"
 
+static const char *const match_protocols[] = {"any", "tcp", "udp", NULL};
+static const char *const match_connections[] = {"all", "established", "new", NULL};
+
+#define PORTS_OPTION                                                                               \
+    {                                                                                              \
+        .name = "ports", .kind = RIFT_OPTION_LIST, .unit = "", .fallback = "[]",                   \
+        .summary = "only TCP, UDP and SCTP from or to one of these: numbers, ranges (7000-7010), " \
+                   "names of the recipe's ports; none: everything"                                 \
+    }
+#define FLAP_OPTIONS                                                                               \
+    {.name = "flap_ms",                                                                            \
+     .kind = RIFT_OPTION_RANGE,                                                                    \
+     .unit = "ms",                                                                                 \
+     .fallback = "0",                                                                              \
+     .minimum = 0,                                                                                 \
+     .maximum = 3600000,                                                                           \
+     .summary =                                                                                    \
+         "not 0: on and off by turns, this long together, on first; the kernel keeps time"},       \
+    {                                                                                              \
+        .name = "flap_percent", .kind = RIFT_OPTION_RANGE, .unit = "%", .fallback = "50",          \
+        .minimum = 0, .maximum = 100, .summary = "of each turn, how much it is on"                 \
+    }
+
 static const struct rift_option partition_options[] = {
+    PORTS_OPTION,
+    {.name = "protocol",
+     .kind = RIFT_OPTION_CHOICE,
+     .unit = "",
+     .fallback = "any",
+     .choices = match_protocols,
+     .summary = "only packets of this protocol"},
+    {.name = "connections",
+     .kind = RIFT_OPTION_CHOICE,
+     .unit = "",
+     .fallback = "all",
+     .choices = match_connections,
+     .summary = "of TCP; established: only what belongs to connections from before the fault; new: "
+                "only segments with SYN, so that nothing is opened and what is open goes on"},
+    FLAP_OPTIONS,
     {.name = "interfaces",
      .kind = RIFT_OPTION_LIST,
      .unit = "",
@@ -19,7 +57,12 @@ static const struct rift_fault fault_partition = {
         "Each node drops, on arrival, every packet from the nodes that its grudge names, IPv4 "
         "and IPv6, on whatever interface the kernel would use to reach them. Senders are not "
         "told. All nodes begin at one agreed instant. The kernel itself passes everything "
-        "once the lease is past, whatever became of the agent.",
+        "once the lease is past, whatever became of the agent. Options narrow it down. A TCP that "
+        "is "
+        "cut in one direction only (half-open) is a grudge that names one direction, with "
+        "connections: established. A port is either end's. IPv6 extension headers are passed over, "
+        "up to six; of a fragmented packet only the first piece has ports, and without it the rest "
+        "is never put together; ESP has none.",
     .scope = RIFT_FAULT_ON_LINKS,
     .options = partition_options,
 };

@@ -10,7 +10,7 @@
 
 #include "common/error.h"
 
-enum { RIFT_BPF_PROGRAM_MAX = 256, RIFT_BPF_LABELS_MAX = 16 };
+enum { RIFT_BPF_PROGRAM_MAX = 1024, RIFT_BPF_LABELS_MAX = 96 };
 
 /* A program being written. Jumps name labels, which may be set before or after. */
 struct rift_bpf_program {

@@ -1,5 +1,6 @@
 /* partition: packets of the peers are dropped where they arrive, by a BPF program on the ingress
- * hook of each interface that leads to a peer.
+ * hook of each interface that leads to a peer: all of them, or those that match the options
+ * (packet_match.h).
  *
  * On arrival, because a drop on the way out is told to the sender: TCP then neither backs off nor
  * keeps its connections the way it does in a real partition. The program passes with TC_ACT_UNSPEC,
@@ -9,7 +10,6 @@
  * Left out: packets that arrive by another interface than the one that leads back to their sender,
  * unless the option `interfaces` names it. */
 #include <linux/pkt_cls.h>
-#include <stdio.h>
 
 #include "nemesis/faults/clsact.h"
 #include "nemesis/faults/drivers.h"
@@ -25,7 +25,8 @@ static void partition_action(struct rift_bpf_program *p)
 static int partition_plan(struct rift_injection *injection, const struct rift_target *target,
                           const char *ledger, struct rift_error *err)
 {
-    if (rift_peer_filter_check(target, err))
+    struct rift_match match;
+    if (rift_match_read(injection->options, &match, err) || rift_peer_filter_check(target, err))
         return -1;
     return rift_clsact_plan(injection, target, ledger, err);
 }
@@ -33,25 +34,37 @@ static int partition_plan(struct rift_injection *injection, const struct rift_ta
 static int partition_inject(struct rift_injection *injection, const struct rift_target *target,
                             struct rift_error *err)
 {
+    struct rift_match match;
+    if (rift_match_read(injection->options, &match, err))
+        return -1;
     struct rift_peer_filter *filter =
-        rift_peer_filter_create(target, RIFT_TC_INGRESS, partition_action, NULL, err);
+        rift_peer_filter_create_matching(target, RIFT_TC_INGRESS, &match, partition_action, err);
     return filter ? rift_peer_filter_inject(injection, filter, err) : -1;
+}
+
+/* Of a cut of everything the agents' probes tell; of a part of it TCP does. */
+static int partition_observe(const struct rift_injection *injection,
+                             const struct rift_target *target, bool *is_observed, json_t *details,
+                             struct rift_error *err)
+{
+    struct rift_match match;
+    if (rift_match_read(injection->options, &match, err) ||
+        rift_peer_filter_observe(injection, target, is_observed, details, err))
+        return -1;
+    if (!rift_match_is_partial(&match))
+        return 0;
+    return rift_peer_filter_look(injection, target, is_observed, details, err);
 }
 
 static int partition_probe(const struct rift_target *target, const json_t *options,
                            struct rift_fault_ability *ability, struct rift_error *err)
 {
-    if (rift_peer_filter_check(target, err))
+    struct rift_match match;
+    if (rift_match_read(options, &match, err) || rift_peer_filter_check(target, err))
         return -1;
     ability->backend = "BPF on clsact ingress";
     ability->end = "the kernel passes everything once the lease is past, whatever was killed";
-    struct rift_error reason = {0};
-    struct rift_peer_filter *filter =
-        rift_peer_filter_create(target, RIFT_TC_INGRESS, partition_action, NULL, &reason);
-    ability->can = filter && rift_clsact_try(target, options, RIFT_TC_INGRESS,
-                                             rift_peer_filter_program(filter), &reason) == 0;
-    snprintf(ability->why, sizeof ability->why, "%.255s", ability->can ? "" : reason.text);
-    rift_peer_filter_destroy(filter);
+    rift_peer_filter_try(target, options, &match, partition_action, ability);
     return 0;
 }
 
@@ -63,6 +76,6 @@ const struct rift_fault_driver rift_partition_driver = {
     .inject = partition_inject,
     .renew = rift_peer_filter_renew,
     .heal = rift_clsact_detach,
-    .observe = rift_peer_filter_observe,
+    .observe = partition_observe,
     .forget = rift_peer_filter_forget,
 };

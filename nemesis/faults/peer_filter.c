@@ -5,12 +5,15 @@
 #include <arpa/inet.h>
 #include <linux/if_ether.h>
 #include <linux/pkt_cls.h>
+#include <netinet/in.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/clock.h"
 #include "common/memory.h"
 #include "nemesis/faults/clsact.h"
+#include "nemesis/faults/tcp_look.h"
 
 enum { ADDRESSES_MAX = 1024 };
 enum { LABEL_IPV6 = RIFT_PEER_LABEL_PASS + 1, LABEL_LOOKUP, LABEL_COUNTED };
@@ -23,8 +26,10 @@ struct hits {
 
 struct rift_peer_filter {
     enum rift_tc_hook hook;
-    int window_fd, peers_fd, program_fd;
+    int window_fd, peers_fd, connections_fd, program_fd;
     struct rift_peer_window window;
+    struct rift_match match;    /* zeroed: every packet */
+    struct rift_tcp_look *look; /* of a match that concerns TCP, from inject on */
 };
 
 static void address_key(const char *address, unsigned char key[16])
@@ -102,6 +107,8 @@ static void filter_program(struct rift_bpf_program *p, const struct rift_peer_fi
     rift_bpf_jump_if_value(p, BPF_JEQ, BPF_REG_0, 0, RIFT_PEER_LABEL_PASS);
 
     rift_bpf_move(p, BPF_REG_9, BPF_REG_0);
+    rift_match_emit(p, &filter->match, filter->connections_fd,
+                    (int)offsetof(struct rift_peer_window, start), STACK_KEY, RIFT_PEER_LABEL_PASS);
     action(p);
     rift_bpf_label(p, RIFT_PEER_LABEL_PASS);
     rift_bpf_move_value(p, BPF_REG_0, TC_ACT_UNSPEC);
@@ -160,26 +167,55 @@ static int filter_open(struct rift_peer_filter *filter, const struct rift_target
                                            ADDRESSES_MAX, "rift_peers", err);
     if (filter->peers_fd < 0 || filter_fill(filter, target, err))
         return -1;
+    if (rift_match_needs_connections(&filter->match)) {
+        filter->connections_fd = rift_match_connections_open(err);
+        if (filter->connections_fd < 0)
+            return -1;
+    }
     struct rift_bpf_program program = {0};
     filter_program(&program, filter, action);
     filter->program_fd = rift_bpf_program_load(&program, "rift_peers", err);
     return filter->program_fd < 0 ? -1 : 0;
 }
 
-struct rift_peer_filter *rift_peer_filter_create(const struct rift_target *target,
-                                                 enum rift_tc_hook hook, rift_peer_action *action,
-                                                 const uint64_t *parameters, struct rift_error *err)
+static struct rift_peer_filter *filter_create(const struct rift_target *target,
+                                              enum rift_tc_hook hook,
+                                              const struct rift_match *match,
+                                              rift_peer_action *action, const uint64_t *parameters,
+                                              struct rift_error *err)
 {
     struct rift_peer_filter *filter = rift_calloc(1, sizeof *filter);
     filter->hook = hook;
-    filter->window_fd = filter->peers_fd = filter->program_fd = -1;
+    filter->window_fd = filter->peers_fd = filter->connections_fd = filter->program_fd = -1;
+    if (match)
+        filter->match = *match;
     if (parameters)
         memcpy(filter->window.parameters, parameters, sizeof filter->window.parameters);
-    if (filter_open(filter, target, action, err)) {
+    bool concerns_tcp =
+        rift_match_is_partial(&filter->match) && filter->match.protocol != IPPROTO_UDP;
+    if (concerns_tcp)
+        filter->look = rift_tcp_look_create(target, &filter->match, err);
+    if ((concerns_tcp && !filter->look) || filter_open(filter, target, action, err)) {
         rift_peer_filter_destroy(filter);
         return NULL;
     }
     return filter;
+}
+
+struct rift_peer_filter *rift_peer_filter_create(const struct rift_target *target,
+                                                 enum rift_tc_hook hook, rift_peer_action *action,
+                                                 const uint64_t *parameters, struct rift_error *err)
+{
+    return filter_create(target, hook, NULL, action, parameters, err);
+}
+
+struct rift_peer_filter *rift_peer_filter_create_matching(const struct rift_target *target,
+                                                          enum rift_tc_hook hook,
+                                                          const struct rift_match *match,
+                                                          rift_peer_action *action,
+                                                          struct rift_error *err)
+{
+    return filter_create(target, hook, match, action, NULL, err);
 }
 
 void rift_peer_filter_destroy(struct rift_peer_filter *filter)
@@ -188,7 +224,9 @@ void rift_peer_filter_destroy(struct rift_peer_filter *filter)
         return;
     rift_close_fd(&filter->window_fd);
     rift_close_fd(&filter->peers_fd);
+    rift_close_fd(&filter->connections_fd);
     rift_close_fd(&filter->program_fd);
+    rift_tcp_look_destroy(filter->look);
     free(filter);
 }
 
@@ -282,6 +320,41 @@ int rift_peer_filter_observe(const struct rift_injection *injection,
         return -1;
     *is_observed = is_time && is_attached;
     return 0;
+}
+
+int rift_peer_filter_look(const struct rift_injection *injection, const struct rift_target *target,
+                          bool *is_observed, json_t *details, struct rift_error *err)
+{
+    const struct rift_peer_filter *filter = injection->live;
+    const json_t *peers = json_object_get(details, "peers");
+    bool is_seen = false;
+    char how[160];
+    if (filter->look) {
+        if (rift_tcp_look(filter->look, target, peers, &is_seen, how, err))
+            return -1;
+    } else {
+        json_int_t hits = 0;
+        for (size_t i = 0; i < json_array_size(peers); i++)
+            hits += json_integer_value(json_object_get(json_array_get(peers, i), "hit"));
+        is_seen = hits > 0;
+        snprintf(how, sizeof how, "%lld dropped", (long long)hits);
+    }
+    json_object_set_new(details, "how", json_string(how));
+    *is_observed = *is_observed && is_seen;
+    return 0;
+}
+
+void rift_peer_filter_try(const struct rift_target *target, const json_t *options,
+                          const struct rift_match *match, rift_peer_action *action,
+                          struct rift_fault_ability *ability)
+{
+    struct rift_error reason = {0};
+    struct rift_peer_filter *filter =
+        rift_peer_filter_create_matching(target, RIFT_TC_INGRESS, match, action, &reason);
+    ability->can = filter && rift_clsact_try(target, options, RIFT_TC_INGRESS, filter->program_fd,
+                                             &reason) == 0;
+    snprintf(ability->why, sizeof ability->why, "%.255s", ability->can ? "" : reason.text);
+    rift_peer_filter_destroy(filter);
 }
 
 int rift_peer_filter_sum(const struct rift_injection *injection, const struct rift_target *target,

@@ -5,6 +5,7 @@
 
 #include "nemesis/faults/bpf.h"
 #include "nemesis/faults/driver.h"
+#include "nemesis/faults/packet_match.h"
 #include "nemesis/faults/tc.h"
 
 enum { RIFT_PEER_PARAMETERS = 4, RIFT_PEER_COUNTERS = 4 };
@@ -12,7 +13,7 @@ enum { RIFT_PEER_PARAMETERS = 4, RIFT_PEER_COUNTERS = 4 };
 /* Labels that an action may jump to or use. */
 enum { RIFT_PEER_LABEL_PASS = 0, RIFT_PEER_LABEL_FREE = 4 };
 
-/* An action may use the stack from here down to -512. */
+/* An action may use the stack from here down to RIFT_MATCH_STACK_TOP. */
 enum { RIFT_PEER_STACK_FREE = -32 };
 
 /* The value of the one entry of the window map, in the kernel's time. start and parameters never
@@ -41,6 +42,12 @@ struct rift_peer_filter *rift_peer_filter_create(const struct rift_target *targe
                                                  enum rift_tc_hook hook, rift_peer_action *action,
                                                  const uint64_t *parameters,
                                                  struct rift_error *err);
+/* The same for those of the peers' packets that match. */
+struct rift_peer_filter *rift_peer_filter_create_matching(const struct rift_target *target,
+                                                          enum rift_tc_hook hook,
+                                                          const struct rift_match *match,
+                                                          rift_peer_action *action,
+                                                          struct rift_error *err);
 void rift_peer_filter_destroy(struct rift_peer_filter *filter);
 int rift_peer_filter_program(const struct rift_peer_filter *filter);
 
@@ -58,6 +65,14 @@ int rift_peer_filter_renew(struct rift_injection *injection, struct rift_error *
 int rift_peer_filter_observe(const struct rift_injection *injection,
                              const struct rift_target *target, bool *is_observed, json_t *details,
                              struct rift_error *err);
+/* After rift_peer_filter_observe, where the match is one that plain datagrams do not show: for TCP
+ * what rift_tcp_look finds, for the rest that the filter dropped something. */
+int rift_peer_filter_look(const struct rift_injection *injection, const struct rift_target *target,
+                          bool *is_observed, json_t *details, struct rift_error *err);
+/* For a probe: loads, attaches and detaches such a program on ingress; sets can and why. */
+void rift_peer_filter_try(const struct rift_target *target, const json_t *options,
+                          const struct rift_match *match, rift_peer_action *action,
+                          struct rift_fault_ability *ability);
 void rift_peer_filter_forget(struct rift_injection *injection);
 /* Only what the kernel counted, for faults that are not on clsact: details.peers. */
 int rift_peer_filter_list(const struct rift_injection *injection, const struct rift_target *target,

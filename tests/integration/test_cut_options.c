@@ -1,0 +1,417 @@
+/* Cuts of a part of the traffic: by port, protocol, connection and time. All of it is seen by
+ * sockets of the test's own, made inside the hosts' network namespaces. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "common/clock.h"
+#include "common/memory.h"
+#include "tests/lib/namespaces.h"
+
+enum { LEASE_MS = 5000, PORT_CUT = 7100, PORT_FREE = 7200, QUICK_MS = 250, SLOW_MS = 3000 };
+
+static struct namespaces *spaces;
+static struct test_host *n1, *n2, *n3;
+
+static int group_up(void **state)
+{
+    (void)state;
+    spaces = namespaces_up(3);
+    if (!spaces)
+        return 0;
+    n1 = &spaces->hosts[0];
+    n2 = &spaces->hosts[1];
+    n3 = &spaces->hosts[2];
+    return 0;
+}
+
+static int group_down(void **state)
+{
+    (void)state;
+    namespaces_down(spaces);
+    return 0;
+}
+
+static int agents_up(void **state)
+{
+    (void)state;
+    return spaces && !host_agent_start(n1, "cut", LEASE_MS) ? -1 : 0;
+}
+
+static int agents_down(void **state)
+{
+    (void)state;
+    if (spaces)
+        agent_forget(&n1->agent);
+    return 0;
+}
+
+#define NEED_NAMESPACES()                                                                          \
+    do {                                                                                           \
+        if (!spaces)                                                                               \
+            skip();                                                                                \
+    } while (0)
+
+/* --- the agent of n1, which goes deaf to n2 */
+
+static json_t *fault_args(const char *fault, json_t *options)
+{
+    json_t *peer =
+        json_pack("{s:s, s:[s, s]}", "name", n2->name, "addresses", n2->address, n2->address6);
+    return json_pack("{s:s, s:s, s:o, s:[o]}", "id", "cut", "fault", fault, "options", options,
+                     "peers", peer);
+}
+
+static void inject(const char *fault, json_t *options)
+{
+    json_decref(agent_must(&n1->agent, "inject", fault_args(fault, options)));
+}
+
+static void heal(void)
+{
+    json_decref(agent_must(&n1->agent, "heal", json_pack("{s:s}", "id", "cut")));
+}
+
+static bool is_observed(void)
+{
+    json_t *reply = agent_must(&n1->agent, "observe", json_pack("{s:s}", "id", "cut"));
+    bool observed = json_is_true(json_object_get(reply, "observed"));
+    print_message("  observed %d: %s\n", observed,
+                  json_string_value(json_object_get(reply, "how")));
+    json_decref(reply);
+    return observed;
+}
+
+/* --- sockets */
+
+static struct sockaddr_storage address_of(const struct test_host *host, int family, uint16_t port,
+                                          socklen_t *size)
+{
+    struct sockaddr_storage storage = {0};
+    if (family == AF_INET) {
+        struct sockaddr_in *v4 = (struct sockaddr_in *)&storage;
+        v4->sin_family = AF_INET;
+        v4->sin_port = htons(port);
+        inet_pton(AF_INET, host->address, &v4->sin_addr);
+        *size = sizeof *v4;
+    } else {
+        struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)&storage;
+        v6->sin6_family = AF_INET6;
+        v6->sin6_port = htons(port);
+        inet_pton(AF_INET6, host->address6, &v6->sin6_addr);
+        *size = sizeof *v6;
+    }
+    return storage;
+}
+
+static int bound(const struct test_host *host, int family, int type, uint16_t port)
+{
+    socklen_t size;
+    struct sockaddr_storage address = address_of(host, family, port, &size);
+    int fd = host_socket(spaces, host, family, type), on = 1;
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    for (int i = 0; i < 50 && bind(fd, (struct sockaddr *)&address, size) != 0; i++)
+        rift_clock_sleep_until(rift_clock_now() + 100 * RIFT_MS); /* IPv6 looks for duplicates */
+    if (type == SOCK_STREAM)
+        assert_int_equal(0, listen(fd, 8));
+    return fd;
+}
+
+/* A connection within so long, or -1. */
+static int connected(const struct test_host *from, const struct test_host *to, int family,
+                     uint16_t port, int wait_ms)
+{
+    socklen_t size;
+    struct sockaddr_storage address = address_of(to, family, port, &size);
+    int fd = host_socket(spaces, from, family, SOCK_STREAM | SOCK_NONBLOCK), error = 0;
+    struct pollfd poll_fd = {.fd = fd, .events = POLLOUT};
+    socklen_t length = sizeof error;
+    connect(fd, (struct sockaddr *)&address, size);
+    if (poll(&poll_fd, 1, wait_ms) == 1 &&
+        getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &length) == 0 && error == 0)
+        return fd;
+    close(fd);
+    return -1;
+}
+
+static bool connects(const struct test_host *from, const struct test_host *to, int family,
+                     uint16_t port, int wait_ms)
+{
+    int fd = connected(from, to, family, port, wait_ms);
+    close(fd);
+    return fd >= 0;
+}
+
+/* 1: a byte arrived, 0: nothing, -1: the connection is gone, with errno. */
+static int hears(int fd, int wait_ms)
+{
+    char byte;
+    struct pollfd poll_fd = {.fd = fd, .events = POLLIN};
+    if (poll(&poll_fd, 1, wait_ms) == 0)
+        return 0;
+    return (int)recv(fd, &byte, 1, MSG_DONTWAIT);
+}
+
+static bool datagram_arrives(const struct test_host *from, int out, const struct test_host *to,
+                             int in, int family, uint16_t port, size_t bytes)
+{
+    (void)from;
+    static char data[8000];
+    socklen_t size;
+    struct sockaddr_storage address = address_of(to, family, port, &size);
+    assert_int_equal(bytes, sendto(out, data, bytes, 0, (struct sockaddr *)&address, size));
+    struct pollfd poll_fd = {.fd = in, .events = POLLIN};
+    return poll(&poll_fd, 1, QUICK_MS) == 1 &&
+           recv(in, data, sizeof data, MSG_DONTWAIT) == (ssize_t)bytes;
+}
+
+/* --- the tests */
+
+static void only_the_named_port_is_cut_in_both_roles(void **state)
+{
+    (void)state;
+    NEED_NAMESPACES();
+    static const int families[] = {AF_INET, AF_INET6};
+    for (size_t i = 0; i < 2; i++) {
+        int family = families[i];
+        const struct test_host *hosts[] = {n1, n2};
+        int listeners[4];
+        for (int k = 0; k < 4; k++)
+            listeners[k] = bound(hosts[k / 2], family, SOCK_STREAM, k % 2 ? PORT_FREE : PORT_CUT);
+        assert_true(connects(n2, n1, family, PORT_CUT, SLOW_MS));
+        assert_true(connects(n1, n2, family, PORT_CUT, SLOW_MS));
+        assert_true(connects(n3, n1, family, PORT_CUT, SLOW_MS));
+        inject("partition", json_pack("{s:[s]}", "ports", "7100"));
+        assert_false(connects(n2, n1, family, PORT_CUT, QUICK_MS)); /* n1 serves the port */
+        assert_false(connects(n1, n2, family, PORT_CUT, QUICK_MS)); /* n2 does: its answers */
+        assert_true(connects(n2, n1, family, PORT_FREE, QUICK_MS));
+        assert_true(connects(n1, n2, family, PORT_FREE, QUICK_MS));
+        assert_true(connects(n3, n1, family, PORT_CUT, QUICK_MS));
+        assert_true(is_observed());
+        heal();
+        assert_true(connects(n2, n1, family, PORT_CUT, SLOW_MS));
+        for (int k = 0; k < 4; k++)
+            close(listeners[k]);
+    }
+}
+
+static void a_range_and_a_protocol_are_kept_to(void **state)
+{
+    (void)state;
+    NEED_NAMESPACES();
+    int listener = bound(n1, AF_INET, SOCK_STREAM, PORT_CUT);
+    int in = bound(n1, AF_INET, SOCK_DGRAM, PORT_CUT), past = bound(n1, AF_INET, SOCK_DGRAM, 7111);
+    int out = bound(n2, AF_INET, SOCK_DGRAM, 7001);
+    inject("partition", json_pack("{s:[s], s:s}", "ports", "7090-7110", "protocol", "udp"));
+    assert_false(datagram_arrives(n2, out, n1, in, AF_INET, PORT_CUT, 1));
+    assert_true(datagram_arrives(n2, out, n1, past, AF_INET, 7111, 1));
+    assert_true(connects(n2, n1, AF_INET, PORT_CUT, QUICK_MS));
+    assert_true(is_observed());
+    heal();
+    inject("partition", json_pack("{s:s}", "protocol", "tcp"));
+    assert_true(datagram_arrives(n2, out, n1, in, AF_INET, PORT_CUT, 1));
+    assert_false(connects(n2, n1, AF_INET, PORT_CUT, QUICK_MS));
+    assert_true(is_observed()); /* by attempts at port 22, which nobody serves: no refusal comes */
+    heal();
+    close(listener);
+    close(in);
+    close(past);
+    close(out);
+}
+
+/* Eight bytes of padding, as RFC 8200 section 4.6 has them. */
+static const unsigned char destination_options[8] = {0, 0, 1, 4, 0, 0, 0, 0};
+
+static void pieces_and_extension_headers_do_not_hide_a_port(void **state)
+{
+    (void)state;
+    NEED_NAMESPACES();
+    static const int families[] = {AF_INET, AF_INET6, AF_INET6};
+    for (size_t i = 0; i < 3; i++) {
+        int family = families[i];
+        size_t bytes = i < 2 ? 4000 : 10; /* 4000: in three pieces */
+        int in = bound(n1, family, SOCK_DGRAM, PORT_CUT);
+        int other = bound(n1, family, SOCK_DGRAM, PORT_FREE);
+        int out = bound(n2, family, SOCK_DGRAM, 7001);
+        if (i == 2)
+            assert_int_equal(0, setsockopt(out, IPPROTO_IPV6, IPV6_DSTOPTS, destination_options,
+                                           sizeof destination_options));
+        assert_true(datagram_arrives(n2, out, n1, in, family, PORT_CUT, bytes));
+        inject("partition", json_pack("{s:[i]}", "ports", PORT_CUT));
+        assert_false(datagram_arrives(n2, out, n1, in, family, PORT_CUT, bytes));
+        assert_true(datagram_arrives(n2, out, n1, other, family, PORT_FREE, bytes));
+        heal();
+        assert_true(datagram_arrives(n2, out, n1, in, family, PORT_CUT, bytes));
+        close(in);
+        close(other);
+        close(out);
+    }
+}
+
+/* Datagrams with their number, one each ms; the share of those that arrived of those sent while
+ * the cut should be on, and off, a little away from its edges. */
+static void watch_flap(int64_t start, int64_t period_ns, int64_t until, double share[2])
+{
+    enum { EDGE_MS = 6 };
+    static bool has_arrived[20000];
+    static int64_t sent_ns[20000];
+    int count = 0, got[2] = {0, 0}, sent[2] = {0, 0};
+    socklen_t size;
+    struct sockaddr_storage address = address_of(n1, AF_INET, 7003, &size);
+    int in = bound(n1, AF_INET, SOCK_DGRAM, 7003), out = bound(n2, AF_INET, SOCK_DGRAM, 7004);
+    memset(has_arrived, 0, sizeof has_arrived);
+    for (; rift_clock_now() < until && count < 20000; count++) {
+        sent_ns[count] = rift_clock_now();
+        sendto(out, &count, sizeof count, 0, (struct sockaddr *)&address, size);
+        rift_clock_sleep_until(sent_ns[count] + RIFT_MS);
+        for (int number; recv(in, &number, sizeof number, MSG_DONTWAIT) == sizeof number;)
+            has_arrived[number] = true;
+    }
+    for (int i = 0; i < count; i++) {
+        int64_t phase = (sent_ns[i] - start) % period_ns, half = period_ns / 2;
+        bool is_off = phase >= half;
+        if (sent_ns[i] < start || phase % half < EDGE_MS * RIFT_MS ||
+            phase % half > half - EDGE_MS * RIFT_MS)
+            continue;
+        sent[is_off]++;
+        got[is_off] += has_arrived[i];
+    }
+    close(in);
+    close(out);
+    for (int i = 0; i < 2; i++) {
+        assert_true(sent[i] > 50);
+        share[i] = (double)got[i] / sent[i];
+    }
+}
+
+static void a_flapping_cut_keeps_its_period_without_an_agent(void **state)
+{
+    (void)state;
+    NEED_NAMESPACES();
+    double share[2];
+    int64_t period = 200 * RIFT_MS, start = rift_clock_now() + 100 * RIFT_MS;
+    json_t *args = fault_args("partition", json_pack("{s:i}", "flap_ms", 200));
+    json_object_set_new(args, "start_ns", json_integer(start));
+    json_decref(agent_must(&n1->agent, "inject", args));
+    agent_kill_both(&n1->agent);
+    int64_t lease_end = rift_clock_now() + (LEASE_MS - 500) * RIFT_MS;
+    watch_flap(start, period, rift_clock_now() + 1500 * RIFT_MS, share);
+    assert_true(share[0] == 0 && share[1] == 1);
+    rift_clock_sleep_until(lease_end + 600 * RIFT_MS);
+    watch_flap(start, period, rift_clock_now() + 600 * RIFT_MS, share);
+    assert_true(share[0] == 1 && share[1] == 1);
+    agent_forget(&n1->agent);
+    assert_true(host_agent_start(n1, "cut", LEASE_MS)); /* and heals */
+}
+
+/* One connection from n2 to n1 with both ends. */
+static void open_pair(int listener, int pair[2])
+{
+    pair[0] = connected(n2, n1, AF_INET, PORT_CUT, SLOW_MS);
+    assert_true(pair[0] >= 0);
+    pair[1] = accept(listener, NULL, NULL);
+    assert_true(pair[1] >= 0);
+}
+
+static void close_pair(const int pair[2])
+{
+    close(pair[0]);
+    close(pair[1]);
+}
+
+static void an_established_connection_goes_deaf_in_one_direction_and_a_new_one_works(void **state)
+{
+    (void)state;
+    NEED_NAMESPACES();
+    int listener = bound(n1, AF_INET, SOCK_STREAM, PORT_CUT), old[2], new[2];
+    open_pair(listener, old);
+    inject("partition", json_pack("{s:s}", "connections", "established"));
+    assert_int_equal(1, send(old[0], "a", 1, MSG_NOSIGNAL));
+    assert_int_equal(1, send(old[1], "b", 1, MSG_NOSIGNAL));
+    assert_int_equal(1, hears(old[0], QUICK_MS)); /* n1 is heard */
+    assert_int_equal(0, hears(old[1], QUICK_MS)); /* and hears nothing */
+    open_pair(listener, new);
+    assert_int_equal(1, send(new[0], "c", 1, MSG_NOSIGNAL));
+    assert_int_equal(1, hears(new[1], QUICK_MS));
+    assert_true(is_observed());
+    heal();
+    assert_int_equal(1, hears(old[1], SLOW_MS));
+    close_pair(old);
+    close_pair(new);
+    close(listener);
+}
+
+static void new_connections_are_cut_and_the_open_one_goes_on(void **state)
+{
+    (void)state;
+    NEED_NAMESPACES();
+    int listener = bound(n1, AF_INET, SOCK_STREAM, PORT_CUT), old[2];
+    int other = bound(n2, AF_INET, SOCK_STREAM, PORT_CUT);
+    open_pair(listener, old);
+    inject("partition", json_pack("{s:s, s:[i]}", "connections", "new", "ports", PORT_CUT));
+    assert_false(connects(n2, n1, AF_INET, PORT_CUT, QUICK_MS));
+    assert_false(connects(n1, n2, AF_INET, PORT_CUT, QUICK_MS));
+    assert_int_equal(1, send(old[0], "a", 1, MSG_NOSIGNAL));
+    assert_int_equal(1, hears(old[1], QUICK_MS));
+    assert_true(is_observed());
+    heal();
+    assert_true(connects(n2, n1, AF_INET, PORT_CUT, SLOW_MS));
+    close_pair(old);
+    close(other);
+    close(listener);
+}
+
+static void options_that_mean_nothing_are_refused(void **state)
+{
+    (void)state;
+    NEED_NAMESPACES();
+    const struct {
+        json_t *options;
+        const char *part;
+    } bad[] = {
+        {json_pack("{s:[s]}", "ports", "0"), "'ports': '0'"},
+        {json_pack("{s:[s]}", "ports", "70000"), "'ports': '70000'"},
+        {json_pack("{s:[s]}", "ports", "90-80"), "'ports': '90-80'"},
+        {json_pack("{s:[s]}", "ports", "peer"), "'ports': 'peer'"},
+        {json_pack("{s:s}", "protocol", "sctp"), "'protocol' cannot be 'sctp'"},
+        {json_pack("{s:s, s:s}", "protocol", "udp", "connections", "new"), "is for TCP"},
+        {json_pack("{s:i}", "flap_ms", -1), "'flap_ms'"},
+        {json_pack("{s:i, s:i}", "flap_ms", 100, "flap_percent", 0), "nothing is left"},
+    };
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        json_t *reply = agent_ask(&n1->agent, "inject", fault_args("partition", bad[i].options));
+        const char *text = "";
+        assert_int_equal(0, json_unpack(reply, "{s:{s:s}}", "error", "text", &text));
+        if (!strstr(text, bad[i].part))
+            fail_msg("'%s' does not say '%s'", text, bad[i].part);
+        json_decref(reply);
+    }
+}
+
+#define CASE(test) cmocka_unit_test_setup_teardown(test, agents_up, agents_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        CASE(only_the_named_port_is_cut_in_both_roles),
+        CASE(a_range_and_a_protocol_are_kept_to),
+        CASE(pieces_and_extension_headers_do_not_hide_a_port),
+        CASE(a_flapping_cut_keeps_its_period_without_an_agent),
+        CASE(an_established_connection_goes_deaf_in_one_direction_and_a_new_one_works),
+        CASE(new_connections_are_cut_and_the_open_one_goes_on),
+        CASE(options_that_mean_nothing_are_refused),
+    };
+    return cmocka_run_group_tests(tests, group_up, group_down);
+}
