@@ -6,6 +6,7 @@
 
 #include "common/memory.h"
 #include "plan/options.h"
+#include "plan/ports.h"
 
 static const char *const DEFAULT_GRUDGES[] = {"halves", "majorities-ring", "isolate-primary", NULL};
 
@@ -159,6 +160,7 @@ json_t *rift_plan_read_variants(struct rift_variants *list, const struct rift_fa
     CLEANUP(rift_free) char *owner = rift_printf("fault '%s'", fault->name);
     json_t *options = rift_options_check(&reader->problems, map, fault->options,
                                          is_on_links ? link_keys : node_keys, owner, key);
+    rift_plan_resolve_ports(reader, options, rift_tree_get(map, "ports"));
     json_t *frozen = json_object();
     struct rift_fault_variant variant = *common;
     variant.fault = fault;

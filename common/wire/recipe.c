@@ -202,6 +202,19 @@ static int read_pair(const struct recipe_reader *outer, const char *name, int i,
     return recipe_read_scalar(outer, name, json, &pair->value);
 }
 
+static int read_port(const struct recipe_reader *outer, const char *name, int i, const json_t *json,
+                     void *item)
+{
+    struct rift_recipe_pair *port = item;
+    if (read_pair(outer, name, i, json, port))
+        return -1;
+    char *end;
+    long number = strtol(port->value, &end, 10);
+    if (*end || number < 1 || number > 65535)
+        return recipe_reader_fail(outer, name, "must be a port, from 1 to 65535");
+    return 0;
+}
+
 static int read_process(const struct recipe_reader *outer, const char *key, int i,
                         const json_t *json, void *item)
 {
@@ -283,6 +296,10 @@ static int recipe_read_items(const struct recipe_reader *top, struct rift_recipe
                                           sizeof *recipe->artifacts, &recipe->artifact_count);
     if (!recipe->artifacts)
         return -1;
+    recipe->ports =
+        recipe_read_table(top, "ports", read_port, sizeof *recipe->ports, &recipe->port_count);
+    if (!recipe->ports)
+        return -1;
     recipe->variables = recipe_read_table(top, "variables", read_variable,
                                           sizeof *recipe->variables, &recipe->variable_count);
     if (!recipe->variables)
@@ -306,10 +323,10 @@ static int recipe_read_items(const struct recipe_reader *top, struct rift_recipe
 
 static int recipe_read(const struct recipe_reader *top, struct rift_recipe *recipe)
 {
-    if (recipe_reader_known_keys(top, RECIPE_KEYS("name", "summary", "client", "packages",
-                                                  "version", "options", "artifacts", "variables",
-                                                  "user", "data_folders", "files", "prepare",
-                                                  "processes", "logs", "role", "stop")) ||
+    if (recipe_reader_known_keys(
+            top, RECIPE_KEYS("name", "summary", "client", "packages", "version", "options",
+                             "artifacts", "ports", "variables", "user", "data_folders", "files",
+                             "prepare", "processes", "logs", "role", "stop")) ||
         recipe_read_required(top, "name", &recipe->name) ||
         recipe_read_text(top, "summary", "", &recipe->summary) ||
         recipe_read_text(top, "client", NULL, &recipe->client) ||

@@ -114,6 +114,8 @@ struct rift_recipe {
     size_t option_count;
     const struct rift_recipe_artifact *artifacts;
     size_t artifact_count;
+    const struct rift_recipe_pair *ports; /* numbers by name, for faults that cut one of them */
+    size_t port_count;
     const struct rift_recipe_variable *variables;
     size_t variable_count;
     const char *user;                /* runs the processes; NULL: root */

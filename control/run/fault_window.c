@@ -4,6 +4,7 @@
  * the agents passed before and do not pass now; for the rest, what the agent finds in /proc. */
 #include "control/run/fault_window.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +18,7 @@ enum {
     FAULT_ROLE_DEADLINE_MS = 500,
     FAULT_PROBE_DEADLINE_MS = 1000,
     FAULT_OBSERVE_LEAST_MS = 250,
+    FAULT_SPREAD_MOST_MS = 600,
     FAULT_INJECT_LEAST_MS = 1500,
     FAULT_INJECT_MOST_MS = 5000,
     FAULT_HEAL_DEADLINE_MS = 15000, /* healing a kill starts the system again */
@@ -27,10 +29,29 @@ static bool is_on_links(const struct fault_window *fault)
     return fault->window->what.fault->scope == RIFT_FAULT_ON_LINKS;
 }
 
-/* Other faults on links let probes through; what they did is told by the agents. */
+static bool option_is(const struct fault_window *fault, const char *name, const char *word)
+{
+    const char *is = json_string_value(json_object_get(fault->window->what.options, name));
+    return is && strcmp(is, word) == 0;
+}
+
+/* A partition that holds back the agents' datagrams. Those of TCP alone, or of a port, and other
+ * faults on links let them through; what those did is told by the agents. */
 static bool is_cut(const struct fault_window *fault)
 {
-    return strcmp(fault->window->what.fault->name, "partition") == 0;
+    const json_t *ports = json_object_get(fault->window->what.options, "ports");
+    return strcmp(fault->window->what.fault->name, "partition") == 0 &&
+           json_array_size(ports) == 0 && !option_is(fault, "protocol", "tcp") &&
+           !option_is(fault, "connections", "established") &&
+           !option_is(fault, "connections", "new");
+}
+
+/* Over how long probes must be spread to see a cut that comes and goes; 0: it does not. Of a longer
+ * period only a part is seen. */
+static int64_t flap_spread_ms(const struct fault_window *fault)
+{
+    double period_ms = json_number_value(json_object_get(fault->window->what.options, "flap_ms"));
+    return is_cut(fault) ? (int64_t)fmin(period_ms, FAULT_SPREAD_MOST_MS) : 0;
 }
 
 static bool asks_for_roles(const struct rift_fault_variant *what)
@@ -61,7 +82,8 @@ int fault_window_prepare(struct fault_window *fault, struct cluster *cluster,
     rift_text_append(&whom, "");
     if (is_on_links(fault)) {
         grudge_print(&fault->resolved.grudge, cluster->names, &whom);
-        link_probe_run(&fault->before, cluster, &fault->resolved.grudge, FAULT_PROBE_DEADLINE_MS);
+        link_probe_run(&fault->before, cluster, &fault->resolved.grudge, 0,
+                       FAULT_PROBE_DEADLINE_MS);
     } else {
         rift_node_set_print(&fault->resolved.nodes, cluster->names, &whom);
     }
@@ -173,25 +195,30 @@ static bool agent_saw_drops(const json_t *observed, const char *peer)
     return false;
 }
 
-/* A cut is observed where datagrams came through before and none does now. Where none did before
- * (another fault cut the link already), the filter's own count stands in. */
+/* A cut is observed where datagrams came through before and none does now; one that comes and goes,
+ * where all came through before and some do not now. Where none did before (another fault cut the
+ * link already), the filter's own count stands in. */
 static bool describe_cut(const struct fault_window *fault, size_t node, const json_t *observed,
                          const struct link_probe *during, struct rift_text *text)
 {
     const struct cluster *cluster = fault->cluster;
-    bool is_observed = true;
+    bool is_observed = true, flaps = flap_spread_ms(fault) > 0;
+    int sent = flaps ? LINK_PROBE_SPREAD : LINK_PROBE_COUNT;
     for (size_t s = 0; s < cluster->node_count; s++) {
         if (!rift_grudge_is_dropped(&fault->resolved.grudge, s, node))
             continue;
         int before = link_probe_heard(&fault->before, s, node);
         int now = link_probe_heard(during, s, node);
         bool is_deaf = now == 0 && (before > 0 || agent_saw_drops(observed, cluster->names[s]));
-        is_observed = is_observed && is_deaf;
+        bool is_by_turns = flaps && before == LINK_PROBE_COUNT && now > 0 && now < sent;
+        is_observed = is_observed && (is_deaf || is_by_turns);
         rift_text_printf(text, "%s%s ", text->length ? ", " : "", cluster->names[s]);
         if (now == LINK_NOT_PROBED)
             rift_text_append(text, "could not be probed");
+        else if (is_by_turns)
+            rift_text_printf(text, "heard by turns (%d of %d probes)", now, sent);
         else if (now > 0)
-            rift_text_printf(text, "still heard (%d of %d probes)", now, LINK_PROBE_COUNT);
+            rift_text_printf(text, "still heard (%d of %d probes)", now, sent);
         else if (is_deaf)
             rift_text_append(text, "not heard");
         else
@@ -259,7 +286,8 @@ json_t *fault_window_observe(struct fault_window *fault, int64_t by_ns)
     int64_t deadline_ms = observe_deadline_ms(by_ns);
     struct link_probe during = {0};
     if (is_on_links(fault))
-        link_probe_run(&during, cluster, &fault->resolved.grudge, deadline_ms);
+        link_probe_run(&during, cluster, &fault->resolved.grudge, flap_spread_ms(fault),
+                       deadline_ms + flap_spread_ms(fault));
     json_t *id = json_pack("{s:s}", "id", fault->id);
     json_t **args = rift_calloc(cluster->node_count, sizeof(json_t *));
     for (size_t i = 0; i < cluster->node_count; i++)
@@ -316,7 +344,7 @@ json_t *fault_window_heal(struct fault_window *fault)
         cluster_replies_check(cluster, healed, &fault->error);
     struct link_probe after = {0};
     if (is_on_links(fault))
-        link_probe_run(&after, cluster, &fault->resolved.grudge, FAULT_PROBE_DEADLINE_MS);
+        link_probe_run(&after, cluster, &fault->resolved.grudge, 0, FAULT_PROBE_DEADLINE_MS);
     json_t *described = json_object();
     for (size_t i = 0; i < cluster->node_count; i++) {
         if (rift_node_set_has(nodes, i))

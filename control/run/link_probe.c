@@ -13,7 +13,8 @@ enum { LINK_PROBE_INTERVAL_MS = 5, LINK_PROBE_WAIT_MS = 50 };
 static atomic_int link_next_token = 1;
 
 static json_t *link_args_of_source(struct cluster *cluster, const struct rift_grudge *links,
-                                   size_t source, const json_int_t *ports, int token)
+                                   size_t source, const json_int_t *ports, int token,
+                                   int64_t spread_ms)
 {
     json_t *peers = json_array();
     for (size_t d = 0; d < cluster->node_count; d++) {
@@ -23,8 +24,10 @@ static json_t *link_args_of_source(struct cluster *cluster, const struct rift_gr
                                                "address", cluster->addresses[d], "port", ports[d]));
     }
     return json_pack("{s:i, s:o, s:i, s:i, s:i}", "token", token, "peers", peers, "count",
-                     LINK_PROBE_COUNT, "interval_ms", LINK_PROBE_INTERVAL_MS, "wait_ms",
-                     LINK_PROBE_WAIT_MS);
+                     spread_ms > 0 ? LINK_PROBE_SPREAD : LINK_PROBE_COUNT, "interval_ms",
+                     spread_ms > 0 ? (int)(spread_ms / LINK_PROBE_SPREAD) + 1
+                                   : LINK_PROBE_INTERVAL_MS,
+                     "wait_ms", LINK_PROBE_WAIT_MS);
 }
 
 /* "from" of one destination into its row; addresses that belong to no node are left out. */
@@ -58,7 +61,7 @@ static void link_read_ports(struct cluster *cluster, json_int_t *ports)
 }
 
 void link_probe_run(struct link_probe *probe, struct cluster *cluster,
-                    const struct rift_grudge *links, int64_t deadline_ms)
+                    const struct rift_grudge *links, int64_t spread_ms, int64_t deadline_ms)
 {
     const size_t count = cluster->node_count;
     int token = atomic_fetch_add(&link_next_token, 1);
@@ -73,7 +76,7 @@ void link_probe_run(struct link_probe *probe, struct cluster *cluster,
         probe->heard[i] = LINK_NOT_PROBED;
     link_read_ports(cluster, ports);
     for (size_t s = 0; s < count; s++) {
-        args[s] = link_args_of_source(cluster, links, s, ports, token);
+        args[s] = link_args_of_source(cluster, links, s, ports, token, spread_ms);
         if (json_array_size(json_object_get(args[s], "peers")) > 0)
             rift_node_set_add(&sources, s);
         if (rift_node_set_count(&links->drops[s]) > 0)

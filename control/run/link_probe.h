@@ -9,19 +9,21 @@
 #include "nemesis/grudge.h"
 
 enum {
-    LINK_PROBE_COUNT = 5,    /* datagrams for each link */
+    LINK_PROBE_COUNT = 5,    /* datagrams for each link, unless they are spread */
+    LINK_PROBE_SPREAD = 40,  /* the same where they are */
     LINK_NOT_PROBED = -1,    /* not asked for, or one of the two did not answer */
     LINK_PROBE_TIME_MS = 80, /* what a round takes at least */
 };
 
 struct link_probe {
     size_t node_count;
-    int *heard; /* [destination * node_count + source]: datagrams of LINK_PROBE_COUNT, or -1 */
+    int *heard; /* [destination * node_count + source]: datagrams that arrived, or -1 */
 };
 
-/* Probes each link that the grudge cuts, at the same time. Any thread. */
+/* Probes each link that the grudge cuts, at the same time. Any thread. spread_ms: 0, or over how
+ * long LINK_PROBE_SPREAD datagrams are sent, for what comes and goes. */
 void link_probe_run(struct link_probe *probe, struct cluster *cluster,
-                    const struct rift_grudge *links, int64_t deadline_ms);
+                    const struct rift_grudge *links, int64_t spread_ms, int64_t deadline_ms);
 void link_probe_finish(struct link_probe *probe);
 int link_probe_heard(const struct link_probe *probe, size_t source, size_t destination);
 

@@ -232,6 +232,9 @@ static const struct {
     {"nodes: {lab: netns}\nsystem: etcd\nworkload: register\nfaults:\n"
      "  - {partition: {grudge: {n1: [n9]}}}\n",
      "folder/test.yaml:5:26: there is no node 'n9', did you mean 'n1'?"},
+    {"nodes: {lab: netns}\nsystem: etcd\nworkload: register\nfaults:\n"
+     "  - {partition: {ports: [2379, per]}}\n",
+     "folder/test.yaml:5:32: unknown port 'per', did you mean 'peer'?"},
     {"nodes: {lab: netns, count: 2}\nsystem: etcd\nworkload: register\nfaults:\n"
      "  - {partition: bridge}\n",
      "folder/test.yaml:5:17: partition 'bridge' needs 3 to 256 nodes, there are 2"},
@@ -332,6 +335,19 @@ static void a_frozen_plan_read_again_is_the_same(void **state)
         rift_plan_destroy(first);
         rift_plan_destroy(second);
     }
+}
+
+static void a_port_named_by_the_recipe_is_a_number_in_the_plan(void **state)
+{
+    (void)state;
+    struct rift_plan *plan = parse_good("nodes: {lab: netns}\nsystem: etcd\nworkload: register\n"
+                                        "faults:\n  - {partition: {ports: [peer, 7000-7010]}}\n");
+    const json_t *options = plan->faults[0].variants[0].options;
+    const char *peer, *range;
+    assert_int_equal(0, json_unpack((json_t *)options, "{s:[s, s!]}", "ports", &peer, &range));
+    assert_string_equal("2380", peer);
+    assert_string_equal("7000-7010", range);
+    rift_plan_destroy(plan);
 }
 
 static void a_frozen_plan_names_the_bytes_of_an_artifact(void **state)
@@ -558,6 +574,7 @@ int main(void)
         cmocka_unit_test(several_mistakes_are_named_in_one_go),
         cmocka_unit_test(a_mistake_in_a_recipe_is_named_in_the_recipe),
         cmocka_unit_test(a_frozen_plan_read_again_is_the_same),
+        cmocka_unit_test(a_port_named_by_the_recipe_is_a_number_in_the_plan),
         cmocka_unit_test(a_frozen_plan_names_the_bytes_of_an_artifact),
         cmocka_unit_test(hosts_have_their_own_login_or_that_of_all),
         cmocka_unit_test(a_password_stands_in_a_file_and_not_in_the_plan),

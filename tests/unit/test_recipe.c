@@ -169,6 +169,9 @@ static void mistakes_are_named_by_their_place(void **state)
     assert_refused("{'name': 'a', 'processes': [{'name': 'a', 'command': ['/a']}],"
                    " 'stop': {'signal': 'NOPE'}}",
                    "'stop.signal'");
+    assert_refused("{'name': 'a', 'processes': [{'name': 'a', 'command': ['/a']}],"
+                   " 'ports': {'peer': 70000}}",
+                   "'peer' must be a port");
 }
 
 static void circles_end_with_an_error(void **state)
