@@ -67,6 +67,40 @@ static const struct rift_fault fault_partition = {
     .options = partition_options,
 };
 
+static const char *const reset_connections[] = {"all", "established", NULL};
+static const struct rift_option reset_options[] = {
+    PORTS_OPTION,
+    {.name = "connections",
+     .kind = RIFT_OPTION_CHOICE,
+     .unit = "",
+     .fallback = "all",
+     .choices = reset_connections,
+     .summary = "all: none lives while the fault is on; established: those from before it, once"},
+    FLAP_OPTIONS,
+    {.name = "interfaces",
+     .kind = RIFT_OPTION_LIST,
+     .unit = "",
+     .fallback = "[]",
+     .summary = "where segments are hit as they arrive; none: the interfaces that lead to the "
+                "peers"},
+    {.name = NULL},
+};
+static const struct rift_fault fault_reset = {
+    .name = "reset",
+    .summary = "TCP connections between nodes are reset",
+    .effect =
+        "A segment from a node that the grudge names gets the flag RST as it arrives (by a BPF "
+        "program; the checksum is put right), so the connection ends here with ECONNRESET, as if a "
+        "box on the way had forged it. The next segment finds none, and the kernel's answer ends "
+        "the sender's half too. A connection on which nothing arrives stays; opening one is left "
+        "alone. A RST counts only where its sequence number is the one expected next. The kernel "
+        "itself passes everything once the lease is past. Links without an Ethernet header are "
+        "left "
+        "out.",
+    .scope = RIFT_FAULT_ON_LINKS,
+    .options = reset_options,
+};
+
 static const struct rift_option packets_options[] = {
     {.name = "loss_percent",
      .kind = RIFT_OPTION_RANGE,
@@ -444,9 +478,10 @@ static const struct rift_fault fault_disk_corrupt = {
 };
 
 const struct rift_fault *const rift_faults[] = {
-    &fault_partition,  &fault_packets,   &fault_slow,         &fault_kill,  &fault_pause,
-    &fault_cpu,        &fault_memory,    &fault_disk_full,    &fault_power, &fault_disk_lose,
-    &fault_disk_error, &fault_disk_slow, &fault_disk_corrupt, &fault_clock, NULL,
+    &fault_partition, &fault_reset,        &fault_packets,   &fault_slow,
+    &fault_kill,      &fault_pause,        &fault_cpu,       &fault_memory,
+    &fault_disk_full, &fault_power,        &fault_disk_lose, &fault_disk_error,
+    &fault_disk_slow, &fault_disk_corrupt, &fault_clock,     NULL,
 };
 
 const struct rift_fault *rift_fault_find(const char *name)

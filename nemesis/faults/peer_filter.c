@@ -191,8 +191,8 @@ static struct rift_peer_filter *filter_create(const struct rift_target *target,
         filter->match = *match;
     if (parameters)
         memcpy(filter->window.parameters, parameters, sizeof filter->window.parameters);
-    bool concerns_tcp =
-        rift_match_is_partial(&filter->match) && filter->match.protocol != IPPROTO_UDP;
+    bool concerns_tcp = rift_match_is_partial(&filter->match) &&
+                        filter->match.protocol != IPPROTO_UDP && !filter->match.every_second;
     if (concerns_tcp)
         filter->look = rift_tcp_look_create(target, &filter->match, err);
     if ((concerns_tcp && !filter->look) || filter_open(filter, target, action, err)) {
