@@ -139,6 +139,60 @@ double fault_rate_mbit(const struct fault_bench *bench)
     return end > output ? mbit : (double)NAN;
 }
 
+double fault_connections(const struct fault_bench *bench)
+{
+    char output[256] = "", script[256], *end = output;
+    snprintf(script, sizeof script, FAULT_WITNESS_PATH " connect %s 10 200", bench->hit->address);
+    test_host_run(bench->peer, script, output, sizeof output);
+    double count = strtod(output, &end);
+    return end > output ? count : (double)NAN;
+}
+
+#define KEPT_FILE "/tmp/witness-kept"
+
+/* "ECHOES ERRNO" of the connection that is kept; is_new: of one that is opened now. */
+static void kept_read(const struct fault_bench *bench, bool is_new, int kept[2])
+{
+    char output[256] = "", script[512];
+    snprintf(script, sizeof script,
+             is_new ? "rm -f " KEPT_FILE "; setsid " FAULT_WITNESS_PATH " keep %s " KEPT_FILE
+                      " </dev/null >/dev/null 2>&1 & sleep 1; cat " KEPT_FILE
+                    : "sleep 1; cat " KEPT_FILE " # %s",
+             bench->hit->address);
+    test_host_run(bench->peer, script, output, sizeof output);
+    char *end = output;
+    kept[0] = (int)strtol(output, &end, 10);
+    kept[1] = end > output ? (int)strtol(end, NULL, 10) : -1;
+}
+
+/* Ends the one that is kept: its peer's end goes with it. */
+static void kept_end(const struct fault_bench *bench)
+{
+    test_host_run(bench->peer, "pkill -f '[w]itness keep'; rm -f " KEPT_FILE, NULL, 0);
+}
+
+double fault_kept_echoes(const struct fault_bench *bench)
+{
+    int kept[2];
+    kept_read(bench, bench->phase == FAULT_BEFORE, kept);
+    if (bench->phase == FAULT_BEFORE)
+        return kept[0];
+    int begin = kept[0];
+    kept_read(bench, false, kept);
+    if (bench->phase == FAULT_AFTER)
+        kept_end(bench);
+    return kept[0] - begin;
+}
+
+double fault_kept_error(const struct fault_bench *bench)
+{
+    int kept[2];
+    kept_read(bench, bench->phase != FAULT_DURING, kept);
+    if (bench->phase == FAULT_AFTER)
+        kept_end(bench);
+    return kept[1];
+}
+
 /* --- the system */
 
 double fault_answers(const struct fault_bench *bench)

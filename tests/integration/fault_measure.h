@@ -26,6 +26,10 @@ fault_measure fault_twice_percent;  /* of 4000 */
 fault_measure fault_trip_ms;        /* there and back, median of 60 */
 fault_measure fault_trip_spread_ms; /* from the 10th to the 90th percentile of 400 */
 fault_measure fault_rate_mbit;      /* a TCP stream from hit to peer */
+fault_measure fault_connections;    /* of 10 from peer to hit, opened within 200 ms each */
+/* A connection from peer to hit that was opened in the first phase: bytes there and back in 1 s, and
+ * the errno by which it ended; healed tells of a new one. */
+fault_measure fault_kept_echoes, fault_kept_error;
 fault_measure fault_answers;        /* of the system, to 10 questions */
 fault_measure fault_cpu_percent;    /* CPU time that the system gets while it asks for all */
 fault_measure fault_growth;         /* how many times of 1 the system can take 24 MiB more */

@@ -5,12 +5,18 @@
  *   fault_witness ping ADDRESS COUNT INTERVAL_US WAIT_MS
  *       datagrams to an echo; prints "BACK TWICE MEDIAN P10 P90": how many came back, how many of
  *       them more than once, and their round trips in ms
- *   fault_witness stream ADDRESS MS   prints the Mbit/s that arrive by TCP */
+ *   fault_witness stream ADDRESS MS   prints the Mbit/s that arrive by TCP
+ *   fault_witness connect ADDRESS COUNT WAIT_MS
+ *       prints how many of so many TCP connections are open within WAIT_MS, one after the other
+ *   fault_witness keep ADDRESS FILE
+ *       one TCP connection, a byte there and back every 10 ms; writes "ECHOES ERRNO" to the file
+ *       each time, until the connection ends */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <netdb.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -46,18 +52,24 @@ static int listening_socket(int type, uint16_t port)
     return fd;
 }
 
-static int connected_socket(int type, const char *address)
+static int started_socket(int type, const char *address, int port_number)
 {
     char port[8];
-    struct addrinfo hints = {.ai_flags = AI_NUMERICHOST, .ai_socktype = type}, *found = NULL;
-    snprintf(port, sizeof port, "%d", WITNESS_ECHO_PORT);
+    struct addrinfo hints = {.ai_flags = AI_NUMERICHOST, .ai_socktype = type & ~SOCK_NONBLOCK},
+                    *found = NULL;
+    snprintf(port, sizeof port, "%d", port_number);
     if (getaddrinfo(address, port, &hints, &found) != 0)
         die(address);
     int fd = socket(found->ai_family, type | SOCK_CLOEXEC, 0);
-    if (connect(fd, found->ai_addr, found->ai_addrlen) < 0)
+    if (connect(fd, found->ai_addr, found->ai_addrlen) < 0 && errno != EINPROGRESS)
         die(address);
     freeaddrinfo(found);
     return fd;
+}
+
+static int connected_socket(int type, const char *address)
+{
+    return started_socket(type, address, WITNESS_ECHO_PORT);
 }
 
 /* --- system */
@@ -147,8 +159,30 @@ static void count_stream(int listener)
     close(fd);
 }
 
+/* A process for the pairs, a child of it for each. */
+static void answer_pairs(void)
+{
+    int listener = listening_socket(SOCK_STREAM, WITNESS_PAIR_PORT);
+    listen(listener, 64);
+    if (fork() != 0) {
+        close(listener);
+        return;
+    }
+    signal(SIGCHLD, SIG_IGN);
+    for (;;) {
+        int fd = accept(listener, NULL, NULL);
+        if (fd >= 0 && fork() == 0) {
+            for (char byte; read(fd, &byte, 1) == 1;)
+                send(fd, &byte, 1, MSG_NOSIGNAL);
+            _exit(0);
+        }
+        close(fd);
+    }
+}
+
 static void be_echo(void)
 {
+    answer_pairs();
     int fd = listening_socket(SOCK_DGRAM, WITNESS_ECHO_PORT);
     int listener = listening_socket(SOCK_STREAM, WITNESS_ECHO_PORT);
     listen(listener, 4);
@@ -167,6 +201,39 @@ static void be_echo(void)
             got = snprintf(word, sizeof word, "%lld", (long long)rift_clock_wall());
         if (got > 0)
             sendto(fd, word, (size_t)got, 0, (struct sockaddr *)&from, length);
+    }
+}
+
+/* --- pairs */
+
+static void connect_many(const char *address, long count, long wait_ms)
+{
+    int open_count = 0;
+    for (long i = 0; i < count; i++) {
+        int error = 0, fd = started_socket(SOCK_STREAM | SOCK_NONBLOCK, address, WITNESS_PAIR_PORT);
+        socklen_t length = sizeof error;
+        struct pollfd poll_fd = {.fd = fd, .events = POLLOUT};
+        open_count += poll(&poll_fd, 1, (int)wait_ms) == 1 &&
+                      getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &length) == 0 && error == 0;
+        close(fd);
+    }
+    printf("%d\n", open_count);
+}
+
+static void keep(const char *address, const char *path)
+{
+    int fd = started_socket(SOCK_STREAM, address, WITNESS_PAIR_PORT), echoes = 0;
+    int file = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0644);
+    for (int error = 0; error == 0;) {
+        char byte = 'k', line[32];
+        if (send(fd, &byte, 1, MSG_NOSIGNAL) != 1 || read(fd, &byte, 1) != 1)
+            error = errno ? errno : EPIPE;
+        else
+            echoes++;
+        int length = snprintf(line, sizeof line, "%d %d\n", echoes, error);
+        if (pwrite(file, line, (size_t)length, 0) != length)
+            die(path);
+        rift_clock_sleep_until(rift_clock_now() + 10 * RIFT_MS);
     }
 }
 
@@ -244,6 +311,10 @@ int main(int argc, char **argv)
              strtol(argv[5], NULL, 10));
     else if (strcmp(role, "stream") == 0 && argc == 4)
         stream(argv[2], strtol(argv[3], NULL, 10));
+    else if (strcmp(role, "connect") == 0 && argc == 5)
+        connect_many(argv[2], strtol(argv[3], NULL, 10), strtol(argv[4], NULL, 10));
+    else if (strcmp(role, "keep") == 0 && argc == 4)
+        keep(argv[2], argv[3]);
     else
         return 2;
     return 0;

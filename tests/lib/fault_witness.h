@@ -3,7 +3,8 @@
 #ifndef TESTS_LIB_FAULT_WITNESS_H
 #define TESTS_LIB_FAULT_WITNESS_H
 
-enum { WITNESS_SYSTEM_PORT = 7500, WITNESS_ECHO_PORT = 7501 };
+/* WITNESS_PAIR_PORT: each byte of a TCP connection comes back. */
+enum { WITNESS_SYSTEM_PORT = 7500, WITNESS_ECHO_PORT = 7501, WITNESS_PAIR_PORT = 7502 };
 
 /* To the role "system", which an agent keeps as the system under test. */
 #define WITNESS_ASK_STATE "q" /* "PID WALL_NS" */
