@@ -20,18 +20,36 @@ struct rift_budget {
     unsigned thread_count; /* 0: as many as the machine has cores */
 };
 
+/* A log that was fetched from a node. */
+struct rift_log_file {
+    const char *node; /* name */
+    const char *name; /* as people find it: "nodes/n1/etcd.log" */
+    const char *path; /* to open it */
+};
+
 struct rift_check {
     const struct rift_history *history;
+    const struct rift_log_file *logs; /* of the run; none for a history alone */
+    size_t log_count;
     const json_t
         *options;       /* an object that holds every option of the checker, defaults filled in */
     const json_t *plan; /* the frozen plan of the run, or NULL for a foreign history */
     struct rift_budget budget;
 };
 
+/* Of which parts of a history a checker may judge: what it convicts there must be a violation of
+ * the whole. */
+enum rift_parts {
+    RIFT_PARTS_WITHOUT_READS, /* reads may be missing, changes may not */
+    RIFT_PARTS_ANY,           /* it looks at each operation for itself */
+    RIFT_PARTS_NONE,          /* a later read may excuse an earlier one */
+};
+
 struct rift_checker {
     const char *name;
     const char *summary;               /* one line for lists */
     const struct rift_option *options; /* ends with a NULL name; or NULL */
+    enum rift_parts parts;             /* what may be left out, for by-phase */
     /* Fills the verdict (zeroed by the caller). -1 only for trouble of the harness or a history
      * that this checker cannot read at all; never for a violation, never for a spent budget. */
     int (*check)(const struct rift_check *check, struct rift_verdict *verdict,

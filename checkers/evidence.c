@@ -152,5 +152,6 @@ const struct rift_checker rift_checker_evidence = {
     .name = "evidence",
     .summary = "enough happened to tell anything: operations succeeded, faults were observed",
     .options = evidence_options,
+    .parts = RIFT_PARTS_NONE,
     .check = evidence_check,
 };

@@ -237,5 +237,6 @@ static int performance_check(const struct rift_check *check, struct rift_verdict
 const struct rift_checker rift_checker_performance = {
     .name = "performance",
     .summary = "latency and throughput over time, gaps in availability, time to recover",
+    .parts = RIFT_PARTS_ANY,
     .check = performance_check,
 };

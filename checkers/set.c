@@ -175,5 +175,6 @@ static int check_set(const struct rift_check *check, struct rift_verdict *verdic
 const struct rift_checker rift_checker_set = {
     .name = "set",
     .summary = "what was added is in the reads at the end, and nothing else",
+    .parts = RIFT_PARTS_NONE,
     .check = check_set,
 };

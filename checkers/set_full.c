@@ -239,5 +239,6 @@ const struct rift_checker rift_checker_set_full = {
     .name = "set-full",
     .summary = "elements of a set over time: lost, stale, never read, duplicated",
     .options = options,
+    .parts = RIFT_PARTS_NONE,
     .check = check_set_full,
 };

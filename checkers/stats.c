@@ -62,5 +62,6 @@ static int check_stats(const struct rift_check *check, struct rift_verdict *verd
 const struct rift_checker rift_checker_stats = {
     .name = "stats",
     .summary = "how operations ended and with which errors; unknown where one never succeeded",
+    .parts = RIFT_PARTS_ANY,
     .check = check_stats,
 };

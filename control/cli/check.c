@@ -14,6 +14,7 @@
 #include "control/cli/check_options.h"
 #include "control/cli/check_run.h"
 #include "control/cli/commands.h"
+#include "control/run/run_logs.h"
 #include "history/reader.h"
 #include "report/report.h"
 
@@ -117,6 +118,12 @@ static json_t *checker_options(const struct check_options *options,
     }
     if (options->wants_order)
         json_object_set_new(given, "order", json_true());
+    for (size_t i = 0; i < options->set_count; i++) {
+        const char *text = options->set[i], *equals = strchr(text, '=');
+        CLEANUP(rift_free) char *name = rift_strndup(text, (size_t)(equals - text));
+        json_t *value = json_loads(equals + 1, JSON_DECODE_ANY, NULL);
+        json_object_set_new(given, name, value ? value : json_string(equals + 1));
+    }
     json_t *all = rift_checker_options(checker, given, err);
     json_decref(given);
     return all;
@@ -170,8 +177,13 @@ static int check_file(const struct check_options *options, const char *file,
     const struct rift_checker *checker = choose_checker(options, history, err);
     json_t *all = checker ? checker_options(options, checker, err) : NULL;
     if (all) {
+        struct rift_arena arena = {0};
+        size_t log_count = 0;
+        const struct rift_log_file *logs = run_logs_find(file, &arena, &log_count);
         struct rift_check check = {
             .history = history,
+            .logs = logs,
+            .log_count = log_count,
             .options = all,
             .budget = {.time_ms = options->time_ms,
                        .memory_bytes = options->memory_bytes,
@@ -189,6 +201,7 @@ static int check_file(const struct check_options *options, const char *file,
             outcome->note = make_note(history, checker, &outcome->verdict);
         if (result == 0 && options->html)
             result = draw(history, &outcome->verdict, options->html, err);
+        rift_arena_finish(&arena);
         json_decref(all);
     }
     rift_history_destroy(history);
@@ -291,6 +304,7 @@ const struct rift_command rift_command_check = {
         "from the history\n"
         "  --model-file FILE a finite state machine in JSON as the model\n"
         "  --checker NAME    another checker than the one the history looks made for\n"
+        "  --option K=VALUE  an option of the checker (rift list checkers NAME), JSON or a word\n"
         "  --keyed           values [k v] are an independent key and its value\n"
         "  --initial VALUE   the value that each object starts with (JSON); nil without it\n"
         "  --format NAME     read it as this format\n"

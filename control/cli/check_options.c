@@ -44,7 +44,8 @@ enum {
     THREADS,
     ORDER,
     HTML,
-    JSON
+    JSON,
+    OPTION
 };
 
 static int take_option(int choice, const char *value, struct check_options *options,
@@ -79,6 +80,12 @@ static int take_option(int choice, const char *value, struct check_options *opti
     case JSON:
         options->is_json = true;
         return 0;
+    case OPTION:
+        if (!strchr(value, '=') || options->set_count == CHECK_SET_MAX)
+            return rift_fail(err, RIFT_ERR_INVALID, "--option %s: not NAME=VALUE, or too many",
+                             value);
+        options->set[options->set_count++] = value;
+        return 0;
     case TIME:
         if (read_amount("--time", value, times, 1e3, "60s", &amount, err) < 0)
             return -1;
@@ -112,6 +119,7 @@ int check_options_read(int argc, char **argv, struct check_options *options, str
         {"order", no_argument, NULL, ORDER},
         {"html", required_argument, NULL, HTML},
         {"json", no_argument, NULL, JSON},
+        {"option", required_argument, NULL, OPTION},
         {NULL, 0, NULL, 0},
     };
     *options = (struct check_options){.time_ms = 60000, .memory_bytes = UINT64_C(2) << 30};

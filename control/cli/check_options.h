@@ -8,8 +8,12 @@
 
 #include "common/error.h"
 
+enum { CHECK_SET_MAX = 16 };
+
 struct check_options {
     const char *model, *model_file, *checker, *format, *initial, *html; /* NULL: not given */
+    const char *set[CHECK_SET_MAX]; /* NAME=VALUE, options of the checker */
+    size_t set_count;
     bool is_keyed, is_json, wants_order;
     int64_t time_ms;
     uint64_t memory_bytes;

@@ -93,7 +93,7 @@ int check_run_one(const char *checker, const char *directory)
     }
     limit_memory(plan->check_memory_bytes);
     struct rift_verdict verdict = {0};
-    judge_by(chosen, history, plan, &verdict);
+    judge_by(chosen, history, directory, plan, &verdict);
     json_t *json = rift_verdict_to_json(&verdict);
     int code = rift_validity_exit_code(verdict.validity);
     if (json_dumpf(json, stdout, JSON_COMPACT) != 0 || fflush(stdout) != 0)

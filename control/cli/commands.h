@@ -5,6 +5,7 @@
 #include "control/cli/command.h"
 
 extern const struct rift_command rift_command_check;
+extern const struct rift_command rift_command_compare;
 extern const struct rift_command rift_command_convert;
 extern const struct rift_command rift_command_doctor;
 extern const struct rift_command rift_command_fault;

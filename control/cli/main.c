@@ -9,6 +9,7 @@
 
 static const struct rift_command *const commands[] = {
     &rift_command_check,
+    &rift_command_compare,
     &rift_command_convert,
     &rift_command_doctor,
     &rift_command_fault,

@@ -10,11 +10,12 @@
 #include "common/log.h"
 #include "control/run/judge_process.h"
 #include "control/run/run_directory.h"
+#include "control/run/run_logs.h"
 #include "history/reader.h"
 #include "report/report.h"
 
 void judge_by(const struct rift_plan_component *chosen, const struct rift_history *history,
-              const struct rift_plan *plan, struct rift_verdict *verdict)
+              const char *directory, const struct rift_plan *plan, struct rift_verdict *verdict)
 {
     const struct rift_checker *checker = rift_checker_find(chosen->name);
     struct rift_error err = {0};
@@ -23,8 +24,13 @@ void judge_by(const struct rift_plan_component *chosen, const struct rift_histor
         return;
     }
     json_t *options = rift_checker_options(checker, chosen->options, &err);
+    struct rift_arena arena = {0};
+    size_t log_count = 0;
+    const struct rift_log_file *logs = run_logs_find(directory, &arena, &log_count);
     struct rift_check check = {
         .history = history,
+        .logs = logs,
+        .log_count = log_count,
         .options = options,
         .plan = plan->json,
         .budget = {.time_ms = plan->deadlines.check_ms, .memory_bytes = plan->check_memory_bytes},
@@ -32,6 +38,7 @@ void judge_by(const struct rift_plan_component *chosen, const struct rift_histor
     if (!options || checker->check(&check, verdict, &err) != 0)
         rift_verdict_doubt(verdict, "the checker failed: %s", err.text);
     json_decref(options);
+    rift_arena_finish(&arena);
 }
 
 /* Joins one checker's verdict to that on the whole run. */
@@ -60,7 +67,7 @@ json_t *judge_run(const char *directory, const struct rift_plan *plan, const cha
         if (program)
             judge_in_process(program, directory, name, plan->deadlines.check_ms, &verdict);
         else
-            judge_by(&plan->checkers[i], history, plan, &verdict);
+            judge_by(&plan->checkers[i], history, directory, plan, &verdict);
         rift_log(RIFT_LOG_INFO, "checker %s: %s in %lld ms", name,
                  rift_validity_name(verdict.validity),
                  (long long)((rift_clock_now() - start_ns) / RIFT_MS));

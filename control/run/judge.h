@@ -9,9 +9,10 @@
 #include "history/verdict.h"
 #include "plan/plan.h"
 
-/* One checker of the plan on a history; a checker that fails makes the verdict unknown. */
+/* One checker of the plan on the history, and the fetched logs, of the run in the directory; a
+ * checker that fails makes the verdict unknown. */
 void judge_by(const struct rift_plan_component *chosen, const struct rift_history *history,
-              const struct rift_plan *plan, struct rift_verdict *verdict);
+              const char *directory, const struct rift_plan *plan, struct rift_verdict *verdict);
 
 /* Runs every checker on directory/history.rift, each in a process of its own with the plan's
  * limits, so that one that dies or grows costs only its own verdict: `program check --one NAME

@@ -1,4 +1,5 @@
-/* rift check as a person uses it, on files that are not whole. */
+/* rift check and rift compare as a person uses them, on files that are not whole, and on two runs.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -47,11 +48,63 @@ static void violation_before_the_tear_stays_one(void **state)
     assert_int_equal(check_torn(true, 1, output, sizeof output), 1);
 }
 
+/* What rift compare says of two runs, given as what performance and a checker found; the exit code.
+ */
+static int compare(const char *before, const char *after, const char *options, char *output,
+                   size_t size)
+{
+    CLEANUP(rift_free)
+    char *script = rift_printf("d=$(mktemp -d) && mkdir $d/a $d/b &&\n"
+                               "echo '%s' >$d/a/verdicts.json && echo '%s' >$d/b/verdicts.json &&\n"
+                               "%s compare $d/a $d/b %s 2>&1; code=$?; rm -r $d; exit $code",
+                               before, after, test_rift_binary(), options);
+    return test_run(script, output, size);
+}
+
+#define RUN(valid, rate, p99, gap, more)                                                           \
+    "{\"valid\": " valid ", \"checkers\": {\"performance\": {\"stats\": {\"ok_per_second\": " rate \
+    ", \"latency_ms\": {\"p99\": " p99 "}, \"longest_gap_s\": " gap "}}" more "}}"
+#define LOST ", \"set\": {\"anomalies\": [{\"name\": \"lost\"}]}"
+
+static void run_that_is_as_good_as_the_other_is_no_worse(void **state)
+{
+    (void)state;
+    char output[4096] = "";
+    const char *run = RUN("true", "100.0", "20.0", "1.0", "");
+    assert_int_equal(compare(run, run, "", output, sizeof output), 0);
+    assert_null(strstr(output, "WORSE"));
+    assert_non_null(strstr(output, "100.000"));
+    assert_int_equal(compare(run, RUN("true", "90.0", "23.0", "1.1", ""), "", output, 4096), 0);
+    assert_int_equal(compare(run, RUN("true", "300.0", "2.0", "0.1", ""), "", output, 4096), 0);
+    /* Noise: twice as much, and still less than a millisecond more. */
+    assert_int_equal(compare(RUN("true", "100.0", "0.5", "1.0", ""),
+                             RUN("true", "100.0", "1.0", "1.0", ""), "", output, 4096),
+                     0);
+}
+
+static void run_that_is_worse_is_told_by_its_measure(void **state)
+{
+    (void)state;
+    char output[4096] = "";
+    const char *run = RUN("true", "100.0", "20.0", "1.0", "");
+    assert_int_equal(compare(run, RUN("true", "70.0", "20.0", "1.0", ""), "", output, 4096), 1);
+    assert_int_equal(compare(run, RUN("true", "100.0", "30.0", "1.0", ""), "", output, 4096), 1);
+    assert_int_equal(compare(run, RUN("true", "100.0", "20.0", "null", ""), "", output, 4096), 1);
+    assert_int_equal(
+        compare(run, RUN("true", "70.0", "20.0", "1.0", ""), "--worse-by 40%", output, 4096), 0);
+    assert_int_equal(compare(run, RUN("false", "100.0", "20.0", "1.0", LOST), "", output, 4096), 1);
+    assert_non_null(strstr(output, "set: lost"));
+    assert_int_equal(compare(run, "[]", "", output, 4096), 254);
+    assert_int_equal(compare(run, run, "--worse-by lots", output, 4096), 254);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(no_violation_in_a_torn_file_is_unknown),
         cmocka_unit_test(violation_before_the_tear_stays_one),
+        cmocka_unit_test(run_that_is_as_good_as_the_other_is_no_worse),
+        cmocka_unit_test(run_that_is_worse_is_told_by_its_measure),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
