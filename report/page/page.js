@@ -29,10 +29,10 @@ function checkers() {
   const rows = Object.entries(DATA.verdict.checkers || {}).map(([name, verdict]) => {
     const kind = validity(verdict);
     return element("tr", {}, element("td", {}, element("b", { class: kind }, kind)), element("td", {}, name),
-      element("td", {}, summary(verdict), verdict.algorithm ? element("div", { class: "soft" }, verdict.algorithm) : ""),
+      element("td", {}, summary(verdict)), element("td", { class: "soft" }, verdict.algorithm || ""),
       element("td", { class: "soft" }, statsText(verdict.stats || {})));
   });
-  return section("Checkers", table(["verdict", "checker", "reason", "measured"], rows));
+  return section("Checkers", table(["verdict", "checker", "reason", "decided by", "measured"], rows));
 }
 
 /* The violations are told in full below. */

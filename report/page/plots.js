@@ -1,19 +1,36 @@
 /* Plots over the run's time, with the fault windows shaded on each node's true times. */
 const TYPE_COLOURS = ["#3b8f5a", "#d0872a", "#c02a1d"];
 
+/* The row for each label, so that none stands on another; rowCount rows, then they are left out. */
+function labelRows(spans, rowCount) {
+  const ends = new Array(rowCount).fill(-Infinity);
+  return spans.map(({ from, to }) => {
+    const row = ends.findIndex((end) => end < from);
+    if (row >= 0) ends[row] = to;
+    return row;
+  });
+}
+
+const LABEL_ROWS = 4;
+
 function shadeFaults(windows, end) {
   return (u) => {
     const { ctx, bbox } = u;
+    const line = 12 * devicePixelRatio;
     ctx.save();
-    windows.forEach((w) => {
+    ctx.font = 11 * devicePixelRatio + "px sans-serif";
+    const shown = windows.map((w) => {
       const from = u.valToPos(w.from, "x", true), to = u.valToPos(w.to === null ? end : w.to, "x", true);
-      const a = Math.max(from, bbox.left), b = Math.min(to, bbox.left + bbox.width);
-      if (b <= a) return;
+      return { w, from: Math.max(from, bbox.left), to: Math.min(to, bbox.left + bbox.width) };
+    }).filter((s) => s.to > s.from).sort((a, b) => a.from - b.from);
+    shown.forEach(({ w, from, to }) => {
       ctx.fillStyle = w.fault === "partition" ? "rgba(214,118,30,0.15)" : "rgba(192,42,29,0.13)";
-      ctx.fillRect(a, bbox.top, b - a, bbox.height);
-      ctx.fillStyle = "#8a5a1a";
-      ctx.font = 11 * devicePixelRatio + "px sans-serif";
-      ctx.fillText(w.fault, a + 3, bbox.top + 12 * devicePixelRatio);
+      ctx.fillRect(from, bbox.top, to - from, bbox.height);
+    });
+    const rows = labelRows(shown.map(({ w, from }) => ({ from, to: from + 6 + ctx.measureText(w.fault).width })), LABEL_ROWS);
+    ctx.fillStyle = "#8a5a1a";
+    shown.forEach(({ w, from }, i) => {
+      if (rows[i] >= 0) ctx.fillText(w.fault, from + 3, bbox.top + line * (rows[i] + 1));
     });
     ctx.restore();
   };
@@ -41,15 +58,34 @@ function latencyPlot(host, scatter, windows, end) {
     [points.map((p) => p[0]), column(0), column(1), column(2)], host);
 }
 
+/* A line is broken where a point is missing: where the next one is later than two of the usual steps.
+ * In between nobody was served, and a line would say that somebody was. */
+function withGaps(points) {
+  const steps = points.slice(1).map((p, i) => p[0] - points[i][0]).sort((a, b) => a - b);
+  const usual = steps[Math.floor(steps.length / 2)] || 0;
+  const xs = [], ys = [];
+  points.forEach(([x, y], i) => {
+    if (i > 0 && x - points[i - 1][0] > 2 * usual) { xs.push(points[i - 1][0] + usual); ys.push(null); }
+    xs.push(x);
+    ys.push(y);
+  });
+  return [xs, ys];
+}
+
+/* Points are drawn where some have no neighbour to be joined with. */
+function isAlone(ys) {
+  return ys.some((y, i) => y != null && ys[i - 1] == null && ys[i + 1] == null);
+}
+
 /* A plot that a checker made: series may have different times. */
 function checkerPlot(host, plot, windows, end) {
   const colours = ["#2b6cb0", "#7b3fa0", "#0f766e", "#c02a1d", "#d0872a", "#566270", "#3b8f5a", "#111"];
-  const tables = (plot.series || []).filter((s) => s.points.length > 0)
-    .map((s) => [s.points.map((p) => p[0]), s.points.map((p) => p[1])]);
+  const series = (plot.series || []).filter((s) => s.points.length > 0);
+  const tables = series.map((s) => withGaps(s.points));
   if (tables.length === 0) return;
-  const series = plot.series.filter((s) => s.points.length > 0).map((s, i) => ({ label: s.name,
-    stroke: colours[i % colours.length], width: 1.5, points: { show: false }, spanGaps: true }));
-  new uPlot(plotOptions(plot.title, plot.unit || "", windows, end, series, false), uPlot.join(tables), host);
+  const lines = series.map((s, i) => ({ label: s.name, stroke: colours[i % colours.length], width: 1.5,
+    points: { show: (u, index) => isAlone(u.data[index]) }, spanGaps: false }));
+  new uPlot(plotOptions(plot.title, plot.unit || "", windows, end, lines, false), uPlot.join(tables), host);
 }
 
 /* Per node, when each fault really began and ended there. */
