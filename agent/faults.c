@@ -70,6 +70,7 @@ static int target_read_peer(struct rift_arena *arena, const json_t *json, struct
                              peer->name);
     }
     peer->addresses = list;
+    peer->options = json_object_get(json, "options");
     return 0;
 }
 
@@ -254,6 +255,26 @@ int faults_verb_inject(struct agent *agent, const struct request *request, json_
     else
         fault_destroy(fault);
     return rc;
+}
+
+int faults_verb_change(struct agent *agent, const struct request *request, json_t *ok,
+                       struct rift_error *err)
+{
+    const char *id = json_string_value(json_object_get(request->args, "id"));
+    json_t *options = json_object_get(request->args, "options");
+    struct fault *fault = id ? fault_find(agent, id) : NULL;
+    if (!fault || !fault->is_on)
+        return rift_fail(err, RIFT_ERR_MISSING, "no fault '%s' is on", id ? id : "");
+    struct rift_injection *injection = &fault->injection;
+    if (!injection->driver->change)
+        return rift_fail(err, RIFT_ERR_UNSUPPORTED, "%s cannot be changed while it is on: heal it",
+                         injection->driver->name);
+    if (injection->driver->change(injection, &fault->target, options, err))
+        return -1;
+    json_object_set(fault->args, "options", options);
+    injection->options = json_object_get(fault->args, "options");
+    json_object_set_new(ok, "applied_ns", json_integer(rift_clock_now()));
+    return 0;
 }
 
 /* A look at a fault whose signs may take a moment: it is repeated for a while. */

@@ -5,7 +5,7 @@
 #include "agent/agent.h"
 
 verb_handler faults_verb_probe, faults_verb_inject, faults_verb_observe, faults_verb_heal,
-    faults_verb_heal_all;
+    faults_verb_heal_all, faults_verb_change;
 
 /* Heals all that is on and all that the ledger knows; healed (may be NULL) gets the ids. */
 int faults_heal_all(struct agent *agent, json_t *healed, struct rift_error *err);

@@ -249,6 +249,7 @@ static const struct verb verbs[] = {
     {"exec", verb_exec, false},
     {"probe_fault", faults_verb_probe, true},
     {"inject", faults_verb_inject, false},
+    {"change", faults_verb_change, false},
     {"observe", faults_verb_observe, true},
     {"heal", faults_verb_heal, true},
     {"heal_all", faults_verb_heal_all, true},

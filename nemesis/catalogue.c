@@ -101,14 +101,74 @@ static const struct rift_fault fault_reset = {
     .options = reset_options,
 };
 
-static const struct rift_option packets_options[] = {
+static const char *const link_distributions[] = {"uniform", "normal", "pareto", "paretonormal",
+                                                 NULL};
+static const char *const link_backends[] = {"auto", "netem", "line", NULL};
+static const struct rift_option link_options[] = {
+    {.name = "delay_ms",
+     .kind = RIFT_OPTION_RANGE,
+     .unit = "ms",
+     .fallback = "0",
+     .minimum = 0,
+     .maximum = 600000,
+     .summary = "how much later each packet arrives; 10 where only reorder_percent is given"},
+    {.name = "jitter_ms",
+     .kind = RIFT_OPTION_RANGE,
+     .unit = "ms",
+     .fallback = "0",
+     .minimum = 0,
+     .maximum = 600000,
+     .summary = "how much the delay varies; packets overtake each other then; at most delay_ms"},
+    {.name = "distribution",
+     .kind = RIFT_OPTION_CHOICE,
+     .unit = "",
+     .fallback = "uniform",
+     .choices = link_distributions,
+     .summary =
+         "of the delays: uniform within jitter_ms, else jitter_ms is the standard deviation"},
+    {.name = "delay_correlation_percent",
+     .kind = RIFT_OPTION_RANGE,
+     .unit = "%",
+     .fallback = "0",
+     .minimum = 0,
+     .maximum = 100,
+     .summary = "how much a delay is like the one before, as netem has it"},
     {.name = "loss_percent",
      .kind = RIFT_OPTION_RANGE,
      .unit = "%",
      .fallback = "0",
      .minimum = 0,
      .maximum = 100,
-     .summary = "chance that a packet is lost; 10 where none of the three is given"},
+     .summary = "chance that a packet is lost; 10 where no option is given"},
+    {.name = "loss_correlation_percent",
+     .kind = RIFT_OPTION_RANGE,
+     .unit = "%",
+     .fallback = "0",
+     .minimum = 0,
+     .maximum = 99.9,
+     .summary = "of one loss with the next: a burst has 1 / ((1 - loss) (1 - correlation)) packets "
+                "on average"},
+    {.name = "bad_from_percent",
+     .kind = RIFT_OPTION_RANGE,
+     .unit = "%",
+     .fallback = "0",
+     .minimum = 0,
+     .maximum = 100,
+     .summary = "chance, at each packet, that a good link turns bad (Gilbert-Elliott)"},
+    {.name = "bad_until_percent",
+     .kind = RIFT_OPTION_RANGE,
+     .unit = "%",
+     .fallback = "10",
+     .minimum = 0,
+     .maximum = 100,
+     .summary = "chance, at each packet, that a bad link turns good"},
+    {.name = "bad_loss_percent",
+     .kind = RIFT_OPTION_RANGE,
+     .unit = "%",
+     .fallback = "100",
+     .minimum = 0,
+     .maximum = 100,
+     .summary = "chance of a loss while the link is bad; loss_percent is that of a good one"},
     {.name = "duplicate_percent",
      .kind = RIFT_OPTION_RANGE,
      .unit = "%",
@@ -116,56 +176,49 @@ static const struct rift_option packets_options[] = {
      .minimum = 0,
      .maximum = 100,
      .summary = "chance that a packet arrives twice"},
-    {.name = "damage_percent",
+    {.name = "corrupt_percent",
      .kind = RIFT_OPTION_RANGE,
      .unit = "%",
      .fallback = "0",
      .minimum = 0,
      .maximum = 100,
-     .summary = "chance that a packet arrives damaged, so that the receiver's IP drops it"},
-    {.name = "interfaces",
-     .kind = RIFT_OPTION_LIST,
-     .unit = "",
-     .fallback = "[]",
+     .summary = "chance that a packet arrives damaged, so that the receiver's checksum shows it"},
+    {.name = "silent_percent",
+     .kind = RIFT_OPTION_RANGE,
+     .unit = "%",
+     .fallback = "0",
+     .minimum = 0,
+     .maximum = 100,
      .summary =
-         "where packets are hit as they arrive; none: the interfaces that lead to the peers"},
-    {.name = NULL},
-};
-static const struct rift_fault fault_packets = {
-    .name = "packets",
-    .summary = "packets between nodes are lost, arrive twice or arrive damaged, by chance",
-    .effect =
-        "Each node hits packets from the nodes that its grudge names, as they arrive. Sending and "
-        "receiving in bulk (GSO, GRO) is off on the interfaces meanwhile, so that each packet has "
-        "its own chance. A damaged packet is cut short. The kernel itself passes everything once "
-        "the lease is past.",
-    .scope = RIFT_FAULT_ON_LINKS,
-    .options = packets_options,
-};
-
-static const struct rift_option slow_options[] = {
+         "chance that a bit of what TCP or UDP carries is turned, with a checksum that fits"},
+    {.name = "reorder_percent",
+     .kind = RIFT_OPTION_RANGE,
+     .unit = "%",
+     .fallback = "0",
+     .minimum = 0,
+     .maximum = 100,
+     .summary = "chance that a packet goes at once, past those that wait for delay_ms"},
     {.name = "rate_kbit",
      .kind = RIFT_OPTION_RANGE,
      .unit = "kbit/s",
      .fallback = "0",
      .minimum = 0,
      .maximum = 1e8,
-     .summary = "most that a node sends to its peers together; 0: no limit, but 1000 where no "
-                "delay is given"},
-    {.name = "delay_ms",
-     .kind = RIFT_OPTION_RANGE,
-     .unit = "ms",
-     .fallback = "0",
-     .minimum = 0,
-     .maximum = 600000,
-     .summary = "how much later each packet arrives; needs netem in the nodes' kernel"},
-    {.name = "jitter_ms",
-     .kind = RIFT_OPTION_RANGE,
-     .unit = "ms",
-     .fallback = "0",
-     .minimum = 0,
-     .maximum = 600000,
-     .summary = "how much the delay varies, up and down; packets overtake each other then"},
+     .summary = "most that a node sends to each of its peers; 0: no limit"},
+    {.name = "limit_packets",
+     .kind = RIFT_OPTION_INTEGER,
+     .unit = "",
+     .fallback = "10000",
+     .minimum = 1,
+     .maximum = 1000000,
+     .summary = "packets to a peer that may wait; more are lost"},
+    {.name = "by",
+     .kind = RIFT_OPTION_CHOICE,
+     .unit = "",
+     .fallback = "auto",
+     .choices = link_backends,
+     .summary =
+         "the kernel's netem, or the delay line, a process; auto: netem where it is and fits"},
     {.name = "interfaces",
      .kind = RIFT_OPTION_LIST,
      .unit = "",
@@ -173,16 +226,21 @@ static const struct rift_option slow_options[] = {
      .summary = "where packets leave; none: the interfaces that lead to the peers"},
     {.name = NULL},
 };
-static const struct rift_fault fault_slow = {
-    .name = "slow",
-    .summary = "packets between nodes go at a limited rate, or late",
+static const struct rift_fault fault_link = {
+    .name = "link",
+    .summary = "links get bad: packets are late, lost, doubled, spoiled, out of order or slow",
     .effect =
-        "What each node sends to the nodes that its grudge names goes through a class of HTB, with "
-        "netem below it for a delay; the rest of its traffic goes as before. An interface with a "
-        "root qdisc of its own is refused. The kernel sends nothing through the class once the "
-        "lease is past; the inert qdisc goes at the next contact.",
+        "What each node sends to the nodes that its grudge names, all options together, each link "
+        "by itself; the rest of its traffic goes as before. By netem below a class of HTB where "
+        "the kernel has it; where it has not, a BPF program loses, doubles and spoils, HTB keeps "
+        "a rate, and packets that must wait go through the delay line: a TAP and a process in "
+        "front of all others. So it does where an interface has a root qdisc of its own, which "
+        "stays as it is. Where packets have chances, sending and receiving in bulk (GSO, GRO) and "
+        "the card's own checksums are off meanwhile, so that each packet has its own. The kernel "
+        "itself lets everything pass once the lease is past; an inert HTB goes at the next "
+        "contact. If the delay line is killed, its packets are lost until the lease ends.",
     .scope = RIFT_FAULT_ON_LINKS,
-    .options = slow_options,
+    .options = link_options,
 };
 
 static const char *const kill_signals[] = {"KILL", "TERM", "ABRT", NULL};
@@ -478,10 +536,9 @@ static const struct rift_fault fault_disk_corrupt = {
 };
 
 const struct rift_fault *const rift_faults[] = {
-    &fault_partition, &fault_reset,        &fault_packets,   &fault_slow,
-    &fault_kill,      &fault_pause,        &fault_cpu,       &fault_memory,
-    &fault_disk_full, &fault_power,        &fault_disk_lose, &fault_disk_error,
-    &fault_disk_slow, &fault_disk_corrupt, &fault_clock,     NULL,
+    &fault_partition,  &fault_reset,     &fault_link,         &fault_kill,  &fault_pause,
+    &fault_cpu,        &fault_memory,    &fault_disk_full,    &fault_power, &fault_disk_lose,
+    &fault_disk_error, &fault_disk_slow, &fault_disk_corrupt, &fault_clock, NULL,
 };
 
 const struct rift_fault *rift_fault_find(const char *name)

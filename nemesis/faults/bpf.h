@@ -24,7 +24,7 @@ struct rift_bpf_program {
 void rift_bpf_move(struct rift_bpf_program *p, int to, int from);
 void rift_bpf_move_value(struct rift_bpf_program *p, int to, int32_t value);
 void rift_bpf_add_value(struct rift_bpf_program *p, int to, int32_t value);
-/* operation is BPF_ADD, BPF_AND, BPF_LSH, BPF_MOD, BPF_SUB, BPF_XOR ..., 64 bits. */
+/* operation is BPF_ADD, BPF_AND, BPF_LSH, BPF_OR, BPF_MOD, BPF_SUB, BPF_XOR ..., 64 bits. */
 void rift_bpf_alu(struct rift_bpf_program *p, int operation, int to, int from);
 void rift_bpf_alu_value(struct rift_bpf_program *p, int operation, int to, int32_t value);
 /* size is BPF_B, BPF_H, BPF_W or BPF_DW. */

@@ -22,6 +22,7 @@ enum { RIFT_FAULT_ID_SIZE = 49 };
 struct rift_peer {
     const char *name;
     const char *const *addresses; /* numeric, NULL-terminated */
+    const json_t *options;        /* of this peer alone, before the fault's; or NULL */
 };
 
 /* What a fault may know of its node. Borrowed for the time of a call. */
@@ -72,6 +73,10 @@ struct rift_fault_driver {
                 const char *ledger, struct rift_error *err);
     int (*inject)(struct rift_injection *injection, const struct rift_target *target,
                   struct rift_error *err);
+    /* The fault goes on with other options, without a gap; on failure it may go on with some. The
+     * caller puts them into injection. NULL: to be healed and injected anew. */
+    int (*change)(struct rift_injection *injection, const struct rift_target *target,
+                  const json_t *options, struct rift_error *err);
     /* The lease runs until injection->lease_end_ns now. NULL: the agent's own timer is all. */
     int (*renew)(struct rift_injection *injection, struct rift_error *err);
     /* Idempotent; undo may come from a process that is dead. */

@@ -6,8 +6,7 @@
 
 extern const struct rift_fault_driver rift_partition_driver;
 extern const struct rift_fault_driver rift_reset_driver;
-extern const struct rift_fault_driver rift_packets_driver;
-extern const struct rift_fault_driver rift_slow_driver;
+extern const struct rift_fault_driver rift_link_driver;
 extern const struct rift_fault_driver rift_kill_driver;
 extern const struct rift_fault_driver rift_pause_driver;
 extern const struct rift_fault_driver rift_cpu_driver;

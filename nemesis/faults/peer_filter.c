@@ -22,6 +22,7 @@ enum { STACK_ZERO = -4, STACK_KEY = -24 }; /* offsets from the frame */
 struct hits {
     uint64_t count, first_ns, last_ns;
     uint64_t counters[RIFT_PEER_COUNTERS];
+    uint64_t numbers[RIFT_PEER_NUMBERS];
 };
 
 struct rift_peer_filter {
@@ -57,6 +58,21 @@ void rift_peer_count(struct rift_bpf_program *p, int counter)
     int offset = (int)offsetof(struct hits, counters) + counter * (int)sizeof(uint64_t);
     rift_bpf_move_value(p, BPF_REG_1, 1);
     rift_bpf_atomic_add(p, BPF_REG_9, offset, BPF_REG_1);
+}
+
+static int number_offset(int number)
+{
+    return (int)offsetof(struct hits, numbers) + number * (int)sizeof(uint64_t);
+}
+
+void rift_peer_load_number(struct rift_bpf_program *p, int to, int number)
+{
+    rift_bpf_load(p, BPF_DW, to, BPF_REG_9, number_offset(number));
+}
+
+void rift_peer_store_number(struct rift_bpf_program *p, int number, int from)
+{
+    rift_bpf_store(p, BPF_DW, BPF_REG_9, number_offset(number), from);
 }
 
 static void filter_program(struct rift_bpf_program *p, const struct rift_peer_filter *filter,
@@ -233,6 +249,22 @@ void rift_peer_filter_destroy(struct rift_peer_filter *filter)
 int rift_peer_filter_program(const struct rift_peer_filter *filter)
 {
     return filter->program_fd;
+}
+
+int rift_peer_filter_set_numbers(struct rift_peer_filter *filter, const struct rift_peer *peer,
+                                 const uint64_t numbers[RIFT_PEER_NUMBERS], struct rift_error *err)
+{
+    for (const char *const *a = peer->addresses; *a; a++) {
+        unsigned char key[16];
+        struct hits hits;
+        address_key(*a, key);
+        if (rift_bpf_map_lookup(filter->peers_fd, key, &hits, err))
+            return -1;
+        memcpy(hits.numbers, numbers, sizeof hits.numbers);
+        if (rift_bpf_map_update(filter->peers_fd, key, &hits, err))
+            return -1;
+    }
+    return 0;
 }
 
 static int filter_write_window(struct rift_peer_filter *filter, int64_t end_ns,

@@ -8,7 +8,7 @@
 #include "nemesis/faults/packet_match.h"
 #include "nemesis/faults/tc.h"
 
-enum { RIFT_PEER_PARAMETERS = 4, RIFT_PEER_COUNTERS = 4 };
+enum { RIFT_PEER_PARAMETERS = 4, RIFT_PEER_COUNTERS = 4, RIFT_PEER_NUMBERS = 10 };
 
 /* Labels that an action may jump to or use. */
 enum { RIFT_PEER_LABEL_PASS = 0, RIFT_PEER_LABEL_FREE = 4 };
@@ -30,6 +30,9 @@ typedef void rift_peer_action(struct rift_bpf_program *p);
  * in a program); counts it in one of the peer's own counters. Both use register 1. */
 void rift_peer_count_hit(struct rift_bpf_program *p);
 void rift_peer_count(struct rift_bpf_program *p, int counter);
+/* For actions: the peer's own numbers, all 0 at first. */
+void rift_peer_load_number(struct rift_bpf_program *p, int to, int number);
+void rift_peer_store_number(struct rift_bpf_program *p, int number, int from);
 
 struct rift_peer_filter; /* maps and program, of this process */
 
@@ -50,6 +53,10 @@ struct rift_peer_filter *rift_peer_filter_create_matching(const struct rift_targ
                                                           struct rift_error *err);
 void rift_peer_filter_destroy(struct rift_peer_filter *filter);
 int rift_peer_filter_program(const struct rift_peer_filter *filter);
+/* Sets the numbers of a peer, for all its addresses, before or while the filter is on; what is
+ * counted in that very moment may be lost. */
+int rift_peer_filter_set_numbers(struct rift_peer_filter *filter, const struct rift_peer *peer,
+                                 const uint64_t numbers[RIFT_PEER_NUMBERS], struct rift_error *err);
 
 /* injection->live becomes filter, which is released by forget from here on. Sets the window to
  * injection's start (now at the earliest) and lease end, attaches the program (by attach, or to

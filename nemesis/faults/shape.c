@@ -3,24 +3,30 @@
 #include "nemesis/faults/shape.h"
 
 #include <arpa/inet.h>
-#include <linux/if_ether.h>
-#include <linux/pkt_cls.h>
 #include <linux/pkt_sched.h>
 #include <linux/rtnetlink.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "nemesis/faults/netem.h"
 #include "nemesis/faults/tc_message.h"
 
-/* "ri" and "rn": what of ours is at the root, and the netem below. */
-enum { ROOT_MAJOR = 0x7269, NETEM_MAJOR = 0x726e };
-enum { QUEUE_PACKETS = 10000, NS_PER_TICK = 64 };
+/* "ri" of the root; the leaf below class n is LEAF_MAJOR + n. */
+enum { ROOT_MAJOR = 0x7269, LEAF_MAJOR = 0x7270 };
+enum { NS_PER_TICK = 64 };
 
 static const uint64_t fast_bytes = UINT64_C(12500000000); /* 100 Gbit/s */
+
+static const int set_flags = NLM_F_REQUEST | NLM_F_CREATE | NLM_F_REPLACE;
 
 static uint32_t handle_of(uint32_t major, uint32_t minor)
 {
     return major << 16 | minor;
+}
+
+uint32_t rift_shape_priority(int number)
+{
+    return handle_of(ROOT_MAJOR, (uint32_t)number);
 }
 
 struct root_search {
@@ -61,12 +67,9 @@ int rift_shape_check(struct rift_tc *tc, int interface, struct rift_error *err)
     char name[IF_NAMESIZE] = "?";
     if (root_find(tc, interface, &root, err))
         return -1;
-    if (root.handle == 0)
+    if (root.handle == 0 || root.handle == handle_of(ROOT_MAJOR, 0))
         return 0;
     if_indextoname((unsigned)interface, name);
-    if (root.handle == handle_of(ROOT_MAJOR, 0))
-        return rift_fail(err, RIFT_ERR_CONFLICT, "%s is slowed down by another fault already",
-                         name);
     return rift_fail(err, RIFT_ERR_CONFLICT,
                      "%s has a root qdisc of its own (%s), which is not ours to replace", name,
                      root.kind);
@@ -85,15 +88,12 @@ static int send_new(struct rift_tc *tc, struct nl_msg *message, const char *what
     return rc < 0 ? rift_tc_fail(err, rc, what, interface) : 0;
 }
 
-static const int create_flags = NLM_F_REQUEST | NLM_F_CREATE | NLM_F_EXCL;
-
 static int add_root(struct rift_tc *tc, int interface, struct rift_error *err)
 {
     struct tc_htb_glob global = {.version = 3, .rate2quantum = 10};
     struct nl_msg *message =
-        rift_tc_message(RTM_NEWQDISC, NLM_F_REQUEST | NLM_F_CREATE | NLM_F_REPLACE, interface,
-                        TC_H_ROOT, handle_of(ROOT_MAJOR, 0), 0);
-    put(message, TCA_KIND, "htb", 4);
+        rift_tc_message(RTM_NEWQDISC, set_flags, interface, TC_H_ROOT, handle_of(ROOT_MAJOR, 0), 0);
+    put(message, TCA_KIND, "htb", sizeof "htb");
     struct nlattr *options = nla_nest_start(message, TCA_OPTIONS);
     put(message, TCA_HTB_INIT, &global, sizeof global);
     nla_nest_end(message, options);
@@ -107,7 +107,8 @@ static uint32_t burst_ticks(uint64_t rate_bytes, uint64_t burst_bytes)
     return ticks < 1 ? 1 : ticks > UINT32_MAX ? UINT32_MAX : (uint32_t)ticks;
 }
 
-static int add_class(struct rift_tc *tc, int interface, uint64_t rate_bytes, struct rift_error *err)
+static int set_class(struct rift_tc *tc, int interface, int number, uint64_t rate_bytes,
+                     struct rift_error *err)
 {
     uint64_t rate = rate_bytes ? rate_bytes : fast_bytes;
     /* A hundredth of a second, or two full packets. */
@@ -117,67 +118,76 @@ static int add_class(struct rift_tc *tc, int interface, uint64_t rate_bytes, str
     parameters.rate.linklayer = parameters.ceil.linklayer = TC_LINKLAYER_ETHERNET;
     parameters.buffer = parameters.cbuffer = burst_ticks(rate, burst);
     struct nl_msg *message =
-        rift_tc_message(RTM_NEWTCLASS, create_flags, interface, handle_of(ROOT_MAJOR, 0),
-                        handle_of(ROOT_MAJOR, RIFT_SHAPE_CLASS), 0);
-    put(message, TCA_KIND, "htb", 4);
+        rift_tc_message(RTM_NEWTCLASS, set_flags, interface, handle_of(ROOT_MAJOR, 0),
+                        rift_shape_priority(number), 0);
+    put(message, TCA_KIND, "htb", sizeof "htb");
     struct nlattr *options = nla_nest_start(message, TCA_OPTIONS);
     put(message, TCA_HTB_PARMS, &parameters, sizeof parameters);
     put(message, TCA_HTB_RATE64, &rate, sizeof rate);
     put(message, TCA_HTB_CEIL64, &rate, sizeof rate);
     nla_nest_end(message, options);
-    return send_new(tc, message, "add a class of HTB", interface, err);
+    return send_new(tc, message, "set a class of HTB", interface, err);
 }
 
-static int add_netem(struct rift_tc *tc, int interface, const struct rift_shape *shape,
+static int set_queue(struct rift_tc *tc, int interface, int number, uint32_t limit,
                      struct rift_error *err)
 {
-    struct tc_netem_qopt head = {.limit = QUEUE_PACKETS};
-    int64_t delay = shape->delay_ns, jitter = shape->jitter_ns;
+    struct tc_fifo_qopt parameters = {.limit = limit};
     struct nl_msg *message =
-        rift_tc_message(RTM_NEWQDISC, create_flags, interface,
-                        handle_of(ROOT_MAJOR, RIFT_SHAPE_CLASS), handle_of(NETEM_MAJOR, 0), 0);
-    put(message, TCA_KIND, "netem", 6);
-    /* netem's own struct comes first, its attributes right behind it. */
-    struct nlattr *options = nla_nest_start(message, TCA_OPTIONS);
-    if (nlmsg_append(message, &head, sizeof head, NLMSG_ALIGNTO) < 0)
-        abort();
-    put(message, TCA_NETEM_LATENCY64, &delay, sizeof delay);
-    put(message, TCA_NETEM_JITTER64, &jitter, sizeof jitter);
-    nla_nest_end(message, options);
-    if (send_new(tc, message, "add netem", interface, err))
-        return err && err->code == RIFT_ERR_UNSUPPORTED
-                   ? rift_fail(err, RIFT_ERR_UNSUPPORTED,
-                               "this kernel has no netem, so it cannot delay packets")
-                   : -1;
-    return 0;
+        rift_tc_message(RTM_NEWQDISC, set_flags, interface, rift_shape_priority(number),
+                        handle_of(LEAF_MAJOR + (uint32_t)number, 0), 0);
+    put(message, TCA_KIND, "pfifo", sizeof "pfifo");
+    put(message, TCA_OPTIONS, &parameters, sizeof parameters);
+    return send_new(tc, message, "set a queue", interface, err);
 }
 
-static int add_filter(struct rift_tc *tc, int interface, int program_fd, const char *filter_name,
-                      struct rift_error *err)
+int rift_shape_set(struct rift_tc *tc, int interface, int number,
+                   const struct rift_link_quality *quality, bool has_netem, struct rift_error *err)
 {
-    uint32_t class = handle_of(ROOT_MAJOR, RIFT_SHAPE_CLASS), fd = (uint32_t)program_fd;
-    uint32_t flags = TCA_BPF_FLAG_ACT_DIRECT;
-    struct nl_msg *message =
-        rift_tc_message(RTM_NEWTFILTER, create_flags, interface, handle_of(ROOT_MAJOR, 0), 1,
-                        TC_H_MAKE(1U << 16, (uint32_t)htons(ETH_P_ALL)));
-    put(message, TCA_KIND, "bpf", 4);
-    struct nlattr *options = nla_nest_start(message, TCA_OPTIONS);
-    put(message, TCA_BPF_CLASSID, &class, sizeof class);
-    put(message, TCA_BPF_FD, &fd, sizeof fd);
-    put(message, TCA_BPF_NAME, filter_name, strlen(filter_name) + 1);
-    put(message, TCA_BPF_FLAGS, &flags, sizeof flags);
-    nla_nest_end(message, options);
-    return send_new(tc, message, "add a BPF filter to HTB", interface, err);
-}
-
-int rift_shape_add(struct rift_tc *tc, int interface, const struct rift_shape *shape,
-                   int program_fd, const char *filter_name, struct rift_error *err)
-{
-    if (rift_shape_check(tc, interface, err) || add_root(tc, interface, err) ||
-        add_class(tc, interface, shape->rate_bytes, err) ||
-        ((shape->delay_ns > 0 || shape->jitter_ns > 0) && add_netem(tc, interface, shape, err)))
+    bool exists;
+    if (rift_shape_check(tc, interface, err) || rift_shape_exists(tc, interface, &exists, err) ||
+        (!exists && add_root(tc, interface, err)) ||
+        set_class(tc, interface, number, quality->rate_bytes, err))
         return -1;
-    return add_filter(tc, interface, program_fd, filter_name, err);
+    return has_netem ? rift_netem_set(tc, interface, rift_shape_priority(number),
+                                      handle_of(LEAF_MAJOR + (uint32_t)number, 0), quality, err)
+                     : set_queue(tc, interface, number, quality->limit, err);
+}
+
+struct count_search {
+    uint32_t handle;
+    int interface;
+    struct rift_shape_counts *counts;
+};
+
+static int count_callback(struct nl_msg *message, void *context)
+{
+    struct count_search *search = context;
+    struct nlmsghdr *header = nlmsg_hdr(message);
+    const struct tcmsg *qdisc = nlmsg_data(header);
+    if (header->nlmsg_type != RTM_NEWQDISC || qdisc->tcm_handle != search->handle ||
+        qdisc->tcm_ifindex != search->interface)
+        return NL_OK;
+    const struct nlattr *found = nlmsg_find_attr(header, sizeof *qdisc, TCA_STATS);
+    struct tc_stats stats;
+    if (!found || nla_len(found) < (int)sizeof stats)
+        return NL_OK;
+    memcpy(&stats, nla_data(found), sizeof stats);
+    search->counts->packets += stats.packets;
+    search->counts->dropped += stats.drops;
+    return NL_OK;
+}
+
+int rift_shape_count(struct rift_tc *tc, int interface, int number,
+                     struct rift_shape_counts *counts, struct rift_error *err)
+{
+    struct count_search search = {.handle = handle_of(LEAF_MAJOR + (uint32_t)number, 0),
+                                  .interface = interface,
+                                  .counts = counts};
+    int rc = rift_tc_query(
+        tc, rift_tc_message(RTM_GETQDISC, NLM_F_REQUEST | NLM_F_DUMP, interface, 0, 0, 0),
+        count_callback, &search);
+    return rc < 0 ? rift_tc_fail(err, rc, "list the qdiscs", interface) : 0;
 }
 
 int rift_shape_exists(struct rift_tc *tc, int interface, bool *exists, struct rift_error *err)
@@ -189,15 +199,52 @@ int rift_shape_exists(struct rift_tc *tc, int interface, bool *exists, struct ri
     return 0;
 }
 
-int rift_shape_remove(struct rift_tc *tc, int interface, struct rift_error *err)
+static int send_removal(struct rift_tc *tc, struct nl_msg *message, const char *what, int interface,
+                        struct rift_error *err)
+{
+    int rc = rift_tc_send(tc, message);
+    bool is_gone = rc == -NLE_OBJ_NOTFOUND || rc == -NLE_NODEV;
+    return rc < 0 && !is_gone ? rift_tc_fail(err, rc, what, interface) : 0;
+}
+
+int rift_shape_remove_all(struct rift_tc *tc, int interface, struct rift_error *err)
 {
     bool exists;
     if (rift_shape_exists(tc, interface, &exists, err))
         return -1;
+    return exists ? send_removal(tc,
+                                 rift_tc_message(RTM_DELQDISC, NLM_F_REQUEST, interface, TC_H_ROOT,
+                                                 handle_of(ROOT_MAJOR, 0), 0),
+                                 "remove HTB", interface, err)
+                  : 0;
+}
+
+static int class_callback(struct nl_msg *message, void *context)
+{
+    const struct tcmsg *class = nlmsg_data(nlmsg_hdr(message));
+    if (nlmsg_hdr(message)->nlmsg_type == RTM_NEWTCLASS &&
+        TC_H_MAJ(class->tcm_handle) == handle_of(ROOT_MAJOR, 0))
+        ++*(size_t *)context;
+    return NL_OK;
+}
+
+int rift_shape_remove(struct rift_tc *tc, int interface, int number, struct rift_error *err)
+{
+    bool exists;
+    size_t left = 0;
+    if (rift_shape_exists(tc, interface, &exists, err))
+        return -1;
     if (!exists)
         return 0;
-    int rc = rift_tc_send(tc, rift_tc_message(RTM_DELQDISC, NLM_F_REQUEST, interface, TC_H_ROOT,
-                                              handle_of(ROOT_MAJOR, 0), 0));
-    bool is_gone = rc == -NLE_OBJ_NOTFOUND || rc == -NLE_NODEV;
-    return rc < 0 && !is_gone ? rift_tc_fail(err, rc, "remove HTB", interface) : 0;
+    if (send_removal(tc,
+                     rift_tc_message(RTM_DELTCLASS, NLM_F_REQUEST, interface,
+                                     handle_of(ROOT_MAJOR, 0), rift_shape_priority(number), 0),
+                     "remove a class of HTB", interface, err))
+        return -1;
+    int rc = rift_tc_query(
+        tc, rift_tc_message(RTM_GETTCLASS, NLM_F_REQUEST | NLM_F_DUMP, interface, 0, 0, 0),
+        class_callback, &left);
+    if (rc < 0)
+        return rift_tc_fail(err, rc, "list the classes", interface);
+    return left == 0 ? rift_shape_remove_all(tc, interface, err) : 0;
 }

@@ -1,31 +1,42 @@
-/* A root qdisc of ours that slows some packets down: HTB with one class, netem below it where a
- * delay is asked for, and a BPF program that says which packets go there. All others pass at once.
- */
+/* A root qdisc of ours: HTB, with a class for each link that is slowed down. A packet goes through
+ * the class that its priority names (skb->priority, as a BPF program on clsact sets it); all others
+ * pass at once. Faults that overlap share the root, each with classes of its own. */
 #ifndef NEMESIS_FAULTS_SHAPE_H
 #define NEMESIS_FAULTS_SHAPE_H
 
 #include <stdint.h>
 
 #include "common/error.h"
+#include "nemesis/faults/link_quality.h"
 #include "nemesis/faults/tc.h"
 
-/* The minor number that a program writes into tc_classid to send a packet through the class. */
-enum { RIFT_SHAPE_CLASS = 1 };
+enum { RIFT_SHAPE_CLASSES_MAX = 2048 };
 
-struct rift_shape {
-    uint64_t rate_bytes;         /* a second; 0: as fast as can be */
-    int64_t delay_ns, jitter_ns; /* 0: no netem */
-};
+/* What a packet's priority must be for the class of that number, from 1 to RIFT_SHAPE_CLASSES_MAX.
+ */
+uint32_t rift_shape_priority(int number);
 
-/* Fails with CONFLICT where somebody's own qdisc is the root, or another one of ours. */
+/* Fails with CONFLICT where somebody's own qdisc is the root. */
 int rift_shape_check(struct rift_tc *tc, int interface, struct rift_error *err);
-/* Puts everything on the interface, which rift_shape_check has passed. */
-int rift_shape_add(struct rift_tc *tc, int interface, const struct rift_shape *shape,
-                   int program_fd, const char *filter_name, struct rift_error *err);
+/* Makes the root where it is not there, the class with the quality's rate, and below it netem where
+ * has_netem, else a queue of the quality's limit. Of a class that is there already, changes both
+ * without losing what waits. */
+int rift_shape_set(struct rift_tc *tc, int interface, int number,
+                   const struct rift_link_quality *quality, bool has_netem, struct rift_error *err);
+/* Removes the class, and the root with the last one; the kernel puts its default there again.
+ * Success where there is none. */
+int rift_shape_remove(struct rift_tc *tc, int interface, int number, struct rift_error *err);
+
+/* Adds what the queue below the class has counted. */
+struct rift_shape_counts {
+    uint64_t packets, dropped;
+};
+int rift_shape_count(struct rift_tc *tc, int interface, int number,
+                     struct rift_shape_counts *counts, struct rift_error *err);
+
 /* Is the root ours? */
 int rift_shape_exists(struct rift_tc *tc, int interface, bool *exists, struct rift_error *err);
-/* Removes our root qdisc, with all that hangs on it; the kernel puts its default there again.
- * Success where the root is not ours. */
-int rift_shape_remove(struct rift_tc *tc, int interface, struct rift_error *err);
+/* Removes our root with all its classes; success where the root is not ours. */
+int rift_shape_remove_all(struct rift_tc *tc, int interface, struct rift_error *err);
 
 #endif

@@ -50,7 +50,7 @@ int rift_strays_remove(struct rift_error *err)
         for (int hook = RIFT_TC_INGRESS; hook <= RIFT_TC_EGRESS; hook++)
             if (rift_tc_filter_remove(tc, index, (enum rift_tc_hook)hook, NULL, err))
                 rc = -1;
-        if (rift_shape_remove(tc, index, err))
+        if (rift_shape_remove_all(tc, index, err))
             rc = -1;
     }
     if (list)

@@ -80,24 +80,26 @@ bool fault_witness_start(const struct rift_lab_host *host, const char *program)
 /* --- links */
 
 struct trip {
-    double back, twice, median, p10, p90;
+    double back, twice, median, p10, p90, altered, early, burst;
 };
 
 static struct trip ping(const struct fault_bench *bench, const char *address, int count,
                         int interval_us)
 {
     char output[256] = "", script[256];
-    struct trip trip = {(double)NAN, (double)NAN, (double)NAN, (double)NAN, (double)NAN};
+    const double none = (double)NAN;
+    struct trip trip = {none, none, none, none, none, none, none, none};
     snprintf(script, sizeof script, FAULT_WITNESS_PATH " ping %s %d %d 400", address, count,
              interval_us);
     test_host_run(bench->peer, script, output, sizeof output);
-    double *parts[] = {&trip.back, &trip.twice, &trip.median, &trip.p10, &trip.p90};
+    double *parts[] = {&trip.back, &trip.twice,   &trip.median, &trip.p10,
+                       &trip.p90,  &trip.altered, &trip.early,  &trip.burst};
     char *at = output;
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
         char *end = at;
         double number = strtod(at, &end);
         if (end == at)
-            return (struct trip){(double)NAN, (double)NAN, (double)NAN, (double)NAN, (double)NAN};
+            return (struct trip){none, none, none, none, none, none, none, none};
         *parts[i] = number;
         at = end;
     }
@@ -117,6 +119,39 @@ double fault_lost_percent_6(const struct fault_bench *bench)
 double fault_twice_percent(const struct fault_bench *bench)
 {
     return ping(bench, bench->hit->address, MANY, INTERVAL_US).twice * 100 / MANY;
+}
+
+double fault_altered_percent(const struct fault_bench *bench)
+{
+    return ping(bench, bench->hit->address, MANY, INTERVAL_US).altered * 100 / MANY;
+}
+
+double fault_burst(const struct fault_bench *bench)
+{
+    return ping(bench, bench->hit->address, MANY, INTERVAL_US).burst;
+}
+
+double fault_early_percent(const struct fault_bench *bench)
+{
+    struct trip trip = ping(bench, bench->hit->address, 1000, 2000);
+    return trip.early * 100 / trip.back;
+}
+
+/* InCsumErrors: InDatagrams NoPorts InErrors OutDatagrams RcvbufErrors SndbufErrors come first. */
+static double checksum_errors(const struct rift_lab_host *host)
+{
+    char output[256] = "", *end = output;
+    test_host_run(host, "grep ^Udp: /proc/net/snmp | tail -1 | cut -d' ' -f8", output,
+                  sizeof output);
+    double count = strtod(output, &end);
+    return end > output ? count : (double)NAN;
+}
+
+double fault_checksum_percent(const struct fault_bench *bench)
+{
+    double before = checksum_errors(bench->peer);
+    ping(bench, bench->hit->address, MANY, INTERVAL_US);
+    return (checksum_errors(bench->peer) - before) * 100 / MANY;
 }
 
 double fault_trip_ms(const struct fault_bench *bench)

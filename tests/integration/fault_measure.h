@@ -20,22 +20,26 @@ struct fault_bench {
 /* One number; NAN where there was no answer. */
 typedef double fault_measure(const struct fault_bench *bench);
 
-fault_measure fault_lost_percent;   /* of 4000 datagrams from peer to hit */
-fault_measure fault_lost_percent_6; /* of 100, by IPv6 */
-fault_measure fault_twice_percent;  /* of 4000 */
-fault_measure fault_trip_ms;        /* there and back, median of 60 */
-fault_measure fault_trip_spread_ms; /* from the 10th to the 90th percentile of 400 */
-fault_measure fault_rate_mbit;      /* a TCP stream from hit to peer */
-fault_measure fault_connections;    /* of 10 from peer to hit, opened within 200 ms each */
-/* A connection from peer to hit that was opened in the first phase: bytes there and back in 1 s, and
- * the errno by which it ended; healed tells of a new one. */
+fault_measure fault_lost_percent;     /* of 4000 datagrams from peer to hit */
+fault_measure fault_lost_percent_6;   /* of 100, by IPv6 */
+fault_measure fault_twice_percent;    /* of 4000 */
+fault_measure fault_altered_percent;  /* of 4000, come back with another content */
+fault_measure fault_checksum_percent; /* of 4000, whose checksum the peer found to be wrong */
+fault_measure fault_burst;            /* how many of 4000 are lost in a row, on average */
+fault_measure fault_early_percent;    /* of 1000, come back in less than half of the median time */
+fault_measure fault_trip_ms;          /* there and back, median of 60 */
+fault_measure fault_trip_spread_ms;   /* from the 10th to the 90th percentile of 400 */
+fault_measure fault_rate_mbit;        /* a TCP stream from hit to peer */
+fault_measure fault_connections;      /* of 10 from peer to hit, opened within 200 ms each */
+/* A connection from peer to hit that was opened in the first phase: bytes there and back in 1 s,
+ * and the errno by which it ended; healed tells of a new one. */
 fault_measure fault_kept_echoes, fault_kept_error;
-fault_measure fault_answers;        /* of the system, to 10 questions */
-fault_measure fault_cpu_percent;    /* CPU time that the system gets while it asks for all */
-fault_measure fault_growth;         /* how many times of 1 the system can take 24 MiB more */
-fault_measure fault_write_error;    /* errno of a write with fsync */
-fault_measure fault_files;          /* of two that were written, one of them synced */
-fault_measure fault_host_clock_ms;  /* how far the host's wall clock moved against this machine's */
+fault_measure fault_answers;       /* of the system, to 10 questions */
+fault_measure fault_cpu_percent;   /* CPU time that the system gets while it asks for all */
+fault_measure fault_growth;        /* how many times of 1 the system can take 24 MiB more */
+fault_measure fault_write_error;   /* errno of a write with fsync */
+fault_measure fault_files;         /* of two that were written, one of them synced */
+fault_measure fault_host_clock_ms; /* how far the host's wall clock moved against this machine's */
 fault_measure fault_host_drift_ppm;
 fault_measure fault_system_clock_ms; /* the wall clock as the system sees it, less this machine's */
 fault_measure fault_system_drift_ppm;

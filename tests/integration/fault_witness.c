@@ -3,8 +3,10 @@
  *   fault_witness system FOLDER       a system under test that tells what happens to it
  *   fault_witness echo                sends datagrams back, counts what a stream brings
  *   fault_witness ping ADDRESS COUNT INTERVAL_US WAIT_MS
- *       datagrams to an echo; prints "BACK TWICE MEDIAN P10 P90": how many came back, how many of
- *       them more than once, and their round trips in ms
+ *       datagrams to an echo; prints "BACK TWICE MEDIAN P10 P90 ALTERED EARLY BURST": how many came
+ *       back, how many of them more than once, their round trips in ms, how many came back with
+ *       another content, how many in less than half of the median, and how many in a row did not
+ *       come back, on average
  *   fault_witness stream ADDRESS MS   prints the Mbit/s that arrive by TCP
  *   fault_witness connect ADDRESS COUNT WAIT_MS
  *       prints how many of so many TCP connections are open within WAIT_MS, one after the other
@@ -30,7 +32,7 @@
 #include "common/clock.h"
 #include "tests/lib/fault_witness.h"
 
-enum { PINGS_MAX = 20000, STREAM_WAIT_S = 20 };
+enum { PINGS_MAX = 20000, PING_WORD = 0x70696e67, STREAM_WAIT_S = 20 };
 
 static char block[65536];
 
@@ -243,18 +245,21 @@ struct pings {
     int64_t sent_ns[PINGS_MAX];
     double trip_ms[PINGS_MAX];
     unsigned char arrivals[PINGS_MAX];
-    int back, twice;
+    int back, twice, altered;
 };
 
 static void take_pings(struct pings *pings, int fd, int64_t until)
 {
     do {
-        uint32_t number[2] = {0};
+        uint32_t number[3] = {0};
         struct pollfd poll_fd = {.fd = fd, .events = POLLIN};
         if (poll(&poll_fd, 1, rift_clock_poll_ms(until)) <= 0 ||
-            recv(fd, number, sizeof number, MSG_DONTWAIT) != sizeof number ||
-            number[1] >= PINGS_MAX)
+            recv(fd, number, sizeof number, MSG_DONTWAIT) != sizeof number)
             continue;
+        if (number[0] != PING_WORD || number[1] >= PINGS_MAX || number[2] != ~number[1]) {
+            pings->altered++;
+            continue;
+        }
         uint32_t i = number[1];
         pings->arrivals[i]++;
         pings->twice += pings->arrivals[i] == 2;
@@ -273,16 +278,24 @@ static void ping(const char *address, long count, long interval_us, long wait_ms
 {
     static struct pings pings;
     int fd = connected_socket(SOCK_DGRAM, address);
-    for (long i = 0; i < count && i < PINGS_MAX; i++) {
-        uint32_t number[2] = {0x70696e67, (uint32_t)i};
+    count = count < PINGS_MAX ? count : PINGS_MAX;
+    for (long i = 0; i < count; i++) {
+        uint32_t number[3] = {PING_WORD, (uint32_t)i, ~(uint32_t)i};
         pings.sent_ns[i] = rift_clock_now();
         send(fd, number, sizeof number, 0);
         take_pings(&pings, fd, pings.sent_ns[i] + interval_us * 1000);
     }
     take_pings(&pings, fd, rift_clock_now() + wait_ms * RIFT_MS);
     qsort(pings.trip_ms, (size_t)pings.back, sizeof *pings.trip_ms, compare);
-    printf("%d %d %.2f %.2f %.2f\n", pings.back, pings.twice, pings.trip_ms[pings.back / 2],
-           pings.trip_ms[pings.back / 10], pings.trip_ms[pings.back * 9 / 10]);
+    int bursts = 0, early = 0;
+    for (long i = 0; i < count; i++)
+        bursts += pings.arrivals[i] == 0 && (i == 0 || pings.arrivals[i - 1] > 0);
+    while (early < pings.back && pings.trip_ms[early] < pings.trip_ms[pings.back / 2] / 2)
+        early++;
+    printf("%d %d %.2f %.2f %.2f %d %d %.2f\n", pings.back, pings.twice,
+           pings.trip_ms[pings.back / 2], pings.trip_ms[pings.back / 10],
+           pings.trip_ms[pings.back * 9 / 10], pings.altered, early,
+           bursts ? (double)(count - pings.back) / bursts : 0);
 }
 
 static void stream(const char *address, long for_ms)

@@ -1,0 +1,63 @@
+/* As netem does it (net/sched/sch_netem.c): a packet that is reordered goes at once, past those
+ * that wait; a delay is its mean plus jitter times a random entry of the table, whose index moves
+ * slowly where delays are correlated. */
+#include "nemesis/faults/line_fate.h"
+
+static bool happens(struct rift_rng *rng, double chance)
+{
+    return chance > 0 && rift_rng_unit(rng) < chance;
+}
+
+void rift_line_link_set(struct rift_line_link *link, const struct rift_link_quality *quality)
+{
+    link->quality = *quality;
+    rift_delay_table_fill(quality->shape, link->table);
+}
+
+static bool is_lost(struct rift_line_link *link, struct rift_rng *rng)
+{
+    const struct rift_link_quality *quality = &link->quality;
+    bool was_bad = link->is_bad;
+    if (happens(rng, was_bad ? quality->to_good : quality->to_bad))
+        link->is_bad = !was_bad;
+    return happens(rng, was_bad ? quality->bad_loss : quality->good_loss);
+}
+
+static int64_t draw_delay(struct rift_line_link *link, struct rift_rng *rng)
+{
+    const struct rift_link_quality *quality = &link->quality;
+    if (quality->jitter_ns == 0)
+        return quality->delay_ns;
+    double fresh = (double)(uint32_t)rift_rng_next(rng);
+    double stay = quality->delay_correlation;
+    link->last_random = (uint32_t)(fresh * (1 - stay) + (double)link->last_random * stay);
+    /* The upper bits: neighbours in time are neighbours in the table. */
+    int16_t entry = link->table[link->last_random / (UINT32_MAX / RIFT_DELAY_TABLE_SIZE + 1)];
+    int64_t delay =
+        quality->delay_ns + (int64_t)((double)quality->jitter_ns * entry / RIFT_DELAY_TABLE_UNIT);
+    return delay > 0 ? delay : 0;
+}
+
+static int64_t sent_at(struct rift_line_link *link, int64_t now_ns, size_t bytes)
+{
+    if (link->quality.rate_bytes == 0)
+        return now_ns;
+    int64_t begin = link->rate_free_ns > now_ns ? link->rate_free_ns : now_ns;
+    link->rate_free_ns = begin + (int64_t)((double)bytes * 1e9 / (double)link->quality.rate_bytes);
+    return link->rate_free_ns;
+}
+
+struct rift_line_fate rift_line_fate_draw(struct rift_line_link *link, struct rift_rng *rng,
+                                          int64_t now_ns, size_t bytes)
+{
+    const struct rift_link_quality *quality = &link->quality;
+    struct rift_line_fate fate = {.is_silent = happens(rng, quality->silent)};
+    if (is_lost(link, rng))
+        return fate;
+    fate.is_corrupt = happens(rng, quality->corrupt);
+    fate.copies = happens(rng, quality->duplicate) ? 2 : 1;
+    fate.is_early = happens(rng, quality->reorder);
+    for (int i = 0; i < fate.copies; i++)
+        fate.due_ns[i] = sent_at(link, now_ns, bytes) + (fate.is_early ? 0 : draw_delay(link, rng));
+    return fate;
+}

@@ -1,0 +1,31 @@
+/* What becomes of a packet on a link: the arithmetic of the delay line, without a clock, a packet
+ * or a kernel. */
+#ifndef NEMESIS_FAULTS_LINE_FATE_H
+#define NEMESIS_FAULTS_LINE_FATE_H
+
+#include <stddef.h>
+
+#include "common/rng.h"
+#include "nemesis/faults/link_quality.h"
+
+struct rift_line_link {
+    struct rift_link_quality quality;
+    int16_t table[RIFT_DELAY_TABLE_SIZE];
+    bool is_bad;
+    uint32_t last_random;
+    int64_t rate_free_ns; /* when the last packet has been sent at the rate */
+};
+
+struct rift_line_fate {
+    int copies; /* 0: lost */
+    int64_t due_ns[2];
+    bool is_corrupt, is_silent, is_early;
+};
+
+/* Keeps what it knows of packets before, so that a change leaves no gap. */
+void rift_line_link_set(struct rift_line_link *link, const struct rift_link_quality *quality);
+/* Of a packet of so many bytes that comes now; times as now_ns. */
+struct rift_line_fate rift_line_fate_draw(struct rift_line_link *link, struct rift_rng *rng,
+                                          int64_t now_ns, size_t bytes);
+
+#endif

@@ -1,0 +1,176 @@
+/* Correlated loss is a chain as well: lost for sure in its bad state, never in the good one. Its
+ * share of lost packets is what was asked, the correlation of one packet's loss with the next one's
+ * is too, and a burst has 1 / ((1 - loss) * (1 - correlation)) packets on average. */
+#include "nemesis/faults/link_quality.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { DELAY_MS_MAX = 600000, RATE_KBIT_MAX = 100000000, LIMIT_MAX = 1000000 };
+enum { DEFAULT_LOSS_PERCENT = 10, DEFAULT_LIMIT = 10000, REORDER_DELAY_MS = 10 };
+
+struct reader {
+    const json_t *options, *own;
+    struct rift_error *err;
+    bool is_failed;
+};
+
+static const json_t *option_of(const struct reader *reader, const char *name)
+{
+    const json_t *value = json_object_get(reader->own, name);
+    return value ? value : json_object_get(reader->options, name);
+}
+
+static double number(struct reader *reader, const char *name, double maximum)
+{
+    const json_t *given = option_of(reader, name);
+    double value = json_number_value(given);
+    if ((!given || json_is_number(given)) && value >= 0 && value <= maximum)
+        return value;
+    if (!reader->is_failed)
+        rift_fail(reader->err, RIFT_ERR_INVALID, "link: '%s' must be a number from 0 to %.0f", name,
+                  maximum);
+    reader->is_failed = true;
+    return 0;
+}
+
+static double chance(struct reader *reader, const char *name)
+{
+    return number(reader, name, 100) / 100;
+}
+
+static void read_shape(struct reader *reader, struct rift_link_quality *quality)
+{
+    static const char *const words[] = {"uniform", "normal", "pareto", "paretonormal"};
+    const json_t *given = option_of(reader, "distribution");
+    const char *word = given ? json_string_value(given) : words[0];
+    for (int i = 0; word && i < 4; i++)
+        if (strcmp(word, words[i]) == 0) {
+            quality->shape = (enum rift_delay_shape)i;
+            return;
+        }
+    if (!reader->is_failed)
+        rift_fail(reader->err, RIFT_ERR_INVALID,
+                  "link: 'distribution' must be uniform, normal, pareto or paretonormal");
+    reader->is_failed = true;
+}
+
+static void read_loss(struct reader *reader, struct rift_link_quality *quality)
+{
+    double loss = chance(reader, "loss_percent");
+    double correlation = chance(reader, "loss_correlation_percent");
+    quality->to_bad = chance(reader, "bad_from_percent");
+    quality->to_good = chance(reader, "bad_until_percent");
+    quality->bad_loss = quality->good_loss = loss;
+    if (quality->to_bad > 0) {
+        quality->bad_loss =
+            option_of(reader, "bad_loss_percent") ? chance(reader, "bad_loss_percent") : 1;
+    } else if (correlation > 0 && loss > 0 && loss < 1) {
+        quality->to_bad = loss * (1 - correlation);
+        quality->to_good = (1 - loss) * (1 - correlation);
+        quality->bad_loss = 1;
+        quality->good_loss = 0;
+    }
+    if (reader->is_failed)
+        return;
+    const char *mistake = NULL;
+    if (correlation >= 1)
+        mistake = "'loss_correlation_percent' must be below 100: no packet would change anything";
+    else if (correlation > 0 && chance(reader, "bad_from_percent") > 0)
+        mistake = "bursts are 'loss_correlation_percent' or 'bad_from_percent', not both";
+    else if (quality->to_bad > 0 && quality->to_good <= 0)
+        mistake = "'bad_from_percent' needs 'bad_until_percent', else a bad link stays bad";
+    if (mistake)
+        rift_fail(reader->err, RIFT_ERR_INVALID, "link: %s", mistake);
+    reader->is_failed = mistake != NULL;
+}
+
+int rift_link_quality_read(const json_t *options, const json_t *own,
+                           struct rift_link_quality *quality, struct rift_error *err)
+{
+    struct reader reader = {.options = options, .own = own, .err = err};
+    double delay_ms = number(&reader, "delay_ms", DELAY_MS_MAX);
+    double jitter_ms = number(&reader, "jitter_ms", DELAY_MS_MAX);
+    double limit = number(&reader, "limit_packets", LIMIT_MAX);
+    *quality = (struct rift_link_quality){
+        .delay_correlation = chance(&reader, "delay_correlation_percent"),
+        .duplicate = chance(&reader, "duplicate_percent"),
+        .corrupt = chance(&reader, "corrupt_percent"),
+        .silent = chance(&reader, "silent_percent"),
+        .reorder = chance(&reader, "reorder_percent"),
+        .rate_bytes = (uint64_t)(number(&reader, "rate_kbit", RATE_KBIT_MAX) * 125),
+        .limit = limit >= 1 ? (uint32_t)limit : DEFAULT_LIMIT,
+    };
+    read_shape(&reader, quality);
+    read_loss(&reader, quality);
+    if (reader.is_failed)
+        return -1;
+    if (jitter_ms > delay_ms)
+        return rift_fail(err, RIFT_ERR_INVALID, "link: jitter_ms must not be above delay_ms");
+    if (quality->reorder > 0 && delay_ms <= 0)
+        delay_ms = REORDER_DELAY_MS;
+    quality->delay_ns = (int64_t)(delay_ms * 1e6);
+    quality->jitter_ns = (int64_t)(jitter_ms * 1e6);
+    if (!rift_link_quality_waits(quality) && !rift_link_quality_is_by_chance(quality) &&
+        quality->rate_bytes == 0 && !own)
+        quality->good_loss = quality->bad_loss = DEFAULT_LOSS_PERCENT / 100.0;
+    return 0;
+}
+
+bool rift_link_quality_waits(const struct rift_link_quality *quality)
+{
+    return quality->delay_ns > 0;
+}
+
+bool rift_link_quality_is_by_chance(const struct rift_link_quality *quality)
+{
+    return rift_link_quality_loss(quality) > 0 || quality->duplicate > 0 || quality->corrupt > 0 ||
+           quality->silent > 0 || quality->reorder > 0;
+}
+
+double rift_link_quality_loss(const struct rift_link_quality *quality)
+{
+    double moves = quality->to_bad + quality->to_good;
+    double bad = moves > 0 ? quality->to_bad / moves : 0;
+    return bad * quality->bad_loss + (1 - bad) * quality->good_loss;
+}
+
+uint32_t rift_chance_u32(double chance)
+{
+    return chance >= 1 ? UINT32_MAX : (uint32_t)(chance * 4294967296.0);
+}
+
+/* The standard normal distribution's quantile, by bisection of erfc. */
+static double normal_quantile(double p)
+{
+    double low = -8, high = 8;
+    for (int i = 0; i < 60; i++) {
+        double middle = (low + high) / 2;
+        if (erfc(-middle / sqrt(2)) / 2 < p)
+            low = middle;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+/* Pareto with the exponent 3, which has mean 3/2 and variance 3/4, moved to 0 and scaled to 1. */
+static double pareto_quantile(double p)
+{
+    return (pow(1 - p, -1.0 / 3) - 1.5) / sqrt(0.75);
+}
+
+void rift_delay_table_fill(enum rift_delay_shape shape, int16_t table[RIFT_DELAY_TABLE_SIZE])
+{
+    for (int i = 0; i < RIFT_DELAY_TABLE_SIZE; i++) {
+        double p = (i + 0.5) / RIFT_DELAY_TABLE_SIZE, z = 2 * p - 1;
+        if (shape == RIFT_DELAY_NORMAL)
+            z = normal_quantile(p);
+        else if (shape == RIFT_DELAY_PARETO)
+            z = pareto_quantile(p);
+        else if (shape == RIFT_DELAY_PARETONORMAL)
+            z = 0.25 * normal_quantile(p) + 0.75 * pareto_quantile(p);
+        z = z < -3.999 ? -3.999 : z > 3.999 ? 3.999 : z;
+        table[i] = (int16_t)lround(z * RIFT_DELAY_TABLE_UNIT);
+    }
+}

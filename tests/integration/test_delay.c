@@ -1,0 +1,250 @@
+/* Packets that wait: in the delay line where the kernel has no netem. How late they are, and what
+ * happens when the line, the agent or both are killed. */
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <math.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "common/clock.h"
+#include "common/memory.h"
+#include "common/process.h"
+#include "tests/lib/link_stream.h"
+
+static struct link_bench bench;
+static struct test_host *n1, *n2, *n3;
+
+static int group_up(void **state)
+{
+    (void)state;
+    bench.spaces = namespaces_up(3);
+    if (!bench.spaces)
+        return 0;
+    bench.from = n1 = &bench.spaces->hosts[0];
+    n2 = &bench.spaces->hosts[1];
+    n3 = &bench.spaces->hosts[2];
+    return host_agent_start(n1, "delay", 60000) ? 0 : -1;
+}
+
+static int group_down(void **state)
+{
+    (void)state;
+    namespaces_down(bench.spaces);
+    return 0;
+}
+
+#define NEED_NAMESPACES()                                                                          \
+    do {                                                                                           \
+        if (!bench.spaces)                                                                         \
+            skip();                                                                                \
+    } while (0)
+
+static void delays_are_distributed_as_asked(void **state)
+{
+    (void)state;
+    NEED_NAMESPACES();
+    static const struct {
+        const char *distribution;
+        double deviation_ms; /* of 10 ms of jitter, by the table as it is cut */
+        double correlation;
+    } cases[] = {
+        {"uniform", 5.77, 0},     {"normal", 10, 0}, {"pareto", 7.4, 0},
+        {"paretonormal", 7.8, 0}, {"normal", 0, 90},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        link_inject(&bench, "d", n2,
+                    json_pack("{s:i, s:i, s:s, s:f}", "delay_ms", 50, "jitter_ms", 10,
+                              "distribution", cases[i].distribution, "delay_correlation_percent",
+                              cases[i].correlation));
+        struct link_tally tally = link_stream_run(&bench, n2, 1000, 1000, 200),
+                          other = link_stream_run(&bench, n3, 100, 500, 20);
+        link_heal(&bench, "d");
+        print_message("50 ms +- 10 %s: mean %.2f, deviation %.2f, neighbours %.2f, worst %.1f; "
+                      "another peer %.2f\n",
+                      cases[i].distribution, tally.mean_ms, tally.deviation_ms, tally.neighbours,
+                      tally.worst_ms, other.mean_ms);
+        assert_int_equal(0, tally.missing);
+        assert_true(fabs(tally.mean_ms - 50) < 3);
+        if (cases[i].correlation > 0) {
+            assert_true(tally.neighbours > 0.75);
+        } else {
+            assert_true(fabs(tally.deviation_ms - cases[i].deviation_ms) < 2);
+            assert_true(fabs(tally.neighbours) < 0.2);
+            assert_true(tally.overtaken > 100);
+        }
+        assert_true(other.mean_ms < 5);
+    }
+}
+
+static void a_fifth_goes_past_the_others(void **state)
+{
+    (void)state;
+    NEED_NAMESPACES();
+    link_inject(&bench, "o", n2, json_pack("{s:i, s:i}", "delay_ms", 30, "reorder_percent", 20));
+    struct link_tally tally = link_stream_run(&bench, n2, 2000, 1000, 100);
+    link_heal(&bench, "o");
+    double early = (double)tally.early / 2000;
+    print_message("%.1f %% early, %d overtaken, mean %.2f ms\n", early * 100, tally.overtaken,
+                  tally.mean_ms);
+    assert_int_equal(0, tally.missing + tally.doubled);
+    assert_true(fabs(early - 0.2) < 0.05);
+    assert_true(tally.overtaken > 1200);
+}
+
+static void what_exceeds_the_limit_is_lost(void **state)
+{
+    (void)state;
+    NEED_NAMESPACES();
+    link_inject(&bench, "q", n2, json_pack("{s:i, s:i}", "delay_ms", 50, "limit_packets", 10));
+    struct link_tally tally = link_stream_run(&bench, n2, 500, 1000, 100);
+    link_heal(&bench, "q");
+    print_message("of 50 that wait at once 10 may: %d of 500 lost\n", tally.missing);
+    assert_true(tally.missing > 350 && tally.missing < 430);
+}
+
+static void a_change_loses_nothing_that_waits(void **state)
+{
+    (void)state;
+    NEED_NAMESPACES();
+    link_inject(&bench, "c", n2, json_pack("{s:i}", "delay_ms", 100));
+    struct link_stream *stream = rift_calloc(1, sizeof *stream);
+    link_stream_open(stream, &bench, n2);
+    for (int i = 0; i < 400; i++) {
+        int64_t next = rift_clock_now() + RIFT_MS;
+        link_stream_send(stream, i);
+        if (i == 200)
+            json_decref(
+                agent_must(&n1->agent, "change",
+                           json_pack("{s:s, s:{s:i}}", "id", "c", "options", "delay_ms", 20)));
+        rift_clock_sleep_until(next);
+        link_stream_drain(stream);
+    }
+    for (int64_t end = rift_clock_now() + 150 * RIFT_MS; rift_clock_now() < end;) {
+        rift_clock_sleep_until(rift_clock_now() + RIFT_MS);
+        link_stream_drain(stream);
+    }
+    for (int i = 0; i < 400; i++)
+        if (stream->seen[i] != 1)
+            fail_msg("datagram %d arrived %d times", i, stream->seen[i]);
+    print_message("before the change %.1f ms, after %.1f ms\n", stream->delay_ms[100],
+                  stream->delay_ms[399]);
+    assert_true(fabs(stream->delay_ms[100] - 100) < 15);
+    assert_true(fabs(stream->delay_ms[399] - 20) < 15);
+    link_stream_close(stream);
+    free(stream);
+    link_heal(&bench, "c");
+}
+
+/* The one process of that name in the record of the fault. */
+static pid_t line_pid(const json_t *ok)
+{
+    const json_t *line = json_object_get(json_object_get(ok, "details"), "line");
+    pid_t pid = (pid_t)json_integer_value(json_array_get(line, 0));
+    assert_true(pid > 1);
+    return pid;
+}
+
+static void a_killed_line_loses_packets_no_longer_than_the_lease(void **state)
+{
+    (void)state;
+    NEED_NAMESPACES();
+    CLEANUP(rift_free) char *before = link_card_settings(n1);
+    json_decref(agent_must(&n1->agent, "lease", json_pack("{s:i}", "lease_ms", 1500)));
+    int64_t lease_end = rift_clock_now() + 1500 * RIFT_MS;
+    json_t *ok =
+        agent_must(&n1->agent, "inject",
+                   link_args("k", n2, json_pack("{s:s, s:i}", "by", "line", "delay_ms", 30)));
+    kill(line_pid(ok), SIGKILL);
+    json_decref(ok);
+    struct link_tally dead = link_stream_run(&bench, n2, 100, 1000, 50);
+    assert_int_equal(100, dead.missing);
+    agent_kill_both(&n1->agent); /* nobody is left to heal */
+    agent_forget(&n1->agent);
+    rift_clock_sleep_until(lease_end + 20 * RIFT_MS);
+    struct link_tally after = link_stream_run(&bench, n2, 100, 1000, 50);
+    assert_int_equal(0, after.missing);
+    assert_true(host_agent_start(n1, "delay", 60000));
+    CLEANUP(rift_free) char *healed = link_card_settings(n1);
+    assert_string_equal(before, healed);
+}
+
+static void a_line_outlives_its_agent_until_the_lease_ends(void **state)
+{
+    (void)state;
+    NEED_NAMESPACES();
+    CLEANUP(rift_free) char *before = link_card_settings(n1);
+    json_decref(agent_must(&n1->agent, "lease", json_pack("{s:i}", "lease_ms", 1500)));
+    int64_t lease_end = rift_clock_now() + 1500 * RIFT_MS;
+    json_t *ok =
+        agent_must(&n1->agent, "inject",
+                   link_args("k", n2, json_pack("{s:s, s:i}", "by", "line", "delay_ms", 30)));
+    struct rift_process line;
+    assert_true(rift_process_identify(line_pid(ok), &line));
+    json_decref(ok);
+    agent_kill_both(&n1->agent);
+    agent_forget(&n1->agent);
+    struct link_tally during = link_stream_run(&bench, n2, 300, 1000, 100);
+    assert_int_equal(0, during.missing);
+    assert_true(during.mean_ms > 28 && during.mean_ms < 40);
+    rift_clock_sleep_until(lease_end + 20 * RIFT_MS);
+    struct link_tally after = link_stream_run(&bench, n2, 300, 1000, 50);
+    assert_int_equal(0, after.missing);
+    assert_true(after.mean_ms < 5);
+    assert_false(rift_process_is_alive(&line));
+    assert_true(host_agent_start(n1, "delay", 60000));
+    CLEANUP(rift_free) char *healed = link_card_settings(n1);
+    assert_string_equal(before, healed);
+}
+
+static void a_users_root_qdisc_stays_and_works(void **state)
+{
+    (void)state;
+    NEED_NAMESPACES();
+    char *before, *during;
+    assert_int_equal(0, HOST_RUN(n1, NULL, "tc", "qdisc", "add", "dev", "eth0", "root", "handle",
+                                 "5:", "tbf", "rate", "50mbit", "burst", "64k", "latency", "1s"));
+    HOST_RUN(n1, &before, "tc", "qdisc", "show", "dev", "eth0", "root");
+    json_t *reply =
+        agent_ask(&n1->agent, "inject",
+                  link_args("u", n2, json_pack("{s:s, s:i}", "by", "netem", "delay_ms", 20)));
+    assert_non_null(json_object_get(reply, "error"));
+    json_decref(reply);
+    link_inject(&bench, "u", n2, json_pack("{s:i}", "delay_ms", 20));
+    HOST_RUN(n1, &during, "tc", "qdisc", "show", "dev", "eth0", "root");
+    struct link_tally tally = link_stream_run(&bench, n2, 300, 1000, 50);
+    double mbit = link_rate_mbit(&bench, n2);
+    link_heal(&bench, "u");
+    print_message("through a user's TBF: %.2f ms, %.1f Mbit/s\n", tally.mean_ms, mbit);
+    assert_string_equal(before, during);
+    assert_int_equal(0, tally.missing);
+    assert_true(fabs(tally.mean_ms - 20) < 4);
+    assert_true(mbit < 52);
+    free(before);
+    free(during);
+    HOST_RUN(n1, NULL, "tc", "qdisc", "del", "dev", "eth0", "root");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(delays_are_distributed_as_asked),
+        cmocka_unit_test(a_fifth_goes_past_the_others),
+        cmocka_unit_test(what_exceeds_the_limit_is_lost),
+        cmocka_unit_test(a_change_loses_nothing_that_waits),
+        cmocka_unit_test(a_killed_line_loses_packets_no_longer_than_the_lease),
+        cmocka_unit_test(a_line_outlives_its_agent_until_the_lease_ends),
+        cmocka_unit_test(a_users_root_qdisc_stays_and_works),
+    };
+    return cmocka_run_group_tests(tests, group_up, group_down);
+}

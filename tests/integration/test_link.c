@@ -1,0 +1,318 @@
+/* Quality of a link as a receiver sees it. All hosts share this machine's clock, so a datagram that
+ * tells when it was sent tells how long it took, one way. Bounds of counts are five standard
+ * deviations of what was asked: a right program fails one in a million runs. */
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <math.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "common/clock.h"
+#include "common/memory.h"
+#include "common/process.h"
+#include "tests/lib/link_stream.h"
+
+enum { COUNT = LINK_STREAM_MAX };
+
+static struct link_bench bench;
+static struct test_host *n1, *n2, *n3;
+
+static int group_up(void **state)
+{
+    (void)state;
+    bench.spaces = namespaces_up(3);
+    if (!bench.spaces)
+        return 0;
+    bench.from = n1 = &bench.spaces->hosts[0];
+    n2 = &bench.spaces->hosts[1];
+    n3 = &bench.spaces->hosts[2];
+    return host_agent_start(n1, "link", 60000) ? 0 : -1;
+}
+
+static int group_down(void **state)
+{
+    (void)state;
+    namespaces_down(bench.spaces);
+    return 0;
+}
+
+#define NEED_NAMESPACES()                                                                          \
+    do {                                                                                           \
+        if (!bench.spaces)                                                                         \
+            skip();                                                                                \
+    } while (0)
+
+static struct link_tally many(const struct test_host *to)
+{
+    return link_stream_run(&bench, to, COUNT, 40, 100);
+}
+
+/* inflation: by how much more the count varies than that of independent packets. */
+static void assert_share(const char *what, int count, double percent, double inflation)
+{
+    double p = percent / 100, mean = COUNT * p, bound = 5 * sqrt(COUNT * p * (1 - p) * inflation);
+    print_message("%s: %.1f %% asked, %.2f %% measured\n", what, percent, 100.0 * count / COUNT);
+    assert_true(fabs(count - mean) <= bound);
+}
+
+static const char *const ways[] = {"auto", "line"};
+
+/* A counter of Udp: in /proc/net/snmp of the host. */
+static long udp_counter(struct test_host *host, const char *name)
+{
+    char *output, *save = NULL, *save_values = NULL;
+    assert_int_equal(0, HOST_RUN(host, &output, "grep", "^Udp:", "/proc/net/snmp"));
+    char *names = strtok_r(output, "\n", &save), *values = strtok_r(NULL, "\n", &save);
+    char *column = strtok_r(names, " ", &save), *value = strtok_r(values, " ", &save_values);
+    while (column && value && strcmp(column, name) != 0) {
+        column = strtok_r(NULL, " ", &save);
+        value = strtok_r(NULL, " ", &save_values);
+    }
+    long count = value ? strtol(value, NULL, 10) : -1;
+    free(output);
+    return count;
+}
+
+static json_t *asked(const char *way, const char *name, double value)
+{
+    return json_pack("{s:s, s:f}", "by", way, name, value);
+}
+
+static void asked_chances_are_what_a_receiver_counts(void **state)
+{
+    (void)state;
+    NEED_NAMESPACES();
+    const double loss[] = {1, 5, 30, 100};
+    for (size_t w = 0; w < 2; w++) {
+        print_message("by: %s\n", ways[w]);
+        struct link_tally tally = many(n2);
+        assert_int_equal(0, tally.missing + tally.doubled + tally.altered);
+        for (size_t i = 0; i < 4; i++) {
+            link_inject(&bench, "x", n2, asked(ways[w], "loss_percent", loss[i]));
+            tally = many(n2);
+            link_heal(&bench, "x");
+            assert_share("lost", tally.missing, loss[i], 1);
+            assert_int_equal(0, tally.doubled + tally.altered);
+        }
+        link_inject(&bench, "x", n2, asked(ways[w], "duplicate_percent", 10));
+        tally = many(n2);
+        link_heal(&bench, "x");
+        assert_share("doubled", tally.doubled, 10, 1);
+        assert_int_equal(0, tally.missing + tally.altered);
+        long before = udp_counter(n2, "InCsumErrors");
+        link_inject(&bench, "x", n2, asked(ways[w], "corrupt_percent", 10));
+        tally = many(n2);
+        link_heal(&bench, "x");
+        long detected = udp_counter(n2, "InCsumErrors") - before;
+        assert_share("corrupt", tally.missing, 10, 1);
+        print_message("%ld of them shown by the receiver's checksum\n", detected);
+        /* A turned bit of the port or the length is no error of the checksum. */
+        assert_true(detected > tally.missing * 8 / 10 && detected <= tally.missing);
+        assert_int_equal(0, tally.altered);
+        before = udp_counter(n2, "InCsumErrors");
+        link_inject(&bench, "x", n2, asked(ways[w], "silent_percent", 10));
+        tally = many(n2);
+        link_heal(&bench, "x");
+        assert_share("altered", tally.altered, 10, 1);
+        assert_int_equal(before, udp_counter(n2, "InCsumErrors"));
+    }
+}
+
+static void losses_come_in_bursts_of_the_asked_length(void **state)
+{
+    (void)state;
+    NEED_NAMESPACES();
+    for (size_t w = 0; w < 2; w++) {
+        json_t *options = asked(ways[w], "loss_percent", 10);
+        json_object_set_new(options, "loss_correlation_percent", json_real(60));
+        link_inject(&bench, "x", n2, options);
+        struct link_tally tally = many(n2);
+        link_heal(&bench, "x");
+        assert_share("lost in bursts", tally.missing, 10, 1.6 / 0.4);
+        print_message("bursts of %.2f asked, %.2f measured\n", 1 / (0.9 * 0.4), tally.burst);
+        assert_true(fabs(tally.burst - 1 / (0.9 * 0.4)) < 0.7);
+        options = asked(ways[w], "bad_from_percent", 1);
+        json_object_set_new(options, "bad_until_percent", json_real(20));
+        link_inject(&bench, "x", n2, options);
+        tally = many(n2);
+        link_heal(&bench, "x");
+        assert_share("lost by Gilbert-Elliott", tally.missing, 100.0 / 21, 1.79 / 0.21);
+        print_message("bursts of 5 asked, %.2f measured\n", tally.burst);
+        assert_true(fabs(tally.burst - 5) < 2);
+    }
+}
+
+static void the_card_is_as_before_with_the_last_of_overlapping_faults(void **state)
+{
+    (void)state;
+    NEED_NAMESPACES();
+    CLEANUP(rift_free) char *before = link_card_settings(n1);
+    assert_null(strstr(before, "gso_max_segs 1 "));
+    link_inject(&bench, "a", n2, json_pack("{s:f, s:i}", "loss_percent", 1.0, "rate_kbit", 50000));
+    link_inject(&bench, "b", n3, json_pack("{s:f, s:i}", "loss_percent", 2.0, "rate_kbit", 20000));
+    link_inject(&bench, "c", n3, json_pack("{s:s, s:f}", "by", "line", "loss_percent", 2.0));
+    link_heal(&bench, "a");
+    CLEANUP(rift_free) char *during = link_card_settings(n1);
+    assert_non_null(strstr(during, "gso_max_segs 1 "));
+    assert_non_null(strstr(during, "htb"));
+    assert_non_null(strstr(during, "rift0"));
+    assert_null(strstr(during, "50Mbit"));
+    assert_non_null(strstr(during, "20Mbit"));
+    link_heal(&bench, "c");
+    link_heal(&bench, "b");
+    CLEANUP(rift_free) char *after = link_card_settings(n1);
+    assert_string_equal(before, after);
+}
+
+/* Sends so many bytes; how many of those that arrive are not what was sent. */
+static long pipe_send(struct link_pipe *pipe, long bytes, long *received)
+{
+    static unsigned char out[4096], in[65536];
+    long sent = 0, wrong = 0;
+    int64_t deadline = rift_clock_now() + 30 * RIFT_SECOND;
+    for (*received = 0; *received < bytes && rift_clock_now() < deadline;) {
+        for (size_t i = 0; i < sizeof out; i++)
+            out[i] = (unsigned char)((sent + (long)i) % 251);
+        ssize_t n = sent < bytes ? send(pipe->out, out, sizeof out, MSG_NOSIGNAL) : 0;
+        sent += n > 0 ? n : 0;
+        struct pollfd poll_fd = {.fd = pipe->in, .events = POLLIN};
+        poll(&poll_fd, 1, n > 0 ? 0 : 10);
+        n = recv(pipe->in, in, sizeof in, MSG_DONTWAIT);
+        for (ssize_t i = 0; i < n; i++, ++*received)
+            wrong += in[i] != *received % 251;
+    }
+    return wrong;
+}
+
+/* Connections that were open before the fault: their segments go one by one. */
+static void what_is_corrupt_is_sent_again_and_what_is_silently_so_is_not(void **state)
+{
+    (void)state;
+    NEED_NAMESPACES();
+    enum { BYTES = 2000000 };
+    for (size_t w = 0; w < 2; w++) {
+        struct link_pipe pipe;
+        long received, packets = 0;
+        link_pipe_open(&pipe, &bench, n2);
+        json_t *options = asked(ways[w], "corrupt_percent", 2);
+        json_object_set_new(options, "loss_percent", json_real(1));
+        link_inject(&bench, "x", n2, options);
+        assert_int_equal(0, pipe_send(&pipe, BYTES, &received));
+        assert_true(received >= BYTES);
+        json_t *ok = agent_must(&n1->agent, "observe", json_pack("{s:s}", "id", "x"));
+        const char *how = json_string_value(json_object_get(ok, "how"));
+        print_message("%s\n", how);
+        packets = strtol(how + strcspn(how, "0123456789"), NULL, 10);
+        assert_true(packets >= BYTES / 1500);
+        assert_true(json_is_true(json_object_get(ok, "observed")));
+        json_decref(ok);
+        link_heal(&bench, "x");
+        link_pipe_close(&pipe);
+        link_pipe_open(&pipe, &bench, n2);
+        link_inject(&bench, "x", n2, asked(ways[w], "silent_percent", 5));
+        long wrong = pipe_send(&pipe, BYTES, &received);
+        link_heal(&bench, "x");
+        link_pipe_close(&pipe);
+        double expected = BYTES / 1448.0 * 0.05;
+        print_message("%ld bytes of %ld are wrong, about %.0f asked\n", wrong, received, expected);
+        assert_true(received >= BYTES);
+        assert_true(wrong > expected / 2 && wrong < expected * 2);
+    }
+}
+
+static void the_rate_holds_for_the_named_peer_alone(void **state)
+{
+    (void)state;
+    NEED_NAMESPACES();
+    double free_mbit = link_rate_mbit(&bench, n2);
+    for (size_t w = 0; w < 2; w++) {
+        link_inject(&bench, "r", n2, asked(ways[w], "rate_kbit", 10000));
+        double slow = link_rate_mbit(&bench, n2), other = link_rate_mbit(&bench, n3);
+        link_heal(&bench, "r");
+        double healed = link_rate_mbit(&bench, n2);
+        print_message("by %s, asked 10 Mbit/s: %.1f; another peer %.0f, before %.0f, after %.0f\n",
+                      ways[w], slow, other, free_mbit, healed);
+        assert_true(slow > 7 && slow < 11.5);
+        assert_true(other > 5 * slow);
+        assert_true(healed > 5 * slow);
+    }
+}
+
+static void the_rate_ends_with_the_lease_in_the_kernel(void **state)
+{
+    (void)state;
+    NEED_NAMESPACES();
+    json_decref(agent_must(&n1->agent, "lease", json_pack("{s:i}", "lease_ms", 2500)));
+    int64_t lease_end = rift_clock_now() + 2500 * RIFT_MS;
+    link_inject(&bench, "r", n2, json_pack("{s:i}", "rate_kbit", 5000));
+    agent_kill_both(&n1->agent);
+    agent_forget(&n1->agent);
+    double during = link_rate_mbit(&bench, n2);
+    rift_clock_sleep_until(lease_end + 50 * RIFT_MS);
+    double after = link_rate_mbit(&bench, n2);
+    assert_true(during < 6);
+    assert_true(after > 5 * during);
+    char *output;
+    assert_int_equal(1, host_agent_by_hand(n1, &output, "--leftovers"));
+    assert_non_null(strstr(output, "qdisc: the root of eth0"));
+    free(output);
+    assert_true(host_agent_start(n1, "link", 60000));
+    assert_int_equal(0, HOST_RUN(n1, &output, "tc", "qdisc", "show", "dev", "eth0"));
+    assert_null(strstr(output, "htb"));
+    free(output);
+}
+
+static void options_that_cannot_be_are_refused_by_name(void **state)
+{
+    (void)state;
+    NEED_NAMESPACES();
+    static const struct {
+        const char *options, *word;
+    } cases[] = {
+        {"{\"loss_percent\": 101}", "loss_percent"},
+        {"{\"delay_ms\": \"x\"}", "delay_ms"},
+        {"{\"delay_ms\": 5, \"jitter_ms\": 6}", "jitter_ms"},
+        {"{\"distribution\": \"gauss\"}", "distribution"},
+        {"{\"bad_from_percent\": 5, \"bad_until_percent\": 0}", "bad_until_percent"},
+        {"{\"loss_percent\": 5, \"loss_correlation_percent\": 5, \"bad_from_percent\": 5, "
+         "\"bad_until_percent\": 5}",
+         "not both"},
+        {"{\"by\": \"magic\"}", "'by'"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const char *code = NULL, *text = NULL;
+        json_t *reply = agent_ask(&n1->agent, "inject",
+                                  link_args("z", n2, json_loads(cases[i].options, 0, NULL)));
+        assert_int_equal(
+            0, json_unpack(reply, "{s:{s:s, s:s}}", "error", "code", &code, "text", &text));
+        assert_string_equal("invalid", code);
+        if (!strstr(text, cases[i].word))
+            fail_msg("%s: %s", cases[i].options, text);
+        json_decref(reply);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(asked_chances_are_what_a_receiver_counts),
+        cmocka_unit_test(losses_come_in_bursts_of_the_asked_length),
+        cmocka_unit_test(the_card_is_as_before_with_the_last_of_overlapping_faults),
+        cmocka_unit_test(what_is_corrupt_is_sent_again_and_what_is_silently_so_is_not),
+        cmocka_unit_test(the_rate_holds_for_the_named_peer_alone),
+        cmocka_unit_test(the_rate_ends_with_the_lease_in_the_kernel),
+        cmocka_unit_test(options_that_cannot_be_are_refused_by_name),
+    };
+    return cmocka_run_group_tests(tests, group_up, group_down);
+}
