@@ -28,6 +28,7 @@ struct datagram {
     uint32_t peer; /* the sender's number for the receiver, sent back in the echo */
     char sender[AGENT_WORD_SIZE];
     char pad[3];
+    int64_t sent_ns; /* by the sender's clock, in its byte order: the echo brings it back */
 };
 
 enum { KIND_PROBE = 1, KIND_ECHO = 2 };
@@ -62,6 +63,7 @@ struct round {
         union address address;
         socklen_t size;
         int sent, echoed;
+        int64_t trips_ns[COUNT_MAX];
     } peers[PEERS_MAX];
 };
 
@@ -144,7 +146,8 @@ static void probe_take_echo(struct probe *probe, const struct datagram *datagram
         uint32_t peer = ntohl(datagram->peer);
         if (round->request_id && round->token == ntohl(datagram->token) &&
             peer < round->peer_count && round->peers[peer].echoed < round->peers[peer].sent)
-            round->peers[peer].echoed++;
+            round->peers[peer].trips_ns[round->peers[peer].echoed++] =
+                rift_clock_now() - datagram->sent_ns;
     }
 }
 
@@ -237,14 +240,26 @@ static int round_read_peer(struct round *round, int family, const json_t *json, 
     return 0;
 }
 
+static int compare_trips(const void *left, const void *right)
+{
+    int64_t a = *(const int64_t *)left, b = *(const int64_t *)right;
+    return a < b ? -1 : a > b;
+}
+
 static void round_finish(void *context)
 {
     struct round *round = context;
     json_t *peers = json_array();
-    for (size_t i = 0; i < round->peer_count; i++)
-        json_array_append_new(peers,
-                              json_pack("{s:s, s:i, s:i}", "name", round->peers[i].name, "sent",
-                                        round->peers[i].sent, "echoed", round->peers[i].echoed));
+    for (size_t i = 0; i < round->peer_count; i++) {
+        int64_t *trips = round->peers[i].trips_ns;
+        int echoed = round->peers[i].echoed;
+        qsort(trips, (size_t)echoed, sizeof *trips, compare_trips);
+        json_t *peer = json_pack("{s:s, s:i, s:i}", "name", round->peers[i].name, "sent",
+                                 round->peers[i].sent, "echoed", echoed);
+        if (echoed > 0)
+            json_object_set_new(peer, "trip_ns", json_integer(trips[echoed / 2]));
+        json_array_append_new(peers, peer);
+    }
     json_t *ok = json_pack("{s:o, s:I, s:I}", "peers", peers, "start_ns",
                            (json_int_t)round->start_ns, "end_ns", (json_int_t)rift_clock_now());
     int64_t id = round->request_id;
@@ -262,6 +277,7 @@ static void round_send(void *context)
     snprintf(datagram.sender, sizeof datagram.sender, "%s", probe->agent->node);
     for (size_t i = 0; i < round->peer_count; i++) {
         datagram.peer = htonl((uint32_t)i);
+        datagram.sent_ns = rift_clock_now();
         /* A send that fails counts as sent: what the peer got is counted there. */
         sendto(probe->fd, &datagram, sizeof datagram, MSG_DONTWAIT, &round->peers[i].address.any,
                round->peers[i].size);

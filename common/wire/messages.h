@@ -36,9 +36,14 @@
  *
  * inject {"id": text (unique in the run, [A-Za-z0-9._-], at most 48), "fault": name,
  *         "options": {}, "start_ns"? (not before; now or past: at once),
- *         "peers"? [{"name", "addresses": [..]}] (for links: those whose packets THIS node hits)}
+ *         "peers"? [{"name", "addresses": [..], "options"?: {} (of this peer alone)}]
+ *         (for links: those whose packets THIS node hits; of link, those that it sends to)}
  *     -> {"planned_ns", "applied_ns", "lease_end_ns", "details": {}}
  *     The reply may come before the start. The same id again: conflict. "denied" as probe_fault.
+ *
+ * change {"id", "options": {}} -> {"applied_ns"}
+ *     The fault goes on with these options, without a gap; "unsupported" where it has to be healed
+ *     and injected anew. On another failure it may go on with some of them.
  *
  * observe {"id"} -> {"observed": bool, "how": text, "details": {}}
  *     Does it hold now, by other means than inject used (/proc)? Looks again for up to 0.7 s where
@@ -57,7 +62,8 @@
  *
  * probe_pairs {"token": N (1..2^31-1, new for each round), "peers": [{"name", "address", "port"}],
  *              "count" (1..50), "interval_ms", "wait_ms"}
- *     -> {"peers": [{"name", "sent", "echoed"}], "start_ns", "end_ns"}
+ *     -> {"peers": [{"name", "sent", "echoed", "trip_ns"? (median, there and back)}], "start_ns",
+ *         "end_ns"}
  *     Sends count UDP datagrams to each peer's agent, which echoes them.
  *
  * probe_received {"token"} -> {"from": [{"name", "address", "received"}]}
