@@ -243,6 +243,62 @@ static const struct rift_fault fault_link = {
     .options = link_options,
 };
 
+static const struct rift_option wan_options[] = {
+    {.name = "matrix",
+     .kind = RIFT_OPTION_TEXT,
+     .unit = "",
+     .fallback = "ibm-cloud",
+     .summary = "of round trips and loss: a file, or the name of one in configs/wan"},
+    {.name = "regions",
+     .kind = RIFT_OPTION_ANY,
+     .unit = "",
+     .fallback = "auto",
+     .summary = "`{n1: tokyo, n2: london}`, or a list that nodes take from in turn; auto: all of "
+                "the matrix, in turn"},
+    {.name = "scale_percent",
+     .kind = RIFT_OPTION_REAL,
+     .unit = "%",
+     .fallback = "100",
+     .minimum = 1,
+     .maximum = 1000,
+     .summary = "of the round trips"},
+    {.name = "jitter_percent",
+     .kind = RIFT_OPTION_REAL,
+     .unit = "%",
+     .fallback = "0",
+     .minimum = 0,
+     .maximum = 100,
+     .summary = "of each delay; packets overtake each other then"},
+    {.name = "distribution",
+     .kind = RIFT_OPTION_CHOICE,
+     .unit = "",
+     .fallback = "uniform",
+     .choices = link_distributions,
+     .summary = "of the delays, as of link"},
+    {.name = "links",
+     .kind = RIFT_OPTION_ANY,
+     .unit = "",
+     .fallback = "auto",
+     .summary = "options of link for each, `{n1: {n2: {delay_ms: 40}}}`; auto: from the matrix"},
+    {.name = "by",
+     .kind = RIFT_OPTION_CHOICE,
+     .unit = "",
+     .fallback = "auto",
+     .choices = link_backends,
+     .summary = "as of link"},
+    {.name = NULL},
+};
+static const struct rift_fault fault_wan = {
+    .name = "wan",
+    .summary = "nodes are as far apart as regions of the world",
+    .effect = "The fault link between all nodes, each link with a delay of half the round trip "
+              "between its two regions, and their loss.",
+    .scope = RIFT_FAULT_ON_LINKS,
+    .driver = "link",
+    .is_given_by_link = true,
+    .options = wan_options,
+};
+
 static const char *const kill_signals[] = {"KILL", "TERM", "ABRT", NULL};
 static const struct rift_option kill_options[] = {
     {.name = "signal",
@@ -536,9 +592,10 @@ static const struct rift_fault fault_disk_corrupt = {
 };
 
 const struct rift_fault *const rift_faults[] = {
-    &fault_partition,  &fault_reset,     &fault_link,         &fault_kill,  &fault_pause,
-    &fault_cpu,        &fault_memory,    &fault_disk_full,    &fault_power, &fault_disk_lose,
-    &fault_disk_error, &fault_disk_slow, &fault_disk_corrupt, &fault_clock, NULL,
+    &fault_partition, &fault_reset,        &fault_link,      &fault_wan,
+    &fault_kill,      &fault_pause,        &fault_cpu,       &fault_memory,
+    &fault_disk_full, &fault_power,        &fault_disk_lose, &fault_disk_error,
+    &fault_disk_slow, &fault_disk_corrupt, &fault_clock,     NULL,
 };
 
 const struct rift_fault *rift_fault_find(const char *name)

@@ -19,6 +19,11 @@ struct rift_fault {
     /* What it really does to the node or on the wire, and how its end is assured, for the docs. */
     const char *effect;
     enum rift_fault_scope scope;
+    /* The agents know it as another fault of that name; NULL: its own. */
+    const char *driver;
+    /* Its option "links" has the driver's options for each link, {source: {destination: {}}}, which
+     * the plan finds; it holds between all nodes unless a grudge says otherwise. */
+    bool is_given_by_link;
     bool needs_disk;  /* of the system's own: disk_mb in the configuration */
     bool needs_layer; /* over the system's data folders: disk_layer in the configuration */
     const struct rift_option

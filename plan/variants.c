@@ -7,6 +7,7 @@
 #include "common/memory.h"
 #include "plan/options.h"
 #include "plan/ports.h"
+#include "plan/wan.h"
 
 static const char *const DEFAULT_GRUDGES[] = {"halves", "majorities-ring", "isolate-primary", NULL};
 
@@ -125,13 +126,15 @@ static json_t *add_default_grudges(struct rift_variants *list,
                                    const struct rift_fault_variant *variant,
                                    const struct rift_tree *place)
 {
+    static const char *const everyone[] = {"isolate-all", NULL};
+    const char *const *grudges = variant->fault->is_given_by_link ? everyone : DEFAULT_GRUDGES;
     json_t *words = json_array();
     size_t host_count = list->reader->plan->host_count;
-    for (size_t i = 0; DEFAULT_GRUDGES[i]; i++) {
-        if (host_count < 3 && strcmp(DEFAULT_GRUDGES[i], "majorities-ring") == 0)
+    for (size_t i = 0; grudges[i]; i++) {
+        if (host_count < 3 && strcmp(grudges[i], "majorities-ring") == 0)
             continue;
-        add_grudge(list, *variant, DEFAULT_GRUDGES[i], place);
-        json_array_append_new(words, json_string(DEFAULT_GRUDGES[i]));
+        add_grudge(list, *variant, grudges[i], place);
+        json_array_append_new(words, json_string(grudges[i]));
     }
     return words;
 }
@@ -161,6 +164,8 @@ json_t *rift_plan_read_variants(struct rift_variants *list, const struct rift_fa
     json_t *options = rift_options_check(&reader->problems, map, fault->options,
                                          is_on_links ? link_keys : node_keys, owner, key);
     rift_plan_resolve_ports(reader, options, rift_tree_get(map, "ports"));
+    if (fault->is_given_by_link)
+        rift_plan_read_wan(reader, options, key);
     json_t *frozen = json_object();
     struct rift_fault_variant variant = *common;
     variant.fault = fault;

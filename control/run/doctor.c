@@ -8,6 +8,7 @@
 #include "common/log.h"
 #include "common/memory.h"
 #include "common/text.h"
+#include "control/run/link_fault.h"
 
 /* Options that are drawn anew for each window differ in each; a few of them tell enough. */
 enum { DOCTOR_QUESTIONS_PER_FAULT = 8 };
@@ -27,17 +28,6 @@ static bool doctor_has_asked(const struct rift_schedule *schedule, size_t index)
     return questions >= DOCTOR_QUESTIONS_PER_FAULT;
 }
 
-static json_t *doctor_peers_of(const struct cluster *cluster, size_t node)
-{
-    json_t *peers = json_array();
-    for (size_t i = 0; i < cluster->node_count; i++) {
-        if (i != node)
-            json_array_append_new(peers, json_pack("{s:s, s:[s]}", "name", cluster->names[i],
-                                                   "addresses", cluster->addresses[i]));
-    }
-    return peers;
-}
-
 static const char *doctor_text(const json_t *reply, const char *key)
 {
     const char *text = json_string_value(json_object_get(reply, key));
@@ -53,9 +43,12 @@ static void doctor_ask_one(struct cluster *cluster, const struct rift_fault_vari
     struct cluster_reply *replies = rift_calloc(cluster->node_count, sizeof *replies);
     struct rift_node_set all;
     cluster_all(cluster, &all);
-    for (size_t i = 0; i < cluster->node_count; i++)
-        args[i] = json_pack("{s:s, s:O, s:o}", "fault", what->fault->name, "options", what->options,
-                            "peers", doctor_peers_of(cluster, i));
+    for (size_t i = 0; i < cluster->node_count; i++) {
+        struct rift_node_set others = all;
+        rift_node_set_remove(&others, i);
+        args[i] = json_pack("{s:s, s:O, s:o}", "fault", link_fault_driver(what->fault), "options",
+                            what->options, "peers", link_fault_peers(cluster, what, i, &others));
+    }
     cluster_call(cluster, &all, "probe_fault", args, deadline_ms, replies);
     for (size_t i = 0; i < cluster->node_count; i++) {
         const json_t *reply = replies[i].ok;

@@ -13,6 +13,7 @@
 #include "common/memory.h"
 #include "common/text.h"
 #include "control/run/grudge_text.h"
+#include "control/run/link_fault.h"
 
 enum {
     FAULT_ROLE_DEADLINE_MS = 500,
@@ -52,6 +53,11 @@ static int64_t flap_spread_ms(const struct fault_window *fault)
 {
     double period_ms = json_number_value(json_object_get(fault->window->what.options, "flap_ms"));
     return is_cut(fault) ? (int64_t)fmin(period_ms, FAULT_SPREAD_MOST_MS) : 0;
+}
+
+static bool is_late(const struct fault_window *fault)
+{
+    return is_on_links(fault) && link_fault_delays(&fault->window->what);
 }
 
 static bool asks_for_roles(const struct rift_fault_variant *what)
@@ -130,18 +136,14 @@ json_t *fault_window_planned(const struct fault_window *fault)
 static json_t *inject_args(const struct fault_window *fault, size_t node, int64_t start_ns)
 {
     const struct cluster *cluster = fault->cluster;
-    json_t *args =
-        json_pack("{s:s, s:s, s:O, s:I}", "id", fault->id, "fault", fault->window->what.fault->name,
-                  "options", fault->window->what.options, "start_ns",
-                  (json_int_t)cluster_time_at_node(cluster, node, start_ns));
+    json_t *args = json_pack("{s:s, s:s, s:O, s:I}", "id", fault->id, "fault",
+                             link_fault_driver(fault->window->what.fault), "options",
+                             fault->window->what.options, "start_ns",
+                             (json_int_t)cluster_time_at_node(cluster, node, start_ns));
     if (!is_on_links(fault))
         return args;
-    json_t *peers = json_array();
-    for (size_t s = 0; s < cluster->node_count; s++) {
-        if (rift_node_set_has(&fault->resolved.grudge.drops[node], s))
-            json_array_append_new(peers, json_pack("{s:s, s:[s]}", "name", cluster->names[s],
-                                                   "addresses", cluster->addresses[s]));
-    }
+    json_t *peers =
+        link_fault_peers(cluster, &fault->window->what, node, &fault->resolved.grudge.drops[node]);
     json_object_set_new(args, "peers", peers);
     return args;
 }
@@ -252,6 +254,13 @@ static json_t *describe_node(const struct fault_window *fault, size_t node,
         rift_text_append(&text, own_words(fault, node, &observed->error));
     else {
         is_observed = json_is_true(json_object_get(observed->ok, "observed"));
+        if (is_late(fault)) {
+            is_observed =
+                link_fault_describe(fault->cluster, &fault->window->what, &fault->resolved.grudge,
+                                    node, &fault->before, during, &text) &&
+                is_observed;
+            rift_text_append(&text, "; ");
+        }
         rift_text_append(&text, how ? how : "");
     }
     return json_pack("{s:o, s:s, s:b}", "applied_ns",
@@ -285,6 +294,9 @@ json_t *fault_window_observe(struct fault_window *fault, int64_t by_ns)
     const struct rift_node_set *nodes = &fault->resolved.nodes;
     int64_t deadline_ms = observe_deadline_ms(by_ns);
     struct link_probe during = {0};
+    if (is_late(fault))
+        during.late_ms = link_fault_late_ms(cluster, &fault->window->what, &fault->resolved.grudge);
+    deadline_ms += during.late_ms;
     if (is_on_links(fault))
         link_probe_run(&during, cluster, &fault->resolved.grudge, flap_spread_ms(fault),
                        deadline_ms + flap_spread_ms(fault));

@@ -250,6 +250,14 @@ static const struct row rows[] = {
      {20, 1e6},
      {8, 10.8},
      .whose = ANY_PROCESS},
+    {"wan",
+     "{\"delay_ms\": 61.5}",
+     "Dallas to Frankfurt: 123 ms, one way of it",
+     "round trip, ms",
+     fault_trip_ms,
+     {0, 10},
+     {59, 72},
+     .whose = ANY_PROCESS},
     {"kill",
      "{}",
      "SIGKILL",
@@ -441,13 +449,18 @@ static bool start_system(struct rift_node *node, const struct rift_lab_host *hos
 
 static json_t *fault_args(const struct row *row, const struct rift_lab_host *peer)
 {
+    const struct rift_fault *fault = rift_fault_find(row->fault);
     json_t *options = json_loads(row->options, 0, NULL);
-    json_t *args =
-        json_pack("{s:s,s:s,s:o}", "id", "table", "fault", row->fault, "options", options);
-    if (rift_fault_find(row->fault)->scope == RIFT_FAULT_ON_LINKS)
-        json_object_set_new(args, "peers",
-                            json_pack("[{s:s,s:[s,s]}]", "name", peer->name, "addresses",
-                                      peer->address, peer->address6));
+    json_t *args = json_pack("{s:s,s:s,s:O}", "id", "table", "fault",
+                             fault->driver ? fault->driver : fault->name, "options", options);
+    if (fault->scope == RIFT_FAULT_ON_LINKS) {
+        json_t *to = json_pack("{s:s,s:[s,s]}", "name", peer->name, "addresses", peer->address,
+                               peer->address6);
+        if (fault->is_given_by_link)
+            json_object_set(to, "options", options);
+        json_object_set_new(args, "peers", json_pack("[o]", to));
+    }
+    json_decref(options);
     return args;
 }
 

@@ -149,6 +149,54 @@ static void a_shell_holds_several_faults_and_heals_at_its_end(void **state)
     assert_non_null(strstr(output, "n3: nothing of Rift's is on"));
 }
 
+/* How long a TCP connection from one host to another's sshd takes to open: one round trip. */
+static double connect_ms(size_t from, size_t to)
+{
+    char output[64] = "";
+    CLEANUP(rift_free)
+    char *script = rift_printf("bash -c 's=$EPOCHREALTIME; exec 3<>/dev/tcp/%s/22; "
+                               "e=$EPOCHREALTIME; echo $((${e/./} - ${s/./}))'",
+                               hosts[to].address);
+    assert_int_equal(0, test_host_run(&hosts[from], script, output, sizeof output));
+    return strtod(output, NULL) / 1000;
+}
+
+/* The source of the matrix has, there and back: Dallas - Frankfurt 123 and 123 ms, Dallas - Tokyo
+ * 143 and 143, Frankfurt - Tokyo 233 and 233. */
+static void nodes_are_as_far_apart_as_their_regions(void **state)
+{
+    (void)state;
+    need_lab();
+    static const double asked_ms[3][3] = {{0, 123, 143}, {123, 0, 233}, {143, 233, 0}};
+    char output[8192];
+    assert_true(connect_ms(0, 1) < 60);
+    CLEANUP(rift_free)
+    char *start = rift_printf("%s fault wan --for 8s --set regions='[dallas, frankfurt, tokyo]' "
+                              "--config %s >%s.log 2>&1 & "
+                              "for i in $(seq 300); do grep -q 'answers in' %s.log && exit 0; "
+                              "sleep 0.1; done; exit 1",
+                              test_rift_binary(), config, config, config);
+    int rc = test_run(start, NULL, 0);
+    for (size_t from = 0; rc == 0 && from < 3; from++)
+        for (size_t to = 0; to < 3; to++) {
+            double ms = from == to ? 0 : connect_ms(from, to);
+            if (from != to)
+                print_message("n%zu to n%zu: %.1f ms, asked %.0f\n", from + 1, to + 1, ms,
+                              asked_ms[from][to]);
+            assert_true(from == to ||
+                        (ms >= asked_ms[from][to] - 1 && ms < asked_ms[from][to] + 60));
+        }
+    CLEANUP(rift_free)
+    char *end = rift_printf("for i in $(seq 300); do grep -q 'heard again' %s.log && break; sleep "
+                            "0.1; done; cat %s.log; rm %s.log",
+                            config, config, config);
+    test_run(end, output, sizeof output);
+    print_message("%s", output);
+    assert_null(strstr(output, "NOT OBSERVED"));
+    assert_non_null(strstr(output, "observed on every node"));
+    assert_true(connect_ms(0, 1) < 60);
+}
+
 static void a_mistyped_fault_is_named_with_the_nearest(void **state)
 {
     (void)state;
@@ -167,6 +215,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_cut_by_hand_is_felt_listed_and_healed),
         cmocka_unit_test(a_shell_holds_several_faults_and_heals_at_its_end),
+        cmocka_unit_test(nodes_are_as_far_apart_as_their_regions),
         cmocka_unit_test(a_mistyped_fault_is_named_with_the_nearest),
     };
     return cmocka_run_group_tests(tests, up, down);
