@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -124,9 +125,12 @@ static int bpf_syscall(enum bpf_cmd command, union bpf_attr *attr)
     return (int)syscall(SYS_bpf, command, attr, sizeof *attr);
 }
 
-static void bpf_set_name(char *field, const char *name)
+/* A kernel lists the objects of all its namespaces together, and lab hosts share one. */
+static void bpf_set_name(char field[BPF_OBJ_NAME_LEN], const char *name)
 {
-    strncpy(field, name, BPF_OBJ_NAME_LEN - 1);
+    struct stat namespace = {.st_ino = 0};
+    stat("/proc/self/ns/net", &namespace);
+    snprintf(field, BPF_OBJ_NAME_LEN, "%.6s_%08x", name, (unsigned)namespace.st_ino);
 }
 
 static void bpf_link_jumps(struct rift_bpf_program *p)

@@ -44,8 +44,9 @@ void rift_bpf_jump(struct rift_bpf_program *p, int label);
 void rift_bpf_label(struct rift_bpf_program *p, int label);
 void rift_bpf_exit(struct rift_bpf_program *p);
 
-/* A file descriptor (close-on-exec), or -1. name is for people who list programs (15 characters).
- */
+/* A file descriptor (close-on-exec), or -1. The object is named for people who list programs and
+ * maps, of all hosts of a lab together: name (6 characters), '_', and the inode of this process'
+ * network namespace (namespaces(7)) in 8 hexadecimal digits: "rift_p_f0000a1c". */
 int rift_bpf_program_load(struct rift_bpf_program *p, const char *name, struct rift_error *err);
 int rift_bpf_map_create(enum bpf_map_type type, uint32_t key_size, uint32_t value_size,
                         uint32_t max_entries, const char *name, struct rift_error *err);

@@ -176,11 +176,11 @@ static int filter_open(struct rift_peer_filter *filter, const struct rift_target
                        rift_peer_action *action, struct rift_error *err)
 {
     filter->window_fd = rift_bpf_map_create(BPF_MAP_TYPE_ARRAY, sizeof(uint32_t),
-                                            sizeof filter->window, 1, "rift_window", err);
+                                            sizeof filter->window, 1, "rift_w", err);
     if (filter->window_fd < 0)
         return -1;
     filter->peers_fd = rift_bpf_map_create(BPF_MAP_TYPE_HASH, 16, sizeof(struct hits),
-                                           ADDRESSES_MAX, "rift_peers", err);
+                                           ADDRESSES_MAX, "rift_p", err);
     if (filter->peers_fd < 0 || filter_fill(filter, target, err))
         return -1;
     if (rift_match_needs_connections(&filter->match)) {
@@ -190,7 +190,7 @@ static int filter_open(struct rift_peer_filter *filter, const struct rift_target
     }
     struct rift_bpf_program program = {0};
     filter_program(&program, filter, action);
-    filter->program_fd = rift_bpf_program_load(&program, "rift_peers", err);
+    filter->program_fd = rift_bpf_program_load(&program, "rift_p", err);
     return filter->program_fd < 0 ? -1 : 0;
 }
 

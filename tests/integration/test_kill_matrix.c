@@ -4,6 +4,7 @@
  * and a kill are on, the test kills agents, guardians, both, the controller, or cuts SSH, and
  * watches from outside: traffic by its own datagrams, the system by the heartbeat that it writes,
  * what is left by tc, /proc and the file system. RIFT_LONG=1 does 20 rounds of each kind. */
+#include <linux/bpf.h>
 #include <poll.h>
 #include <pthread.h>
 #include <setjmp.h>
@@ -15,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -31,8 +33,9 @@ enum {
     HOSTS = 5,
     PASSING_PAIRS = 2 + 6, /* within {n1, n2} and within {n3, n4, n5} */
     FIRST_OF_MAJORITY = 2,
-    PAUSED_HOSTS = 2, /* n1, n2 */
-    KILLED_HOST = 4,  /* n5 */
+    PAUSED_HOSTS = 2,     /* n1, n2 */
+    KILLED_HOST = 4,      /* n5 */
+    OBJECTS_OF_A_CUT = 3, /* a program and two maps */
     LEASE_MS = 1500,
     SLACK_MS = 1500, /* to look at a loaded machine; and what a new login takes */
     CALL_MS = 10000,
@@ -305,8 +308,10 @@ static void assert_faults_are_on(void)
 {
     bool passed[NET_PROBE_HOSTS_MAX][NET_PROBE_HOSTS_MAX];
     assert_int_equal(net_probe_round(&probe, 100, passed), PASSING_PAIRS);
-    for (size_t i = 0; i < HOSTS; i++)
+    for (size_t i = 0; i < HOSTS; i++) {
         assert_int_equal(is_beating(&hosts[i]), i >= PAUSED_HOSTS && i != KILLED_HOST);
+        assert_int_equal(node_bpf_objects(&hosts[i]), OBJECTS_OF_A_CUT);
+    }
 }
 
 static void set_ssh_cut(bool is_cut)
@@ -394,18 +399,14 @@ static void assert_nothing_is_left(int round)
         print_error("%s", found.data);
         fail_msg("round %d: %zu things are left", round, count);
     }
-    /* Other labs on this machine may have such programs of their own. */
-    char **names = rift_lab_names();
-    bool is_alone = names[0] && !names[1];
-    for (char **name = names; *name; name++)
-        free(*name);
-    free(names);
     /* The kernel frees them a moment after their last holder. */
     int64_t deadline_ns = rift_clock_now() + 2 * RIFT_SECOND;
-    while (is_alone && (count = node_bpf_objects("rift_")) > 0 && rift_clock_now() < deadline_ns)
-        rift_clock_sleep_until(rift_clock_now() + 20 * RIFT_MS);
-    if (is_alone && count > 0)
-        fail_msg("round %d: %zu BPF objects are left", round, count);
+    for (size_t i = 0; i < HOSTS; i++) {
+        while ((count = node_bpf_objects(&hosts[i])) > 0 && rift_clock_now() < deadline_ns)
+            rift_clock_sleep_until(rift_clock_now() + 20 * RIFT_MS);
+        if (count > 0)
+            fail_msg("round %d: %zu BPF objects of %s are left", round, count, hosts[i].name);
+    }
 }
 
 static void play(enum victim victim, struct rift_rng *rng, int round)
@@ -505,6 +506,30 @@ static void faults_end_when_ssh_is_cut(void **state)
     play_rounds(SSH);
 }
 
+static int plant_bpf_map(const char *tag)
+{
+    union bpf_attr attr = {.map_type = BPF_MAP_TYPE_ARRAY};
+    attr.key_size = attr.value_size = attr.max_entries = sizeof(uint32_t);
+    snprintf(attr.map_name, sizeof attr.map_name, "rift_x_%s", tag);
+    return (int)syscall(SYS_bpf, BPF_MAP_CREATE, &attr, sizeof attr);
+}
+
+/* Of its own host, and only of that one. */
+static void the_search_finds_a_planted_bpf_object(void **state)
+{
+    (void)state;
+    char tag[16];
+    if (!lab)
+        skip();
+    test_host_run(&hosts[0], "printf %08x $(stat -Lc %i /proc/self/ns/net)", tag, sizeof tag);
+    assert_int_equal(node_bpf_objects(&hosts[0]), 0);
+    int fd = plant_bpf_map(tag);
+    assert_true(fd >= 0);
+    assert_int_equal(node_bpf_objects(&hosts[0]), 1);
+    assert_int_equal(node_bpf_objects(&hosts[1]), 0);
+    close(fd);
+}
+
 static void the_search_finds_what_is_planted(void **state)
 {
     (void)state;
@@ -567,6 +592,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_search_finds_what_is_planted),
+        cmocka_unit_test(the_search_finds_a_planted_bpf_object),
         cmocka_unit_test_teardown(faults_end_when_agents_are_killed, clean_up),
         cmocka_unit_test_teardown(faults_end_when_guardians_are_killed, clean_up),
         cmocka_unit_test_teardown(faults_end_when_agents_and_guardians_are_killed, clean_up),

@@ -2,9 +2,16 @@
 #include "tests/lib/node_remains.h"
 
 #include <linux/bpf.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+#include <cmocka.h>
 
 #include "tests/lib/lab_hosts.h"
 
@@ -73,7 +80,7 @@ static long bpf(int command, union bpf_attr *attr)
     return syscall(SYS_bpf, command, attr, sizeof *attr);
 }
 
-static size_t count_objects(int next_command, int open_command, const char *prefix)
+static size_t count_objects(int next_command, int open_command, const char *tag)
 {
     size_t count = 0;
     union bpf_attr next;
@@ -97,15 +104,20 @@ static size_t count_objects(int next_command, int open_command, const char *pref
         attr.info.info = (uint64_t)(uintptr_t)(is_program ? (void *)&program : (void *)&map);
         if (bpf(BPF_OBJ_GET_INFO_BY_FD, &attr) == 0) {
             const char *name = is_program ? program.name : map.name;
-            count += strncmp(name, prefix, strlen(prefix)) == 0;
+            count += rift_text_starts_with(name, "rift_") && rift_text_ends_with(name, tag);
         }
         close(fd);
     }
     return count;
 }
 
-size_t node_bpf_objects(const char *name_prefix)
+size_t node_bpf_objects(const struct rift_lab_host *host)
 {
-    return count_objects(BPF_PROG_GET_NEXT_ID, BPF_PROG_GET_FD_BY_ID, name_prefix) +
-           count_objects(BPF_MAP_GET_NEXT_ID, BPF_MAP_GET_FD_BY_ID, name_prefix);
+    char path[64], tag[16];
+    struct stat namespace = {.st_ino = 0};
+    snprintf(path, sizeof path, "/proc/%d/ns/net", (int)host->init_pid);
+    assert_int_equal(stat(path, &namespace), 0);
+    snprintf(tag, sizeof tag, "_%08x", (unsigned)namespace.st_ino);
+    return count_objects(BPF_PROG_GET_NEXT_ID, BPF_PROG_GET_FD_BY_ID, tag) +
+           count_objects(BPF_MAP_GET_NEXT_ID, BPF_MAP_GET_FD_BY_ID, tag);
 }

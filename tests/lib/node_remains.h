@@ -17,8 +17,8 @@ void node_state_read(const struct rift_lab_host *host, char state[NODE_STATE_SIZ
  * binary, the recipe it was given and the empty ledger are no remains. */
 size_t node_remains(const char *before, const char *after, struct rift_text *found);
 
-/* BPF programs and maps of that name on the whole machine: the kernel counts them for all
- * namespaces together. */
-size_t node_bpf_objects(const char *name_prefix);
+/* BPF programs and maps of Rift's that stand for that host: their names end with its network
+ * namespace, as the kernel counts them for all namespaces together. */
+size_t node_bpf_objects(const struct rift_lab_host *host);
 
 #endif
