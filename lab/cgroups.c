@@ -18,6 +18,11 @@
 #define LAB_CGROUP_ROOT "rift-lab"
 
 enum { REMOVE_RETRY_MS = 5 };
+/* A busy host gets as much of the processors as so many busy processes outside. */
+enum { HOST_WEIGHT = 4 };
+/* The default weight of a group, which is that of one process, and the most (cgroups(7): cpu.shares
+ * of v1, cpu.weight of v2). */
+enum { SHARES_OF_ONE = 1024, SHARES_MOST = 262144, WEIGHT_OF_ONE = 100, WEIGHT_MOST = 10000 };
 
 static void close_file(FILE **file)
 {
@@ -129,6 +134,46 @@ static void enable_controllers(const char *path)
     }
 }
 
+static size_t count_groups(const char *path)
+{
+    size_t count = 0;
+    DIR *folder = opendir(path);
+    for (struct dirent *entry; folder && (entry = readdir(folder));)
+        count += entry->d_type == DT_DIR && entry->d_name[0] != '.';
+    if (folder)
+        closedir(folder);
+    return count;
+}
+
+static void set_weight(const struct lab_hierarchy *hierarchy, const char *path, size_t weight)
+{
+    char text[32];
+    size_t wanted = weight * (hierarchy->is_v2 ? WEIGHT_OF_ONE : SHARES_OF_ONE);
+    size_t most = hierarchy->is_v2 ? WEIGHT_MOST : SHARES_MOST;
+    snprintf(text, sizeof text, "%zu", wanted < most ? wanted : most);
+    write_file(path, hierarchy->is_v2 ? "cpu.weight" : "cpu.shares", text);
+}
+
+/* Without it all hosts of all labs together would count as one process. */
+static void weigh_hosts(const struct lab_hierarchy *hierarchy, const char *lab)
+{
+    char root[LAB_CGROUP_PATH_SIZE], path[LAB_CGROUP_PATH_SIZE];
+    size_t count = 0;
+    group_path(hierarchy, lab, NULL, path);
+    set_weight(hierarchy, path, HOST_WEIGHT * count_groups(path));
+    group_path(hierarchy, NULL, NULL, root);
+    DIR *labs = opendir(root);
+    for (struct dirent *entry; labs && (entry = readdir(labs));) {
+        if (entry->d_type != DT_DIR || entry->d_name[0] == '.')
+            continue;
+        group_path(hierarchy, entry->d_name, NULL, path);
+        count += count_groups(path);
+    }
+    if (labs)
+        closedir(labs);
+    set_weight(hierarchy, root, HOST_WEIGHT * count);
+}
+
 int lab_cgroups_make(const struct lab_cgroups *cgroups, const char *lab, const char *member,
                      struct rift_error *err)
 {
@@ -147,6 +192,7 @@ int lab_cgroups_make(const struct lab_cgroups *cgroups, const char *lab, const c
                 inherit_cpuset(parent, path);
             memcpy(parent, path, sizeof parent);
         }
+        weigh_hosts(hierarchy, lab);
     }
     return 0;
 }
