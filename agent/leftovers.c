@@ -3,25 +3,23 @@
 
 #include <ctype.h>
 #include <dirent.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "agent/agent.h"
 #include "agent/disk.h"
 #include "agent/install.h"
 #include "agent/lock.h"
+#include "agent/system.h"
 #include "common/cgroup.h"
-#include "common/clock.h"
 #include "common/memory.h"
 #include "nemesis/faults/disk_probe.h"
 #include "nemesis/faults/layer/layer.h"
 #include "nemesis/faults/ledger.h"
 #include "nemesis/faults/strays.h"
 #include "nemesis/faults/volume.h"
-
-enum { END_MS = 5000 };
 
 static void ledger_visit(const char *id, const char *fault, const json_t *undo, void *context)
 {
@@ -58,6 +56,23 @@ static int count_processes(void)
     }
     if (folder)
         closedir(folder);
+    return count;
+}
+
+static int count_data_folders(const struct agent_paths *paths)
+{
+    CLEANUP(rift_free) struct agent *agent = rift_calloc(1, sizeof *agent);
+    int count = 0;
+    agent->paths = *paths;
+    system_load(agent);
+    bool is_ours = agent->system && !agent->system->is_attached;
+    for (const char *const *folder = system_data_folders(agent); is_ours && *folder; folder++) {
+        if (access(*folder, F_OK) != 0)
+            continue;
+        printf("data: %s\n", *folder);
+        count++;
+    }
+    system_close(agent->system);
     return count;
 }
 
@@ -104,6 +119,7 @@ int leftovers_print(const struct agent_paths *paths, const char *cgroup_name)
     rift_layer_visit(layer_visit, &count);
     count += count_processes();
     count += count_files(paths);
+    count += count_data_folders(paths);
     return count;
 }
 
@@ -129,20 +145,51 @@ static int purge_disks(struct rift_error *err)
     return rc;
 }
 
-static int purge_system(const char *cgroup_name, struct rift_error *err)
+static void sweep_folder(const char *folder, bool has_agents)
 {
-    struct rift_cgroup cgroup;
-    size_t hit;
-    pid_t pid;
-    if (rift_cgroup_open(cgroup_name, &cgroup, err) ||
-        rift_cgroup_signal(&cgroup, SIGKILL, &hit, err))
+    DIR *stream = opendir(folder);
+    const struct dirent *file;
+    while (stream && (file = readdir(stream))) {
+        const char *name = file->d_name;
+        /* control/remote/place.c: staged under these names, with sudo beside their place as well */
+        bool is_stage = rift_text_starts_with(name, ".rift-upload-") ||
+                        rift_text_starts_with(name, ".rift-fetch-");
+        bool is_copy =
+            has_agents && rift_text_starts_with(name, "rift-agent-") && strchr(name, '.');
+        if (is_stage || is_copy)
+            unlinkat(dirfd(stream), name, 0);
+    }
+    if (stream)
+        closedir(stream);
+}
+
+void leftovers_sweep(const struct agent_paths *paths)
+{
+    char fresh[AGENT_PATH_SIZE + 8];
+    snprintf(fresh, sizeof fresh, "%s.new", paths->system);
+    unlink(fresh);
+    sweep_folder(paths->folder, true);
+    if (strcmp(paths->folder, AGENT_STATE_FOLDER) == 0)
+        sweep_folder("/tmp", false);
+}
+
+/* An agent that serves nobody, for what is done through one. */
+static int remove_system(const struct agent_paths *paths, const char *cgroup_name, bool even_kept,
+                         struct rift_error *err)
+{
+    CLEANUP(rift_free) struct agent *agent = rift_calloc(1, sizeof *agent);
+    agent->paths = *paths;
+    snprintf(agent->cgroup_name, sizeof agent->cgroup_name, "%s", cgroup_name);
+    if (rift_cgroup_open(cgroup_name, &agent->cgroup, err))
         return -1;
-    int64_t deadline = rift_clock_now() + END_MS * RIFT_MS;
-    while (rift_cgroup_pids(&cgroup, &pid, 1) > 0 && rift_clock_now() < deadline)
-        rift_clock_sleep_until(rift_clock_now() + 10 * RIFT_MS);
-    if (hit > 0)
-        printf("killed %zu processes of the system\n", hit);
-    return rift_cgroup_remove_by(&cgroup, deadline, err);
+    system_load(agent);
+    pid_t pid;
+    if (!(agent->system && agent->system->is_attached) &&
+        rift_cgroup_pids(&agent->cgroup, &pid, 1) > 0)
+        printf("ended the system that a run left\n");
+    int rc = system_remove(agent, even_kept, err);
+    system_close(agent->system);
+    return rc;
 }
 
 int leftovers_heal(const struct agent_paths *paths, const char *cgroup_name, bool purge)
@@ -162,12 +209,13 @@ int leftovers_heal(const struct agent_paths *paths, const char *cgroup_name, boo
     if (rc == 0)
         rc = rift_strays_remove(&err);
     if (rc == 0)
+        rc = remove_system(paths, cgroup_name, purge, &err);
+    if (rc == 0) {
+        leftovers_sweep(paths);
         rmdir(paths->ledger);
+    }
     if (rc == 0 && purge)
-        rc = purge_system(cgroup_name, &err) || purge_disks(&err) ||
-                     agent_remove_tree(paths->folder, true, &err)
-                 ? -1
-                 : 0;
+        rc = purge_disks(&err) || agent_remove_tree(paths->folder, true, &err) ? -1 : 0;
     if (rc) {
         fprintf(stderr, "rift-agent: %s\n", err.text);
         return 1;

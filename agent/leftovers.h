@@ -10,9 +10,14 @@
  * processes, files other than the agent's binary; returns their number. Nothing is changed. */
 int leftovers_print(const struct agent_paths *paths, const char *cgroup_name);
 
-/* Heals all by hand, whatever state the node is in: ends a running agent, then works through the
- * ledger. With purge the system is killed and the state folder removed as well, with the agents
- * that the controller put there. The exit code; says on stdout what was done. */
+/* Removes uploads that were cut short. To be called with the node's lock, in a new session: then no
+ * controller has an upload under way. */
+void leftovers_sweep(const struct agent_paths *paths);
+
+/* Heals all by hand, whatever state the node is in: ends a running agent, works through the ledger,
+ * and removes the system that a run left, but not data that were to be kept. With purge those as
+ * well, and the state folder, with the agents that the controller put there. The exit code; says on
+ * stdout what was done. */
 int leftovers_heal(const struct agent_paths *paths, const char *cgroup_name, bool purge);
 
 #endif

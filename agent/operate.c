@@ -349,7 +349,7 @@ int operate_wait_ready(struct agent *agent, const json_t *args, int64_t deadline
     return 0;
 }
 
-/* --- stop, role, wipe */
+/* --- stop, role, wipe, remove */
 
 static bool wait_for_end(const struct agent *agent, int64_t deadline_ns)
 {
@@ -373,6 +373,23 @@ static int stop_attached(struct agent *agent, int64_t deadline_ns, json_t *ok,
     return 0;
 }
 
+/* By SIGKILL, and with the layers and the cgroup. */
+static int kill_all(struct agent *agent, struct rift_error *err)
+{
+    size_t hit;
+    int64_t deadline_ns = rift_clock_now() + AFTER_KILL_MS * RIFT_MS;
+    if (rift_cgroup_signal(&agent->cgroup, SIGKILL, &hit, err))
+        return -1;
+    if (!wait_for_end(agent, deadline_ns))
+        return rift_fail(err, RIFT_ERR_TIMEOUT, "%zu processes survive SIGKILL",
+                         operate_count(agent));
+    for (const char *const *folder = agent->system ? agent->system->data_folders : NULL;
+         folder && *folder; folder++)
+        if (rift_layer_unmount(*folder, err))
+            return -1;
+    return rift_cgroup_remove_by(&agent->cgroup, deadline_ns, err);
+}
+
 int operate_stop(struct agent *agent, const json_t *args, int64_t deadline_ns, json_t *ok,
                  struct rift_error *err)
 {
@@ -389,20 +406,12 @@ int operate_stop(struct agent *agent, const json_t *args, int64_t deadline_ns, j
             return -1;
         is_stopped = wait_for_end(agent, grace_end < deadline_ns ? grace_end : deadline_ns);
     }
-    if (!is_stopped) {
+    if (!is_stopped)
         json_object_set_new(ok, "killed", json_true());
-        if (rift_cgroup_signal(&agent->cgroup, SIGKILL, &hit, err))
-            return -1;
-        if (!wait_for_end(agent, rift_clock_now() + AFTER_KILL_MS * RIFT_MS))
-            return rift_fail(err, RIFT_ERR_TIMEOUT, "%zu processes survive SIGKILL",
-                             operate_count(agent));
-    }
+    if (kill_all(agent, err))
+        return -1;
     json_object_set_new(ok, "stopped_ns", json_integer(rift_clock_now()));
-    for (const char *const *folder = agent->system ? agent->system->data_folders : NULL;
-         folder && *folder; folder++)
-        if (rift_layer_unmount(*folder, err))
-            return -1;
-    return rift_cgroup_remove_by(&agent->cgroup, rift_clock_now() + AFTER_KILL_MS * RIFT_MS, err);
+    return 0;
 }
 
 int operate_role(struct agent *agent, const json_t *args, int64_t deadline_ns, json_t *ok,
@@ -451,4 +460,23 @@ int operate_wipe(struct agent *agent, const json_t *args, int64_t deadline_ns, j
     if (rc)
         return -1;
     return agent_remove_tree(agent->paths.logs, true, err);
+}
+
+int operate_remove(struct agent *agent, const json_t *args, int64_t deadline_ns, json_t *ok,
+                   struct rift_error *err)
+{
+    const struct system *system = agent->system;
+    bool is_ours = !system || !system->is_attached;
+    if (is_ours && kill_all(agent, err))
+        return -1;
+    if (system && system->keeps_data)
+        return 0;
+    if (is_ours && ((system && operate_wipe(agent, args, deadline_ns, ok, err)) ||
+                    agent_remove_tree(agent->paths.logs, true, err) ||
+                    agent_remove_tree(agent->paths.artifacts, true, err)))
+        return -1;
+    rmdir(AGENT_DATA_FOLDER); /* where it is empty */
+    return unlink(agent->paths.system) && errno != ENOENT
+               ? rift_fail_errno(err, RIFT_ERR_IO, "remove '%s'", agent->paths.system)
+               : 0;
 }

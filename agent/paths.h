@@ -10,6 +10,8 @@ enum { AGENT_PATH_SIZE = 256 };
 
 #define AGENT_STATE_FOLDER "/var/lib/rift"
 #define AGENT_CGROUP       "rift-system"
+/* Below it the recipes that come with Rift keep their data. */
+#define AGENT_DATA_FOLDER "/var/lib/rift-system"
 
 struct agent_paths {
     char folder[AGENT_PATH_SIZE];    /* holds all the others */

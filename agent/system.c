@@ -19,6 +19,7 @@
 
 enum { DISK_MIN_MB = 16, DISK_MAX_MB = 1 << 20 };
 enum { INSTALL_MS = 600000, START_MS = 120000, READY_MS = 60000, STOP_MS = 60000, ROLE_MS = 5000 };
+enum { REMOVE_MS = 8000 }; /* less than a controller waits for the reply to hello */
 
 static const char *const no_folders[] = {NULL};
 
@@ -71,6 +72,7 @@ static int system_build(struct system *system, const json_t *args, struct rift_e
         return -1;
     system->context = json_deep_copy(context);
     system->is_lab = json_is_true(json_object_get(args, "lab"));
+    system->keeps_data = json_is_true(json_object_get(args, "keep_data"));
     system->disk_mb = json_integer_value(json_object_get(args, "disk_mb"));
     if (system_read_layer(system, json_string_value(json_object_get(args, "disk_layer")), err))
         return -1;
@@ -96,18 +98,25 @@ static int system_save(struct agent *agent, struct rift_error *err)
 {
     const struct system *system = agent->system;
     const char *layer = system->layer_as_posix ? "posix" : system->has_layer ? "ext4" : "none";
+    char fresh[AGENT_PATH_SIZE + 8];
     json_t *json =
-        json_pack("{s:o, s:O, s:b, s:I, s:s}", "recipe", rift_recipe_to_json(system->recipe),
-                  "context", system->context, "lab", (int)system->is_lab, "disk_mb",
-                  (json_int_t)system->disk_mb, "disk_layer", layer);
+        json_pack("{s:o, s:O, s:s, s:b, s:b, s:I, s:s}", "recipe",
+                  rift_recipe_to_json(system->recipe), "context", system->context, "session",
+                  system->session, "lab", (int)system->is_lab, "keep_data", (int)system->keeps_data,
+                  "disk_mb", (json_int_t)system->disk_mb, "disk_layer", layer);
     if (system->is_attached)
         json_object_set_new(json, "attach", attach_to_json(&system->attach));
-    int rc = json_dump_file(json, agent->paths.system, JSON_INDENT(1));
+    /* Whole or not at all: without it nobody would know which folders to remove. */
+    snprintf(fresh, sizeof fresh, "%s.new", agent->paths.system);
+    int rc = json_dump_file(json, fresh, JSON_INDENT(1));
     json_decref(json);
-    return rc ? rift_fail(err, RIFT_ERR_IO, "write '%s'", agent->paths.system) : 0;
+    if (rc || rename(fresh, agent->paths.system))
+        return rift_fail(err, RIFT_ERR_IO, "write '%s'", agent->paths.system);
+    return 0;
 }
 
-static int system_set(struct agent *agent, const json_t *args, struct rift_error *err)
+static int system_set(struct agent *agent, const json_t *args, const char *session,
+                      struct rift_error *err)
 {
     struct system *system = rift_calloc(1, sizeof *system);
     struct rift_cgroup cgroup;
@@ -117,6 +126,7 @@ static int system_set(struct agent *agent, const json_t *args, struct rift_error
         system_close(system);
         return -1;
     }
+    snprintf(system->session, sizeof system->session, "%s", session ? session : "");
     cgroup.is_foreign = system->is_attached;
     agent->cgroup = cgroup;
     system_close(agent->system);
@@ -128,8 +138,38 @@ void system_load(struct agent *agent)
 {
     json_t *json = json_load_file(agent->paths.system, 0, NULL);
     if (json)
-        system_set(agent, json, NULL);
+        system_set(agent, json, json_string_value(json_object_get(json, "session")), NULL);
     json_decref(json);
+}
+
+bool system_is_stale(const struct agent *agent)
+{
+    if (agent->system)
+        return strcmp(agent->system->session, agent->session) != 0;
+    return rift_cgroup_exists(&agent->cgroup) || access(agent->paths.system, F_OK) == 0;
+}
+
+/* Once it is removed; what is kept may be asked about still. */
+static void system_forget(struct agent *agent)
+{
+    if (agent->system && agent->system->keeps_data)
+        return;
+    system_close(agent->system);
+    agent->system = NULL;
+    rift_cgroup_open(agent->cgroup_name, &agent->cgroup, NULL);
+}
+
+int system_remove(struct agent *agent, bool even_kept, struct rift_error *err)
+{
+    json_t *ok = json_object();
+    if (agent->system && even_kept)
+        agent->system->keeps_data = false;
+    int rc = operate_remove(agent, NULL, rift_clock_now() + REMOVE_MS * RIFT_MS, ok, err);
+    json_decref(ok);
+    if (rc)
+        return rift_wrap(err, "remove what an earlier run left");
+    system_forget(agent);
+    return 0;
 }
 
 bool system_is_configured(const struct agent *agent)
@@ -210,7 +250,9 @@ int system_verb_configure(struct agent *agent, const struct request *request, js
                           struct rift_error *err)
 {
     (void)ok;
-    if (system_set(agent, request->args, err))
+    /* What was kept from an earlier run makes room for this one. */
+    if ((agent->system && system_is_stale(agent) && system_remove(agent, true, err)) ||
+        system_set(agent, request->args, agent->session, err))
         return -1;
     return system_save(agent, err);
 }
@@ -342,11 +384,24 @@ int system_verb_wipe(struct agent *agent, const struct request *request, json_t 
                      struct rift_error *err)
 {
     (void)ok;
-    if (system_require(agent, err))
-        return -1;
+    if (!agent->system)
+        return 0;
     pid_t pid;
     if (rift_cgroup_pids(&agent->cgroup, &pid, 1) > 0)
         return rift_fail(err, RIFT_ERR_CONFLICT, "the system runs (process %d): stop it first",
                          (int)pid);
     return job_start(agent, request, operate_wipe, NULL, STOP_MS, err);
+}
+
+static void system_removed(struct agent *agent, const json_t *ok)
+{
+    (void)ok;
+    system_forget(agent);
+}
+
+int system_verb_remove(struct agent *agent, const struct request *request, json_t *ok,
+                       struct rift_error *err)
+{
+    (void)ok;
+    return job_start(agent, request, operate_remove, system_removed, STOP_MS, err);
 }

@@ -8,10 +8,16 @@
 
 verb_handler system_verb_configure, system_verb_install, system_verb_start, system_verb_wait_ready,
     system_verb_stop, system_verb_kill, system_verb_role, system_verb_status, system_verb_logs,
-    system_verb_wipe;
+    system_verb_wipe, system_verb_remove;
 
 /* Takes up what an earlier agent of this node was told, where there is any. */
 void system_load(struct agent *agent);
+/* Is the system that was taken up, or what still runs of one, another session's than the agent's?
+ * Then nobody is coming back for it. */
+bool system_is_stale(const struct agent *agent);
+/* Kills the system and removes what it left on the node (operate_remove), now, and forgets its
+ * recipe. */
+int system_remove(struct agent *agent, bool even_kept, struct rift_error *err);
 void system_close(struct system *system);
 bool system_is_configured(const struct agent *agent);
 /* The expanded data folders, NULL-terminated; empty without a recipe. */
@@ -39,7 +45,9 @@ struct system {
     struct rift_arena arena;
     struct rift_recipe *recipe; /* NULL: not configured */
     json_t *context;
+    char session[AGENT_WORD_SIZE]; /* that configured it */
     bool is_lab;
+    bool keeps_data;  /* its data, logs and recipe stay until the next run */
     bool is_attached; /* it was there before us */
     struct attach attach;
     const char *const *data_folders;

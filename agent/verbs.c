@@ -11,6 +11,7 @@
 #include "agent/command.h"
 #include "agent/faults.h"
 #include "agent/job.h"
+#include "agent/leftovers.h"
 #include "agent/lock.h"
 #include "agent/probe.h"
 #include "agent/system.h"
@@ -96,6 +97,13 @@ static void hello_reply(struct agent *agent, bool is_resumed, json_t *healed, js
     json_decref(fields);
 }
 
+/* The system of this session goes on; what a session that is over left is removed. */
+static int hello_take_up(struct agent *agent, struct rift_error *err)
+{
+    system_load(agent);
+    return system_is_stale(agent) ? system_remove(agent, false, err) : 0;
+}
+
 static int verb_hello(struct agent *agent, const struct request *request, json_t *ok,
                       struct rift_error *err)
 {
@@ -123,16 +131,18 @@ static int verb_hello(struct agent *agent, const struct request *request, json_t
     agent->holder = hello_describe_holder(args);
     json_t *healed = json_array();
     if (rift_ledger_heal_all(agent->paths.ledger, healed, err) || rift_strays_remove(err) ||
+        hello_take_up(agent, err) ||
         (!agent->record.entries &&
          record_open(&agent->record, agent->paths.record, session, boot_id, &is_resumed, err)) ||
         agent_lease_renew(agent, lease ? json_integer_value(lease) : DEFAULT_LEASE_MS, err)) {
         json_decref(healed);
         return -1;
     }
+    if (!is_resumed)
+        leftovers_sweep(&agent->paths);
     json_object_set_new(agent->holder, "lease_until_ns", json_integer(agent->lease_until_ns));
     agent_lock_describe(agent->lock_fd, agent->holder);
     hello_protect(agent, args);
-    system_load(agent);
     agent->is_greeted = true;
     hello_reply(agent, is_resumed, healed, ok);
     return 0;
@@ -265,6 +275,7 @@ static const struct verb verbs[] = {
     {"system.status", system_verb_status, true},
     {"system.logs", system_verb_logs, true},
     {"system.wipe", system_verb_wipe, false},
+    {"system.remove", system_verb_remove, false},
 };
 
 const struct verb *agent_verb_find(const char *name)

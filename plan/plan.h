@@ -65,6 +65,7 @@ struct rift_plan {
     const json_t *artifacts; /* an object: name -> local path of what is uploaded instead */
     int64_t disk_mb;         /* of each data folder's own disk; 0: none */
     const char *disk_layer;  /* over each data folder: none, ext4 or posix */
+    bool keep_data;          /* after the run the system's data and logs stay on the nodes */
     const json_t *attach;    /* {"unit"} or {"cgroup"}: it runs already; NULL: we start it */
     bool attach_wipes;       /* stopped and emptied before the run */
 

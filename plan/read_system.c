@@ -240,10 +240,11 @@ static void read_recipe(struct rift_plan_reader *reader, const struct rift_tree 
     plan->recipe = source->json;
     reader->client_of_recipe = recipe->client;
     json_object_set_new(reader->frozen, "system",
-                        json_pack("{s:s, s:o, s:o, s:I, s:s, s:O}", "recipe", plan->system.name,
-                                  "options", options, "artifacts", artifacts, "disk_mb",
-                                  (json_int_t)plan->disk_mb, "disk_layer", plan->disk_layer,
-                                  "definition", source->json));
+                        json_pack("{s:s, s:o, s:o, s:I, s:s, s:b, s:O}", "recipe",
+                                  plan->system.name, "options", options, "artifacts", artifacts,
+                                  "disk_mb", (json_int_t)plan->disk_mb, "disk_layer",
+                                  plan->disk_layer, "keep_data", (int)plan->keep_data, "definition",
+                                  source->json));
     if (plan->attach)
         json_object_set(json_object_get(reader->frozen, "system"), "attach",
                         (json_t *)plan->attach);
@@ -265,6 +266,7 @@ void rift_plan_read_system(struct rift_plan_reader *reader)
         plan->disk_mb = json_integer_value(json_object_get(checked, "disk_mb"));
         const char *layer = json_string_value(json_object_get(checked, "disk_layer"));
         plan->disk_layer = rift_arena_strdup(reader->arena, layer ? layer : "none");
+        plan->keep_data = json_is_true(json_object_get(checked, "keep_data"));
         json_decref(checked);
         read_attach(reader, node);
         name = rift_tree_get(node, "recipe");

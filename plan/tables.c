@@ -234,6 +234,13 @@ const struct rift_option rift_system_options[] = {
          "a file system of Rift's over each data folder, which loses, fails, delays and damages on "
          "demand. ext4: a sync of anything makes every name before it durable, as there; posix: a "
          "name is durable once its folder is synced"},
+    {.name = "keep_data",
+     .kind = RIFT_OPTION_BOOL,
+     .unit = "",
+     .fallback = "false",
+     .summary =
+         "true: after the run the system's data, logs and files stay on the nodes, until the "
+         "next run or `rift heal --purge`"},
     {.name = "attach",
      .kind = RIFT_OPTION_ANY,
      .unit = "",

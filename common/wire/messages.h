@@ -21,7 +21,8 @@
  *         "resumed": bool, "probe_port" (UDP, see probe_pairs), "healed": [ids that an earlier
  *         agent had left]}
  *     Fails with "conflict" where an agent of another session holds the node and its lease runs.
- *     One of the same session is ended first, and heals all.
+ *     One of the same session is ended first, and heals all. What a session that is over left of
+ *     its system is removed, as by system.remove.
  *
  * clock {} -> {"now_ns", "wall_ns"}
  *
@@ -73,9 +74,9 @@
  * system.configure {"recipe": {} (recipe.h), "context": {} (recipe.h), "lab": bool, "disk_mb"?
  *                   (each data folder is to be a disk of its own, so large), "disk_layer"?
  *                   ("ext4", "posix": a file system of ours is to be over each data folder while
- *                   the system runs; "none"),
+ *                   the system runs; "none"), "keep_data"? (bool),
  *                   "attach"? {"unit"?, "cgroup"?} (it runs already; one of the two)} -> {}
- *     No more than remembered, on disk as well. With attach the faults hit the unit's cgroup; start
+ *     No more than remembered, on disk as well; what was kept of an earlier session's is removed. With attach the faults hit the unit's cgroup; start
  *     (no conflict) and stop go through systemctl, install is not to be sent, wipe empties the data
  *     folders and leaves all else.
  *
@@ -105,14 +106,18 @@
  * system.logs {} -> {"files": [{"path", "size_bytes"}]}, to be fetched by SFTP.
  *
  * system.wipe {} -> {}
- *     Data folders, files and logs of the recipe; conflict while it runs.
+ *     Data folders, files and logs of the recipe; conflict while it runs. Nothing, without a recipe.
+ *
+ * system.remove {} -> {}
+ *     Kills it, and removes what it left on the node: data folders, files, logs, artifacts, the
+ *     recipe. With keep_data it is killed and no more; one with attach is only forgotten.
  *
  * exec {"argv": [..], "stdin"?: text, "deadline_ms", "user"?}
  *     -> {"status" (exit code, or 128 + signal), "stdout", "stderr", "truncated"}
  *     Each output at most 64 KiB, bytes that are no UTF-8 replaced.
  *
  * quit {} -> {"healed": [..]}
- *     Heals all, forgets the session, and ends. The system goes on.
+ *     Heals all, forgets the session, and ends. The system goes on until the next session.
  *
  * Another event is "fault_ended" {"id", "text"}: a fault that could not be renewed.
  */

@@ -115,7 +115,10 @@ static int examine(const struct rift_plan *plan, const struct rift_schedule *sch
     rift_clock_sleep_until(rift_clock_now() + CLOCK_SETTLE_MS * RIFT_MS);
     int trouble_count = print_facts(cluster);
     doctor_ask_each(cluster, schedule, ASK_DEADLINE_MS, print_answer, &survey);
+    int removed = system_remove(cluster, plan, err);
     cluster_close(cluster);
+    if (removed != 0)
+        return -1;
     trouble_count += survey.refusal_count;
     if (trouble_count)
         printf("not fit: %d trouble%s\n", trouble_count, trouble_count == 1 ? "" : "s");

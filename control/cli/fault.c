@@ -88,6 +88,8 @@ static int on_hosts(const struct rift_plan *plan, const struct rift_window *wind
         result == 0 ? cluster_open(hosts.settings, plan->host_count, plan->host_names, err) : NULL;
     bool is_ready = cluster && system_attach(cluster, plan, err) == 0;
     result = is_ready ? carry_out(cluster, window, &is_stopped) : -1;
+    if (is_ready && system_remove(cluster, plan, err) != 0)
+        result = -1;
     cluster_close(cluster);
     interrupt_unwatch(interrupt);
     run_hosts_release(&hosts);

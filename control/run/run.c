@@ -168,7 +168,8 @@ static const struct {
     {run_start_system, false}, {run_wait_healthy, false}, {run_main, false},
 };
 
-/* Stops the system, fetches its logs, lets the agents go. Nothing in here fails the run. */
+/* Stops the system, fetches its logs, removes it, lets the agents go. Nothing in here fails the
+ * run. */
 static void run_clean_up(struct run *run)
 {
     struct rift_error err = {0};
@@ -180,6 +181,8 @@ static void run_clean_up(struct run *run)
         CLEANUP(rift_free) char *folder = rift_printf("%s/nodes", run->directory);
         system_fetch_logs(run->cluster, run->plan, folder);
     }
+    if (run->cluster && system_remove(run->cluster, run->plan, &err) != 0)
+        rift_log(RIFT_LOG_WARNING, "remove %s: %s", run->plan->system.name, err.text);
     cluster_close(run->cluster);
     run->cluster = NULL;
     run_hosts_release(&run->hosts);

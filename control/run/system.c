@@ -48,9 +48,10 @@ static int system_configure(struct cluster *cluster, const struct rift_plan *pla
     struct rift_node_set all;
     cluster_all(cluster, &all);
     for (size_t i = 0; i < cluster->node_count; i++) {
-        args[i] = json_pack("{s:O, s:o, s:b, s:I, s:s}", "recipe", plan->recipe, "context",
+        args[i] = json_pack("{s:O, s:o, s:b, s:I, s:s, s:b}", "recipe", plan->recipe, "context",
                             system_context(cluster, plan, i), "lab", (int)plan->is_lab, "disk_mb",
-                            (json_int_t)plan->disk_mb, "disk_layer", plan->disk_layer);
+                            (json_int_t)plan->disk_mb, "disk_layer", plan->disk_layer, "keep_data",
+                            (int)plan->keep_data);
         if (plan->attach)
             json_object_set(args[i], "attach", (json_t *)plan->attach);
     }
@@ -75,7 +76,8 @@ static int system_upload(struct cluster *cluster, const struct rift_plan *plan, 
     {
         const char *path = json_string_value(local);
         char sha256[SYSTEM_SHA256_SIZE] = "";
-        CLEANUP(rift_free) char *remote = rift_printf("/tmp/rift-artifact-%s", name);
+        CLEANUP(rift_free)
+        char *remote = rift_printf("/var/lib/rift/artifacts/%s.upload", name);
         if (rift_node_upload(cluster->nodes[node], path, remote, 0755, plan->deadlines.install_ms,
                              sha256, err) != 0)
             return rift_wrap(err, "%s: artifact '%s'", cluster->names[node], name);
@@ -168,6 +170,15 @@ int system_stop(struct cluster *cluster, const struct rift_plan *plan, struct ri
         return system_tell(cluster, &there, "system.start", plan->deadlines.start_ms, err);
     system_tell(cluster, &there, "system.kill", SYSTEM_CALL_DEADLINE_MS, &ignored);
     return system_tell(cluster, &there, "system.stop", plan->deadlines.stop_ms, err);
+}
+
+int system_remove(struct cluster *cluster, const struct rift_plan *plan, struct rift_error *err)
+{
+    if (!plan->recipe)
+        return 0;
+    struct rift_node_set there;
+    cluster_connected(cluster, &there);
+    return system_tell(cluster, &there, "system.remove", plan->deadlines.stop_ms, err);
 }
 
 static void system_fetch_from(struct cluster *cluster, size_t node, const json_t *files,

@@ -16,7 +16,7 @@
 
 enum { LEDGER_PATH_SIZE = 512, LEDGER_ENTRY_MAX = 1 << 20 };
 
-static const char ending[] = ".json";
+static const char ending[] = ".json", unfinished[] = ".new";
 
 bool rift_fault_id_is_valid(const char *id)
 {
@@ -58,7 +58,7 @@ int rift_ledger_write(const char *folder, const struct rift_injection *injection
     if (mkdir(folder, 0700) && errno != EEXIST)
         return rift_fail_errno(err, RIFT_ERR_IO, "make the ledger '%s'", folder);
     snprintf(path, sizeof path, "%s/%s%s", folder, injection->id, ending);
-    snprintf(fresh, sizeof fresh, "%s/%s.new", folder, injection->id);
+    snprintf(fresh, sizeof fresh, "%s/%s%s", folder, injection->id, unfinished);
     json_t *entry = json_pack("{s:s, s:s, s:O}", "id", injection->id, "fault",
                               injection->driver->name, "undo", injection->undo);
     CLEANUP(rift_free) char *text = json_dumps(entry, JSON_COMPACT);
@@ -130,9 +130,22 @@ static void heal_visit(const char *id, const char *fault, const json_t *undo, vo
     round->rc = -1;
 }
 
+/* An entry that was not written whole is that of a fault that was not injected. */
+static void ledger_remove_unfinished(const char *folder)
+{
+    DIR *stream = opendir(folder);
+    const struct dirent *file;
+    while (stream && (file = readdir(stream)))
+        if (rift_text_ends_with(file->d_name, unfinished))
+            unlinkat(dirfd(stream), file->d_name, 0);
+    if (stream)
+        closedir(stream);
+}
+
 int rift_ledger_heal_all(const char *folder, json_t *healed, struct rift_error *err)
 {
     struct heal_round round = {.folder = folder, .healed = healed, .err = err};
+    ledger_remove_unfinished(folder);
     rift_ledger_visit(folder, heal_visit, &round);
     return round.rc;
 }

@@ -189,6 +189,83 @@ static void the_check_for_leftovers_finds_what_is_planted(void **state)
     assert_int_equal(0, HOST_RUN(n1, NULL, "tc", "qdisc", "del", "dev", "eth0", "clsact"));
 }
 
+static bool is_there(const char *suffix)
+{
+    char path[256];
+    snprintf(path, sizeof path, "%s%s", n1->state, suffix);
+    return access(path, F_OK) == 0;
+}
+
+/* A toy system that an earlier session left running; the caller's session has begun. */
+static void come_after_a_dead_run(bool keeps_data)
+{
+    assert_true(host_agent_start(n1, "dead", LEASE_MS));
+    toy_configure_kept(n1, keeps_data);
+    toy_start(n1);
+    agent_kill_both(&n1->agent);
+    agent_forget(&n1->agent);
+    assert_true(toy_is_alive(n1, 1000));
+    assert_true(is_there("-data/toy") && is_there("/system.json") && is_there("/logs/toy.log"));
+    assert_true(host_agent_start(n1, "next", LEASE_MS));
+}
+
+static void quit(void)
+{
+    json_decref(agent_must(&n1->agent, "quit", NULL));
+    agent_forget(&n1->agent);
+}
+
+static void what_a_dead_run_left_is_removed_by_the_next_session(void **state)
+{
+    (void)state;
+    NEED_NAMESPACES();
+    come_after_a_dead_run(false);
+    assert_true(toy_is_still(n1, 100));
+    assert_false(is_there("-data/toy") || is_there("/system.json") || is_there("/logs"));
+    /* Nothing is configured, so nothing is to be done. */
+    json_decref(agent_must(&n1->agent, "system.stop", NULL));
+    json_decref(agent_must(&n1->agent, "system.wipe", NULL));
+    json_decref(agent_must(&n1->agent, "system.remove", NULL));
+    quit();
+}
+
+static void data_that_are_to_be_kept_stay_until_the_next_run_or_a_purge(void **state)
+{
+    (void)state;
+    NEED_NAMESPACES();
+    char *output;
+    come_after_a_dead_run(true);
+    assert_true(toy_is_still(n1, 100));
+    assert_true(is_there("-data/toy/parent") && is_there("/system.json"));
+    toy_configure_kept(n1, true);
+    assert_false(is_there("-data/toy"));
+    toy_start(n1);
+    quit();
+    assert_int_equal(0, host_agent_by_hand(n1, NULL, "--heal"));
+    assert_true(toy_is_still(n1, 100));
+    assert_true(is_there("-data/toy/parent"));
+    assert_int_equal(1, host_agent_by_hand(n1, &output, "--leftovers"));
+    assert_non_null(strstr(output, "data: "));
+    assert_non_null(strstr(output, "system.json"));
+    free(output);
+    assert_int_equal(0, host_agent_by_hand(n1, NULL, "--purge"));
+    assert_false(is_there("-data/toy") || is_there("/system.json"));
+}
+
+static void a_heal_by_hand_ends_and_removes_the_system_of_a_dead_run(void **state)
+{
+    (void)state;
+    NEED_NAMESPACES();
+    assert_true(host_agent_start(n1, "dead", LEASE_MS));
+    toy_configure(n1, 0, "none");
+    toy_start(n1);
+    agent_kill_both(&n1->agent);
+    agent_forget(&n1->agent);
+    assert_int_equal(0, host_agent_by_hand(n1, NULL, "--heal"));
+    assert_true(toy_is_still(n1, 100));
+    assert_false(is_there("-data/toy") || is_there("/system.json") || is_there("/logs"));
+}
+
 static void a_second_run_is_refused_and_learns_who_holds_the_node(void **state)
 {
     (void)state;
@@ -283,6 +360,9 @@ int main(void)
         cmocka_unit_test(no_request_is_carried_out_twice),
         cmocka_unit_test(garbage_on_the_wire_ends_the_agent_and_heals),
         cmocka_unit_test(the_check_for_leftovers_finds_what_is_planted),
+        cmocka_unit_test(what_a_dead_run_left_is_removed_by_the_next_session),
+        cmocka_unit_test(data_that_are_to_be_kept_stay_until_the_next_run_or_a_purge),
+        cmocka_unit_test(a_heal_by_hand_ends_and_removes_the_system_of_a_dead_run),
         cmocka_unit_test(whatever_dies_and_whenever_the_node_is_whole_within_the_lease),
     };
     return cmocka_run_group_tests(tests, group_up, group_down);

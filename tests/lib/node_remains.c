@@ -29,9 +29,8 @@ static const char look[] =
     "\"process\", name }'\n"
     "find /sys/fs/cgroup -type d | sed 's/^/cgroup /'\n"
     "cut -d' ' -f5 /proc/self/mountinfo | sed 's/^/mount /'\n"
-    "find /var/lib/rift /run /tmp /root /dev/shm /etc/rift /var/tmp -xdev 2>/dev/null | sed "
-    "'s/^/file "
-    "/'\n";
+    "(find /var/lib -maxdepth 1 ! -name 'rift*'; find /var/lib/rift* /run /tmp /root /dev/shm /etc/rift /var/tmp "
+    "-xdev) 2>/dev/null | sed 's/^/file /'\n";
 
 void node_state_read(const struct rift_lab_host *host, char state[NODE_STATE_SIZE])
 {
@@ -48,13 +47,11 @@ static int has_line(const char *text, const char *line, size_t length)
     return 0;
 }
 
-/* The recipe is remembered for the next contact; with a purge it goes too. */
 static bool is_allowed(const char *line)
 {
     static const char cached[] = "file /var/lib/rift/rift-agent-";
     return strcmp(line, "file /var/lib/rift") == 0 ||
            strcmp(line, "file /var/lib/rift/ledger") == 0 ||
-           strcmp(line, "file /var/lib/rift/system.json") == 0 ||
            strncmp(line, cached, sizeof cached - 1) == 0;
 }
 

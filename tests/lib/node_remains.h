@@ -14,7 +14,7 @@ enum { NODE_STATE_SIZE = 65536 };
  * groups, mounts, files where Rift or a system could leave some. */
 void node_state_read(const struct rift_lab_host *host, char state[NODE_STATE_SIZE]);
 /* Lines of after that are not in before, appended to found; returns their number. The cached agent
- * binary, the recipe it was given and the empty ledger are no remains. */
+ * binary and the empty ledger are no remains. */
 size_t node_remains(const char *before, const char *after, struct rift_text *found);
 
 /* BPF programs and maps of Rift's that stand for that host: their names end with its network

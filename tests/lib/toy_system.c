@@ -18,7 +18,7 @@ static const char program[] =
     "(while :; do echo x >> child; sleep 0.005; done) & while :; do echo x >> parent; sleep 0.005; "
     "done";
 
-void toy_configure(struct test_host *host, int disk_mb, const char *disk_layer)
+static void configure(struct test_host *host, int disk_mb, const char *disk_layer, bool keeps_data)
 {
     CLEANUP(rift_free) char *data = rift_printf("%s-data/toy", host->state);
     CLEANUP(rift_free) char *parent = rift_printf("%s/parent", data);
@@ -31,10 +31,20 @@ void toy_configure(struct test_host *host, int disk_mb, const char *disk_layer)
     json_t *node =
         json_pack("{s:s, s:s, s:i}", "name", host->name, "address", host->address, "index", 1);
     json_t *context = json_pack("{s:o, s:[O], s:{}}", "node", node, "nodes", node, "options");
-    json_decref(
-        agent_must(&host->agent, "system.configure",
-                   json_pack("{s:o, s:o, s:b, s:i, s:s}", "recipe", recipe, "context", context,
-                             "lab", 1, "disk_mb", disk_mb, "disk_layer", disk_layer)));
+    json_decref(agent_must(&host->agent, "system.configure",
+                           json_pack("{s:o, s:o, s:b, s:i, s:s, s:b}", "recipe", recipe, "context",
+                                     context, "lab", 1, "disk_mb", disk_mb, "disk_layer",
+                                     disk_layer, "keep_data", (int)keeps_data)));
+}
+
+void toy_configure(struct test_host *host, int disk_mb, const char *disk_layer)
+{
+    configure(host, disk_mb, disk_layer, false);
+}
+
+void toy_configure_kept(struct test_host *host, bool keeps_data)
+{
+    configure(host, 0, "none", keeps_data);
 }
 
 void toy_start(struct test_host *host)

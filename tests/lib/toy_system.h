@@ -8,6 +8,8 @@
  * appends to a file in the data folder every 5 ms; on a disk of their own, unless disk_mb is 0, and
  * through a layer: "none", "ext4", "posix". */
 void toy_configure(struct test_host *host, int disk_mb, const char *disk_layer);
+/* Without a disk; its data are to be kept after the session, or not. */
+void toy_configure_kept(struct test_host *host, bool keeps_data);
 void toy_start(struct test_host *host);
 /* How much each of the two files grew in for_ms; from outside, by stat(2). */
 void toy_watch(const struct test_host *host, int for_ms, long *parent, long *child);
