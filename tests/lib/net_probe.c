@@ -25,7 +25,7 @@ struct probe_datagram {
     uint32_t from;
 };
 
-static int socket_in(pid_t init)
+int net_probe_socket(pid_t init, uint16_t port)
 {
     char path[64];
     snprintf(path, sizeof path, "/proc/%d/ns/net", (int)init);
@@ -34,7 +34,7 @@ static int socket_in(pid_t init)
     assert_true(own >= 0 && other >= 0);
     assert_int_equal(setns(other, CLONE_NEWNET), 0);
     int fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    struct sockaddr_in any = {.sin_family = AF_INET, .sin_port = htons(PROBE_PORT)};
+    struct sockaddr_in any = {.sin_family = AF_INET, .sin_port = htons(port)};
     int bound = fd >= 0 ? bind(fd, (struct sockaddr *)&any, sizeof any) : -1;
     assert_int_equal(setns(own, CLONE_NEWNET), 0);
     assert_int_equal(bound, 0);
@@ -48,7 +48,7 @@ void net_probe_open(struct net_probe *probe, const struct rift_lab_host *hosts, 
     assert_true(count <= NET_PROBE_HOSTS_MAX);
     *probe = (struct net_probe){.hosts = hosts, .count = count};
     for (size_t i = 0; i < count; i++)
-        probe->sockets[i] = socket_in(hosts[i].init_pid);
+        probe->sockets[i] = net_probe_socket(hosts[i].init_pid, PROBE_PORT);
 }
 
 void net_probe_close(struct net_probe *probe)

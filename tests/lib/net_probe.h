@@ -5,6 +5,8 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
 
 #include "lab/lab.h"
 
@@ -16,6 +18,8 @@ struct net_probe {
     size_t count;
 };
 
+/* A UDP socket on that port in the network namespace of the process; non-blocking. */
+int net_probe_socket(pid_t init, uint16_t port);
 void net_probe_open(struct net_probe *probe, const struct rift_lab_host *hosts, size_t count);
 void net_probe_close(struct net_probe *probe);
 /* One datagram for each ordered pair; passed[from][to] where it arrived within wait_ms. Returns how
