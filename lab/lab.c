@@ -284,9 +284,13 @@ static int bring_up(const struct rift_lab_request *request, struct lab_record *r
     int found = look_for_lab(request, record, packages, &is_there, err);
     if (found != 0)
         return found < 0 ? -1 : 0;
-    if (clean(name, is_there ? record : NULL, deadline_ns, err) < 0 ||
-        prepare_layer(request, deadline_ns, &layer, err) < 0)
+    struct rift_error ignored;
+    if (clean(name, is_there ? record : NULL, deadline_ns, err) < 0)
         return -1;
+    if (prepare_layer(request, deadline_ns, &layer, err) < 0) {
+        lab_record_remove(name, &ignored);
+        return -1;
+    }
     memset(record, 0, sizeof *record);
     snprintf(record->name, sizeof record->name, "%s", name);
     snprintf(record->packages, sizeof record->packages, "%s", packages);
@@ -296,7 +300,6 @@ static int bring_up(const struct rift_lab_request *request, struct lab_record *r
         return -1;
     if (build(record, &layer, deadline_ns, err) == 0)
         return 0;
-    struct rift_error ignored;
     int64_t down_deadline = rift_clock_now() + LAB_DOWN_DEADLINE_MS * RIFT_MS;
     if (clean(name, record, down_deadline, &ignored) == 0)
         lab_record_remove(name, &ignored);

@@ -65,6 +65,8 @@ static unsigned read_concurrency(struct rift_plan_reader *reader, const json_t *
         count = (has_digits ? count : 1) * reader->plan->host_count;
         end++;
         has_digits = true;
+        if (reader->plan->host_count == 0) /* which is named already */
+            return 0;
     }
     if (!has_digits || *end || errno || count == 0 || count > RIFT_THREADS_MAX) {
         rift_problem_add(&reader->problems, place,

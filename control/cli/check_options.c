@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <jansson.h>
+
 struct unit {
     const char *name;
     double factor;
@@ -48,6 +50,18 @@ enum {
     OPTION
 };
 
+/* A bare word stands for itself; what begins as JSON must be JSON. */
+static int check_initial(const char *text, struct rift_error *err)
+{
+    json_error_t why;
+    json_t *value = json_loads(text, JSON_DECODE_ANY, &why);
+    bool is_json = value != NULL;
+    json_decref(value);
+    if (is_json || (text[0] && !strchr("{[\"-0123456789", text[0])))
+        return 0;
+    return rift_fail(err, RIFT_ERR_INVALID, "--initial %s: no JSON: %s", text, why.text);
+}
+
 static int take_option(int choice, const char *value, struct check_options *options,
                        struct rift_error *err)
 {
@@ -67,7 +81,7 @@ static int take_option(int choice, const char *value, struct check_options *opti
         return 0;
     case INITIAL:
         options->initial = value;
-        return 0;
+        return check_initial(value, err);
     case KEYED:
         options->is_keyed = true;
         return 0;

@@ -21,7 +21,7 @@ static bool has_file(const char *directory, const char *name)
 
 bool check_run_is_directory(const char *path)
 {
-    return has_file(path, "plan.yaml") && has_file(path, "history.rift");
+    return has_file(path, "plan.yaml");
 }
 
 static struct rift_plan *read_plan(const char *directory, struct rift_error *err)
@@ -47,6 +47,14 @@ int check_run_directory(const char *directory)
     if (!plan) {
         fprintf(stderr, "rift check: %s\n", err.text);
         return RIFT_EXIT_USAGE;
+    }
+    if (!has_file(directory, "history.rift")) {
+        fprintf(stderr,
+                "rift check: %s: this run ended before its first operation, so there is nothing to "
+                "judge: unknown\n",
+                directory);
+        rift_plan_destroy(plan);
+        return RIFT_EXIT_UNKNOWN;
     }
     enum rift_validity validity = RIFT_UNKNOWN;
     json_t *run = read_description(directory, plan);

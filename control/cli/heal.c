@@ -127,10 +127,19 @@ static int add_configuration(struct ward *ward, const char *path, const char *ag
     return result;
 }
 
+/* A name that only a configuration would have. */
+static bool is_file_name(const char *word)
+{
+    return strchr(word, '/') || rift_text_ends_with(word, ".yaml") ||
+           rift_text_ends_with(word, ".yml");
+}
+
 /* "user@address:port"; an IPv6 address with a port stands in brackets. */
 static int add_host(struct ward *ward, const struct rift_node_settings *common, const char *word)
 {
     struct rift_node_settings settings = *common;
+    if (is_file_name(word))
+        return refuse(word, "there is no such file");
     char *address = rift_arena_strdup(&ward->arena, word), *port = NULL;
     char *at = strrchr(address, '@');
     settings.name = rift_arena_strdup(&ward->arena, word);

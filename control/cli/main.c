@@ -28,7 +28,7 @@ static void print_usage(FILE *out)
     fputs("usage: rift COMMAND [ARGUMENTS]\n\ncommands:\n", out);
     for (size_t i = 0; commands[i]; i++)
         fprintf(out, "  %-10s %s\n", commands[i]->name, commands[i]->summary);
-    fputs("\nrift COMMAND --help tells more, with an example.\n"
+    fputs("\nrift COMMAND --help tells more, with an example; rift --version.\n"
           "exit codes: 0 valid, 1 invalid, 2 unknown, 254 bad usage or configuration, 255 the "
           "harness failed\n",
           out);
@@ -55,6 +55,10 @@ int main(int argc, char **argv)
     }
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0) {
         print_usage(stdout);
+        return 0;
+    }
+    if (strcmp(argv[1], "--version") == 0) {
+        puts("rift " RIFT_VERSION);
         return 0;
     }
     for (size_t i = 0; commands[i]; i++) {

@@ -98,6 +98,45 @@ static void run_that_is_worse_is_told_by_its_measure(void **state)
     assert_int_equal(compare(run, run, "--worse-by lots", output, 4096), 254);
 }
 
+/* rift with these arguments: its exit code, and that it says one line with the words. */
+static void assert_refused(const char *arguments, int code, const char *words)
+{
+    char output[4096] = "";
+    CLEANUP(rift_free) char *script = rift_printf("%s %s 2>&1", test_rift_binary(), arguments);
+    assert_int_equal(test_run(script, output, sizeof output), code);
+    if (!strstr(output, words) || strchr(output, '\n'))
+        fail_msg("%s: %s", arguments, output);
+}
+
+static void a_run_that_was_killed_before_any_operation_is_unknown(void **state)
+{
+    (void)state;
+    char folder[] = "/tmp/rift-killed-XXXXXX", output[4096];
+    assert_non_null(mkdtemp(folder));
+    CLEANUP(rift_free)
+    char *make = rift_printf("%s run --dry-run configs/etcd-register.yaml >%s/plan.yaml",
+                             test_rift_binary(), folder);
+    assert_int_equal(test_run(make, NULL, 0), 0);
+    CLEANUP(rift_free) char *check = rift_printf("check %s", folder);
+    assert_refused(check, 2, "before its first operation");
+    /* The history was begun, and nothing is in it. */
+    CLEANUP(rift_free)
+    char *empty = rift_printf(": >%s/history.rift; %s check %s 2>&1; code=$?; rm -r %s; exit $code",
+                              folder, test_rift_binary(), folder, folder);
+    assert_int_equal(test_run(empty, output, sizeof output), 2);
+    assert_non_null(strstr(output, "0 of 0 operations were ok"));
+}
+
+static void mistakes_are_named_once(void **state)
+{
+    (void)state;
+    assert_refused("check --initial '{' x.edn", 254, "--initial {: no JSON");
+    assert_refused("heal nosuch.yaml", 254, "nosuch.yaml: there is no such file");
+    assert_refused("run --dry-run configs/etcd-register.yaml --set nodes.count=0", 254,
+                   "'count' must lie between 1 and");
+    assert_refused("--version", 0, "rift ");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -105,6 +144,8 @@ int main(void)
         cmocka_unit_test(violation_before_the_tear_stays_one),
         cmocka_unit_test(run_that_is_as_good_as_the_other_is_no_worse),
         cmocka_unit_test(run_that_is_worse_is_told_by_its_measure),
+        cmocka_unit_test(a_run_that_was_killed_before_any_operation_is_unknown),
+        cmocka_unit_test(mistakes_are_named_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -308,6 +308,19 @@ static void names_that_are_paths_are_refused(void **state)
     }
 }
 
+static void a_lab_that_cannot_be_made_leaves_nothing(void **state)
+{
+    (void)state;
+    char script[256], output[512];
+    CLEANUP(rift_text_finish) struct rift_text found = {NULL, 0, 0};
+    if (geteuid() != 0)
+        skip();
+    snprintf(script, sizeof script, "%s lab up --count 1 --name %s --packages no-such-package 2>&1",
+             test_rift_binary(), test_lab_name("none"));
+    assert_int_equal(test_run(script, output, sizeof output), 255);
+    assert_int_equal(lab_remains(test_lab_name("none"), NULL, &found), 0);
+}
+
 static void down_of_no_lab_succeeds(void **state)
 {
     (void)state;
@@ -332,6 +345,7 @@ int main(void)
         cmocka_unit_test(what_is_planted_is_found_by_the_search_and_removed_by_down),
         cmocka_unit_test(a_lab_works_where_cgroup2_is_all_there_is),
         cmocka_unit_test(names_that_are_paths_are_refused),
+        cmocka_unit_test(a_lab_that_cannot_be_made_leaves_nothing),
         cmocka_unit_test(down_of_no_lab_succeeds),
     };
     return cmocka_run_group_tests(tests, NULL, test_labs_down);

@@ -13,6 +13,7 @@
 
 #include <jansson.h>
 
+#include "common/clock.h"
 #include "common/memory.h"
 #include "common/text.h"
 #include "control/cli/command.h"
@@ -422,9 +423,12 @@ static void a_full_disk_ends_the_run_and_costs_no_verdict(void **state)
         "configs/etcd-register.yaml --runs %s/small --set nodes.name=%s --set nodes.count=%d --set "
         "workload.rate_hz=0 --set time_limit_s=60 --set faults=[]'",
         scratch, scratch, scratch, test_rift_binary(), scratch, lab_name, HOSTS);
+    int64_t start_ns = rift_clock_now();
     int code = test_run(script, output, sizeof output);
     if (code != RIFT_EXIT_HARNESS)
         fail_msg("%d: %s", code, output);
+    /* The plan is for 60 s of operations. */
+    assert_true(rift_clock_now() - start_ns < 50 * RIFT_SECOND);
     assert_one_clear_line("No space left on device");
     assert_says("unknown");
     assert_hosts_are_whole();
