@@ -2,6 +2,8 @@
 #ifndef CONTROL_CLI_COMMAND_H
 #define CONTROL_CLI_COMMAND_H
 
+#define RIFT_VERSION "0.1.0"
+
 enum {
     RIFT_EXIT_VALID = 0,
     RIFT_EXIT_INVALID = 1,
