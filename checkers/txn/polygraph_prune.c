@@ -137,13 +137,21 @@ static int contend(struct polygraph *polygraph, const struct txn_closure *closur
         uint32_t nearest_count = 0;
         if (i % 256 == 255 && polygraph_is_late(polygraph))
             result = -1;
-        int64_t end = txn_end(set, set->mop_txn[version[i]]);
+        int64_t end = txn_end(set, set->mop_txn[version[i]]), covered_at = INT64_MAX;
         for (uint32_t j = i + 1; j < count && result == 0; j++) {
             bool is_behind = false;
-            /* What starts later is ordered by real time, and that is known already. */
-            if (polygraph->order == POLYGRAPH_REALTIME &&
-                end < txn_start(set, set->mop_txn[version[j]]))
-                break;
+            uint32_t other = set->mop_txn[version[j]];
+            /* What starts later is ordered by real time. That is known already but for unknown
+             * transactions, and for these once a committed one ended in between. */
+            if (polygraph->order == POLYGRAPH_REALTIME && end < txn_start(set, other)) {
+                if (covered_at < txn_start(set, other))
+                    break;
+                if (!txn_is_committed(set, other))
+                    polygraph_add_choice(polygraph, version[i], version[j], &polygraph->known);
+                else if (txn_end(set, other) < covered_at)
+                    covered_at = txn_end(set, other);
+                continue;
+            }
             if (!is_before(polygraph, closure, version[i], version[j])) {
                 result = keep_pair(polygraph, capacity, version[i], version[j]);
                 continue;
