@@ -80,14 +80,15 @@ static const struct rift_checker *choose_checker(const struct check_options *opt
                                                  const struct rift_history *history,
                                                  struct rift_error *err)
 {
-    static const char *const txn_names[] = {"txn", NULL};
+    static const char *const txn_names[] = {"txn", "init", NULL};
     const char *name = options->checker;
     /* A format may name a checker of transactions; most name a model. */
     if (!name && !options->model && !options->model_file && history->model &&
         !rift_model_find(history->model) && rift_checker_find(history->model))
         name = history->model;
     if (!name && !options->model && !options->model_file && history->ops.count > 0) {
-        bool is_txn = name_is_any(history->names.text[history->ops.f[0]], txn_names);
+        bool is_txn = name_is_any(history->names.text[history->ops.f[0]], txn_names) &&
+                      rift_history_name(history, "txn");
         name = !is_txn ? NULL : appends(history) ? "list-append" : "rw-register";
     }
     const struct rift_checker *checker = rift_checker_find(name ? name : "linearizable");
@@ -116,6 +117,8 @@ static json_t *checker_options(const struct check_options *options,
         json_t *value = json_loads(options->initial, JSON_DECODE_ANY, NULL);
         json_object_set_new(given, "initial", value ? value : json_string(options->initial));
     }
+    if (options->level)
+        json_object_set_new(given, "level", json_string(options->level));
     if (options->wants_order)
         json_object_set_new(given, "order", json_true());
     for (size_t i = 0; i < options->set_count; i++) {
@@ -254,7 +257,7 @@ static int error_code(const struct rift_error *err)
 static bool is_judged_by_plan(const struct check_options *options, const char *file)
 {
     return !options->checker && !options->model && !options->model_file && !options->is_json &&
-           !options->html && !options->format && check_run_is_directory(file);
+           !options->html && !options->format && !options->level && check_run_is_directory(file);
 }
 
 static int run(int argc, char **argv)
@@ -298,13 +301,14 @@ const struct rift_command rift_command_check = {
         "algorithm, reason).\n"
         "Formats are told by their content. A run directory is judged by every checker of its "
         "plan,\n"
-        "with a new report, unless one of --checker, --model, --format, --html or --json is "
-        "given.\n\n"
+        "with a new report, unless one of --checker, --model, --format, --level, --html or "
+        "--json is given.\n\n"
         "  --model NAME      the sequential specification (rift list models); otherwise told "
         "from the history\n"
         "  --model-file FILE a finite state machine in JSON as the model\n"
         "  --checker NAME    another checker than the one the history looks made for\n"
         "  --option K=VALUE  an option of the checker (rift list checkers NAME), JSON or a word\n"
+        "  --level NAME      the isolation level that transactions are judged at\n"
         "  --keyed           values [k v] are an independent key and its value\n"
         "  --initial VALUE   the value that each object starts with (JSON); nil without it\n"
         "  --format NAME     read it as this format\n"

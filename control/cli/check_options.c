@@ -47,7 +47,8 @@ enum {
     ORDER,
     HTML,
     JSON,
-    OPTION
+    OPTION,
+    LEVEL
 };
 
 /* A bare word stands for itself; what begins as JSON must be JSON. */
@@ -94,6 +95,9 @@ static int take_option(int choice, const char *value, struct check_options *opti
     case JSON:
         options->is_json = true;
         return 0;
+    case LEVEL:
+        options->level = value;
+        return 0;
     case OPTION:
         if (!strchr(value, '=') || options->set_count == CHECK_SET_MAX)
             return rift_fail(err, RIFT_ERR_INVALID, "--option %s: not NAME=VALUE, or too many",
@@ -134,6 +138,7 @@ int check_options_read(int argc, char **argv, struct check_options *options, str
         {"html", required_argument, NULL, HTML},
         {"json", no_argument, NULL, JSON},
         {"option", required_argument, NULL, OPTION},
+        {"level", required_argument, NULL, LEVEL},
         {NULL, 0, NULL, 0},
     };
     *options = (struct check_options){.time_ms = 60000, .memory_bytes = UINT64_C(2) << 30};

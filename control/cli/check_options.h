@@ -11,7 +11,8 @@
 enum { CHECK_SET_MAX = 16 };
 
 struct check_options {
-    const char *model, *model_file, *checker, *format, *initial, *html; /* NULL: not given */
+    const char *model, *model_file, *checker, *format, *initial, *html,
+        *level;                     /* NULL: not given */
     const char *set[CHECK_SET_MAX]; /* NAME=VALUE, options of the checker */
     size_t set_count;
     bool is_keyed, is_json, wants_order;
