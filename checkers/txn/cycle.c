@@ -32,7 +32,8 @@ static struct txn_search search_for(enum txn_anomaly anomaly, const struct txn_g
     txn_relations data = bits(TXN_WW, TXN_WR), more = order[anomaly % 3];
     struct txn_search search = {.graph = graph, .anchor = TXN_RW};
     txn_relations rest = 0;
-    switch (anomaly - anomaly % 3) {
+    unsigned base = anomaly - anomaly % 3U;
+    switch (base) {
     case TXN_G0:
         search.anchor = TXN_WW;
         rest = txn_relation_bit(TXN_WW) | more;
@@ -42,12 +43,14 @@ static struct txn_search search_for(enum txn_anomaly anomaly, const struct txn_g
         rest = data | more;
         break;
     case TXN_G2_ITEM:
+    case TXN_G2:
         rest = data | more | txn_relation_bit(TXN_RW);
         break;
     default: /* G-single and G-nonadjacent */
         search.enclosing = txn_automaton_nonadjacent(data | more);
-        search.rest = anomaly - anomaly % 3 == TXN_G_SINGLE ? txn_automaton_filter(data | more)
-                                                            : search.enclosing;
+        search.rest = base == TXN_G_SINGLE || base == TXN_G_SINGLE_PREDICATE
+                          ? txn_automaton_filter(data | more)
+                          : search.enclosing;
         return search;
     }
     search.rest = search.enclosing = txn_automaton_filter(rest);
@@ -59,7 +62,8 @@ static struct txn_search search_for(enum txn_anomaly anomaly, const struct txn_g
  * rules out more. */
 static bool is_figure_eight(const struct txn_cycle *cycle)
 {
-    if (cycle->anomaly - cycle->anomaly % 3U != TXN_G_NONADJACENT)
+    unsigned base = cycle->anomaly - cycle->anomaly % 3U;
+    if (base != TXN_G_NONADJACENT && base != TXN_G_NONADJACENT_PREDICATE)
         return false;
     for (uint32_t i = 0; i < cycle->length; i++)
         for (uint32_t j = 0; j < i; j++)
@@ -106,50 +110,69 @@ static txn_relations relations_of(const struct txn_graph *graph)
     return present;
 }
 
-static void finder_examine(struct finder *finder, const struct txn_graph *part,
-                           const uint32_t *members)
+/* The classes in the order of the search. Those from G-single-predicate on are looked for where an
+ * rw edge of a predicate counts as one of an item. */
+static const enum txn_anomaly classes[] = {
+    TXN_G0,
+    TXN_G1C,
+    TXN_G_SINGLE,
+    TXN_G_NONADJACENT,
+    TXN_G2_ITEM,
+    TXN_G_SINGLE_PREDICATE,
+    TXN_G_NONADJACENT_PREDICATE,
+    TXN_G2,
+};
+
+/* Looks for one class; true if it was found, or may be there. */
+static bool finder_search(struct finder *finder, enum txn_anomaly anomaly,
+                          const struct txn_graph *part, const uint32_t *members)
 {
-    static const enum txn_anomaly classes[] = {TXN_G0, TXN_G1C, TXN_G_SINGLE, TXN_G_NONADJACENT,
-                                               TXN_G2_ITEM};
+    const struct txn_cycle_limits *limits = finder->limits;
+    struct txn_search search = search_for(anomaly, part);
+    struct txn_cycle cycle = {.anomaly = anomaly};
+    search.work = limits->work ? limits->work : WORK_DEFAULT;
+    search.deadline_ns = limits->deadline_ns;
+    switch (txn_search_run(&search, &cycle)) {
+    case TXN_SEARCH_FOUND:
+        if (is_figure_eight(&cycle)) {
+            free(cycle.vertex);
+            free(cycle.relation);
+            return false;
+        }
+        finder_keep(finder, &cycle, members);
+        return true;
+    case TXN_SEARCH_UNDECIDED:
+        finder->out->undecided |= FOUND(anomaly);
+        return true;
+    case TXN_SEARCH_NONE:
+        break;
+    }
+    return false;
+}
+
+static void finder_examine(struct finder *finder, const struct txn_graph *part,
+                           const struct txn_graph *merged, const uint32_t *members)
+{
     const struct txn_cycle_limits *limits = finder->limits;
     uint32_t cap = limits->cycles_per_class ? limits->cycles_per_class : CYCLES_PER_CLASS;
-    txn_relations present = relations_of(part);
+    txn_relations present[] = {relations_of(part), relations_of(merged)};
     txn_anomalies known = 0;
     for (unsigned variant = 0; variant < 3; variant++) {
         enum txn_relation extra = variant == 1 ? TXN_PROCESS : TXN_REALTIME;
-        if (variant && !(present & limits->relations & txn_relation_bit(extra)))
+        if (variant && !(present[0] & limits->relations & txn_relation_bit(extra)))
             continue;
         for (size_t c = 0; c < sizeof classes / sizeof *classes; c++) {
             enum txn_anomaly anomaly = classes[c] + variant;
-            if (known & FOUND(anomaly))
+            bool is_of_predicate = classes[c] >= TXN_G_SINGLE_PREDICATE;
+            const struct txn_graph *graph = is_of_predicate ? merged : part;
+            if ((known & FOUND(anomaly)) || (is_of_predicate && part == merged))
                 continue;
-            if (finder->kept[anomaly] >= cap) {
+            if (finder->kept[anomaly] >= cap)
                 known |= txn_anomaly_implied(anomaly);
-                continue;
-            }
-            struct txn_search search = search_for(anomaly, part);
-            if (!(present & txn_relation_bit(search.anchor)))
-                continue;
-            search.work = limits->work ? limits->work : WORK_DEFAULT;
-            search.deadline_ns = limits->deadline_ns;
-            struct txn_cycle cycle = {.anomaly = anomaly};
-            switch (txn_search_run(&search, &cycle)) {
-            case TXN_SEARCH_FOUND:
-                if (is_figure_eight(&cycle)) {
-                    free(cycle.vertex);
-                    free(cycle.relation);
-                    break;
-                }
+            else if ((present[is_of_predicate] &
+                      txn_relation_bit(search_for(anomaly, graph).anchor)) &&
+                     finder_search(finder, anomaly, graph, members))
                 known |= txn_anomaly_implied(anomaly);
-                finder_keep(finder, &cycle, members);
-                break;
-            case TXN_SEARCH_UNDECIDED:
-                finder->out->undecided |= FOUND(anomaly);
-                known |= txn_anomaly_implied(anomaly);
-                break;
-            case TXN_SEARCH_NONE:
-                break;
-            }
         }
     }
 }
@@ -192,9 +215,16 @@ void txn_cycles_find(const struct txn_graph *graph, const struct txn_cycle_limit
         cycles->components++;
         if (components.size[c] > cycles->largest)
             cycles->largest = components.size[c];
-        struct txn_graph part;
+        struct txn_graph part, merged;
         txn_graph_restrict(graph, sorted + start[c], components.size[c], local, &part);
-        finder_examine(&finder, &part, sorted + start[c]);
+        if (relations_of(&part) & txn_relation_bit(TXN_RW_PREDICATE)) {
+            txn_graph_restrict(graph, sorted + start[c], components.size[c], local, &merged);
+            txn_graph_merge_predicates(&merged);
+            finder_examine(&finder, &part, &merged, sorted + start[c]);
+            txn_graph_finish(&merged);
+        } else {
+            finder_examine(&finder, &part, &part, sorted + start[c]);
+        }
         txn_graph_finish(&part);
     }
     free(local);

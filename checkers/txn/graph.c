@@ -10,7 +10,7 @@ enum { FAN_DIRECT_MAX = 64, EDGES_FIRST = 1024 };
 
 const char *txn_relation_name(enum txn_relation relation)
 {
-    static const char *const names[] = {"ww", "wr", "rw", "process", "realtime", "through"};
+    static const char *const names[] = {"ww", "wr", "rw", "process", "realtime", "through", "rw"};
     return names[relation];
 }
 
@@ -149,6 +149,25 @@ void txn_edges_fan(struct txn_edges *edges, const uint32_t *sources, size_t sour
             txn_edges_add(edges, sources[i], down + at - 1, relation);
     }
     free(sorted);
+}
+
+static uint32_t merged_edge(uint32_t edge)
+{
+    if (txn_edge_relation(edge) != TXN_RW_PREDICATE)
+        return edge;
+    return txn_edge_target(edge) | (uint32_t)TXN_RW << TXN_RELATION_SHIFT;
+}
+
+void txn_edges_merge_predicates(struct txn_edges *edges)
+{
+    for (size_t i = 0; i < edges->count; i++)
+        edges->items[i].edge = merged_edge(edges->items[i].edge);
+}
+
+void txn_graph_merge_predicates(struct txn_graph *graph)
+{
+    for (uint32_t e = 0; e < graph->edge_count; e++)
+        graph->edge[e] = merged_edge(graph->edge[e]);
 }
 
 void txn_edges_copy(const struct txn_edges *edges, struct txn_graph *graph)

@@ -12,12 +12,13 @@
 #include <stdint.h>
 
 enum txn_relation {
-    TXN_WW,       /* wrote the version before one that the other wrote */
-    TXN_WR,       /* wrote a version that the other read */
-    TXN_RW,       /* read a version before one that the other wrote */
-    TXN_PROCESS,  /* ran earlier in the same process */
-    TXN_REALTIME, /* ended before the other started */
-    TXN_THROUGH,  /* out of a junction */
+    TXN_WW,           /* wrote the version before one that the other wrote */
+    TXN_WR,           /* wrote a version that the other read */
+    TXN_RW,           /* read a version before one that the other wrote */
+    TXN_PROCESS,      /* ran earlier in the same process */
+    TXN_REALTIME,     /* ended before the other started */
+    TXN_THROUGH,      /* out of a junction */
+    TXN_RW_PREDICATE, /* as rw, but a predicate selected the version and did not return it */
     TXN_RELATION_COUNT,
 };
 
@@ -86,7 +87,11 @@ void txn_edges_fan(struct txn_edges *edges, const uint32_t *sources, size_t sour
                    const uint32_t *targets, size_t target_count, enum txn_relation relation);
 /* Sorts into rows and frees the edges. An edge that was added twice is there twice. */
 void txn_edges_build(struct txn_edges *edges, struct txn_graph *graph);
-/* The same, and keeps the edges, to add more. */
+/* Makes no difference any more between what items and what predicates missed: rw. */
+void txn_edges_merge_predicates(struct txn_edges *edges);
+/* The same for a graph. */
+void txn_graph_merge_predicates(struct txn_graph *graph);
+/* As txn_edges_build, and keeps the edges, to add more. */
 void txn_edges_copy(const struct txn_edges *edges, struct txn_graph *graph);
 
 #endif

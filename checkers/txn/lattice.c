@@ -174,6 +174,27 @@ static const struct {
                              "a cycle with missed writes and process order"},
     [TXN_G2_ITEM_REALTIME] = {"G2-item-realtime", LEVEL(STRICT_SERIALIZABLE),
                               "a cycle with missed writes and real time"},
+    [TXN_G_SINGLE_PREDICATE] = {"G-single-predicate", LEVEL(CONSISTENT_VIEW),
+                                "a G-single through what a predicate selected"},
+    [TXN_G_SINGLE_PREDICATE_PROCESS] = {"G-single-predicate-process",
+                                        LEVEL(STRONG_SESSION_SNAPSHOT_ISOLATION),
+                                        "the same, and process order"},
+    [TXN_G_SINGLE_PREDICATE_REALTIME] = {"G-single-predicate-realtime",
+                                         LEVEL(STRONG_SNAPSHOT_ISOLATION),
+                                         "the same, and real time"},
+    [TXN_G_NONADJACENT_PREDICATE] = {"G-nonadjacent-predicate", LEVEL(SNAPSHOT_ISOLATION),
+                                     "a G-nonadjacent through what a predicate selected"},
+    [TXN_G_NONADJACENT_PREDICATE_PROCESS] = {"G-nonadjacent-predicate-process",
+                                             LEVEL(STRONG_SESSION_SNAPSHOT_ISOLATION),
+                                             "the same, and process order"},
+    [TXN_G_NONADJACENT_PREDICATE_REALTIME] = {"G-nonadjacent-predicate-realtime",
+                                              LEVEL(STRONG_SNAPSHOT_ISOLATION),
+                                              "the same, and real time"},
+    [TXN_G2] = {"G2", LEVEL(SERIALIZABLE),
+                "a cycle with missed writes through what a predicate selected (phantoms)"},
+    [TXN_G2_PROCESS] = {"G2-process", LEVEL(STRONG_SESSION_SERIALIZABLE),
+                        "the same, and process order"},
+    [TXN_G2_REALTIME] = {"G2-realtime", LEVEL(STRICT_SERIALIZABLE), "the same, and real time"},
     [TXN_LONG_FORK] = {"long fork", LEVEL(PREFIX) | LEVEL(REPEATABLE_READ),
                        "two readers saw two writes in opposite orders"},
     [TXN_G1A] = {"G1a", LEVEL(READ_COMMITTED), "a read of a write that was aborted"},
@@ -187,6 +208,10 @@ static const struct {
                                  LEVEL(READ_ATOMIC) | LEVEL(REPEATABLE_READ) |
                                      LEVEL(CONSISTENT_VIEW),
                                  "a transaction read two versions of one key by others"},
+    [TXN_PHANTOM] = {"phantom", LEVEL(READ_ATOMIC) | LEVEL(CONSISTENT_VIEW),
+                     "a transaction selected one version of a key and read another"},
+    [TXN_IMPOSSIBLE_PREDICATE_READ] = {"impossible predicate read", LEVEL(READ_COMMITTED),
+                                       "a predicate read that no committed versions explain"},
     [TXN_FUTURE_READ] = {"future read", LEVEL(READ_COMMITTED),
                          "a read of what the same transaction wrote only later"},
     [TXN_LOST_UPDATE] = {"lost update", LEVEL(CURSOR_STABILITY) | LEVEL(UPDATE_ATOMIC),
@@ -252,9 +277,15 @@ txn_anomalies txn_anomaly_implied(enum txn_anomaly anomaly)
         if (base == TXN_G0)
             implied |= FOUND(TXN_G1C + v);
         if (base == TXN_G_SINGLE)
-            implied |= FOUND(TXN_G_NONADJACENT + v) | FOUND(TXN_G2_ITEM + v);
-        if (base == TXN_G_NONADJACENT)
+            implied |= FOUND(TXN_G_NONADJACENT + v);
+        if (base == TXN_G_SINGLE || base == TXN_G_NONADJACENT)
             implied |= FOUND(TXN_G2_ITEM + v);
+        if (base == TXN_G_SINGLE || base == TXN_G_SINGLE_PREDICATE)
+            implied |= FOUND(TXN_G_SINGLE_PREDICATE + v);
+        if (base >= TXN_G_SINGLE && base <= TXN_G_NONADJACENT_PREDICATE && base != TXN_G2_ITEM)
+            implied |= FOUND(TXN_G_NONADJACENT_PREDICATE + v);
+        if (base >= TXN_G_SINGLE)
+            implied |= FOUND(TXN_G2 + v);
     }
     return implied;
 }
@@ -294,8 +325,8 @@ txn_anomalies txn_level_forbids(int level)
 
 txn_relations txn_level_relations(int level)
 {
-    txn_relations relations =
-        txn_relation_bit(TXN_WW) | txn_relation_bit(TXN_WR) | txn_relation_bit(TXN_RW);
+    txn_relations relations = txn_relation_bit(TXN_WW) | txn_relation_bit(TXN_WR) |
+                              txn_relation_bit(TXN_RW) | txn_relation_bit(TXN_RW_PREDICATE);
     txn_levels implied = txn_level_implied(level);
     if (implied & LEVEL(STRONG_SESSION_READ_UNCOMMITTED))
         relations |= txn_relation_bit(TXN_PROCESS);

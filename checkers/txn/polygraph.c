@@ -32,6 +32,7 @@ static struct txn_automaton automaton_prefix(void)
             automaton.next[state][TXN_REALTIME] = 0;
         automaton.next[state][TXN_RW] = state == 0 ? 1 : -1;
         automaton.next[state][TXN_THROUGH] = (int8_t)state;
+        automaton.next[state][TXN_RW_PREDICATE] = -1;
     }
     return automaton;
 }
@@ -68,6 +69,7 @@ void polygraph_init(struct polygraph *polygraph, struct register_model *model,
     register_model_edges(model,
                          order == POLYGRAPH_REALTIME ? REGISTER_LINEARIZABLE : REGISTER_INFERRED,
                          findings, TXN_NOT_STRICTLY_SERIALIZABLE, &polygraph->known);
+    txn_edges_merge_predicates(&polygraph->known);
     polygraph_add_order(polygraph);
 }
 

@@ -1,6 +1,7 @@
 #include "checkers/txn/register.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "common/memory.h"
 
@@ -15,7 +16,8 @@ static void resolve_reads(struct register_model *model)
             (type == RIFT_OP_INFO && rift_value_is_nil(value)))
             continue;
         uint32_t writer = txn_set_writer(set, set->mop_key[mop], value);
-        if (writer == TXN_NONE && rift_value_is_nil(value))
+        if (writer == TXN_NONE &&
+            rift_value_equal(set->values, value, set->initial[set->mop_key[mop]]))
             writer = set->mop_count + set->mop_key[mop];
         model->read_version[mop] = writer;
     }
@@ -38,9 +40,28 @@ static bool is_reader(const struct register_model *model, uint32_t mop)
     return before == TXN_NONE || model->read_version[before] != version;
 }
 
+/* Per mop: whether it and the next ones of its key that read the same version only selected it;
+ * NULL where nothing is selected. */
+static bool *find_selected(const struct register_model *model)
+{
+    const struct txn_set *set = model->set;
+    if (!set->mop_is_selected)
+        return NULL;
+    bool *is_selected = rift_calloc((size_t)set->mop_count + 1, sizeof *is_selected);
+    memcpy(is_selected, set->mop_is_selected, set->mop_count * sizeof *is_selected);
+    for (uint32_t mop = set->mop_count; mop-- > 0;) {
+        uint32_t before = set->mop_before[mop];
+        if (before != TXN_NONE && model->read_version[before] == model->read_version[mop])
+            is_selected[before] &= is_selected[mop];
+    }
+    return is_selected;
+}
+
+/* By version; of one version, those that read the item stand before those that selected it. */
 static void group_readers(struct register_model *model)
 {
     const struct txn_set *set = model->set;
+    CLEANUP(rift_free) bool *is_selected = find_selected(model);
     uint32_t *place = rift_calloc((size_t)model->version_count + 2, sizeof *place);
     for (uint32_t mop = 0; mop < set->mop_count; mop++)
         if (is_reader(model, mop))
@@ -50,9 +71,18 @@ static void group_readers(struct register_model *model)
     uint32_t count = place[model->version_count + 1];
     model->reader = rift_reallocarray(NULL, (size_t)count + 1, sizeof *model->reader);
     for (uint32_t mop = 0; mop < set->mop_count; mop++)
-        if (is_reader(model, mop))
+        if (!(is_selected && is_selected[mop]) && is_reader(model, mop))
             model->reader[place[model->read_version[mop] + 1]++] = set->mop_txn[mop];
     model->reader_first = place;
+    if (!is_selected)
+        return;
+    model->selector_first =
+        rift_reallocarray(NULL, (size_t)model->version_count + 1, sizeof *place);
+    for (uint32_t v = 0; v < model->version_count; v++)
+        model->selector_first[v] = place[v + 1];
+    for (uint32_t mop = 0; mop < set->mop_count; mop++)
+        if (is_selected[mop] && is_reader(model, mop))
+            model->reader[place[model->read_version[mop] + 1]++] = set->mop_txn[mop];
 }
 
 void register_model_init(struct register_model *model, const struct txn_set *set,
@@ -75,6 +105,7 @@ void register_model_finish(struct register_model *model)
     free(model->has_later_write);
     free(model->reader_first);
     free(model->reader);
+    free(model->selector_first);
     free(model->known_from);
     free(model->last_seen);
     free(model->successions);
@@ -84,10 +115,11 @@ void register_model_finish(struct register_model *model)
 
 void register_print(const struct register_model *model, uint32_t version, struct rift_text *text)
 {
-    if (register_is_initial(model, version))
-        rift_text_append(text, "nil");
-    else
-        rift_value_print_to(text, model->set->values, model->set->mop_value[version]);
+    const struct txn_set *set = model->set;
+    rift_value_print_to(text, set->values,
+                        register_is_initial(model, version)
+                            ? set->initial[register_key_of(model, version)]
+                            : set->mop_value[version]);
 }
 
 void register_versions_shown(const struct register_model *model, uint32_t mop, uint32_t *first,

@@ -10,11 +10,12 @@
 /* A version is the mop that wrote it, or mop_count + key for the initial state of a key. */
 struct register_model {
     const struct txn_set *set;
-    uint32_t version_count; /* mop_count + key_count */
-    uint32_t *read_version; /* per mop: what a read saw; TXN_NONE: unknown, garbage, or a write */
-    bool *has_later_write;  /* per mop: its transaction writes the key again after it */
-    uint32_t *reader_first; /* per version: its readers are reader[reader_first[v]] ... */
-    uint32_t *reader;       /* transactions, without the version's own */
+    uint32_t version_count;   /* mop_count + key_count */
+    uint32_t *read_version;   /* per mop: what a read saw; TXN_NONE: unknown, garbage, or a write */
+    bool *has_later_write;    /* per mop: its transaction writes the key again after it */
+    uint32_t *reader_first;   /* per version: its readers are reader[reader_first[v]] ... */
+    uint32_t *reader;         /* transactions, without the version's own */
+    uint32_t *selector_first; /* per version: from here on its readers only selected it; or NULL */
 
     /* Zones of versions in time, once register_model_order was asked for it: a version was surely
      * there at known_from, and still (or again) there at last_seen. */
@@ -51,6 +52,9 @@ void register_sequential_edges(struct register_model *model, struct txn_findings
                                enum txn_anomaly anomaly, struct txn_edges *edges);
 void register_realtime_edges(struct register_model *model, struct txn_findings *findings,
                              enum txn_anomaly anomaly, struct txn_edges *edges);
+/* An rw edge, of items or of predicates, from each reader of the version to each target. */
+void register_missed_edges(const struct register_model *model, uint32_t version,
+                           const uint32_t *targets, size_t target_count, struct txn_edges *edges);
 /* A txn_explain of a register_model. */
 void register_model_explain(const void *model, uint32_t a, uint32_t b, enum txn_relation relation,
                             const char *name_a, const char *name_b, struct rift_text *text);
@@ -75,6 +79,13 @@ static inline uint32_t register_key_of(const struct register_model *model, uint3
 {
     return register_is_initial(model, version) ? version - model->set->mop_count
                                                : model->set->mop_key[version];
+}
+
+/* The end of those of its readers that read it as an item. */
+static inline uint32_t register_items_end(const struct register_model *model, uint32_t version)
+{
+    return model->selector_first ? model->selector_first[version]
+                                 : model->reader_first[version + 1];
 }
 
 /* The transaction that wrote it, if it may have taken effect; else TXN_NONE. */

@@ -45,12 +45,22 @@ static bool is_inconsistent(const struct judge *judge, uint32_t mop)
            !rift_value_equal(set->values, set->mop_value[before], set->mop_value[mop]);
 }
 
+/* Whether a predicate selected the version that this read or the transaction's last one saw. */
+static bool is_of_predicate(const struct txn_set *set, uint32_t mop)
+{
+    return set->mop_is_selected &&
+           (set->mop_is_selected[mop] || set->mop_is_selected[set->mop_before[mop]]);
+}
+
 static void judge_read(const struct judge *judge, uint32_t mop)
 {
     const struct register_model *model = judge->model;
     const struct txn_set *set = judge->set;
     uint32_t version = model->read_version[mop], txn = set->mop_txn[mop];
-    if (is_inconsistent(judge, mop) && is_non_repeatable(judge, mop))
+    if (is_inconsistent(judge, mop) && is_non_repeatable(judge, mop) && is_of_predicate(set, mop))
+        report_read(judge, TXN_PHANTOM, mop, TXN_NONE,
+                    "but selected or read another version before, by a predicate");
+    else if (is_inconsistent(judge, mop) && is_non_repeatable(judge, mop))
         report_read(judge, TXN_NON_REPEATABLE_READ, mop, TXN_NONE,
                     "but another version at its last read of that key");
     else if (is_inconsistent(judge, mop))
@@ -95,6 +105,7 @@ static void judge_lost_updates(const struct judge *judge)
         uint32_t read;
         if (set->mop_function[mop] == TXN_READ || !txn_is_committed(set, set->mop_txn[mop]) ||
             (read = read_before_write(set, mop)) == TXN_NONE ||
+            (set->mop_is_selected && set->mop_is_selected[read]) ||
             model->read_version[read] == TXN_NONE)
             continue;
         uint32_t *first = &updater[model->read_version[read]];
@@ -115,9 +126,32 @@ static void judge_lost_updates(const struct judge *judge)
     free(updater);
 }
 
+static void judge_predicates(const struct judge *judge)
+{
+    static const char *const how[] = {
+        [TXN_ROW_OF_NO_MATCH] = "returned a row that it does not match",
+        [TXN_ROW_TWICE] = "returned a row twice",
+        [TXN_OWN_ROW_MISSED] = "missed a row that its own transaction had written before",
+        [TXN_ROW_MISSED] = "missed a row of which it matches every version",
+    };
+    const struct txn_set *set = judge->set;
+    for (uint32_t i = 0; i < set->impossible_count; i++) {
+        const struct txn_impossible *impossible = &set->impossible[i];
+        CLEANUP(rift_free) char *key = rift_value_print(set->values, impossible->key);
+        CLEANUP(rift_free) char *predicate = rift_value_print(set->values, impossible->predicate);
+        json_t *object = txn_findings_add(
+            judge->findings,
+            impossible->kind == TXN_OWN_ROW_MISSED ? TXN_INTERNAL : TXN_IMPOSSIBLE_PREDICATE_READ,
+            "operation %u read by predicate %s, which %s: key %s", set->row[impossible->txn],
+            predicate, how[impossible->kind], key);
+        txn_findings_set_ops(judge->findings, object, impossible->txn, TXN_NONE);
+    }
+}
+
 void register_model_judge(const struct register_model *model, struct txn_findings *findings)
 {
     struct judge judge = {model, model->set, findings};
+    judge_predicates(&judge);
     for (uint32_t mop = 0; mop < model->set->mop_count; mop++)
         if (model->set->mop_function[mop] == TXN_READ &&
             txn_is_committed(model->set, model->set->mop_txn[mop]))

@@ -62,15 +62,23 @@ static void groups_finish(struct groups *groups)
     free(groups->txn);
 }
 
+void register_missed_edges(const struct register_model *model, uint32_t version,
+                           const uint32_t *targets, size_t target_count, struct txn_edges *edges)
+{
+    uint32_t first = model->reader_first[version], items_end = register_items_end(model, version),
+             end = model->reader_first[version + 1];
+    txn_edges_fan(edges, model->reader + first, items_end - first, targets, target_count, TXN_RW);
+    txn_edges_fan(edges, model->reader + items_end, end - items_end, targets, target_count,
+                  TXN_RW_PREDICATE);
+}
+
 /* From the readers of each version to the transactions of its group. */
 static void add_missed(const struct register_model *model, const struct groups *groups,
                        struct txn_edges *edges)
 {
     for (uint32_t v = 0; v < model->version_count; v++)
-        txn_edges_fan(edges, model->reader + model->reader_first[v],
-                      model->reader_first[v + 1] - model->reader_first[v],
-                      groups->txn + groups->first[v], groups->first[v + 1] - groups->first[v],
-                      TXN_RW);
+        register_missed_edges(model, v, groups->txn + groups->first[v],
+                              groups->first[v + 1] - groups->first[v], edges);
 }
 
 void register_model_edges(struct register_model *model, enum register_order order,
@@ -136,7 +144,11 @@ static bool explain_order(const struct register_model *model, uint32_t mop, bool
         const char *reason = reason_of_order(model, version, i);
         if (!reason)
             continue;
-        rift_text_printf(text, "%s %s ", name_a, is_read ? "read" : "wrote");
+        bool is_selected = set->mop_is_selected && set->mop_is_selected[mop];
+        rift_text_printf(text, "%s %s ", name_a,
+                         is_selected ? "found by its predicate no row, so that it saw"
+                         : is_read   ? "read"
+                                     : "wrote");
         register_print(model, version, text);
         rift_text_append(text, is_read ? " of key " : " to key ");
         rift_value_print_to(text, set->values, set->keys[set->mop_key[mop]]);
@@ -158,7 +170,12 @@ static bool explain_wr(const struct register_model *model, uint32_t a, uint32_t 
     uint32_t version = model->read_version[read];
     if (version == TXN_NONE || register_is_initial(model, version) || set->mop_txn[version] != a)
         return false;
-    rift_text_printf(text, "%s observed %s's write of ", name_b, name_a);
+    bool is_selected = set->mop_is_selected && set->mop_is_selected[read];
+    rift_text_printf(text,
+                     is_selected ? "%s found by its predicate no row, so it observed %s's "
+                                   "write of "
+                                 : "%s observed %s's write of ",
+                     name_b, name_a);
     register_print(model, version, text);
     rift_text_append(text, " to key ");
     rift_value_print_to(text, set->values, set->keys[set->mop_key[read]]);

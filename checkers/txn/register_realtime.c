@@ -237,7 +237,9 @@ static void add_key(struct timeline *timeline, uint32_t k)
             add_successors(timeline, k, zone, zone->writer, TXN_WW);
         for (uint32_t r = model->reader_first[zone->version];
              r < model->reader_first[zone->version + 1]; r++)
-            add_successors(timeline, k, zone, model->reader[r], TXN_RW);
+            add_successors(timeline, k, zone, model->reader[r],
+                           r < register_items_end(model, zone->version) ? TXN_RW
+                                                                        : TXN_RW_PREDICATE);
     }
 }
 

@@ -100,8 +100,7 @@ void register_sequential_edges(struct register_model *model, struct txn_findings
         }
         if (writer != TXN_NONE)
             txn_edges_fan(edges, &writer, 1, targets, count, TXN_WW);
-        txn_edges_fan(edges, model->reader + model->reader_first[v],
-                      model->reader_first[v + 1] - model->reader_first[v], targets, count, TXN_RW);
+        register_missed_edges(model, v, targets, count, edges);
     }
     free(targets);
 }

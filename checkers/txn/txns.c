@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "checkers/txn/predicates.h"
 #include "common/memory.h"
 
 enum { SLOTS_FIRST = 64 };
@@ -22,6 +23,9 @@ struct loader {
     uint32_t key_mask;
     uint32_t key_capacity;
     uint32_t mop_capacity;
+    /* The second time over, when the versions are known: NULL the first time. */
+    struct txn_predicates *predicates;
+    const uint32_t *choice;
 };
 
 static uint64_t mix(uint64_t x)
@@ -81,8 +85,10 @@ static uint32_t loader_key(struct loader *loader, struct rift_value key)
     if (set->key_count == loader->key_capacity) {
         loader->key_capacity = loader->key_capacity ? loader->key_capacity * 2 : SLOTS_FIRST;
         set->keys = rift_reallocarray(set->keys, loader->key_capacity, sizeof *set->keys);
+        set->initial = rift_reallocarray(set->initial, loader->key_capacity, sizeof *set->initial);
     }
     set->keys[set->key_count] = key;
+    set->initial[set->key_count] = RIFT_VALUE_NIL;
     loader->key_slots[slot] = set->key_count + 1;
     return set->key_count++;
 }
@@ -102,9 +108,11 @@ static int loader_function(struct loader *loader, struct rift_value word,
         *function = TXN_APPEND;
     else if (rift_value_is_word(values, word, "w") || rift_value_is_word(values, word, "write"))
         *function = TXN_WRITE;
+    else if (rift_value_is_word(values, word, "rp") && loader->write_function == TXN_WRITE)
+        *function = TXN_SELECT;
     else
         return -1;
-    if (*function != TXN_READ && *function != loader->write_function)
+    if (*function != TXN_READ && *function != TXN_SELECT && *function != loader->write_function)
         return -1;
     if (loader->function_count < FUNCTION_MEMORY) {
         loader->function_bits[loader->function_count] = word.bits;
@@ -125,6 +133,9 @@ static void loader_reserve(struct loader *loader, uint32_t count)
     set->mop_key = rift_reallocarray(set->mop_key, capacity, sizeof *set->mop_key);
     set->mop_function = rift_reallocarray(set->mop_function, capacity, sizeof *set->mop_function);
     set->mop_value = rift_reallocarray(set->mop_value, capacity, sizeof *set->mop_value);
+    if (loader->predicates)
+        set->mop_is_selected =
+            rift_reallocarray(set->mop_is_selected, capacity, sizeof *set->mop_is_selected);
     loader->mop_capacity = capacity;
 }
 
@@ -139,6 +150,166 @@ static bool is_transaction(const struct rift_values *values, struct rift_value v
         if (rift_value_count(values, rift_value_item(values, value, i)) != 3)
             return false;
     return true;
+}
+
+static void loader_add_mop(struct loader *loader, uint32_t key, enum txn_function function,
+                           struct rift_value value, bool is_selected)
+{
+    struct txn_set *set = loader->set;
+    uint32_t mop = set->mop_count++;
+    set->mop_txn[mop] = set->count;
+    set->mop_key[mop] = key;
+    set->mop_function[mop] = (uint8_t)function;
+    set->mop_value[mop] = value;
+    if (loader->predicates)
+        set->mop_is_selected[mop] = is_selected;
+}
+
+static void loader_add_impossible(struct loader *loader, enum txn_impossible_kind kind,
+                                  struct rift_value key, struct rift_value predicate)
+{
+    struct txn_set *set = loader->set;
+    if ((set->impossible_count & (set->impossible_count + 1)) == 0)
+        set->impossible = rift_reallocarray(
+            set->impossible, 2 * ((size_t)set->impossible_count + 1), sizeof *set->impossible);
+    set->impossible[set->impossible_count++] =
+        (struct txn_impossible){set->count, kind, key, predicate};
+}
+
+/* The last write of the transaction at hand to the key so far, or TXN_NONE. */
+static uint32_t own_write(const struct txn_set *set, uint32_t key)
+{
+    for (uint32_t mop = set->mop_count; mop-- > set->first[set->count];)
+        if (set->mop_key[mop] == key && set->mop_function[mop] != TXN_READ)
+            return mop;
+    return TXN_NONE;
+}
+
+/* The option that the transaction at hand saw likeliest: the last one that had ended before it. */
+static uint32_t likeliest_option(const struct txn_set *set, const struct txn_predicate_key *key,
+                                 const uint32_t *usable, uint32_t usable_count)
+{
+    const struct rift_ops *ops = &set->history->ops;
+    int64_t end = ops->end[set->row[set->count]], latest = INT64_MIN;
+    uint32_t best = 0;
+    for (uint32_t i = 0; i < usable_count; i++) {
+        uint32_t txn = key->option[usable[i]].txn;
+        int64_t ended = txn == TXN_NONE ? INT64_MIN + 1 : ops->end[set->row[txn]];
+        if (ended <= end && ended != RIFT_TIME_NEVER && ended > latest) {
+            latest = ended;
+            best = i;
+        }
+    }
+    return best;
+}
+
+/* What a predicate read says of a key of which it returned no row. */
+static void loader_add_absence(struct loader *loader, const struct txn_predicate_key *key,
+                               struct rift_value predicate)
+{
+    struct txn_set *set = loader->set;
+    uint32_t usable_count = 0;
+    if (own_write(set, key->key) != TXN_NONE)
+        return;
+    CLEANUP(rift_free)
+    uint32_t *usable = rift_reallocarray(NULL, (size_t)key->option_count + 1, sizeof *usable);
+    for (uint32_t i = 0; i < key->option_count; i++)
+        if (key->option[i].txn != set->count)
+            usable[usable_count++] = i;
+    if (usable_count == 0) {
+        loader_add_impossible(loader, TXN_ROW_MISSED, set->keys[key->key], predicate);
+        return;
+    }
+    uint32_t chosen = 0;
+    if (usable_count > 1) {
+        uint32_t number = set->open_count++;
+        if ((number & (number - 1)) == 0)
+            set->option_count = rift_reallocarray(set->option_count, 2 * ((size_t)number + 1),
+                                                  sizeof *set->option_count);
+        set->option_count[number] = usable_count;
+        if (!loader->choice)
+            return;
+        chosen = (likeliest_option(set, key, usable, usable_count) + loader->choice[number]) %
+                 usable_count;
+    }
+    loader_reserve(loader, 1);
+    loader_add_mop(loader, key->key, TXN_READ, key->option[usable[chosen]].value, true);
+}
+
+/* Whether the rows hold the key; linear, as rows are few. */
+static bool has_row(const struct txn_set *set, struct rift_value rows, size_t count, uint32_t key)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct rift_value row_key, value;
+        txn_predicate_row(set->values, rows, i, &row_key, &value);
+        if (same_value(set->values, row_key, set->keys[key]))
+            return true;
+    }
+    return false;
+}
+
+/* Own writes of before that match, of which there is no row. */
+static void loader_check_own(struct loader *loader, struct rift_value predicate,
+                             struct rift_value rows, size_t row_count)
+{
+    struct txn_set *set = loader->set;
+    for (uint32_t mop = set->first[set->count]; mop < set->mop_count; mop++) {
+        uint32_t key = set->mop_key[mop];
+        if (set->mop_function[mop] != TXN_READ && own_write(set, key) == mop &&
+            txn_predicate_matches(set->values, predicate, set->mop_value[mop]) &&
+            !has_row(set, rows, row_count, key))
+            loader_add_impossible(loader, TXN_OWN_ROW_MISSED, set->keys[key], predicate);
+    }
+}
+
+/* A predicate read: its rows are reads of items, and where there is no row it may tell, too. */
+static int loader_add_selection(struct loader *loader, struct rift_value predicate,
+                                struct rift_value rows, size_t row, struct rift_error *err)
+{
+    struct txn_set *set = loader->set;
+    const struct txn_predicate_key *keys;
+    uint32_t key_count, first = set->mop_count;
+    size_t count;
+    if (!loader->predicates) {
+        set->predicate_reads++;
+        return 0;
+    }
+    if (txn_predicates_find(loader->predicates, predicate, &keys, &key_count) < 0) {
+        CLEANUP(rift_free) char *text = rift_value_print(set->values, predicate);
+        return rift_fail(err, RIFT_ERR_INVALID,
+                         "operation %zu: predicate %s is none of :true, [:= x], [:mod m r]", row,
+                         text);
+    }
+    if (set->type[set->count] != RIFT_OP_OK || rift_value_is_nil(rows))
+        return 0;
+    if (!txn_predicate_rows(set->values, rows, &count)) {
+        CLEANUP(rift_free) char *text = rift_value_print(set->values, rows);
+        return rift_fail(err, RIFT_ERR_INVALID,
+                         "operation %zu: the rows of a predicate read are a map or a list of [key "
+                         "value], not %s",
+                         row, text);
+    }
+    if (set->mop_count > UINT32_MAX / 4 || count > UINT32_MAX / 4 || key_count > UINT32_MAX / 4)
+        return rift_fail(err, RIFT_ERR_LIMIT, "too many micro-operations (at operation %zu)", row);
+    loader_reserve(loader, (uint32_t)count);
+    for (size_t i = 0; i < count; i++) {
+        struct rift_value key, value;
+        txn_predicate_row(set->values, rows, i, &key, &value);
+        if (!txn_predicate_matches(set->values, predicate, value))
+            loader_add_impossible(loader, TXN_ROW_OF_NO_MATCH, key, predicate);
+        uint32_t number = loader_key(loader, key);
+        for (uint32_t mop = first; mop < set->mop_count; mop++)
+            if (set->mop_key[mop] == number) {
+                loader_add_impossible(loader, TXN_ROW_TWICE, key, predicate);
+                break;
+            }
+        loader_add_mop(loader, number, TXN_READ, value, false);
+    }
+    loader_check_own(loader, predicate, rows, count);
+    for (uint32_t k = 0; k < key_count; k++)
+        if (!has_row(set, rows, count, keys[k].key))
+            loader_add_absence(loader, &keys[k], predicate);
+    return 0;
 }
 
 static int loader_add_mops(struct loader *loader, struct rift_value value, size_t row,
@@ -163,11 +334,13 @@ static int loader_add_mops(struct loader *loader, struct rift_value value, size_
                              "operation %zu: micro-operation %s is neither :r nor %s", row, word,
                              loader->write_function == TXN_APPEND ? ":append" : ":w");
         }
-        uint32_t mop = set->mop_count++;
-        set->mop_txn[mop] = set->count;
-        set->mop_key[mop] = loader_key(loader, part[1]);
-        set->mop_function[mop] = (uint8_t)function;
-        set->mop_value[mop] = part[2];
+        if (function == TXN_SELECT) {
+            if (loader_add_selection(loader, part[1], part[2], row, err) < 0)
+                return -1;
+            loader_reserve(loader, (uint32_t)(count - i));
+            continue;
+        }
+        loader_add_mop(loader, loader_key(loader, part[1]), function, part[2], false);
     }
     return 0;
 }
@@ -181,12 +354,38 @@ static struct rift_value known_value(const struct txn_set *set, size_t row)
     return ops->argument[row];
 }
 
+/* The value that an op "init" gives to each key, instead of nil. It is there before all else. */
+static int loader_add_initial(struct loader *loader, size_t row, struct rift_error *err)
+{
+    struct txn_set *set = loader->set;
+    const struct rift_ops *ops = &set->history->ops;
+    size_t count;
+    if (!txn_predicate_rows(set->values, ops->argument[row], &count) ||
+        ops->type[row] != RIFT_OP_OK)
+        return rift_fail(err, RIFT_ERR_INVALID,
+                         "operation %zu: an init must end ok and name keys and values", row);
+    for (size_t i = 0; i < count; i++) {
+        struct rift_value key, value;
+        txn_predicate_row(set->values, ops->argument[row], i, &key, &value);
+        uint32_t number = loader_key(loader, key); /* may move the column */
+        set->initial[number] = value;
+    }
+    return 0;
+}
+
 static int loader_add_rows(struct loader *loader, struct rift_error *err)
 {
     struct txn_set *set = loader->set;
     const struct rift_ops *ops = &set->history->ops;
+    uint16_t init =
+        loader->write_function == TXN_WRITE ? rift_history_name(set->history, "init") : 0;
     for (size_t row = 0; row < ops->count; row++) {
         struct rift_value value = known_value(set, row);
+        if (init && ops->f[row] == init) {
+            if (loader_add_initial(loader, row, err) < 0)
+                return -1;
+            continue;
+        }
         if (!is_transaction(set->values, value)) {
             set->skipped_count++;
             continue;
@@ -246,27 +445,49 @@ static void set_index_writes(struct txn_set *set)
         if (set->mop_function[mop] == TXN_READ)
             continue;
         uint32_t slot = write_slot(set, set->mop_key[mop], set->mop_value[mop]);
-        if (set->write_slots[slot] && set->repeated_write == TXN_NONE)
+        bool is_repeated = set->write_slots[slot] || (set->mop_function[mop] == TXN_WRITE &&
+                                                      same_value(set->values, set->mop_value[mop],
+                                                                 set->initial[set->mop_key[mop]]));
+        if (is_repeated && set->repeated_write == TXN_NONE)
             set->repeated_write = mop;
         else if (!set->write_slots[slot])
             set->write_slots[slot] = mop + 1;
     }
 }
 
-int txn_set_init(struct txn_set *set, const struct rift_history *history,
-                 enum txn_function write_function, struct rift_error *err)
+/* Once more from the start, now that all versions are known. */
+static int loader_repeat(struct loader *loader, struct rift_error *err)
+{
+    struct txn_set *set = loader->set;
+    set_chain(set);
+    loader->predicates = txn_predicates_create(set);
+    free(set->mop_before);
+    set->mop_before = NULL;
+    set->mop_is_selected = rift_calloc((size_t)loader->mop_capacity + 1, sizeof(bool));
+    set->count = set->mop_count = set->skipped_count = 0;
+    memset(set->by_type, 0, sizeof set->by_type);
+    int result = loader_add_rows(loader, err);
+    txn_predicates_destroy(loader->predicates);
+    return result;
+}
+
+int txn_set_init_chosen(struct txn_set *set, const struct rift_history *history,
+                        enum txn_function write_function, const uint32_t *choice,
+                        struct rift_error *err)
 {
     size_t row_count = history->ops.count;
     *set = (struct txn_set){.history = history, .values = history->values};
     if (row_count > TXN_VERTEX_LIMIT)
         return rift_fail(err, RIFT_ERR_LIMIT, "%zu operations are more than the %d that fit",
                          row_count, TXN_VERTEX_LIMIT);
-    struct loader loader = {.set = set, .write_function = write_function};
+    struct loader loader = {.set = set, .write_function = write_function, .choice = choice};
     set->first = rift_reallocarray(NULL, row_count + 1, sizeof *set->first);
     set->row = rift_reallocarray(NULL, row_count + 1, sizeof *set->row);
     set->type = rift_reallocarray(NULL, row_count + 1, sizeof *set->type);
     loader_reserve(&loader, (uint32_t)row_count);
     int result = loader_add_rows(&loader, err);
+    if (result == 0 && set->predicate_reads > 0)
+        result = loader_repeat(&loader, err);
     free(loader.key_slots);
     if (result < 0) {
         txn_set_finish(set);
@@ -275,6 +496,12 @@ int txn_set_init(struct txn_set *set, const struct rift_history *history,
     set_chain(set);
     set_index_writes(set);
     return 0;
+}
+
+int txn_set_init(struct txn_set *set, const struct rift_history *history,
+                 enum txn_function write_function, struct rift_error *err)
+{
+    return txn_set_init_chosen(set, history, write_function, NULL, err);
 }
 
 void txn_set_finish(struct txn_set *set)
@@ -287,7 +514,11 @@ void txn_set_finish(struct txn_set *set)
     free(set->mop_function);
     free(set->mop_value);
     free(set->mop_before);
+    free(set->mop_is_selected);
     free(set->keys);
+    free(set->initial);
+    free(set->option_count);
+    free(set->impossible);
     free(set->write_slots);
     *set = (struct txn_set){0};
 }

@@ -11,7 +11,12 @@
 #include "common/text.h"
 #include "history/history.h"
 
-enum txn_function { TXN_READ, TXN_WRITE, TXN_APPEND };
+enum txn_function {
+    TXN_READ,
+    TXN_WRITE,
+    TXN_APPEND,
+    TXN_SELECT, /* of a predicate; in a set it has become the reads that it implies */
+};
 
 #define TXN_NONE UINT32_MAX
 
@@ -31,20 +36,46 @@ struct txn_set {
     uint32_t *mop_key;
     uint8_t *mop_function;
     struct rift_value *mop_value;
-    uint32_t *mop_before; /* the mop before on the same key in the same transaction, or TXN_NONE */
+    bool *mop_is_selected; /* read by a predicate that did not return it; NULL: none is */
+    uint32_t *mop_before;  /* the mop before on the same key in the same transaction, or TXN_NONE */
     uint32_t key_count;
     struct rift_value *keys;
-    uint32_t skipped_count; /* rows that are no transactions */
-    uint32_t by_type[3];    /* by enum rift_op_type */
+    struct rift_value *initial; /* per key: nil, or what an op "init" gave it */
+    uint32_t skipped_count;     /* rows that are no transactions */
+    uint32_t by_type[3];        /* by enum rift_op_type */
 
     uint32_t *write_slots; /* hash of (key, value) to mop + 1 */
     uint32_t write_mask;
-    uint32_t repeated_write; /* a mop that writes what another wrote too, or TXN_NONE */
+    uint32_t
+        repeated_write; /* a mop that writes what another wrote, or the initial state; or NONE */
+
+    /* Predicate reads. Where one returned no row of a key and several versions do not match, which
+     * of them it saw is open: option_count[i] of them for open read i. */
+    uint32_t predicate_reads;
+    uint32_t open_count;
+    uint32_t *option_count;
+    uint32_t impossible_count;
+    struct txn_impossible {
+        uint32_t txn;
+        enum txn_impossible_kind {
+            TXN_ROW_OF_NO_MATCH, /* a row that the predicate does not match */
+            TXN_ROW_TWICE,
+            TXN_OWN_ROW_MISSED, /* or a row where its own write does not match */
+            TXN_ROW_MISSED,     /* every version matches, yet there is no row */
+        } kind;
+        struct rift_value key, predicate;
+    } * impossible;
 };
 
-/* Fails on micro-operations that are neither reads nor writes of this kind, with their row. */
+/* Fails on micro-operations that are neither reads nor writes of this kind, with their row. Open
+ * reads of predicates are left out. */
 int txn_set_init(struct txn_set *set, const struct rift_history *history,
                  enum txn_function write_function, struct rift_error *err);
+/* As txn_set_init, and open read i saw its option number choice[i], counted from the likeliest by
+ * time. */
+int txn_set_init_chosen(struct txn_set *set, const struct rift_history *history,
+                        enum txn_function write_function, const uint32_t *choice,
+                        struct rift_error *err);
 void txn_set_finish(struct txn_set *set);
 
 /* The write mop of this key and value, or TXN_NONE. */

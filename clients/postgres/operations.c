@@ -83,6 +83,36 @@ static int register_cas(struct postgres_transaction *t, const char *key)
     return -1;
 }
 
+/* The rows whose value matches [= x], [mod m r] or true, as a map of keys to values. */
+static int register_select(struct postgres_transaction *t, struct rift_value predicate,
+                           struct rift_value *rows)
+{
+    struct rift_values *values = t->request->values;
+    const PGresult *result = NULL;
+    int operands = 0;
+    CLEANUP(rift_free) char *first = NULL;
+    CLEANUP(rift_free) char *second = NULL;
+    const char *statement = "SELECT k, v FROM rift_registers";
+    if (rift_value_count(values, predicate) == 2) {
+        statement = "SELECT k, v FROM rift_registers WHERE v = $1";
+        first = postgres_value_text(values, rift_value_item(values, predicate, 1));
+        operands = 1;
+    } else if (rift_value_count(values, predicate) == 3) {
+        statement = "SELECT k, v FROM rift_registers WHERE v::bigint % $1::bigint = $2::bigint";
+        first = postgres_value_text(values, rift_value_item(values, predicate, 1));
+        second = postgres_value_text(values, rift_value_item(values, predicate, 2));
+        operands = 2;
+    }
+    if (postgres_run(t, statement, operands, (const char *const[]){first, second}, &result) != 0)
+        return -1;
+    int count = PQntuples(result);
+    CLEANUP(rift_free) struct rift_value *items = rift_calloc((size_t)count * 2 + 1, sizeof *items);
+    for (int i = 0; i < count * 2; i++)
+        items[i] = postgres_cell_value(values, result, i / 2, i % 2);
+    *rows = rift_value_box(values, RIFT_MAP, items, (size_t)count * 2);
+    return 0;
+}
+
 static int list_read(struct postgres_transaction *t, const char *key, struct rift_value *value)
 {
     const PGresult *result = NULL;
@@ -119,6 +149,8 @@ static int micro_operation(struct postgres_transaction *t, bool is_list, struct 
 {
     struct rift_values *values = t->request->values;
     const char *f = rift_value_as_text(values, items[0], NULL);
+    if (strcmp(f, "rp") == 0)
+        return register_select(t, items[1], &items[2]);
     CLEANUP(rift_free) char *key = postgres_value_text(values, items[1]);
     if (strcmp(f, "r") == 0)
         return is_list ? list_read(t, key, &items[2]) : register_read(t, key, &items[2]);

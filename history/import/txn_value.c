@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-static const char *const names[] = {"r", "w", "append", "read", "write"};
+static const char *const names[] = {"r", "w", "append", "read", "write", "rp"};
 
 static bool is_micro_operation(const char *name, size_t length)
 {

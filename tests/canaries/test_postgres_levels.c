@@ -31,24 +31,31 @@ static int remove_scratch(void **state)
     return test_labs_down(state);
 }
 
-/* The verdict of the transaction checker on one run; the caller's. */
-static json_t *run_at(const char *isolation, int seed)
+/* The verdict of a checker on one run of a workload, NULL: that of the configuration; the
+ * caller's. */
+static json_t *run_workload(const char *workload, const char *checker, const char *isolation,
+                            int seed)
 {
     static char output[1 << 16];
     CLEANUP(rift_free)
-    char *command =
-        rift_printf("%s run configs/postgres-append.yaml --runs %s --seed %d --set time_limit_s=6 "
-                    "--set client.isolation=%s --set nodes.name=%s 2>&1",
-                    test_rift_binary(), scratch, seed, isolation, test_lab_name("pg"));
+    char *command = rift_printf(
+        "%s run configs/postgres-append.yaml --runs %s --seed %d --set time_limit_s=6 "
+        "--set client.isolation=%s --set nodes.name=%s %s%s%s 2>&1",
+        test_rift_binary(), scratch, seed, isolation, test_lab_name("pg"),
+        workload ? "--set 'workload=" : "", workload ? workload : "", workload ? "'" : "");
     int code = test_run(command, output, sizeof output);
     CLEANUP(rift_free) char *path = rift_printf("%s/latest/verdicts.json", scratch);
     json_t *verdicts = code == 0 || code == 1 ? json_load_file(path, 0, NULL) : NULL;
     if (!verdicts)
         fail_msg("exit code %d: %s", code, output);
-    json_t *verdict =
-        json_incref(json_object_get(json_object_get(verdicts, "checkers"), "list-append"));
+    json_t *verdict = json_incref(json_object_get(json_object_get(verdicts, "checkers"), checker));
     json_decref(verdicts);
     return verdict;
+}
+
+static json_t *run_at(const char *isolation, int seed)
+{
+    return run_workload(NULL, "list-append", isolation, seed);
 }
 
 static bool has_anomaly(const json_t *verdict, const char *name)
@@ -110,6 +117,24 @@ static void repeatable_read_shows_write_skew_and_nothing_weaker(void **state)
     }
 }
 
+/* Phantoms: no key was read, only a predicate asked, so it is a G2 and no G2-item. */
+static void write_skew_by_predicate_is_a_g2_at_repeatable_read_only(void **state)
+{
+    static const char workload[] =
+        "{name: write-skew, reads: predicate, concurrency: 10, rate_hz: 200}";
+    (void)state;
+    for (int seed = first_seed(), i = 0; i < seed_count(); i++) {
+        json_t *verdict = run_workload(workload, "rw-register", "repeatable-read", seed + i);
+        assert_true(json_is_false(json_object_get(verdict, "valid")));
+        assert_true(has_anomaly(verdict, "G2"));
+        assert_int_equal(json_object_size(json_object_get(verdict, "counts")), 1);
+        json_decref(verdict);
+        verdict = run_workload(workload, "rw-register", "serializable", seed + i);
+        assert_true(json_is_true(json_object_get(verdict, "valid")));
+        json_decref(verdict);
+    }
+}
+
 static void serializable_is_clean(void **state)
 {
     (void)state;
@@ -126,6 +151,7 @@ int main(void)
         cmocka_unit_test(read_committed_loses_updates_and_reads_skewed),
         cmocka_unit_test(repeatable_read_shows_write_skew_and_nothing_weaker),
         cmocka_unit_test(serializable_is_clean),
+        cmocka_unit_test(write_skew_by_predicate_is_a_g2_at_repeatable_read_only),
     };
     return cmocka_run_group_tests(tests, make_scratch, remove_scratch);
 }

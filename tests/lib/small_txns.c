@@ -16,9 +16,27 @@ struct state {
     int count[SMALL_KEYS_MAX];
 };
 
+/* What a read by predicate returns of a key that has this value, 0: nil. */
+static int row_of(const struct small_mop *mop, int value)
+{
+    return value != 0 && value % mop->modulus == mop->remainder ? value : 0;
+}
+
+static bool selection_fits(const struct small_mop *mop, const struct state *state)
+{
+    for (int k = 0; k < SMALL_KEYS_MAX; k++) {
+        int value = state->count[k] ? state->list[k][state->count[k] - 1] : 0;
+        if (mop->row[k] != row_of(mop, value))
+            return false;
+    }
+    return true;
+}
+
 static bool read_fits(const struct small_history *history, const struct small_mop *mop,
                       const struct state *state)
 {
+    if (mop->modulus > 0)
+        return selection_fits(mop, state);
     int count = state->count[mop->key];
     const int *list = state->list[mop->key];
     if (!history->is_list)
@@ -351,6 +369,24 @@ static struct rift_value mop_to_value(struct rift_values *values,
     return rift_value_box(values, RIFT_LIST, items, (size_t)mop->count);
 }
 
+static void selection_to_values(struct rift_values *values, const struct small_mop *mop,
+                                bool is_result, struct rift_value part[3])
+{
+    struct rift_value rows[SMALL_KEYS_MAX];
+    size_t count = 0;
+    for (int k = 0; k < SMALL_KEYS_MAX; k++)
+        if (mop->row[k])
+            rows[count++] = rift_value_list_of_int32(values, (const int32_t[]){k, mop->row[k]}, 2);
+    part[0] = rift_value_keyword(values, "rp", 2);
+    part[1] =
+        rift_value_box(values, RIFT_LIST,
+                       (const struct rift_value[]){rift_value_keyword(values, "mod", 3),
+                                                   rift_value_integer(values, mop->modulus),
+                                                   rift_value_integer(values, mop->remainder)},
+                       3);
+    part[2] = is_result ? rift_value_box(values, RIFT_LIST, rows, count) : RIFT_VALUE_NIL;
+}
+
 static struct rift_value txn_to_value(struct rift_values *values,
                                       const struct small_history *history, int t, bool is_result)
 {
@@ -359,6 +395,10 @@ static struct rift_value txn_to_value(struct rift_values *values,
     for (int i = 0; i < txn->mop_count; i++) {
         const struct small_mop *mop = &txn->mop[i];
         const char *f = mop->is_read ? "r" : history->is_list ? "append" : "w";
+        if (mop->modulus > 0) {
+            selection_to_values(values, mop, is_result, &parts[3 * i]);
+            continue;
+        }
         parts[3 * i] = rift_value_keyword(values, f, strlen(f));
         parts[3 * i + 1] = rift_value_integer(values, mop->key);
         parts[3 * i + 2] =
@@ -523,4 +563,21 @@ void small_random(struct small_history *history, struct rift_rng *rng, bool is_l
         for (int i = 0; i < history->txn[t].mop_count; i++)
             if (history->txn[t].mop[i].is_read)
                 random_read(history, rng, &history->txn[t].mop[i]);
+}
+
+void small_add_predicates(struct small_history *history, struct rift_rng *rng)
+{
+    for (int t = 0; t < history->count; t++)
+        for (int i = 0; i < history->txn[t].mop_count; i++) {
+            struct small_mop *mop = &history->txn[t].mop[i];
+            if (!mop->is_read || rift_rng_below(rng, 2))
+                continue;
+            mop->modulus = 1 + (int)rift_rng_below(rng, 3);
+            mop->remainder = (int)rift_rng_below(rng, (uint64_t)mop->modulus);
+            for (int k = 0; k < SMALL_KEYS_MAX; k++) {
+                struct small_mop read = {.key = k};
+                random_read(history, rng, &read);
+                mop->row[k] = row_of(mop, read.value);
+            }
+        }
 }

@@ -17,6 +17,8 @@ struct small_mop {
     int value;                /* written; or read, where the history is of registers: 0 is nil */
     int list[SMALL_LIST_MAX]; /* read, where the history is of lists */
     int count;
+    int modulus, remainder;  /* a read by predicate [mod modulus remainder], where modulus > 0: */
+    int row[SMALL_KEYS_MAX]; /* the value of each key that it returned, 0: none */
 };
 
 struct small_txn {
@@ -72,5 +74,7 @@ enum rift_validity small_check_history(const struct rift_history *history, const
  * half of them could be right. */
 void small_random(struct small_history *history, struct rift_rng *rng, bool is_list, int txn_count,
                   int key_count);
+/* Turns about half of the reads of registers into reads by predicate, which could be right too. */
+void small_add_predicates(struct small_history *history, struct rift_rng *rng);
 
 #endif

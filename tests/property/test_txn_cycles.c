@@ -14,7 +14,7 @@
 
 enum { VERTICES_MAX = 6, ROUNDS = 30000, DATA_RELATIONS = 3 };
 
-static const txn_relations ALL = 31;
+static const txn_relations ALL = 31 | 1U << TXN_RW_PREDICATE;
 
 /* has[a][b] holds one bit for each relation from a to b. */
 struct square {
@@ -31,17 +31,27 @@ struct brute {
     int component[VERTICES_MAX];
 };
 
+static int merged(int relation)
+{
+    return relation == TXN_RW_PREDICATE ? TXN_RW : relation;
+}
+
 /* The class of a cycle by its edges, by the definitions; -1 for none (order alone). */
-static int classify(const int *relation, int length)
+static int classify(const int *relation, int length, bool is_of_predicate)
 {
     int count[TXN_RELATION_COUNT] = {0}, adjacent = 0;
     for (int i = 0; i < length; i++) {
-        count[relation[i]]++;
-        adjacent += relation[i] == TXN_RW && relation[(i + 1) % length] == TXN_RW;
+        count[merged(relation[i])]++;
+        is_of_predicate |= merged(relation[i]) != relation[i];
+        adjacent += merged(relation[i]) == TXN_RW && merged(relation[(i + 1) % length]) == TXN_RW;
     }
     if (count[TXN_PROCESS] && count[TXN_REALTIME])
         return -1;
     int variant = count[TXN_REALTIME] ? 2 : count[TXN_PROCESS] ? 1 : 0;
+    if (count[TXN_RW] == 1 && is_of_predicate)
+        return TXN_G_SINGLE_PREDICATE + variant;
+    if (count[TXN_RW] > 1 && is_of_predicate)
+        return (adjacent ? TXN_G2 : TXN_G_NONADJACENT_PREDICATE) + variant;
     if (count[TXN_RW] == 1)
         return TXN_G_SINGLE + variant;
     if (count[TXN_RW] > 1)
@@ -60,7 +70,7 @@ static void walk(struct brute *brute, int length)
             is_on_path |= brute->path[i] == next;
         if (is_on_path && !is_closing)
             continue;
-        for (int r = 0; r <= TXN_REALTIME; r++) {
+        for (int r = 0; r < TXN_RELATION_COUNT; r++) {
             if (!(brute->square->has[at][next] >> r & 1))
                 continue;
             brute->relation[length - 1] = r;
@@ -69,7 +79,7 @@ static void walk(struct brute *brute, int length)
                 walk(brute, length + 1);
                 continue;
             }
-            int anomaly = classify(brute->relation, length);
+            int anomaly = classify(brute->relation, length, false);
             if (anomaly < 0)
                 continue;
             int *shortest = &brute->shortest[brute->component[next]][anomaly];
@@ -87,13 +97,15 @@ static void random_square(struct square *square, struct rift_rng *rng)
     for (int i = 0; i < square->count; i++)
         rank[i] = i;
     rift_rng_shuffle(rng, rank, (size_t)square->count, sizeof *rank);
-    uint64_t one_in = 2 + rift_rng_below(rng, 5);
+    uint64_t one_in = 2 + rift_rng_below(rng, 5), predicates = rift_rng_below(rng, 3);
     for (int a = 0; a < square->count; a++)
         for (int b = 0; b < square->count; b++) {
             if (a == b)
                 continue;
             if (rift_rng_below(rng, one_in) == 0)
                 square->has[a][b] |= (txn_relations)(1U << rift_rng_below(rng, DATA_RELATIONS));
+            if (predicates > 0 && rift_rng_below(rng, one_in * predicates) == 0)
+                square->has[a][b] |= 1U << TXN_RW_PREDICATE;
             /* Orders go round no cycle, and a process keeps to real time. */
             if (rank[a] < rank[b] && rift_rng_below(rng, 6) == 0)
                 square->has[a][b] |= 1U << TXN_REALTIME;
@@ -110,7 +122,7 @@ static void find(const struct square *square, uint64_t work, struct txn_cycles *
     txn_edges_init(&edges, (uint32_t)square->count);
     for (int a = 0; a < square->count; a++)
         for (int b = 0; b < square->count; b++)
-            for (int r = 0; r <= TXN_REALTIME; r++)
+            for (int r = 0; r < TXN_RELATION_COUNT; r++)
                 if (square->has[a][b] >> r & 1)
                     txn_edges_add(&edges, (uint32_t)a, (uint32_t)b, (enum txn_relation)r);
     txn_edges_build(&edges, &graph);
@@ -134,12 +146,18 @@ static void check_cycle(const struct square *square, const struct txn_cycle *cyc
     assert_true(cycle->length >= 2 && cycle->length <= VERTICES_MAX);
     for (uint32_t i = 0; i < cycle->length; i++) {
         uint32_t next = cycle->vertex[(i + 1) % cycle->length];
-        assert_true(square->has[cycle->vertex[i]][next] >> cycle->relation[i] & 1);
+        bool is_there = false;
+        for (int r = 0; r < TXN_RELATION_COUNT; r++)
+            is_there |=
+                merged(r) == cycle->relation[i] && (square->has[cycle->vertex[i]][next] >> r & 1);
+        assert_true(is_there);
         for (uint32_t j = 0; j < i; j++)
             assert_int_not_equal(cycle->vertex[i], cycle->vertex[j]);
         relation[i] = cycle->relation[i];
     }
-    assert_int_equal(classify(relation, (int)cycle->length), cycle->anomaly);
+    assert_int_equal(
+        classify(relation, (int)cycle->length, cycle->anomaly >= TXN_G_SINGLE_PREDICATE),
+        cycle->anomaly);
 }
 
 static void find_components(struct brute *brute)
