@@ -13,6 +13,7 @@ const struct rift_checker *const rift_checkers[] = {
     &rift_checker_staleness,
     &rift_checker_list_append,
     &rift_checker_rw_register,
+    &rift_checker_timestamps,
     &rift_checker_bank,
     &rift_checker_long_fork,
     &rift_checker_monotonic,

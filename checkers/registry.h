@@ -9,6 +9,7 @@ extern const struct rift_checker rift_checker_sequential;
 extern const struct rift_checker rift_checker_staleness;
 extern const struct rift_checker rift_checker_list_append;
 extern const struct rift_checker rift_checker_rw_register;
+extern const struct rift_checker rift_checker_timestamps;
 extern const struct rift_checker rift_checker_bank;
 extern const struct rift_checker rift_checker_long_fork;
 extern const struct rift_checker rift_checker_monotonic;

@@ -476,7 +476,8 @@ int txn_set_init_chosen(struct txn_set *set, const struct rift_history *history,
                         struct rift_error *err)
 {
     size_t row_count = history->ops.count;
-    *set = (struct txn_set){.history = history, .values = history->values};
+    *set = (struct txn_set){
+        .history = history, .values = history->values, .write_function = write_function};
     if (row_count > TXN_VERTEX_LIMIT)
         return rift_fail(err, RIFT_ERR_LIMIT, "%zu operations are more than the %d that fit",
                          row_count, TXN_VERTEX_LIMIT);

@@ -27,6 +27,7 @@ enum { TXN_VERTEX_LIMIT = 1 << 27 };
 struct txn_set {
     const struct rift_history *history;
     const struct rift_values *values;
+    enum txn_function write_function;
     uint32_t count;
     uint32_t *row;
     uint8_t *type; /* enum rift_op_type */
