@@ -7,7 +7,7 @@
 #include "report/report.h"
 #include "report/run_data.h"
 
-enum { ANOMALIES_PRINTED = 3, OPS_PRINTED = 12 };
+enum { ANOMALIES_PRINTED = 3, OPS_PRINTED = 12, OP_TEXT_FIRST = 160, OP_TEXT_LAST = 40 };
 
 struct paint {
     const char *good, *bad, *doubt, *dim, *bold, *end;
@@ -52,6 +52,23 @@ static void print_checkers(FILE *out, const json_t *verdict, const struct paint 
     }
 }
 
+/* The beginning and the end of a long text; the page has all of it. */
+static void print_cut(FILE *out, const char *text)
+{
+    size_t length = strlen(text), first = OP_TEXT_FIRST, last = OP_TEXT_LAST;
+    if (length <= first + 2 * last) {
+        fputs(text, out);
+        return;
+    }
+    /* Not inside of a character of UTF-8. */
+    while (first > 0 && ((unsigned char)text[first] & 0xc0) == 0x80)
+        first--;
+    while (last > 0 && ((unsigned char)text[length - last] & 0xc0) == 0x80)
+        last--;
+    fprintf(out, "%.*s ... and %zu more characters ... %s", (int)first, text, length - first - last,
+            text + length - last);
+}
+
 static void print_op(FILE *out, const json_t *op)
 {
     const char *result = text_of(op, "result", NULL);
@@ -62,10 +79,12 @@ static void print_op(FILE *out, const json_t *op)
         fprintf(out, "to %10.4f s", json_number_value(end));
     else
         fprintf(out, "and open     ");
-    fprintf(out, "  process %-4lld %-8s %s%s%s%s  %s %s %s\n",
-            json_integer_value(json_object_get(op, "process")), text_of(op, "f", ""),
-            argument ? argument : "", argument && result ? " " : "", result ? "-> " : "",
-            result ? result : "", text_of(op, "type", ""), text_of(op, "error", ""),
+    fprintf(out, "  process %-4lld %-8s ", json_integer_value(json_object_get(op, "process")),
+            text_of(op, "f", ""));
+    print_cut(out, argument ? argument : "");
+    fputs(argument && result ? " -> " : result ? "-> " : "", out);
+    print_cut(out, result ? result : "");
+    fprintf(out, "  %s %s %s\n", text_of(op, "type", ""), text_of(op, "error", ""),
             text_of(op, "node", ""));
 }
 

@@ -62,7 +62,7 @@ static uint32_t common_prefix(const struct append_list *a, const struct append_l
 
 static char *print_value(const struct txn_set *set, struct rift_value value)
 {
-    return rift_value_print(set->values, value);
+    return txn_print_brief(set->values, value);
 }
 
 static void find_longest(struct append_model *model)

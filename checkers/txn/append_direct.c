@@ -125,7 +125,7 @@ static void judge_internal(const struct judge *judge)
             continue;
         reported = txn;
         CLEANUP(rift_free) char *key = rift_value_print(set->values, set->keys[k]);
-        CLEANUP(rift_free) char *what = rift_value_print(set->values, set->mop_value[mop]);
+        CLEANUP(rift_free) char *what = txn_print_brief(set->values, set->mop_value[mop]);
         json_t *object = txn_findings_add(
             judge->findings, TXN_INTERNAL,
             "operation %u read %s of key %s, which does not follow from its own reads and appends "
@@ -206,7 +206,7 @@ static void judge_lost_updates(const struct judge *judge)
         }
         uint32_t a = set->mop_txn[*first], b = set->mop_txn[read];
         CLEANUP(rift_free) char *key = rift_value_print(set->values, set->keys[k]);
-        CLEANUP(rift_free) char *what = rift_value_print(set->values, set->mop_value[read]);
+        CLEANUP(rift_free) char *what = txn_print_brief(set->values, set->mop_value[read]);
         json_t *object = txn_findings_add(
             judge->findings, TXN_LOST_UPDATE,
             "operations %u and %u both built upon %s of key %s when they appended to it",

@@ -8,7 +8,14 @@
 
 #include "common/memory.h"
 
-enum { KEPT_PER_ANOMALY = 8, VALUE_TEXT_MAX = 240, NAME_SIZE = 16, CYCLE_TEXT_MAX = 12 };
+enum {
+    KEPT_PER_ANOMALY = 8,
+    BRIEF_MAX = 10,
+    BRIEF_FIRST = 4,
+    BRIEF_LAST = 3,
+    NAME_SIZE = 16,
+    CYCLE_TEXT_MAX = 12
+};
 
 #define FOUND(anomaly) (UINT64_C(1) << (anomaly))
 
@@ -30,6 +37,8 @@ int txn_findings_init(struct txn_findings *findings, const struct rift_check *ch
         return -1;
     }
     findings->forbidden = txn_level_forbids(findings->level);
+    for (uint32_t t = 0; t < set->count && !findings->has_times; t++)
+        findings->has_times = txn_end(set, t) != RIFT_TIME_NEVER;
     return 0;
 }
 
@@ -98,6 +107,52 @@ void txn_findings_set_ops(const struct txn_findings *findings, json_t *anomaly, 
     json_object_set_new(anomaly, "ops", ops);
 }
 
+/* The first and last items of what is longer than BRIEF_MAX: "[1 2 3 4 ... and 93 more ... 98 99]".
+ */
+static void print_list_brief(struct rift_text *text, const struct rift_values *values,
+                             struct rift_value list)
+{
+    size_t count = rift_value_count(values, list), cut = count > BRIEF_MAX ? BRIEF_FIRST : count;
+    rift_text_append(text, "[");
+    for (size_t i = 0; i < count; i++) {
+        if (i > 0)
+            rift_text_append(text, " ");
+        if (i == cut) {
+            rift_text_printf(text, "... and %zu more ... ", count - BRIEF_FIRST - BRIEF_LAST);
+            i = count - BRIEF_LAST;
+        }
+        rift_value_print_to(text, values, rift_value_item(values, list, i));
+    }
+    rift_text_append(text, "]");
+}
+
+char *txn_print_brief(const struct rift_values *values, struct rift_value value)
+{
+    struct rift_text text = {0};
+    enum rift_value_kind kind = rift_value_kind(values, value);
+    size_t count = rift_value_count(values, value);
+    if (kind == RIFT_LIST) {
+        print_list_brief(&text, values, value);
+    } else if (kind == RIFT_TXN) {
+        rift_text_append(&text, "[");
+        for (size_t i = 0; i < count && i < 3 * BRIEF_MAX; i += 3) {
+            CLEANUP(rift_free)
+            char *read = txn_print_brief(values, rift_value_item(values, value, i + 2));
+            rift_text_append(&text, i ? " [" : "[");
+            rift_value_print_to(&text, values, rift_value_item(values, value, i));
+            rift_text_append(&text, " ");
+            rift_value_print_to(&text, values, rift_value_item(values, value, i + 1));
+            rift_text_printf(&text, " %s]", read);
+        }
+        if (count > 3 * BRIEF_MAX)
+            rift_text_printf(&text, " ... and %zu more", count / 3 - BRIEF_MAX);
+        rift_text_append(&text, "]");
+    } else {
+        rift_value_print_to(&text, values, value);
+    }
+    return rift_text_take(&text);
+}
+
 /* "T1 = [[:append 5 1]] (operation 12, process 3)", lists cut where they are long. */
 static void describe_transaction(const struct txn_set *set, uint32_t txn, const char *name,
                                  struct rift_text *text)
@@ -107,10 +162,10 @@ static void describe_transaction(const struct txn_set *set, uint32_t txn, const 
     struct rift_value value = set->type[txn] != RIFT_OP_FAIL && !rift_value_is_nil(ops->result[row])
                                   ? ops->result[row]
                                   : ops->argument[row];
-    CLEANUP(rift_free) char *printed = rift_value_print(set->values, value);
-    rift_text_printf(text, "%s = %.*s%s (operation %" PRIu32 ", process %" PRId32 "%s)", name,
-                     VALUE_TEXT_MAX, printed, strlen(printed) > VALUE_TEXT_MAX ? "..." : "", row,
-                     ops->process[row], set->type[txn] == RIFT_OP_INFO ? ", outcome unknown" : "");
+    CLEANUP(rift_free) char *printed = txn_print_brief(set->values, value);
+    rift_text_printf(text, "%s = %s (operation %" PRIu32 ", process %" PRId32 "%s)", name, printed,
+                     row, ops->process[row],
+                     set->type[txn] == RIFT_OP_INFO ? ", outcome unknown" : "");
 }
 
 static void explain_step(const struct txn_findings *findings, const struct txn_cycle *cycle,
@@ -227,6 +282,16 @@ static json_t *level_list(txn_levels levels)
     return list;
 }
 
+/* Some level of the strongest among them. */
+static int strongest_of(txn_levels levels)
+{
+    txn_levels strongest = txn_levels_strongest(levels);
+    int level = 0;
+    while (!(strongest >> level & 1))
+        level++;
+    return level;
+}
+
 void txn_findings_conclude(struct txn_findings *findings)
 {
     const struct txn_set *set = findings->set;
@@ -244,8 +309,11 @@ void txn_findings_conclude(struct txn_findings *findings)
     json_object_set_new(details, "level", json_string(txn_level_names[findings->level]));
     /* A level that speaks of process or real time is only judged where those were looked at. */
     txn_levels judged = 0, out = txn_levels_ruled_out(findings->found);
+    txn_relations looked_at = txn_level_relations(findings->level);
+    if (!findings->has_times)
+        looked_at &= (txn_relations)~txn_relation_bit(TXN_REALTIME);
     for (int level = 0; txn_level_names[level]; level++)
-        if ((txn_level_relations(level) & ~txn_level_relations(findings->level)) == 0)
+        if ((txn_level_relations(level) & ~looked_at) == 0)
             judged |= UINT64_C(1) << level;
     txn_levels weakest = txn_levels_weakest(out);
     json_object_set_new(details, "not", level_list(weakest));
@@ -257,6 +325,13 @@ void txn_findings_conclude(struct txn_findings *findings)
             rift_verdict_doubt(findings->verdict,
                                "the search for %s ended undecided: raise the time limit",
                                txn_anomaly_name((enum txn_anomaly)i));
+    if (txn_level_relations(findings->level) & ~looked_at)
+        rift_verdict_doubt(
+            findings->verdict,
+            "no operation says when it ended, so nothing is known of real time, of "
+            "which %s speaks: ask for %s",
+            txn_level_names[findings->level],
+            txn_level_names[strongest_of(txn_level_implied(findings->level) & judged)]);
     if (set->by_type[RIFT_OP_OK] == 0)
         rift_verdict_doubt(findings->verdict, "no transaction is known to have committed");
 }

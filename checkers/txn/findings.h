@@ -13,6 +13,7 @@ struct txn_findings {
     const struct txn_set *set;
     struct rift_verdict *verdict;
     int level;
+    bool has_times;          /* some transaction has an end, so that real time orders anything */
     txn_anomalies forbidden; /* by the level */
     txn_anomalies found;
     txn_anomalies undecided;
@@ -30,6 +31,9 @@ void txn_findings_refuse_repeated(struct txn_findings *findings);
  * details.allowed. Returns its object to add to, or NULL once enough of its kind are kept. */
 json_t *txn_findings_add(struct txn_findings *findings, enum txn_anomaly anomaly,
                          const char *format, ...) __attribute__((format(printf, 3, 4)));
+/* A value for a sentence: of long lists and transactions the first items and the last, and how many
+ * are left out. free() it. */
+char *txn_print_brief(const struct rift_values *values, struct rift_value value);
 /* "key" and "ops" of an anomaly; txn TXN_NONE is left out. NULL objects are ignored. */
 void txn_findings_set_key(const struct txn_findings *findings, json_t *anomaly, uint32_t key);
 void txn_findings_set_ops(const struct txn_findings *findings, json_t *anomaly, uint32_t txn_a,

@@ -105,10 +105,27 @@ static bool has_option(const struct rift_checker *checker, const char *name)
     return false;
 }
 
+static bool is_of_transactions(const struct rift_checker *checker)
+{
+    return strcmp(checker->name, "list-append") == 0 || strcmp(checker->name, "rw-register") == 0;
+}
+
+static bool has_ends(const struct rift_history *history)
+{
+    for (size_t row = 0; row < history->ops.count; row++)
+        if (history->ops.end[row] != RIFT_TIME_NEVER)
+            return true;
+    return history->ops.count == 0;
+}
+
 static json_t *checker_options(const struct check_options *options,
+                               const struct rift_history *history,
                                const struct rift_checker *checker, struct rift_error *err)
 {
     json_t *given = json_object();
+    /* The strongest level that says nothing of times, where there are none. */
+    if (!options->level && is_of_transactions(checker) && !has_ends(history))
+        json_object_set_new(given, "level", json_string("strong-session-serializable"));
     if (options->model && has_option(checker, "model"))
         json_object_set_new(given, "model", json_string(options->model));
     if (options->model_file && has_option(checker, "model_file"))
@@ -142,6 +159,9 @@ static char *make_note(const struct rift_history *history, const struct rift_che
     rift_text_printf(&note, "%s, %s", history->format ? history->format : "?", checker->name);
     if (model)
         rift_text_printf(&note, ", model %s", model);
+    const char *level = json_string_value(json_object_get(verdict->details, "level"));
+    if (level)
+        rift_text_printf(&note, ", %s", level);
     if (algorithm)
         rift_text_printf(&note, ", by %s", algorithm);
     if (history->is_truncated)
@@ -178,7 +198,7 @@ static int check_file(const struct check_options *options, const char *file,
         return -1;
     int result = -1;
     const struct rift_checker *checker = choose_checker(options, history, err);
-    json_t *all = checker ? checker_options(options, checker, err) : NULL;
+    json_t *all = checker ? checker_options(options, history, checker, err) : NULL;
     if (all) {
         struct rift_arena arena = {0};
         size_t log_count = 0;

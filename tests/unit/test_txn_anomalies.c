@@ -9,9 +9,11 @@
 #include <string.h>
 
 #include "checkers/checker.h"
+#include "checkers/txn/findings.h"
 #include "common/memory.h"
 #include "common/text.h"
 #include "history/builder.h"
+#include "history/reader.h"
 #include "tests/lib/documented_history.h"
 
 static const struct rift_checker *find_checker(const char *name)
@@ -113,10 +115,66 @@ static void every_documented_history_shows_exactly_its_anomalies(void **state)
     documented_histories_free(documented, count);
 }
 
+/* Plume's format has sessions and no times. */
+static enum rift_validity judge_timeless(const char *level, char **reason)
+{
+    static const char text[] = "w(1,5,0,0)\nr(1,5,1,1)\nw(1,6,1,1)\n";
+    struct rift_error err = {0};
+    struct rift_verdict verdict = {0};
+    struct rift_read_options read = {.format = "plume-text"};
+    struct rift_history *history = rift_history_read_bytes("test", text, strlen(text), &read, &err);
+    if (!history)
+        fail_msg("%s", err.text);
+    const struct rift_checker *checker = rift_checker_find("rw-register");
+    json_t *given = json_pack("{s:s}", "level", level);
+    json_t *options = rift_checker_options(checker, given, NULL);
+    struct rift_check check = {.history = history, .options = options};
+    assert_int_equal(checker->check(&check, &verdict, &err), 0);
+    enum rift_validity validity = verdict.validity;
+    *reason = rift_strdup(verdict.reason ? verdict.reason : "");
+    size_t i;
+    json_t *possible;
+    json_array_foreach(json_object_get(verdict.details, "possible"), i, possible)
+        assert_null(strstr(json_string_value(possible), "strict"));
+    rift_verdict_finish(&verdict);
+    json_decref(options);
+    json_decref(given);
+    rift_history_destroy(history);
+    return validity;
+}
+
+static void without_times_no_level_of_real_time_is_claimed(void **state)
+{
+    (void)state;
+    CLEANUP(rift_free) char *strict = NULL;
+    CLEANUP(rift_free) char *session = NULL;
+    assert_int_equal(judge_timeless("strict-serializable", &strict), RIFT_UNKNOWN);
+    assert_non_null(strstr(strict, "ask for strong-session-serializable"));
+    assert_int_equal(judge_timeless("strong-session-serializable", &session), RIFT_VALID);
+}
+
+static void sentences_show_the_ends_of_long_lists(void **state)
+{
+    (void)state;
+    int32_t numbers[100];
+    for (int i = 0; i < 100; i++)
+        numbers[i] = i;
+    struct rift_values *values = rift_values_create();
+    CLEANUP(rift_free)
+    char *ten = txn_print_brief(values, rift_value_list_of_int32(values, numbers, 10));
+    CLEANUP(rift_free)
+    char *all = txn_print_brief(values, rift_value_list_of_int32(values, numbers, 100));
+    assert_string_equal(ten, "[0 1 2 3 4 5 6 7 8 9]");
+    assert_string_equal(all, "[0 1 2 3 ... and 93 more ... 97 98 99]");
+    rift_values_destroy(values);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_documented_history_shows_exactly_its_anomalies),
+        cmocka_unit_test(without_times_no_level_of_real_time_is_claimed),
+        cmocka_unit_test(sentences_show_the_ends_of_long_lists),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
