@@ -588,14 +588,89 @@ static const struct rift_fault fault_disk_corrupt = {
         "at the end.",
     .scope = RIFT_FAULT_ON_NODES,
     .needs_layer = true,
+    .damages_data = true,
     .options = disk_corrupt_options,
 };
 
+static const struct rift_option disk_rate_options[] = {
+    {.name = "write_kb_s",
+     .kind = RIFT_OPTION_RANGE,
+     .unit = "KiB/s",
+     .fallback = "0",
+     .minimum = 0,
+     .maximum = 1e8,
+     .summary = "most that is written; 0: no limit, but 1000 where none of the two is given"},
+    {.name = "read_kb_s",
+     .kind = RIFT_OPTION_RANGE,
+     .unit = "KiB/s",
+     .fallback = "0",
+     .minimum = 0,
+     .maximum = 1e8,
+     .summary = "most that is read; 0: no limit"},
+    {.name = NULL},
+};
+static const struct rift_fault fault_disk_rate = {
+    .name = "disk-rate",
+    .summary = "the system's disk moves no more than so much a second",
+    .effect =
+        "The kernel's throttle of block devices (blkio of cgroup v1, io.max of v2) for the "
+        "system's "
+        "own cgroup and the disk of each data folder, which must be a disk of its own (disk_mb in "
+        "the section system) without a layer over it. Under v1 only syncs and direct I/O are held "
+        "back, not what the kernel writes back later. It counts as observed only where the system "
+        "reaches the limit. A keeper of its own lifts it when the lease is past or agent and "
+        "guardian are killed.",
+    .scope = RIFT_FAULT_ON_NODES,
+    .needs_disk = true,
+    .options = disk_rate_options,
+};
+
+static const char *const damage_ways[] = {"bitflip", "truncate", "copy", NULL};
+static const struct rift_option file_damage_options[] = {
+    {.name = "how",
+     .kind = RIFT_OPTION_CHOICE,
+     .unit = "",
+     .fallback = "bitflip",
+     .choices = damage_ways,
+     .summary = "bitflip: one bit; truncate: the last bytes go; copy: a piece over another one"},
+    {.name = "bytes",
+     .kind = RIFT_OPTION_RANGE,
+     .unit = "bytes",
+     .fallback = "512",
+     .minimum = 1,
+     .maximum = 65536,
+     .summary = "how much is cut off, or how large a piece is"},
+    {.name = "count",
+     .kind = RIFT_OPTION_RANGE,
+     .unit = "",
+     .fallback = "1",
+     .minimum = 1,
+     .maximum = 20,
+     .summary = "how many files, at most"},
+    OPTION_FILES,
+    {.name = NULL},
+};
+static const struct rift_fault fault_file_damage = {
+    .name = "file-damage",
+    .summary = "files of the system are damaged: a bit, the end, or a piece of them",
+    .effect =
+        "Some of the files in the system's data folders that the pattern selects are changed where "
+        "they are, and synced, while the system may have them open. A path is followed within the "
+        "data folder only, and through no link. NOTHING IS HEALED: the damaged data are the fault. "
+        "A chaos has it only where it is named. A system that ended itself is started again at the "
+        "end.",
+    .scope = RIFT_FAULT_ON_NODES,
+    .damages_data = true,
+    .options = file_damage_options,
+};
+
 const struct rift_fault *const rift_faults[] = {
-    &fault_partition, &fault_reset,        &fault_link,      &fault_wan,
-    &fault_kill,      &fault_pause,        &fault_cpu,       &fault_memory,
-    &fault_disk_full, &fault_power,        &fault_disk_lose, &fault_disk_error,
-    &fault_disk_slow, &fault_disk_corrupt, &fault_clock,     NULL,
+    &fault_partition,   &fault_reset,        &fault_link,
+    &fault_wan,         &fault_kill,         &fault_pause,
+    &fault_cpu,         &fault_memory,       &fault_disk_full,
+    &fault_power,       &fault_disk_lose,    &fault_disk_error,
+    &fault_disk_slow,   &fault_disk_corrupt, &fault_disk_rate,
+    &fault_file_damage, &fault_clock,        NULL,
 };
 
 const struct rift_fault *rift_fault_find(const char *name)

@@ -24,8 +24,9 @@ struct rift_fault {
     /* Its option "links" has the driver's options for each link, {source: {destination: {}}}, which
      * the plan finds; it holds between all nodes unless a grudge says otherwise. */
     bool is_given_by_link;
-    bool needs_disk;  /* of the system's own: disk_mb in the configuration */
-    bool needs_layer; /* over the system's data folders: disk_layer in the configuration */
+    bool needs_disk;   /* of the system's own: disk_mb in the configuration */
+    bool needs_layer;  /* over the system's data folders: disk_layer in the configuration */
+    bool damages_data; /* for good: a chaos has it only where it is named */
     const struct rift_option
         *options; /* its own; ends with a NULL name. Timing (every_s, for_s) and
                      targets are options of every fault and stand in the schedule. */

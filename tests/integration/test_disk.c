@@ -116,8 +116,8 @@ static void disk_faults_touch_no_disk_that_is_not_the_systems_own(void **state)
     json_decref(agent_must(&n1->agent, "system.wipe", NULL));
     toy_configure(n1, 0, "none");
     toy_start(n1);
-    const char *const faults[] = {"disk-full", "power"};
-    for (int i = 0; i < 2; i++) {
+    const char *const faults[] = {"disk-full", "power", "disk-rate"};
+    for (int i = 0; i < 3; i++) {
         json_t *reply =
             agent_ask(&n1->agent, "inject",
                       json_pack("{s:s, s:s, s:{}}", "id", "no", "fault", faults[i], "options"));
@@ -127,6 +127,148 @@ static void disk_faults_touch_no_disk_that_is_not_the_systems_own(void **state)
         json_decref(reply);
     }
     assert_true(toy_is_alive(n1, 1000));
+}
+
+/* --- disk-rate */
+
+/* KiB a second of a writer in the system's cgroup that goes past the kernel's cache. */
+static double rate_kb_s(int kb)
+{
+    CLEANUP(rift_free) char *path = data_path("stream");
+    CLEANUP(rift_free) char *join = rift_printf("/sys/fs/cgroup/blkio/%s/cgroup.procs", n1->cgroup);
+    CLEANUP(rift_free)
+    char *script =
+        rift_printf("[ -e %s ] && echo $$ >%s || echo $$ >/sys/fs/cgroup/%s/cgroup.procs; "
+                    "exec dd if=/dev/zero of=%s bs=16k oflag=direct count=%d 2>/dev/null",
+                    join, join, n1->cgroup, path, kb / 16);
+    int64_t begin = rift_clock_now();
+    HOST_RUN(n1, NULL, "/bin/sh", "-c", script);
+    double seconds = (double)(rift_clock_now() - begin) / 1e9;
+    assert_int_equal(kb * 1024, size_of("stream"));
+    return kb / seconds;
+}
+
+static void a_throttled_disk_moves_no_more_than_it_may(void **state)
+{
+    (void)state;
+    NEED_HOST();
+    if (!can_inject("disk-rate", NULL))
+        skip();
+    double before = rate_kb_s(2048);
+    inject("rate", "disk-rate", json_pack("{s:i}", "write_kb_s", 400));
+    double during = rate_kb_s(800);
+    assert_true(is_observed("rate"));
+    heal("rate");
+    double after = rate_kb_s(2048);
+    print_message("%.0f, %.0f, %.0f KiB/s\n", before, during, after);
+    assert_true(before > 800 && after > 800);
+    assert_true(during > 200 && during < 520);
+}
+
+static void a_throttle_that_nobody_reaches_is_not_observed(void **state)
+{
+    (void)state;
+    NEED_HOST();
+    if (!can_inject("disk-rate", NULL))
+        skip();
+    inject("rate", "disk-rate", json_pack("{s:i}", "write_kb_s", 100000));
+    assert_false(is_observed("rate"));
+}
+
+static void a_throttle_is_lifted_by_its_keeper_when_all_else_is_dead(void **state)
+{
+    (void)state;
+    NEED_HOST();
+    if (!can_inject("disk-rate", NULL))
+        skip();
+    inject("rate", "disk-rate", json_pack("{s:i}", "write_kb_s", 200));
+    assert_true(rate_kb_s(320) < 300);
+    agent_kill_both(&n1->agent);
+    rift_clock_sleep_until(rift_clock_now() + 500 * RIFT_MS);
+    assert_true(rate_kb_s(2048) > 600);
+    agent_forget(&n1->agent);
+    assert_true(host_agent_start(n1, "disk", 20000));
+}
+
+/* --- file-damage */
+
+enum { PAGE = 4096, PAGES = 8 };
+
+static void write_pages(const char *file, char pages[PAGES * PAGE])
+{
+    CLEANUP(rift_free) char *path = data_path(file);
+    CLEANUP(rift_close_fd) int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+    for (int i = 0; i < PAGES * PAGE; i++)
+        pages[i] = (char)('a' + i / PAGE);
+    assert_int_equal(PAGES * PAGE, write(fd, pages, PAGES * PAGE));
+}
+
+static ssize_t read_pages(const char *file, char pages[PAGES * PAGE])
+{
+    CLEANUP(rift_free) char *path = data_path(file);
+    CLEANUP(rift_close_fd) int fd = open(path, O_RDONLY);
+    return fd < 0 ? -1 : read(fd, pages, PAGES * PAGE);
+}
+
+static void files_are_damaged_as_asked_and_only_those_of_the_pattern(void **state)
+{
+    (void)state;
+    NEED_HOST();
+    static char wrote[PAGES * PAGE], found[PAGES * PAGE];
+    write_pages("other.db", wrote);
+    write_pages("x.wal", wrote);
+    inject("cut", "file-damage",
+           json_pack("{s:s, s:i, s:s}", "how", "truncate", "bytes", 100, "files", "*.wal"));
+    assert_true(is_observed("cut"));
+    assert_int_equal(PAGES * PAGE - 100, read_pages("x.wal", found));
+    assert_memory_equal(wrote, found, PAGES * PAGE - 100);
+    heal("cut");
+    assert_int_equal(PAGES * PAGE - 100, read_pages("x.wal", found)); /* it is not healed */
+    write_pages("x.wal", wrote);
+    inject("bit", "file-damage", json_pack("{s:s}", "files", "*.wal"));
+    assert_true(is_observed("bit"));
+    assert_int_equal(PAGES * PAGE, read_pages("x.wal", found));
+    int bits = 0;
+    for (int i = 0; i < PAGES * PAGE; i++)
+        bits += __builtin_popcount((unsigned char)wrote[i] ^ (unsigned char)found[i]);
+    assert_int_equal(1, bits);
+    heal("bit");
+    write_pages("x.wal", wrote);
+    inject("copy", "file-damage",
+           json_pack("{s:s, s:i, s:s}", "how", "copy", "bytes", PAGE, "files", "*.wal"));
+    assert_true(is_observed("copy"));
+    assert_int_equal(PAGES * PAGE, read_pages("x.wal", found));
+    int wrong = 0;
+    for (int i = 0; i < PAGES; i++) {
+        wrong += found[i * PAGE] != wrote[i * PAGE];
+        for (int k = 0; k < PAGE; k++)
+            assert_int_equal(found[i * PAGE], found[i * PAGE + k]); /* whole pages */
+    }
+    assert_int_equal(1, wrong);
+    assert_int_equal(PAGES * PAGE, read_pages("other.db", found));
+    assert_memory_equal(wrote, found, PAGES * PAGE);
+}
+
+static void nothing_outside_the_data_folder_is_damaged(void **state)
+{
+    (void)state;
+    NEED_HOST();
+    static char wrote[PAGES * PAGE];
+    CLEANUP(rift_free) char *outside = rift_printf("%s-data/outside.wal", n1->state);
+    CLEANUP(rift_free) char *link = data_path("link.wal");
+    CLEANUP(rift_free) char *link_to_folder = data_path("linked");
+    CLEANUP(rift_free) char *folder = rift_printf("%s-data", n1->state);
+    write_pages("../outside.wal", wrote);
+    assert_int_equal(0, symlink(outside, link));
+    assert_int_equal(0, symlink(folder, link_to_folder));
+    json_t *reply = agent_ask(&n1->agent, "inject",
+                              json_pack("{s:s, s:s, s:{s:s, s:i}}", "id", "no", "fault",
+                                        "file-damage", "options", "files", "*.wal", "count", 20));
+    const char *text = NULL;
+    assert_int_equal(0, json_unpack(reply, "{s:{s:s}}", "error", "text", &text));
+    assert_non_null(strstr(text, "no file"));
+    json_decref(reply);
+    unlink(outside);
 }
 
 static void a_wipe_leaves_neither_mount_nor_file(void **state)
@@ -156,6 +298,11 @@ int main(void)
         CASE(a_full_disk_is_emptied_by_its_keeper_when_all_else_is_dead),
         CASE(a_power_cut_loses_what_was_not_synced_and_nothing_else),
         CASE(disk_faults_touch_no_disk_that_is_not_the_systems_own),
+        CASE(a_throttled_disk_moves_no_more_than_it_may),
+        CASE(a_throttle_that_nobody_reaches_is_not_observed),
+        CASE(a_throttle_is_lifted_by_its_keeper_when_all_else_is_dead),
+        CASE(files_are_damaged_as_asked_and_only_those_of_the_pattern),
+        CASE(nothing_outside_the_data_folder_is_damaged),
         CASE(a_wipe_leaves_neither_mount_nor_file),
     };
     return cmocka_run_group_tests(tests, group_up, toy_host_down);

@@ -350,6 +350,30 @@ static void a_port_named_by_the_recipe_is_a_number_in_the_plan(void **state)
     rift_plan_destroy(plan);
 }
 
+static void
+a_chaos_without_a_list_has_every_fault_that_is_possible_and_none_that_damages(void **state)
+{
+    (void)state;
+    struct rift_plan *plan =
+        parse_good("nodes: {lab: netns}\nsystem: {recipe: etcd, disk_mb: 64, disk_layer: ext4}\n"
+                   "workload: register\nfaults:\n  - chaos\n");
+    struct rift_text text = {0};
+    rift_plan_print(plan, &text);
+    const char *faults = strstr(text.data, "faults:");
+    assert_non_null(faults);
+    assert_non_null(strstr(faults, "disk-lose"));
+    assert_non_null(strstr(faults, "disk-full"));
+    assert_null(strstr(faults, "file-damage"));
+    assert_null(strstr(faults, "disk-corrupt"));
+    rift_text_finish(&text);
+    rift_plan_destroy(plan);
+    plan = parse_good("nodes: {lab: netns}\nsystem: etcd\nworkload: register\nfaults: [chaos]\n");
+    rift_plan_print(plan, &text);
+    assert_null(strstr(strstr(text.data, "faults:"), "disk-"));
+    rift_text_finish(&text);
+    rift_plan_destroy(plan);
+}
+
 static void a_frozen_plan_names_the_bytes_of_an_artifact(void **state)
 {
     (void)state;
@@ -575,6 +599,8 @@ int main(void)
         cmocka_unit_test(a_mistake_in_a_recipe_is_named_in_the_recipe),
         cmocka_unit_test(a_frozen_plan_read_again_is_the_same),
         cmocka_unit_test(a_port_named_by_the_recipe_is_a_number_in_the_plan),
+        cmocka_unit_test(
+            a_chaos_without_a_list_has_every_fault_that_is_possible_and_none_that_damages),
         cmocka_unit_test(a_frozen_plan_names_the_bytes_of_an_artifact),
         cmocka_unit_test(hosts_have_their_own_login_or_that_of_all),
         cmocka_unit_test(a_password_stands_in_a_file_and_not_in_the_plan),

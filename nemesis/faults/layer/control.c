@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "common/memory.h"
+#include "nemesis/faults/glob.h"
 #include "nemesis/faults/layer/layer.h"
 #include "nemesis/faults/volume.h"
 
@@ -28,7 +29,7 @@ static void lose_node(struct layer_node *node, void *context)
     if (!node->shadow.is_dirty)
         return;
     layer_fs_path(losing->fs, node, NULL, path);
-    bool is_hit = strcmp(path, RIFT_LAYER_CANARY) == 0 || layer_glob_matches(losing->files, path);
+    bool is_hit = strcmp(path, RIFT_LAYER_CANARY) == 0 || rift_glob_matches(losing->files, path);
     CLEANUP(rift_close_fd)
     int fd = is_hit ? layer_node_open(node, O_RDWR) : -1;
     int64_t sectors =
@@ -44,7 +45,7 @@ static bool lose_selects(const struct layer_node *folder, const char *name, void
     const struct losing *losing = context;
     char path[LAYER_PATH_SIZE];
     layer_fs_path(losing->fs, folder, name, path);
-    return layer_glob_matches(losing->files, path);
+    return rift_glob_matches(losing->files, path);
 }
 
 static json_t *do_lose(struct layer_fs *fs, const json_t *request)

@@ -1,6 +1,5 @@
 #include "nemesis/faults/layer/rules.h"
 
-#include <fnmatch.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +8,7 @@
 #include "common/memory.h"
 #include "common/rng.h"
 #include "nemesis/faults/driver.h"
+#include "nemesis/faults/glob.h"
 #include "nemesis/faults/layer/layer.h"
 
 enum { RULES_MAX = 32, GLOB_SIZE = 256, DELAY_MAX_MS = 600000, OPS = 4 };
@@ -30,13 +30,6 @@ struct layer_rule {
     struct rift_rng rng;
     uint64_t hits;
 };
-
-bool layer_glob_matches(const char *pattern, const char *path)
-{
-    const char *slash = strrchr(path, '/');
-    return fnmatch(pattern, path, 0) == 0 ||
-           (!strchr(pattern, '/') && slash && fnmatch(pattern, slash + 1, 0) == 0);
-}
 
 static struct layer_rule *rule_find(const struct layer_rules *rules, const char *id)
 {
@@ -157,7 +150,7 @@ void layer_rules_judge(struct layer_rules *rules, enum layer_op op, const char *
     bool is_probe = strcmp(path, RIFT_LAYER_PROBE) == 0;
     for (struct layer_rule *rule = rules->first; rule; rule = rule->next) {
         if (!(rule->ops & op) || now_ns >= rule->until_ns ||
-            (!is_probe && !layer_glob_matches(rule->files, path)))
+            (!is_probe && !rift_glob_matches(rule->files, path)))
             continue;
         if (rule->chance < 1 && rift_rng_unit(&rule->rng) >= rule->chance)
             continue;

@@ -48,7 +48,4 @@ void layer_rules_judge(struct layer_rules *rules, enum layer_op op, const char *
 /* How many requests of the system's the rule has hit; 0 for an unknown id. */
 uint64_t layer_rules_hits(const struct layer_rules *rules, const char *id);
 
-/* "*" matches slashes too; a pattern without a slash is for the last part of a path. */
-bool layer_glob_matches(const char *pattern, const char *path);
-
 #endif
