@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "checkers/checker.h"
+#include "common/memory.h"
 #include "history/reader.h"
 
 #define OP(f, end, asked, told)                                                                    \
@@ -81,6 +82,51 @@ static void an_acknowledged_value_below_what_was_polled_is_lost(void **state)
     assert_int_equal(judge(edn, "lost write"), RIFT_INVALID);
 }
 
+/* By a process of its own, with the order of events as it stands here. */
+#define BY(process, f, end, asked, told)                                                           \
+    "{:type :invoke :f :" f " :process " #process " :value " asked "}\n"                           \
+    "{:type :" end " :f :" f " :process " #process " :value " told "}\n"
+#define SEND_BY(process, value, offset)                                                            \
+    BY(process, "send", "ok", "[[:send :x " #value "]]", "[[:send :x [" #offset " " #value "]]]")
+
+static void a_later_send_must_not_stand_before_an_earlier_one(void **state)
+{
+    (void)state;
+    const char *poll = POLL("[[0 1] [3 2]]");
+    CLEANUP(rift_free) char *in_order = rift_printf(SEND_BY(1, 1, 0) SEND_BY(2, 2, 3) "%s", poll);
+    CLEANUP(rift_free) char *reversed = rift_printf(SEND_BY(1, 2, 3) SEND_BY(2, 1, 0) "%s", poll);
+    assert_int_equal(judge(in_order, NULL), RIFT_VALID);
+    assert_int_equal(judge(reversed, "G0-realtime"), RIFT_INVALID);
+}
+
+/* At the same time either may be first. */
+static void sends_at_the_same_time_may_stand_in_either_order(void **state)
+{
+    (void)state;
+    const char *edn =
+        "{:type :invoke :f :send :process 1 :value [[:send :x 2]]}\n"
+        "{:type :invoke :f :send :process 2 :value [[:send :x 1]]}\n"
+        "{:type :ok :f :send :process 1 :value [[:send :x [3 2]]]}\n"
+        "{:type :ok :f :send :process 2 :value [[:send :x [0 1]]]}\n" POLL("[[0 1] [3 2]]");
+    assert_int_equal(judge(edn, NULL), RIFT_VALID);
+}
+
+#define TXN_BY(process, first, second)                                                             \
+    "{:type :ok :f :txn :process " #process " :value [[:send :x [" #first " 1" #process            \
+    "]] [:send :y [" #second " 2" #process "]]]}\n"
+#define ASK_TXN(process)                                                                           \
+    "{:type :invoke :f :txn :process " #process " :value [[:send :x 1" #process                    \
+    "] [:send :y 2" #process "]]}\n"
+
+/* Two transactions that stand in different orders in two logs: Kafka allows it. */
+static void transactions_may_be_mixed_in_the_logs(void **state)
+{
+    (void)state;
+    const char *edn = ASK_TXN(1) ASK_TXN(2) TXN_BY(1, 0, 1) TXN_BY(2, 1, 0)
+        OP("poll", "ok", "[[:poll]]", "[[:poll {:x [[0 11] [1 12]] :y [[0 22] [1 21]]}]]");
+    assert_int_equal(judge(edn, NULL), RIFT_VALID);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -90,6 +136,9 @@ int main(void)
         cmocka_unit_test(an_offset_holds_one_value),
         cmocka_unit_test(what_nobody_polled_to_the_end_is_unknown),
         cmocka_unit_test(an_acknowledged_value_below_what_was_polled_is_lost),
+        cmocka_unit_test(a_later_send_must_not_stand_before_an_earlier_one),
+        cmocka_unit_test(sends_at_the_same_time_may_stand_in_either_order),
+        cmocka_unit_test(transactions_may_be_mixed_in_the_logs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
