@@ -114,8 +114,12 @@ static void judge_faults(const struct rift_check *check, struct rift_verdict *ve
 /* The run itself says so where it was ended before its time. */
 static void judge_end(const struct rift_history *history, struct rift_verdict *verdict)
 {
-    if (history->is_truncated)
-        rift_verdict_doubt(verdict, "the history ends in the middle: its writer was killed");
+    if (history->is_truncated) {
+        CLEANUP(rift_text_finish) struct rift_text reach = {0};
+        rift_history_append_reach(history, &reach);
+        rift_verdict_doubt(verdict, "the history ends in the middle, as its writer was killed; %s",
+                           reach.data);
+    }
     uint16_t stopped = rift_history_name(history, "run-stopped");
     for (size_t row = 0; row < history->nemesis.count && stopped; row++) {
         if (history->nemesis.f[row] != stopped)

@@ -22,6 +22,25 @@ void rift_history_destroy(struct rift_history *history)
     free(history);
 }
 
+static int64_t last_moment(const struct rift_ops *ops)
+{
+    int64_t last = 0;
+    for (size_t i = 0; i < ops->count; i++) {
+        last = ops->start[i] > last ? ops->start[i] : last;
+        last = ops->end[i] != RIFT_TIME_NEVER && ops->end[i] > last ? ops->end[i] : last;
+    }
+    return last;
+}
+
+void rift_history_append_reach(const struct rift_history *history, struct rift_text *text)
+{
+    int64_t client = last_moment(&history->ops), fault = last_moment(&history->nemesis);
+    rift_text_printf(text, "torn at byte %zu: read up to operation %zu", history->cut_at_byte,
+                     history->ops.count);
+    if (history->time_kind == RIFT_TIME_NS)
+        rift_text_printf(text, " and %.3f s", (double)(client > fault ? client : fault) / 1e9);
+}
+
 uint16_t rift_history_name(const struct rift_history *history, const char *name)
 {
     for (size_t i = 1; i < history->names.count; i++)

@@ -33,6 +33,7 @@ struct rift_history {
     struct rift_values *values;
     enum rift_time_kind time_kind;
     bool is_truncated;   /* a torn tail was cut, everything before it is here */
+    size_t cut_at_byte;  /* of a truncated file: what counts lies before this byte */
     size_t orphan_count; /* completions without invocation, whose start is the earliest possible */
     const char *format;  /* what the file was taken for: "rift", "jepsen-edn", ... */
     const char
@@ -41,6 +42,10 @@ struct rift_history {
 };
 
 void rift_history_destroy(struct rift_history *history);
+
+/* Of a truncated history, how far it reaches: "torn at byte 4711: read up to operation 300 and
+ * 12.345 s". */
+void rift_history_append_reach(const struct rift_history *history, struct rift_text *text);
 
 /* The index of a name, or 0 if no operation has it. */
 uint16_t rift_history_name(const struct rift_history *history, const char *name);

@@ -164,8 +164,12 @@ static char *make_note(const struct rift_history *history, const struct rift_che
         rift_text_printf(&note, ", %s", level);
     if (algorithm)
         rift_text_printf(&note, ", by %s", algorithm);
-    if (history->is_truncated)
-        rift_text_append(&note, ", torn tail cut");
+    if (history->ops.count == 0)
+        rift_text_append(&note, ", empty history: there is no operation to judge");
+    if (history->is_truncated) {
+        rift_text_append(&note, ", ");
+        rift_history_append_reach(history, &note);
+    }
     if (history->orphan_count)
         rift_text_printf(&note, ", %zu completions without invocation", history->orphan_count);
     const char *remark = json_string_value(json_object_get(verdict->details, "note"));

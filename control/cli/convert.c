@@ -63,9 +63,12 @@ static int convert(const struct conversion *conversion)
     int failed = history ? write_history(history, conversion, format, &err) : -1;
     if (failed)
         fprintf(stderr, "rift convert: %s\n", err.text);
-    if (!failed && history->is_truncated)
-        fprintf(stderr, "rift convert: %s was cut off, as by a kill; all before the cut is there\n",
-                conversion->input);
+    if (!failed && history->is_truncated) {
+        CLEANUP(rift_text_finish) struct rift_text reach = {0};
+        rift_history_append_reach(history, &reach);
+        fprintf(stderr, "rift convert: %s was cut off, as by a kill; %s\n", conversion->input,
+                reach.data);
+    }
     if (!failed && strcmp(format, "rift") != 0 && rift_history_lacks_times(history))
         fprintf(stderr,
                 "rift convert: %s does not say in which order its sessions ran; the lines of the "

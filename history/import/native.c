@@ -32,7 +32,7 @@ struct native {
     size_t row_capacity, longest_column; /* that the headers promise */
     bool has_end;
     struct rift_native_events events;
-    ZSTD_DCtx *unpacker;
+    ZSTD_DCtx *unpacker; /* from the first compressed block on */
     unsigned char *raw;
     size_t raw_capacity;
 };
@@ -81,12 +81,18 @@ static bool has_intact_block_from(const struct rift_source *source, size_t offse
     return false;
 }
 
+static void cut(struct native *native, size_t offset)
+{
+    native->history->is_truncated = true;
+    native->history->cut_at_byte = offset;
+}
+
 static int cut_or_fail(struct native *native, size_t offset, size_t search_from, const char *what,
                        struct rift_error *err)
 {
     if (has_intact_block_from(native->source, search_from))
         return native_fail(native, offset, what, err);
-    native->history->is_truncated = true;
+    cut(native, offset);
     return 0;
 }
 
@@ -196,6 +202,8 @@ static int unpack_payload(struct native *native, const struct native_block *bloc
         native->raw = rift_malloc(header->raw_bytes);
         native->raw_capacity = header->raw_bytes;
     }
+    if (!native->unpacker)
+        native->unpacker = ZSTD_createDCtx();
     size_t length = ZSTD_decompressDCtx(native->unpacker, native->raw, header->raw_bytes,
                                         block->payload, header->stored_bytes);
     if (ZSTD_isError(length) || length != header->raw_bytes)
@@ -249,7 +257,6 @@ static int read_all(struct native *native, struct rift_error *err)
                          UINT32_MAX);
     rift_native_events_init(&native->events, native->history, native->row_capacity,
                             native->longest_column);
-    native->unpacker = ZSTD_createDCtx();
     return read_blocks(native, err);
 }
 
@@ -264,7 +271,8 @@ static struct rift_history *native_read(const struct rift_source *source,
     native.history = history;
     if (read_all(&native, err) == 0) {
         rift_native_events_complete(&native.events);
-        history->is_truncated |= !native.has_end;
+        if (!history->is_truncated && !native.has_end)
+            cut(&native, source->length);
     } else {
         rift_history_destroy(history);
         history = NULL;

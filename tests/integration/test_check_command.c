@@ -1,5 +1,5 @@
-/* rift check and rift compare as a person uses them, on files that are not whole, and on two runs.
- */
+/* rift check and rift compare as a person uses them, on files that are not whole or empty, and on
+ * two runs. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -12,9 +12,10 @@
 #include "common/memory.h"
 #include "tests/lib/lab_hosts.h"
 
-/* A file of our own, of writes of different values by one process, without its last bytes, through
- * rift check; the exit code. With a violation the first operation reads what nobody wrote. */
-static int check_torn(bool has_violation, int lost_bytes, char *output, size_t size)
+/* A file of our own, of writes of different values by one process, through a command that damages
+ * it, then through rift check; the exit code. With a violation the first operation reads what
+ * nobody wrote. */
+static int check_damaged(bool has_violation, const char *damage, char *output, size_t size)
 {
     const char *rift = test_rift_binary();
     CLEANUP(rift_free)
@@ -25,10 +26,16 @@ static int check_torn(bool has_violation, int lost_bytes, char *output, size_t s
         "for v in {1..20000}; do for t in invoke ok; do\n"
         "echo \"{:type :$t, :f :write, :value $v, :process 0}\"; done; done; } >$d/whole.edn &&\n"
         "%s convert $d/whole.edn $d/whole.rift &&\n"
-        "head -c -%d $d/whole.rift >$d/torn.rift &&\n"
-        "%s check --model register $d/torn.rift; code=$?; rm -r $d; exit $code",
-        has_violation ? "" : "false &&", has_violation ? "" : "false &&", rift, lost_bytes, rift);
+        "(cd $d && %s) && %s check --model register $d/whole.rift 2>&1; code=$?; rm -r $d; exit "
+        "$code",
+        has_violation ? "" : "false &&", has_violation ? "" : "false &&", rift, damage, rift);
     return test_run(script, output, size);
+}
+
+static int check_torn(bool has_violation, int lost_bytes, char *output, size_t size)
+{
+    char *damage CLEANUP(rift_free) = rift_printf("truncate -s -%d whole.rift", lost_bytes);
+    return check_damaged(has_violation, damage, output, size);
 }
 
 static void no_violation_in_a_torn_file_is_unknown(void **state)
@@ -37,7 +44,8 @@ static void no_violation_in_a_torn_file_is_unknown(void **state)
     char output[4096] = "";
     assert_int_equal(check_torn(false, 0, output, sizeof output), 0);
     assert_int_equal(check_torn(false, 1, output, sizeof output), 2);
-    assert_non_null(strstr(output, "torn"));
+    assert_non_null(strstr(output, "torn at byte"));
+    assert_non_null(strstr(output, "read up to operation 20000"));
 }
 
 static void violation_before_the_tear_stays_one(void **state)
@@ -46,6 +54,37 @@ static void violation_before_the_tear_stays_one(void **state)
     char output[4096] = "";
     assert_int_equal(check_torn(true, 0, output, sizeof output), 1);
     assert_int_equal(check_torn(true, 1, output, sizeof output), 1);
+}
+
+/* Even where what is intact has a violation: half a file gets no verdict. */
+static void bit_rot_gets_no_verdict(void **state)
+{
+    (void)state;
+    static const char rot[] = "printf x | dd of=whole.rift bs=1 seek=3000 conv=notrunc status=none";
+    char output[4096] = "";
+    for (int has_violation = 0; has_violation < 2; has_violation++) {
+        assert_int_equal(check_damaged(has_violation, rot, output, sizeof output), 254);
+        assert_non_null(strstr(output, "damaged at byte"));
+        assert_null(strstr(output, "valid"));
+    }
+}
+
+static void an_empty_history_is_named_as_such(void **state)
+{
+    (void)state;
+    char output[4096] = "";
+    char *script CLEANUP(rift_free) =
+        rift_printf("f=$(mktemp) && %s check $f; code=$?; rm $f; exit $code", test_rift_binary());
+    assert_int_equal(test_run(script, output, sizeof output), 0);
+    assert_non_null(strstr(output, "empty history"));
+    /* Our own file cannot be empty: its writer was killed at the very start. */
+    char *own CLEANUP(rift_free) =
+        rift_printf("d=$(mktemp -d) && : >$d/history.rift && %s check $d/history.rift; code=$?; "
+                    "rm -r $d; exit $code",
+                    test_rift_binary());
+    assert_int_equal(test_run(own, output, sizeof output), 2);
+    assert_non_null(strstr(output, "empty history"));
+    assert_non_null(strstr(output, "torn at byte 0"));
 }
 
 /* What rift compare says of two runs, given as what performance and a checker found; the exit code.
@@ -146,6 +185,8 @@ int main(void)
         cmocka_unit_test(run_that_is_worse_is_told_by_its_measure),
         cmocka_unit_test(a_run_that_was_killed_before_any_operation_is_unknown),
         cmocka_unit_test(mistakes_are_named_once),
+        cmocka_unit_test(bit_rot_gets_no_verdict),
+        cmocka_unit_test(an_empty_history_is_named_as_such),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

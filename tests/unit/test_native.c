@@ -203,6 +203,92 @@ static void every_prefix_is_a_shorter_history(void **state)
     assert_int_equal(longest, 60);
 }
 
+/* A run of many blocks, which the next two tests damage. How many there are depends on how fast the
+ * machine is: the writer puts into a block what came within a few milliseconds. */
+enum { LARGE_OPS = 20000, LARGE_SYNCS = 40, BLOCKS_MAX = 8192 };
+
+struct large_run {
+    char *data;
+    size_t length;
+    size_t block_count; /* without the end block, whose place is starts[block_count] */
+    size_t starts[BLOCKS_MAX];
+    int invoked[BLOCKS_MAX], completed[BLOCKS_MAX]; /* in all blocks before this one */
+};
+
+static void large_run_init(struct large_run *run)
+{
+    write_ops(LARGE_OPS, LARGE_OPS / LARGE_SYNCS);
+    run->data = slurp(&run->length);
+    assert_true(run->length < 1 << 20);
+    char *at = memmem(run->data, run->length, "RBLK", 4);
+    assert_non_null(at);
+    for (size_t n = 0;; n++) {
+        uint32_t header[10]; /* docs/formats.md: magic, number, stored, raw, invoked, completed */
+        assert_true(n + 1 < BLOCKS_MAX);
+        memcpy(header, at, sizeof header);
+        assert_int_equal(header[1], n);
+        run->starts[n] = (size_t)(at - run->data);
+        run->invoked[n + 1] = run->invoked[n] + (int)header[4];
+        run->completed[n + 1] = run->completed[n] + (int)header[5];
+        run->block_count = n;
+        at += sizeof header + header[2];
+        if (at == run->data + run->length)
+            break;
+    }
+    assert_true(run->block_count >= LARGE_SYNCS);
+    assert_int_equal(run->invoked[run->block_count], LARGE_OPS);
+}
+
+static void a_tear_in_a_large_run_says_how_far_it_was_read(void **state)
+{
+    (void)state;
+    struct large_run *run CLEANUP(rift_free) = rift_calloc(1, sizeof *run);
+    large_run_init(run);
+    for (size_t block = 1; block < run->block_count; block += run->block_count / 7) {
+        size_t middle = run->starts[block] + (run->starts[block + 1] - run->starts[block]) / 2;
+        /* Of the operations in turn, every eleventh does not complete. */
+        int count = run->invoked[block], last = run->completed[block] - 1;
+        int end = (last + last / 10) * 100 + 170, start = (count - 1) * 100;
+        for (int hole = 0; hole < 2; hole++) {
+            /* A kill of the process leaves a shorter file; one of the machine may leave zeros. */
+            char *torn CLEANUP(rift_free) = rift_calloc(1, run->length);
+            memcpy(torn, run->data, middle);
+            struct rift_error err = {0};
+            struct rift_history *h = read_prefix(torn, hole ? run->length : middle, &err);
+            assert_non_null(h);
+            assert_true(h->is_truncated);
+            assert_int_equal(assert_is_prefix(h, false), count);
+            CLEANUP(rift_text_finish) struct rift_text reach = {0};
+            rift_history_append_reach(h, &reach);
+            char *said CLEANUP(rift_free) =
+                rift_printf("torn at byte %zu: read up to operation %zu and %.3f s",
+                            run->starts[block], h->ops.count, (end > start ? end : start) / 1e9);
+            assert_string_equal(reach.data, said);
+            rift_history_destroy(h);
+        }
+    }
+    free(run->data);
+}
+
+static void bit_rot_in_a_large_run_is_an_error_that_names_its_block(void **state)
+{
+    (void)state;
+    struct large_run *run CLEANUP(rift_free) = rift_calloc(1, sizeof *run);
+    large_run_init(run);
+    size_t block = 0;
+    for (size_t i = run->starts[0]; i < run->starts[run->block_count]; i += run->length / 101) {
+        while (run->starts[block + 1] <= i)
+            block++;
+        struct rift_error err = {0};
+        run->data[i] ^= 16;
+        assert_null(read_prefix(run->data, run->length, &err));
+        run->data[i] ^= 16;
+        char *said CLEANUP(rift_free) = rift_printf("damaged at byte %zu: ", run->starts[block]);
+        assert_non_null(strstr(err.text, said));
+    }
+    free(run->data);
+}
+
 /* A flipped bit is an error that names the place, or costs nothing but the end mark or the last
  * block; never an operation in the middle. */
 static void no_flipped_bit_goes_unnoticed(void **state)
@@ -392,6 +478,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_was_written_is_read_back),
         cmocka_unit_test(every_prefix_is_a_shorter_history),
+        cmocka_unit_test(a_tear_in_a_large_run_says_how_far_it_was_read),
+        cmocka_unit_test(bit_rot_in_a_large_run_is_an_error_that_names_its_block),
         cmocka_unit_test(no_flipped_bit_goes_unnoticed),
         cmocka_unit_test(a_missing_block_in_the_middle_is_an_error),
         cmocka_unit_test(trailing_bytes_are_an_error),
