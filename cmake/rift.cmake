@@ -22,9 +22,12 @@ elseif(RIFT_TSAN)
     target_compile_options(rift_build INTERFACE -fsanitize=thread -fno-omit-frame-pointer)
     target_link_options(rift_build INTERFACE -fsanitize=thread)
 elseif(RIFT_FUZZ)
-    target_compile_options(rift_build INTERFACE -fsanitize=fuzzer-no-link,address,undefined
-        -fno-sanitize-recover=undefined)
-    target_link_options(rift_build INTERFACE -fsanitize=address,undefined)
+    target_compile_options(rift_build INTERFACE -fsanitize=fuzzer-no-link)
+    if(RIFT_FUZZ_SANITIZE)
+        target_compile_options(rift_build INTERFACE -fsanitize=address,undefined
+            -fno-sanitize-recover=undefined)
+        target_link_options(rift_build INTERFACE -fsanitize=address,undefined)
+    endif()
 endif()
 
 # Everything that tests labelled unit or fuzz need: what is built with the sanitizers for ./dev test.

@@ -3,6 +3,6 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    fuzz_history("awdit-test", data, size);
+    fuzz_history("awdit-test", false, data, size);
     return 0;
 }

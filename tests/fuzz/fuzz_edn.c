@@ -3,6 +3,6 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    fuzz_history("jepsen-edn", data, size);
+    fuzz_history("jepsen-edn", false, data, size);
     return 0;
 }

@@ -45,12 +45,15 @@ static void check_journey(const struct rift_history *h)
     rift_history_destroy(back);
     rift_text_clear(&text);
     assert(rift_history_export_text(h, "jsonl", &text, &err) == 0);
+    back = rift_history_read_bytes("f", text.data, text.length, NULL, &err);
+    assert(!back || back->ops.count == h->ops.count);
+    rift_history_destroy(back);
     rift_text_finish(&text);
 }
 
-void fuzz_history(const char *format, const uint8_t *data, size_t size)
+void fuzz_history(const char *format, bool is_keyed, const uint8_t *data, size_t size)
 {
-    const struct rift_read_options options = {.format = format};
+    const struct rift_read_options options = {.format = format, .is_keyed = is_keyed};
     struct rift_error err = {0};
     struct rift_history *h = rift_history_read_bytes("f", data, size, &options, &err);
     if (!h) {

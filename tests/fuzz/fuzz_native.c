@@ -25,14 +25,14 @@ static void fuzz_payload(const uint8_t *data, size_t size)
     rift_text_append_bytes(&file, &header, sizeof header);
     rift_text_append_bytes(&file, data + 2, size - 2);
     rift_block_encode_end(1, &file);
-    fuzz_history("rift", (const uint8_t *)file.data, file.length);
+    fuzz_history("rift", false, (const uint8_t *)file.data, file.length);
     rift_text_finish(&file);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     if (size > 0 && data[0] == 1)
-        fuzz_history("rift", data + 1, size - 1);
+        fuzz_history("rift", false, data + 1, size - 1);
     else if (size >= 3)
         fuzz_payload(data + 1, size - 1);
     return 0;

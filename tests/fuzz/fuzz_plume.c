@@ -3,6 +3,6 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    fuzz_history("plume-text", data, size);
+    fuzz_history("plume-text", false, data, size);
     return 0;
 }
