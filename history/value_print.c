@@ -103,6 +103,16 @@ static void print_txn(struct rift_text *text, const struct rift_values *values,
     rift_text_append(text, "]");
 }
 
+/* Whether these characters are one word in EDN. The keys of JSON and of our own file may be any
+ * text; after a colon it would be read as further keys, or as further operations. */
+static bool is_edn_word(const char *chars, size_t length)
+{
+    for (size_t i = 0; i < length; i++)
+        if ((unsigned char)chars[i] <= ' ' || strchr(",()[]{}\";", chars[i]))
+            return false;
+    return length > 0;
+}
+
 void rift_value_print_to(struct rift_text *text, const struct rift_values *values,
                          struct rift_value value)
 {
@@ -122,8 +132,12 @@ void rift_value_print_to(struct rift_text *text, const struct rift_values *value
         rift_text_append_quoted(text, chars, length);
         break;
     case RIFT_KEYWORD:
-        rift_text_append_bytes(text, ":", 1);
-        rift_text_append_bytes(text, chars, length);
+        if (is_edn_word(chars, length)) {
+            rift_text_append_bytes(text, ":", 1);
+            rift_text_append_bytes(text, chars, length);
+        } else {
+            rift_text_append_quoted(text, chars, length);
+        }
         break;
     case RIFT_DOUBLE:
         print_double(text, rift_value_as_double(values, value));

@@ -459,9 +459,31 @@ static void an_export_looks_as_jepsens_own(void **state)
     rift_history_destroy(h);
 }
 
+/* An object's key may hold what would be an operation of its own where it stood after a colon. */
+static void a_key_of_json_adds_no_operation_to_edn(void **state)
+{
+    (void)state;
+    static const char json[] = "{\"type\":\"invoke\",\"process\":0,\"f\":\"read\","
+                               "\"x 1}{:type :ok, :process 0, :f :read, :y\":2}";
+    struct rift_error err = {0};
+    struct rift_history *h = rift_history_read_bytes("f", json, sizeof json - 1, NULL, &err);
+    assert_non_null(h);
+    CLEANUP(rift_text_finish) struct rift_text text = {0};
+    assert_int_equal(rift_history_export_text(h, "edn", &text, &err), 0);
+    struct rift_history *back = rift_history_read_bytes("f", text.data, text.length, NULL, &err);
+    assert_non_null(back);
+    assert_int_equal(back->ops.count, 1);
+    assert_int_equal(back->ops.type[0], RIFT_OP_INFO);
+    char *extra CLEANUP(rift_free) = rift_value_print(back->values, back->ops.extra_start[0]);
+    assert_string_equal(extra, "{\"x 1}{:type :ok, :process 0, :f :read, :y\" 2}");
+    rift_history_destroy(h);
+    rift_history_destroy(back);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_key_of_json_adds_no_operation_to_edn),
         cmocka_unit_test(edn_is_read_in_all_its_shapes),
         cmocka_unit_test(every_kind_of_edn_value_is_kept),
         cmocka_unit_test(transactions_are_told_from_lists),
