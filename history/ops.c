@@ -100,6 +100,21 @@ void rift_ops_drop_extras(struct rift_ops *ops)
     ops->extra_start = ops->extra_end = NULL;
 }
 
+/* Moves the rows of these numbers, which count up, to another column; what lies between two of them
+ * moves up as a whole. */
+static void move_rows(char *data, char *to, size_t size, size_t row_count, const size_t *moved,
+                      size_t moved_count)
+{
+    char *kept = data + moved[0] * size;
+    for (size_t m = 0; m < moved_count; m++) {
+        size_t next = m + 1 < moved_count ? moved[m + 1] : row_count;
+        size_t bytes = (next - moved[m] - 1) * size;
+        memcpy(to + m * size, data + moved[m] * size, size);
+        memmove(kept, data + (moved[m] + 1) * size, bytes);
+        kept += bytes;
+    }
+}
+
 void rift_ops_move_nemesis(struct rift_ops *ops, struct rift_ops *nemesis)
 {
     size_t count = 0;
@@ -116,18 +131,14 @@ void rift_ops_move_nemesis(struct rift_ops *ops, struct rift_ops *nemesis)
     struct rift_ops_column from[RIFT_OPS_COLUMNS], to[RIFT_OPS_COLUMNS];
     size_t n = rift_ops_columns(ops, from);
     rift_ops_columns(nemesis, to);
-    bool *is_moved CLEANUP(rift_free) = rift_calloc(ops->count, sizeof *is_moved);
-    for (size_t i = 0; i < ops->count; i++)
-        is_moved[i] = ops->process[i] == RIFT_PROCESS_NEMESIS;
+    size_t *moved CLEANUP(rift_free) = rift_reallocarray(NULL, count, sizeof *moved);
+    for (size_t i = 0, m = 0; m < count; i++)
+        if (ops->process[i] == RIFT_PROCESS_NEMESIS)
+            moved[m++] = i;
     for (size_t c = 0; c < n; c++) {
-        char *kept = rift_ops_column_data(&from[c]), *moved = rift_ops_column_data(&to[c]);
-        size_t size = from[c].size;
-        for (size_t i = 0, k = 0, m = 0; kept && i < ops->count; i++) {
-            if (is_moved[i])
-                memcpy(moved + m++ * size, kept + i * size, size);
-            else
-                memmove(kept + k++ * size, kept + i * size, size);
-        }
+        char *data = rift_ops_column_data(&from[c]);
+        if (data)
+            move_rows(data, rift_ops_column_data(&to[c]), from[c].size, ops->count, moved, count);
     }
     nemesis->count = count;
     ops->count -= count;

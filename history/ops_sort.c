@@ -1,8 +1,9 @@
 /* Rows in the order of start.
  *
- * Workers start a little after they are told to, so the rows of a run are nearly in order: short
- * stretches of them are sorted in place, one after the other. Where that would take long, all rows
- * are sorted at once. */
+ * Workers start a little after they are told to, so the rows of a run are nearly in order. They are
+ * taken chunk by chunk: what is out of order in a chunk is sorted together with the rows before it
+ * that start later than the first of them. Where that reaches back too often, all rows are sorted
+ * at once. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,7 +11,7 @@
 #include "history/ops.h"
 
 enum {
-    LOOK_AHEAD = 64,     /* rows past a stretch that may still belong to it */
+    CHUNK_ROWS = 1024,   /* all their columns stay in the cache */
     WORK_PER_ROW = 16,   /* rows sorted for each row, before all are sorted at once */
     MOVES_PER_ROW = 128, /* steps of insertion for each row, before qsort takes over */
 };
@@ -75,6 +76,11 @@ static void gather(const struct place *places, size_t count, const void *data, s
     }
 }
 
+static bool is_constant(const char *data, size_t bytes, size_t size)
+{
+    return memcmp(data, data + size, bytes - size) == 0;
+}
+
 static void sort_stretch(struct sorter *sorter, size_t first, size_t count)
 {
     if (sorter->capacity < count) {
@@ -85,7 +91,7 @@ static void sort_stretch(struct sorter *sorter, size_t first, size_t count)
         sorter->capacity = count;
     }
     for (size_t i = 0; i < count; i++)
-        sorter->places[i] = (struct place){sorter->ops->start[first + i], first + i};
+        sorter->places[i] = (struct place){sorter->ops->start[first + i], i};
     if (!insert_places(sorter->places, count))
         qsort(sorter->places, count, sizeof *sorter->places, place_compare);
 
@@ -94,10 +100,11 @@ static void sort_stretch(struct sorter *sorter, size_t first, size_t count)
     for (size_t c = 0; c < n; c++) {
         char *data = rift_ops_column_data(&columns[c]);
         size_t size = columns[c].size;
-        if (!data)
+        if (!data || is_constant(data + first * size, count * size, size))
             continue;
+        data += first * size;
         gather(sorter->places, count, data, size, sorter->scratch);
-        memcpy(data + first * size, sorter->scratch, count * size);
+        memcpy(data, sorter->scratch, count * size);
     }
 }
 
@@ -115,33 +122,45 @@ static size_t first_later(const int64_t *starts, size_t count, int64_t start)
     return low;
 }
 
+/* Rows before begin are in order; brings those up to end into it too, unless that takes more work
+ * than is left. Returns the number of rows sorted, 0 where all are in order, or SIZE_MAX. */
+static size_t sort_chunk(struct sorter *sorter, size_t begin, size_t end, size_t work_left)
+{
+    const int64_t *starts = sorter->ops->start;
+    int64_t most = begin ? starts[begin - 1] : INT64_MIN, least = INT64_MAX;
+    size_t first_early = end, last_early = end;
+    for (size_t i = begin; i < end; i++) {
+        if (starts[i] >= most) {
+            most = starts[i];
+            continue;
+        }
+        first_early = first_early == end ? i : first_early;
+        last_early = i;
+        least = starts[i] < least ? starts[i] : least;
+    }
+    if (first_early == end)
+        return 0;
+    size_t first = first_later(starts, first_early, least);
+    size_t count = last_early + 1 - first;
+    if (count > work_left)
+        return SIZE_MAX;
+    sort_stretch(sorter, first, count);
+    return count;
+}
+
 void rift_ops_sort(struct rift_ops *ops)
 {
     struct sorter sorter = {.ops = ops};
-    const int64_t *starts = ops->start;
-    size_t count = ops->count, work_left = count * WORK_PER_ROW;
-    for (size_t i = 1; i < count; i++) {
-        if (starts[i - 1] <= starts[i])
-            continue;
-        /* Rows before i are in order. The stretch takes in what is out of order from here on. */
-        int64_t least = starts[i], most = starts[i - 1];
-        size_t end = i + 1;
-        for (size_t j = end; j < count && j < end + LOOK_AHEAD; j++) {
-            if (starts[j] >= most)
-                continue;
-            for (; end <= j; end++) {
-                least = starts[end] < least ? starts[end] : least;
-                most = starts[end] > most ? starts[end] : most;
-            }
-        }
-        size_t first = first_later(starts, i, least);
-        if (end - first > work_left) {
-            sort_stretch(&sorter, 0, count);
+    size_t work_left = ops->count * WORK_PER_ROW;
+    for (size_t begin = 0; begin < ops->count; begin += CHUNK_ROWS) {
+        size_t left = ops->count - begin;
+        size_t work =
+            sort_chunk(&sorter, begin, begin + (left < CHUNK_ROWS ? left : CHUNK_ROWS), work_left);
+        if (work == SIZE_MAX) {
+            sort_stretch(&sorter, 0, ops->count);
             break;
         }
-        work_left -= end - first;
-        sort_stretch(&sorter, first, end - first);
-        i = end - 1;
+        work_left -= work;
     }
     free(sorter.places);
     free(sorter.scratch);

@@ -85,32 +85,75 @@ bool rift_bytes_column(struct rift_bytes *bytes, size_t count, struct rift_colum
     return rift_bytes_take(bytes, count * width, &column->data);
 }
 
-/* One loop for each width, so that the compiler makes vectors of them. */
-#define UNPACK(type)                                                                               \
+/* One loop for each pair of widths, so that the compiler makes vectors of them. */
+#define UNPACK(packed, unpacked)                                                                   \
     for (size_t i = 0; i < count; i++) {                                                           \
-        type distance;                                                                             \
+        packed distance;                                                                           \
         memcpy(&distance, column->data + i * sizeof distance, sizeof distance);                    \
-        numbers[i] = column->least + distance;                                                     \
+        numbers[i] = (unpacked)(column->least + distance);                                         \
     }
 
-void rift_column_unpack(const struct rift_column *column, size_t count, uint64_t *numbers)
+#define UNPACKER(name, unpacked)                                                                   \
+    void name(const struct rift_column *column, size_t count, unpacked *numbers)                   \
+    {                                                                                              \
+        switch (column->width) {                                                                   \
+        case 0:                                                                                    \
+            for (size_t i = 0; i < count; i++)                                                     \
+                numbers[i] = (unpacked)column->least;                                              \
+            break;                                                                                 \
+        case 1:                                                                                    \
+            UNPACK(uint8_t, unpacked)                                                              \
+            break;                                                                                 \
+        case 2:                                                                                    \
+            UNPACK(uint16_t, unpacked)                                                             \
+            break;                                                                                 \
+        case 4:                                                                                    \
+            UNPACK(uint32_t, unpacked)                                                             \
+            break;                                                                                 \
+        default:                                                                                   \
+            UNPACK(uint64_t, unpacked)                                                             \
+            break;                                                                                 \
+        }                                                                                          \
+    }
+
+UNPACKER(rift_column_unpack, uint64_t)
+UNPACKER(rift_column_unpack_32, uint32_t)
+UNPACKER(rift_column_unpack_16, uint16_t)
+UNPACKER(rift_column_unpack_8, uint8_t)
+
+#define FARTHEST(packed)                                                                           \
+    {                                                                                              \
+        packed most_packed = 0;                                                                    \
+        for (size_t i = 0; i < count; i++) {                                                       \
+            packed distance;                                                                       \
+            memcpy(&distance, column->data + i * sizeof distance, sizeof distance);                \
+            most_packed = distance > most_packed ? distance : most_packed;                         \
+        }                                                                                          \
+        farthest = most_packed;                                                                    \
+    }
+
+bool rift_column_is_within(const struct rift_column *column, size_t count, uint64_t most)
 {
+    uint64_t farthest = 0;
+    if (count == 0 || most == UINT64_MAX)
+        return true;
+    if (column->least > most)
+        return false;
     switch (column->width) {
     case 0:
-        for (size_t i = 0; i < count; i++)
-            numbers[i] = column->least;
         break;
     case 1:
-        UNPACK(uint8_t)
+        FARTHEST(uint8_t)
         break;
     case 2:
-        UNPACK(uint16_t)
+        FARTHEST(uint16_t)
         break;
     case 4:
-        UNPACK(uint32_t)
+        FARTHEST(uint32_t)
         break;
     default:
-        UNPACK(uint64_t)
+        FARTHEST(uint64_t)
         break;
     }
+    return farthest <= most - column->least;
 }

@@ -43,7 +43,12 @@ struct rift_column {
 };
 
 bool rift_bytes_column(struct rift_bytes *bytes, size_t count, struct rift_column *column);
-/* The numbers of a column. */
+/* Whether all numbers, taken as unsigned, are at most most. */
+bool rift_column_is_within(const struct rift_column *column, size_t count, uint64_t most);
+/* The numbers of a column; into narrower ones, their low bits. */
 void rift_column_unpack(const struct rift_column *column, size_t count, uint64_t *numbers);
+void rift_column_unpack_32(const struct rift_column *column, size_t count, uint32_t *numbers);
+void rift_column_unpack_16(const struct rift_column *column, size_t count, uint16_t *numbers);
+void rift_column_unpack_8(const struct rift_column *column, size_t count, uint8_t *numbers);
 
 #endif

@@ -82,39 +82,56 @@ static bool read_keys(struct rift_native_events *events, struct rift_bytes *byte
     return section.at == section.end;
 }
 
-/* A column and its stream of boxes; the numbers go to scratch. */
-static bool read_column(struct rift_bytes *bytes, size_t count, uint64_t *scratch,
+/* A column and its stream of boxes. */
+static bool read_column(struct rift_bytes *bytes, size_t count, struct rift_column *column,
                         struct rift_bytes *boxes)
 {
-    struct rift_column column;
     uint64_t length = 0;
     const unsigned char *data = NULL;
-    if (!rift_bytes_column(bytes, count, &column) || !rift_bytes_varint(bytes, &length) ||
+    if (!rift_bytes_column(bytes, count, column) || !rift_bytes_varint(bytes, &length) ||
         !rift_bytes_take(bytes, length, &data))
         return false;
     *boxes = (struct rift_bytes){data, data + length};
-    rift_column_unpack(&column, count, scratch);
     return true;
 }
 
 /* A column of numbers, each at most most. */
-static bool read_numbers(struct rift_bytes *bytes, size_t count, uint64_t *scratch, uint64_t most)
+static bool read_packed(struct rift_bytes *bytes, size_t count, uint64_t most,
+                        struct rift_column *column)
 {
     struct rift_bytes boxes;
-    if (!read_column(bytes, count, scratch, &boxes) || boxes.at != boxes.end)
-        return false;
-    uint64_t largest = 0;
-    for (size_t i = 0; i < count; i++)
-        largest = scratch[i] > largest ? scratch[i] : largest;
-    return largest <= most;
+    return read_column(bytes, count, column, &boxes) && boxes.at == boxes.end &&
+           rift_column_is_within(column, count, most);
 }
 
-static bool read_values(struct rift_native_events *events, struct rift_bytes *bytes, size_t count)
+static bool read_numbers(struct rift_bytes *bytes, size_t count, uint64_t *numbers, uint64_t most)
 {
-    struct rift_bytes boxes;
-    uint64_t *words = events->scratch;
-    if (!read_column(bytes, count, words, &boxes))
+    struct rift_column column;
+    if (!read_packed(bytes, count, most, &column))
         return false;
+    rift_column_unpack(&column, count, numbers);
+    return true;
+}
+
+/* A column of nothing but zeros, as the columns of the history are from the start. */
+static bool is_zero(const struct rift_column *column)
+{
+    return column->width == 0 && column->least == 0;
+}
+
+static uint64_t last_of(size_t count)
+{
+    return count ? count - 1 : 0;
+}
+
+static bool read_values(struct rift_native_events *events, struct rift_bytes *bytes, size_t count,
+                        uint64_t *words)
+{
+    struct rift_column column;
+    struct rift_bytes boxes;
+    if (!read_column(bytes, count, &column, &boxes))
+        return false;
+    rift_column_unpack(&column, count, words);
     for (size_t i = 0; i < count; i++) {
         struct rift_value value = {words[i]};
         unsigned tag = rift_value_tag(value);
@@ -127,9 +144,19 @@ static bool read_values(struct rift_native_events *events, struct rift_bytes *by
     return boxes.at == boxes.end;
 }
 
-#define SPREAD(column, type)                                                                       \
-    for (size_t i = 0; i < count; i++)                                                             \
-        (column)[i] = (type)events->scratch[i];
+static bool read_processes(struct rift_bytes *bytes, size_t count, int32_t *processes)
+{
+    struct rift_column column;
+    struct rift_bytes boxes;
+    if (!read_column(bytes, count, &column, &boxes) || boxes.at != boxes.end)
+        return false;
+    const struct rift_column above = {column.data, column.least - (uint64_t)INT32_MIN,
+                                      column.width};
+    if (!rift_column_is_within(&above, count, UINT32_MAX))
+        return false;
+    rift_column_unpack_32(&column, count, (uint32_t *)processes);
+    return true;
+}
 
 /* first: the time from which the first distance counts. */
 static bool read_invocations(struct rift_native_events *events, struct rift_bytes *bytes,
@@ -137,40 +164,50 @@ static bool read_invocations(struct rift_native_events *events, struct rift_byte
 {
     struct rift_ops *ops = &events->history->ops;
     size_t row = events->row_count;
-    struct rift_bytes boxes;
+    struct rift_column column;
     uint64_t time = (uint64_t)first;
-    if (!read_numbers(bytes, count, events->scratch, UINT64_MAX))
+    if (!read_numbers(bytes, count, (uint64_t *)ops->start + row, UINT64_MAX))
         return false;
-    for (size_t i = 0; i < count; i++)
-        ops->start[row + i] = (int64_t)(time += events->scratch[i]);
-    if (!read_column(bytes, count, events->scratch, &boxes))
+    for (size_t i = row; i < row + count; i++)
+        ops->start[i] = (int64_t)(time += (uint64_t)ops->start[i]);
+    if (!read_processes(bytes, count, ops->process + row) ||
+        !read_packed(bytes, count, last_of(events->names.names.count), &column))
         return false;
-    uint64_t wrong = 0;
-    for (size_t i = 0; i < count; i++) {
-        ops->process[row + i] = (int32_t)events->scratch[i];
-        wrong |= (uint64_t)(int64_t)ops->process[row + i] ^ events->scratch[i];
-    }
-    size_t name_count = events->names.names.count, node_count = events->nodes.names.count;
-    if (wrong || !read_numbers(bytes, count, events->scratch, name_count ? name_count - 1 : 0))
+    rift_column_unpack_16(&column, count, ops->f + row);
+    if (!read_packed(bytes, count, last_of(events->nodes.names.count), &column))
         return false;
-    SPREAD(ops->f + row, uint16_t)
-    if (!read_numbers(bytes, count, events->scratch, node_count ? node_count - 1 : 0))
+    rift_column_unpack_16(&column, count, ops->node + row);
+    if (!read_packed(bytes, count, last_of(events->keys.count), &column))
         return false;
-    SPREAD(ops->node + row, uint16_t)
-    if (!read_numbers(bytes, count, events->scratch,
-                      events->keys.count ? events->keys.count - 1 : 0))
+    if (!is_zero(&column))
+        rift_column_unpack_32(&column, count, ops->key + row);
+    if (!read_values(events, bytes, count, (uint64_t *)(void *)(ops->argument + row)))
         return false;
-    SPREAD(ops->key + row, uint32_t)
-    if (!read_values(events, bytes, count))
-        return false;
-    memcpy(ops->argument + row, events->scratch, count * sizeof *events->scratch);
     for (size_t i = row; i < row + count; i++) {
         ops->end[i] = RIFT_TIME_NEVER;
         ops->result[i] = RIFT_VALUE_NIL;
     }
-    memset(ops->error + row, 0, count * sizeof *ops->error);
     memset(ops->type + row, TYPE_OPEN, count * sizeof *ops->type);
     events->row_count += count;
+    return true;
+}
+
+/* Exact starts and ends. */
+static bool read_intervals(struct rift_native_events *events, struct rift_bytes *bytes,
+                           size_t count, int64_t first)
+{
+    struct rift_ops *ops = &events->history->ops;
+    const uint64_t *ids = events->scratch_ids;
+    uint64_t *taken = events->scratch, time = (uint64_t)first;
+    if (!read_numbers(bytes, count, taken, UINT64_MAX))
+        return false;
+    for (size_t i = 0; i < count; i++)
+        ops->start[ids[i]] = (int64_t)(time += taken[i]);
+    if (!read_numbers(bytes, count, taken, INT64_MAX))
+        return false;
+    for (size_t i = 0; i < count; i++)
+        if (__builtin_add_overflow(ops->start[ids[i]], (int64_t)taken[i], &ops->end[ids[i]]))
+            return false;
     return true;
 }
 
@@ -178,34 +215,29 @@ static bool read_completions(struct rift_native_events *events, struct rift_byte
                              size_t count, int64_t first)
 {
     struct rift_ops *ops = &events->history->ops;
+    struct rift_column column;
     uint64_t *ids = events->scratch_ids;
-    uint64_t time = (uint64_t)first;
-    if (!read_numbers(bytes, count, ids, events->row_count ? events->row_count - 1 : 0) ||
-        (count && events->row_count == 0) ||
-        !read_numbers(bytes, count, events->scratch, RIFT_OP_INFO))
+    uint8_t *types = (uint8_t *)events->scratch;
+    if ((count && events->row_count == 0) ||
+        !read_numbers(bytes, count, ids, last_of(events->row_count)) ||
+        !read_packed(bytes, count, RIFT_OP_INFO, &column))
         return false;
+    rift_column_unpack_8(&column, count, types);
     for (size_t i = 0; i < count; i++) {
         if (ops->type[ids[i]] != TYPE_OPEN)
             return false; /* completed twice */
-        ops->type[ids[i]] = (uint8_t)events->scratch[i];
+        ops->type[ids[i]] = types[i];
     }
-    if (!read_numbers(bytes, count, events->scratch, UINT64_MAX))
+    if (!read_intervals(events, bytes, count, first) ||
+        !read_packed(bytes, count, last_of(events->errors.names.count), &column))
         return false;
-    for (size_t i = 0; i < count; i++)
-        ops->start[ids[i]] = (int64_t)(time += events->scratch[i]);
-    if (!read_numbers(bytes, count, events->scratch, INT64_MAX))
-        return false;
-    for (size_t i = 0; i < count; i++) {
-        int64_t start = ops->start[ids[i]];
-        if (__builtin_add_overflow(start, (int64_t)events->scratch[i], &ops->end[ids[i]]))
-            return false;
+    if (!is_zero(&column)) {
+        uint16_t *errors = (uint16_t *)events->scratch;
+        rift_column_unpack_16(&column, count, errors);
+        for (size_t i = 0; i < count; i++)
+            ops->error[ids[i]] = errors[i];
     }
-    size_t error_count = events->errors.names.count;
-    if (!read_numbers(bytes, count, events->scratch, error_count ? error_count - 1 : 0))
-        return false;
-    for (size_t i = 0; i < count; i++)
-        ops->error[ids[i]] = (uint16_t)events->scratch[i];
-    if (!read_values(events, bytes, count))
+    if (!read_values(events, bytes, count, events->scratch))
         return false;
     for (size_t i = 0; i < count; i++)
         ops->result[ids[i]].bits = events->scratch[i];
@@ -227,7 +259,7 @@ static bool read_optional(struct rift_native_events *events, struct rift_bytes *
         ops->time_start[row + i] = (int64_t)events->scratch[i];
         events->has_times |= ops->time_start[row + i] != RIFT_TIME_NEVER;
     }
-    if (!read_values(events, bytes, header->invoke_count))
+    if (!read_values(events, bytes, header->invoke_count, events->scratch))
         return false;
     for (size_t i = 0; i < header->invoke_count; i++) {
         ops->extra_start[row + i].bits = events->scratch[i];
@@ -239,7 +271,7 @@ static bool read_optional(struct rift_native_events *events, struct rift_bytes *
         ops->time_end[events->scratch_ids[i]] = (int64_t)events->scratch[i];
         events->has_times |= (int64_t)events->scratch[i] != RIFT_TIME_NEVER;
     }
-    if (!read_values(events, bytes, header->complete_count))
+    if (!read_values(events, bytes, header->complete_count, events->scratch))
         return false;
     for (size_t i = 0; i < header->complete_count; i++) {
         ops->extra_end[events->scratch_ids[i]].bits = events->scratch[i];
@@ -253,6 +285,10 @@ void rift_native_events_init(struct rift_native_events *events, struct rift_hist
 {
     *events = (struct rift_native_events){
         .history = history, .row_capacity = row_capacity, .values.values = history->values};
+    /* Most histories have neither errors nor keys in most blocks: pages of zeros that nobody writes
+     * to are never made. */
+    history->ops.error = rift_calloc(row_capacity, sizeof *history->ops.error);
+    history->ops.key = rift_calloc(row_capacity, sizeof *history->ops.key);
     rift_ops_resize(&history->ops, row_capacity);
     events->scratch = rift_reallocarray(NULL, longest_column, 2 * sizeof *events->scratch);
     events->scratch_ids = events->scratch + longest_column;

@@ -82,6 +82,36 @@ static void rows_that_come_late_again_and_again_are_sorted(void **state)
     rift_ops_finish(&ops);
 }
 
+static void faults_move_to_a_table_of_their_own(void **state)
+{
+    (void)state;
+    /* Where the faults stand: none, at both ends, side by side, everywhere. */
+    for (unsigned faults = 0; faults < 1 << 6; faults++) {
+        struct rift_ops ops = make_ops(6), nemesis = {0};
+        for (size_t i = 0; i < 6; i++) {
+            ops.start[i] = (int64_t)i;
+            ops.process[i] = faults >> i & 1 ? RIFT_PROCESS_NEMESIS : (int32_t)i;
+        }
+        rift_ops_move_nemesis(&ops, &nemesis);
+        size_t kept = 0, moved = 0;
+        for (size_t i = 0; i < 6; i++) {
+            bool is_fault = faults >> i & 1;
+            const struct rift_ops *table = is_fault ? &nemesis : &ops;
+            size_t row = is_fault ? moved++ : kept++;
+            assert_true(row < table->count);
+            assert_int_equal(table->start[row], i);
+            assert_int_equal(table->f[row], i);
+            assert_int_equal(table->type[row], i % 3);
+            assert_int_equal(table->time_start[row], i * 3);
+            assert_true(table->argument[row].bits == i * 16 + RIFT_INTEGER);
+        }
+        assert_int_equal(ops.count, kept);
+        assert_int_equal(nemesis.count, moved);
+        rift_ops_finish(&ops);
+        rift_ops_finish(&nemesis);
+    }
+}
+
 static void no_process_has_two_operations_at_once(void **state)
 {
     (void)state;
@@ -102,6 +132,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rows_are_sorted_however_far_from_order),
         cmocka_unit_test(rows_that_come_late_again_and_again_are_sorted),
+        cmocka_unit_test(faults_move_to_a_table_of_their_own),
         cmocka_unit_test(no_process_has_two_operations_at_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
