@@ -489,7 +489,8 @@ static const struct rift_option disk_lose_options[] = {
      .fallback = "0",
      .minimum = 0,
      .maximum = 99,
-     .summary = "chance that a sector of 512 bytes that was not synced stays: writes are torn"},
+     .summary = "chance that a piece that was not synced stays, 512 bytes of what was overwritten, "
+                "4 KiB of what was appended: writes are torn"},
     {.name = NULL},
 };
 static const struct rift_fault fault_disk_lose = {

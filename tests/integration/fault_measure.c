@@ -24,6 +24,7 @@ enum {
     INTERVAL_US = 300,
     DRIFT_MS = 1500,
     LOOKS = 100,
+    WRITES = 8,
 };
 
 /* One question by a socket of its own, so that no late answer to another is taken for it. */
@@ -255,6 +256,42 @@ double fault_growth(const struct fault_bench *bench)
 double fault_write_error(const struct fault_bench *bench)
 {
     return ask_number(bench, WITNESS_ASK_WRITE);
+}
+
+static double writes_ms(const struct fault_bench *bench, int count)
+{
+    int64_t begin = rift_clock_now();
+    for (int i = 0; i < count; i++)
+        if (ask_number(bench, WITNESS_ASK_WRITE) != 0)
+            return (double)NAN;
+    return (double)(rift_clock_now() - begin) / 1e6;
+}
+
+/* The shortest of three: the first one of a busy machine says little. */
+double fault_write_ms(const struct fault_bench *bench)
+{
+    double shortest = writes_ms(bench, 1);
+    for (int i = 0; i < 2; i++)
+        shortest = fmin(shortest, writes_ms(bench, 1));
+    return shortest;
+}
+
+double fault_write_kb_s(const struct fault_bench *bench)
+{
+    return WRITES * WITNESS_WRITE_KB * 1e3 / writes_ms(bench, WRITES);
+}
+
+double fault_wrong_bytes(const struct fault_bench *bench)
+{
+    char output[256] = "", *end = output;
+    const char *make = "head -c 4096 /dev/zero >zeros && sync zeros && ";
+    char script[256];
+    snprintf(script, sizeof script,
+             "cd " FAULT_DATA_FOLDER " && %scmp -l -n 4096 zeros /dev/zero | wc -l",
+             bench->phase == FAULT_DURING ? "" : make);
+    test_host_run(bench->hit, script, output, sizeof output);
+    double count = strtod(output, &end);
+    return end > output ? count : (double)NAN;
 }
 
 double fault_files(const struct fault_bench *bench)

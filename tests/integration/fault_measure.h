@@ -38,6 +38,9 @@ fault_measure fault_answers;       /* of the system, to 10 questions */
 fault_measure fault_cpu_percent;   /* CPU time that the system gets while it asks for all */
 fault_measure fault_growth;        /* how many times of 1 the system can take 24 MiB more */
 fault_measure fault_write_error;   /* errno of a write with fsync */
+fault_measure fault_write_ms;      /* how long a write with fsync takes, at least */
+fault_measure fault_write_kb_s;    /* of writes with fsync, one after the other */
+fault_measure fault_wrong_bytes;   /* of a file of zeros, as another login reads it */
 fault_measure fault_files;         /* of two that were written, one of them synced */
 fault_measure fault_host_clock_ms; /* how far the host's wall clock moved against this machine's */
 fault_measure fault_host_drift_ppm;

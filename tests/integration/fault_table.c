@@ -322,6 +322,54 @@ static const struct row rows[] = {
      {2, 2},
      {1, 1},
      .whose = NEW_PROCESS},
+    {"disk-rate",
+     "{\"write_kb_s\": 200}",
+     "200 KiB/s",
+     "synced writes, KiB/s",
+     fault_write_kb_s,
+     {400, 1e7},
+     {120, 280},
+     .whose = SAME_PROCESS},
+    {"disk-lose",
+     "{}",
+     "killed, unsynced lost",
+     "files of 2, 1 synced",
+     fault_files,
+     {2, 2},
+     {1, 1},
+     .whose = NEW_PROCESS},
+    {"disk-error",
+     "{}",
+     "EIO on write and sync",
+     "errno of a write",
+     fault_write_error,
+     {0, 0},
+     {5, 5},
+     .whose = SAME_PROCESS},
+    {"disk-slow",
+     "{\"sync_ms\": 300}",
+     "syncs 300 ms slower",
+     "a synced write, ms",
+     fault_write_ms,
+     {0, 150},
+     {300, 450},
+     .whose = SAME_PROCESS},
+    {"disk-corrupt",
+     "{}",
+     "a bit of each read",
+     "wrong bytes of 4096",
+     fault_wrong_bytes,
+     {0, 0},
+     {1, 1},
+     .whose = SAME_PROCESS},
+    {"file-damage",
+     "{\"files\": \"zeros\"}",
+     "a bit of a file (written anew after it)",
+     "wrong bytes of 4096",
+     fault_wrong_bytes,
+     {0, 0},
+     {1, 1},
+     .whose = SAME_PROCESS},
     {"clock",
      "{\"of\": \"process\", \"offset_ms\": 3600000}",
      "the system's, +1 h",
@@ -422,8 +470,8 @@ static bool do_call(struct rift_node *node, const char *verb, json_t *args, char
     return reply != NULL;
 }
 
-static bool start_system(struct rift_node *node, const struct rift_lab_host *host, bool on_disk,
-                         char *cell)
+static bool start_system(struct rift_node *node, const struct rift_lab_host *host,
+                         const struct rift_fault *fault, char *cell)
 {
     json_t *self =
         json_pack("{s:s,s:s,s:i}", "name", host->name, "address", host->address, "index", 2);
@@ -433,8 +481,10 @@ static bool start_system(struct rift_node *node, const struct rift_lab_host *hos
     json_t *context =
         json_pack("{s:O,s:[o],s:{},s:{}}", "node", self, "nodes", self, "options", "artifacts");
     json_t *args = json_pack("{s:o,s:o,s:b}", "recipe", recipe, "context", context, "lab", 1);
-    if (on_disk)
+    if (fault->needs_disk)
         json_object_set_new(args, "disk_mb", json_integer(DISK_MB));
+    if (fault->needs_layer)
+        json_object_set_new(args, "disk_layer", json_string("ext4"));
     if (!do_call(node, "system.configure", args, cell) ||
         !do_call(node, "system.start", json_pack("{s:i}", "deadline_ms", CALL_MS), cell))
         return false;
@@ -507,8 +557,7 @@ static void play_on_node(const struct row *row, struct rift_node *node, struct f
                          char *cell)
 {
     const char *kind = getenv("RIFT_TEST_DRIVER");
-    bool on_disk = rift_fault_find(row->fault)->needs_disk;
-    if (!start_system(node, bench->hit, on_disk, cell))
+    if (!start_system(node, bench->hit, rift_fault_find(row->fault), cell))
         return;
     json_t *ability = must_call(node, "probe_fault", fault_args(row, bench->peer), cell);
     bool can = json_is_true(json_object_get(ability, "can"));

@@ -35,7 +35,7 @@
 enum { PINGS_AT_ONCE = 16, PING_GIVEN_UP_MS = 30 };
 enum { PINGS_MAX = 20000, PING_WORD = 0x70696e67, STREAM_WAIT_S = 20 };
 
-static char block[65536];
+static char block[WITNESS_WRITE_KB * 1024];
 
 static _Noreturn void die(const char *what)
 {

@@ -16,7 +16,7 @@ enum { WITNESS_SYSTEM_PORT = 7500, WITNESS_ECHO_PORT = 7501, WITNESS_PAIR_PORT =
 /* To the role "echo", which belongs to no system. Every other datagram it sends back as it came. */
 #define WITNESS_ASK_TIME "t" /* "WALL_NS" */
 
-enum { WITNESS_BURN_MS = 1500, WITNESS_GROW_MB = 24 };
+enum { WITNESS_BURN_MS = 1500, WITNESS_GROW_MB = 24, WITNESS_WRITE_KB = 64 };
 #define WITNESS_SYNCED   "synced"
 #define WITNESS_UNSYNCED "unsynced"
 

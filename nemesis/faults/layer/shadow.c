@@ -142,24 +142,25 @@ static int lose_block(const struct layer_block *block, off_t size, struct loss *
     return 0;
 }
 
-/* What was appended: a lost sector before one that stays is zeros. Returns the new size, or -1. */
+/* What was appended, a block at a time, as it would have been written back: a lost one before one
+ * that stays is zeros. Returns the new size, or -1. */
 static off_t lose_tail(off_t old_size, off_t now, struct loss *loss)
 {
-    static const unsigned char zeros[LAYER_SECTOR];
+    static const unsigned char zeros[LAYER_BLOCK];
     off_t size = old_size;
     if (loss->keep <= 0) {
         loss->sectors += (now - old_size + LAYER_SECTOR - 1) / LAYER_SECTOR;
         return old_size;
     }
     for (off_t at = old_size; at < now;) {
-        off_t next = (at / LAYER_SECTOR + 1) * LAYER_SECTOR;
+        off_t next = (at / LAYER_BLOCK + 1) * LAYER_BLOCK;
         next = next < now ? next : now;
         if (!loss_hits(loss)) {
             size = next;
         } else {
             if (pwrite(loss->fd, zeros, (size_t)(next - at), at) != next - at)
                 return -1;
-            loss->sectors++;
+            loss->sectors += (next - at + LAYER_SECTOR - 1) / LAYER_SECTOR;
         }
         at = next;
     }

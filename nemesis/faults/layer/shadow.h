@@ -28,9 +28,9 @@ void layer_shadow_before_write(struct layer_shadow *shadow, int fd, off_t offset
 void layer_shadow_before_resize(struct layer_shadow *shadow, int fd, off_t size);
 /* What is there now stays: it was synced, or the kernel might have written it back by itself. */
 void layer_shadow_settle(struct layer_shadow *shadow);
-/* Puts back what was there when it was last synced. Each 512-byte sector that was written since
- * stays with the chance keep (0 to 1), which tears writes. fd is readable and writable. Returns how
- * many sectors were lost, or -1 with errno. */
+/* Puts back what was there when it was last synced. Each sector that was overwritten since, and
+ * each block that was appended, stays with the chance keep (0 to 1), which tears writes. fd is
+ * readable and writable. Returns how many sectors were lost, or -1 with errno. */
 int64_t layer_shadow_lose(struct layer_shadow *shadow, int fd, double keep, struct rift_rng *rng);
 
 #endif
