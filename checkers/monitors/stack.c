@@ -1,9 +1,9 @@
 /* Stacks with unique values, with peeks and answers "empty".
  *
- * Without crashed pops: peeling (stack_peel.h) decides. With them: what peels without them is
- * valid; what does not peel though every value that stays may be popped as early as the first
- * crashed pop is invalid; in between the debts of stack_debt.h say who popped what, and if that
- * peels it is valid. Otherwise there is no answer. */
+ * Without crashed pops: peeling (stack_peel.h) decides. With them: the debts of stack_debt.h say
+ * who popped what, and if that peels it is valid; so is what peels without them. What does not peel
+ * though every value that stays may be popped as early as the first crashed pop is invalid.
+ * Otherwise there is no answer. */
 #include "checkers/monitors/registry.h"
 
 #include <stdlib.h>
@@ -148,31 +148,45 @@ static int stack_prove(struct stack *stack, struct rift_certificate *certificate
     return monitor_proof_close(certificate, "values that cannot lie upon each other");
 }
 
+/* Crashed pops are given to values that stay, as the debts say, or as before to none. */
+static bool stack_guesses(struct stack *stack)
+{
+    uint32_t stuck_empty;
+    if (monitor_stack_give(&stack->container, stack->empty_slots, stack->limits) &&
+        stack_peels(stack, &stuck_empty))
+        return true;
+    monitor_container_take_back(&stack->container);
+    return false;
+}
+
+/* No answer that is valid was found. */
+static int stack_refute(struct stack *stack, bool has_choice, uint32_t stuck_empty,
+                        struct rift_certificate *certificate)
+{
+    struct monitor_container *container = &stack->container;
+    for (size_t i = 0; i < container->item_count && has_choice; i++)
+        if (container->items[i].take == MONITOR_NONE)
+            monitor_item_give(container, &container->items[i], container->pending[0]);
+    if (has_choice && stack_peels(stack, &stuck_empty))
+        stuck_empty = 0;
+    if (stuck_empty == MONITOR_NONE)
+        return stack_prove(stack, certificate);
+    return monitor_stack_count(container, certificate) ? RIFT_MONITOR_NOT_APPLICABLE
+                                                       : RIFT_MONITOR_INVALID;
+}
+
 static int stack_run(struct stack *stack, struct rift_certificate *certificate)
 {
     struct monitor_container *container = &stack->container;
-    uint32_t stuck_empty;
+    bool has_choice = container->pending_count > 0 && container->stay_count > 0;
+    uint32_t stuck_empty = MONITOR_NONE;
     monitor_stays_init(&stack->stays, container);
     stack->peeled = rift_malloc((container->item_count + 1) * sizeof *stack->peeled);
     stack->empty_slots = rift_malloc((container->empty_count + 1) * sizeof *stack->empty_slots);
-    bool is_valid = stack_peels(stack, &stuck_empty);
-    if (!is_valid) {
-        if (!monitor_empties_place(container, stack->empty_slots, certificate))
-            return RIFT_MONITOR_INVALID;
-        bool has_choice = container->pending_count > 0 && container->stay_count > 0;
-        for (size_t i = 0; i < container->item_count && has_choice; i++)
-            if (container->items[i].take == MONITOR_NONE)
-                monitor_item_give(container, &container->items[i], container->pending[0]);
-        if (has_choice)
-            is_valid = stack_peels(stack, &stuck_empty);
-        if (!is_valid && stuck_empty == MONITOR_NONE)
-            return stack_prove(stack, certificate);
-        if (!monitor_stack_count(container, certificate))
-            return RIFT_MONITOR_INVALID;
-        if (!monitor_stack_give(container, stack->empty_slots, stack->limits) ||
-            !stack_peels(stack, &stuck_empty))
-            return RIFT_MONITOR_NOT_APPLICABLE;
-    }
+    if (!monitor_empties_place(container, stack->empty_slots, certificate))
+        return RIFT_MONITOR_INVALID;
+    if (!(has_choice && stack_guesses(stack)) && !stack_peels(stack, &stuck_empty))
+        return stack_refute(stack, has_choice, stuck_empty, certificate);
     monitor_stays_emit(&stack->stays, container, stack->peeled, certificate);
     return RIFT_MONITOR_VALID;
 }

@@ -3,8 +3,8 @@
  * and comes out behind it. What was pushed within the run and never popped must be popped by a
  * crashed pop before the run ends; where too few were invoked by then the run grows to the one that
  * makes up the number, and may swallow the next. Then the same within the run, without its lowest
- * value: what is pushed in a gap there lies on that value, and is paid for at the end of the run.
- */
+ * value: what is pushed in a gap there lies on that value, and is paid for at the end of the run,
+ * or before that value is looked at. */
 #include "checkers/monitors/stack_debt.h"
 
 #include <stdlib.h>
@@ -20,6 +20,7 @@ struct debts {
     const uint32_t *takes; /* crashed pops invoked up to each slot */
     uint32_t paid;         /* crashed pops given away, the earliest first */
     bool *is_paid;         /* of each item */
+    uint32_t *cover;       /* room for run_cover: a number for each slot; NULL without looks */
     size_t work;
     const struct rift_limits *limits;
 };
@@ -64,14 +65,15 @@ static void run_grow(const struct debts *debts, struct list held, struct run *ru
 }
 
 /* How many held items cover each slot of the run, as far as looks need to know: NULL where there
- * are none. The caller frees it. */
-static uint32_t *run_cover(struct debts *debts, struct list held, const struct run *run)
+ * are none. Good until the next call. */
+static const uint32_t *run_cover(struct debts *debts, struct list held, const struct run *run)
 {
     const struct monitor_item *items = debts->container->items;
-    if (items[debts->container->item_count].looks == 0)
+    uint32_t *cover = debts->cover;
+    if (cover == NULL)
         return NULL;
     size_t length = (size_t)(run->high - run->low) + 2;
-    uint32_t *cover = rift_calloc(length, sizeof *cover);
+    memset(cover, 0, length * sizeof *cover);
     debts->work += length + run->end - run->first;
     for (size_t i = run->first; i < run->end; i++) {
         cover[items[held.items[i]].b + 1 - run->low]++;
@@ -129,7 +131,7 @@ static size_t run_debtors(struct debts *debts, struct list held, struct list sta
                           const struct run *run, uint32_t *debtors)
 {
     const struct monitor_item *items = debts->container->items;
-    CLEANUP(rift_free) uint32_t *cover = NULL;
+    const uint32_t *cover = NULL;
     size_t count = 0;
     for (size_t i = list_from(debts, staying, run->low - 1); i < staying.count; i++) {
         uint32_t item = staying.items[i];
@@ -184,32 +186,91 @@ static bool run_close(struct debts *debts, struct list held, struct list staying
 static bool settle_level(struct debts *debts, struct list held, struct list staying, unsigned level,
                          const uint32_t *empty_slots, size_t empty_count);
 
-/* Takes the lowest values off the run, settles what is within, then pays for the rest. */
-static bool run_settle(struct debts *debts, struct list held, const struct run *run,
-                       const uint32_t *debtors, size_t debtor_count, unsigned level)
+/* The first slot of a look at a value below the run in which no other value is inside for certain,
+ * and the crashed pops so far suffice for all that was pushed onto it before: MONITOR_NONE where
+ * there is none; 0 where the look may lie outside of the run. */
+static uint32_t look_slot(const struct debts *debts, const struct run *run, const uint32_t *cover,
+                          struct list debtors, const struct monitor_item *item, uint32_t op)
 {
-    const struct monitor_item *items = debts->container->items;
-    size_t count = 0;
-    debts->work += run->end - run->first;
-    CLEANUP(rift_free) uint32_t *inner = rift_malloc((run->end - run->first + 1) * sizeof *inner);
-    CLEANUP(rift_free) uint32_t *cover = run_cover(debts, held, run);
-    for (size_t i = run->first; i < run->end; i++) {
-        const struct monitor_item *item = &items[held.items[i]];
-        if (item_is_upon(debts, run, cover, item) || item->end <= run->high)
-            inner[count++] = held.items[i];
+    const struct monitor_slots *slots = &debts->container->slots;
+    uint32_t low = slots->low[op] > item->a ? slots->low[op] : item->a;
+    uint32_t until = monitor_item_seen_until(debts->container, item);
+    if (low < run->low || slots->high[op] > run->high)
+        return 0;
+    for (uint32_t slot = low; slot <= slots->high[op]; slot++)
+        if (cover[slot - run->low] == (item->b < slot && slot < until) &&
+            debts->paid + list_from(debts, debtors, slot) <= debts->takes[slot])
+            return slot;
+    return MONITOR_NONE;
+}
+
+static int compare_slots(const void *a, const void *b)
+{
+    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+    return (x > y) - (x < y);
+}
+
+/* When a value below the run is looked at nothing may lie on it: for all within the run this is as
+ * if the stack were empty. The slots, ascending, of all looks at the lowest values, those of the
+ * run that are not in inner (both by b); false where one has no place. */
+static bool run_bare_slots(struct debts *debts, struct list held, const struct run *run,
+                           const uint32_t *cover, struct list inner, struct list debtors,
+                           uint32_t **bare, size_t *bare_count)
+{
+    const struct monitor_container *container = debts->container;
+    size_t looks = 0, next = 0;
+    for (size_t i = run->first; i < run->end; i++)
+        looks += container->items[held.items[i] + 1].looks - container->items[held.items[i]].looks;
+    *bare = rift_malloc((looks + 1) * sizeof **bare);
+    *bare_count = 0;
+    for (size_t i = run->first; i < run->end && looks > 0; i++) {
+        const struct monitor_item *item = &container->items[held.items[i]];
+        if (next < inner.count && inner.items[next] == held.items[i]) {
+            next++;
+            continue;
+        }
+        for (uint32_t look = item[0].looks; look < item[1].looks; look++) {
+            uint32_t slot = look_slot(debts, run, cover, debtors, item, container->looks[look]);
+            if (slot == MONITOR_NONE)
+                return false;
+            if (slot > 0)
+                (*bare)[(*bare_count)++] = slot;
+        }
     }
-    if (count == run->end - run->first)
-        return false;
-    if (!settle_level(debts, (struct list){inner, count}, (struct list){debtors, debtor_count},
-                      level + 1, NULL, 0))
-        return false;
-    for (size_t i = 0; i < debtor_count; i++)
-        if (!debts->is_paid[debtors[i]])
-            pay(debts, debtors[i]);
+    qsort(*bare, *bare_count, sizeof **bare, compare_slots);
     return true;
 }
 
-/* All that went in for certain before the stack was empty; `from` is how far this came before. */
+/* Takes the lowest values off the run, settles what is within, then pays for the rest. */
+static bool run_settle(struct debts *debts, struct list held, const struct run *run,
+                       struct list debtors, unsigned level)
+{
+    const struct monitor_item *items = debts->container->items;
+    struct list within = {0};
+    debts->work += run->end - run->first;
+    CLEANUP(rift_free) uint32_t *inner = rift_malloc((run->end - run->first + 1) * sizeof *inner);
+    const uint32_t *cover = run_cover(debts, held, run);
+    CLEANUP(rift_free) uint32_t *bare = NULL;
+    size_t bare_count;
+    for (size_t i = run->first; i < run->end; i++) {
+        const struct monitor_item *item = &items[held.items[i]];
+        if (item_is_upon(debts, run, cover, item) || item->end <= run->high)
+            inner[within.count++] = held.items[i];
+    }
+    within.items = inner;
+    if (within.count == run->end - run->first ||
+        !run_bare_slots(debts, held, run, cover, within, debtors, &bare, &bare_count))
+        return false;
+    if (!settle_level(debts, within, debtors, level + 1, bare, bare_count))
+        return false;
+    for (size_t i = 0; i < debtors.count; i++)
+        if (!debts->is_paid[debtors.items[i]])
+            pay(debts, debtors.items[i]);
+    return true;
+}
+
+/* All that went in for certain before the stack was empty, or bare down to a value below; `from` is
+ * how far this came before. */
 static bool pay_before(struct debts *debts, struct list staying, uint32_t slot, size_t *from)
 {
     const struct monitor_item *items = debts->container->items;
@@ -241,7 +302,8 @@ static bool settle_level(struct debts *debts, struct list held, struct list stay
         run_grow(debts, held, &run);
         if (!run_close(debts, held, staying, &run, debtors, &debtor_count) || work_is_spent(debts))
             return false;
-        if (debtor_count > 0 && !run_settle(debts, held, &run, debtors, debtor_count, level))
+        if (debtor_count > 0 &&
+            !run_settle(debts, held, &run, (struct list){debtors, debtor_count}, level))
             return false;
         i = run.end;
     }
@@ -276,8 +338,15 @@ bool monitor_stack_give(struct monitor_container *container, const uint32_t *emp
     monitor_container_take_back(container);
     size_t held_count = list_sorted(container, false, &held);
     size_t staying_count = list_sorted(container, true, &staying);
-    struct debts debts = {
-        .container = container, .takes = takes, .is_paid = is_paid, .limits = limits};
+    CLEANUP(rift_free)
+    uint32_t *cover = container->items[container->item_count].looks > 0
+                          ? rift_malloc(((size_t)container->slots.last + 2) * sizeof *cover)
+                          : NULL;
+    struct debts debts = {.container = container,
+                          .takes = takes,
+                          .is_paid = is_paid,
+                          .cover = cover,
+                          .limits = limits};
     return settle_level(&debts, (struct list){held, held_count},
                         (struct list){staying, staying_count}, 0, empty_slots,
                         container->empty_count);

@@ -50,7 +50,7 @@ static void simulated_histories_are_valid_and_replay(void **state)
     unsigned silent = 0, stacks = 0;
     for (int kind = 0; kind < SIMULATED_KIND_COUNT; kind++)
         for (unsigned variant = 0; variant < 4; variant++)
-            for (uint64_t seed = 1; seed <= 4; seed++) {
+            for (uint64_t seed = 1; seed <= (kind == SIMULATED_STACK ? 40u : 4u); seed++) {
                 struct simulated_mix mix = mix_of(kind, variant, seed);
                 struct rift_problem *problem = simulated_create(&mix);
                 struct rift_certificate certificate = {.moment = RIFT_EVENT_NEVER};
@@ -68,7 +68,9 @@ static void simulated_histories_are_valid_and_replay(void **state)
                 rift_certificate_finish(&certificate);
                 simulated_destroy(problem);
             }
-    assert_true(silent < stacks);
+    print_message("%u of %u stacks with peeks and crashed pops without an answer\n", silent,
+                  stacks);
+    assert_true(silent <= stacks / 20);
 }
 
 /* Swaps the answers of two completed ops that are far from each other. */
