@@ -93,6 +93,14 @@ def copy_tree(root, tree):
         shutil.copy(os.path.join(root, name), os.path.join(tree, name))
 
 
+def builds(test, tree):
+    return run(["cmake", "--build", "build", "-j2", "--target", test], tree).returncode == 0
+
+
+def passes(test, tree):
+    return builds(test, tree) and run(["timeout", "300", "build/" + test], tree).returncode == 0
+
+
 def main():
     wanted = [int(word) for word in sys.argv[1:]] or range(len(MUTATIONS))
     survivors = 0
@@ -100,6 +108,9 @@ def main():
         tree = os.path.join(scratch, "tree")
         copy_tree(os.getcwd(), tree)
         run(["cmake", "--preset", "release", "-G", "Ninja"], tree)
+        for test in sorted({MUTATIONS[number][4] for number in wanted}):
+            if not passes(test, tree):
+                sys.exit(f"{test} fails without any wrong line")
         for number in wanted:
             what, name, old, new, test = MUTATIONS[number]
             path = os.path.join(tree, name)
@@ -107,10 +118,10 @@ def main():
             verdict = "STALE"
             if text.count(old) == 1:
                 open(path, "w").write(text.replace(old, new))
-                if run(["cmake", "--build", "build", "-j2", "--target", test], tree).returncode:
-                    verdict = "caught"
+                if not builds(test, tree):
+                    verdict = "NO C"
                 else:
-                    verdict = "caught" if run(["timeout", "120", "build/" + test], tree).returncode else "SURVIVED"
+                    verdict = "SURVIVED" if passes(test, tree) else "caught"
                 open(path, "w").write(text)
             survivors += verdict != "caught"
             print(f"{number:2} {verdict:9} {what}: {test}", flush=True)
