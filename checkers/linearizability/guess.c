@@ -121,6 +121,16 @@ static const struct rift_model *model_guess(const struct rift_history *history)
     return NULL;
 }
 
+/* Others call a counting semaphore, with incr and decr, a semaphore too. */
+static const struct rift_model *model_of_operations(const struct rift_model *model,
+                                                    const struct rift_history *history)
+{
+    const struct rift_model *counting = rift_model_find("counting-semaphore");
+    bool is_other = model && strcmp(model->name, "semaphore") == 0 &&
+                    !model_covers(model, history) && model_covers(counting, history);
+    return is_other ? counting : model;
+}
+
 const struct rift_model *rift_model_for(const char *name, const struct rift_history *history,
                                         struct rift_error *err)
 {
@@ -133,7 +143,7 @@ const struct rift_model *rift_model_for(const char *name, const struct rift_hist
         rift_text_printf(&list, "%s%s", count ? ", " : "", names[count]);
     }
     if (strcmp(name, "auto") != 0) {
-        model = model_by_name(name);
+        model = model_of_operations(model_by_name(name), history);
         const char *nearest = model ? NULL : rift_text_nearest(name, names, count);
         if (!model)
             rift_fail(err, RIFT_ERR_INVALID, "there is no model '%s'%s%s%s; models: %s", name,

@@ -7,10 +7,10 @@
 #include <unistd.h>
 
 #include "checkers/checker.h"
-#include "checkers/models/model.h"
 #include "common/clock.h"
 #include "common/memory.h"
 #include "common/text.h"
+#include "control/cli/check_guess.h"
 #include "control/cli/check_options.h"
 #include "control/cli/check_run.h"
 #include "control/cli/commands.h"
@@ -48,55 +48,6 @@ static double peak_read(void)
     return kilobytes / 1024;
 }
 
-static bool name_is_any(const char *name, const char *const *of)
-{
-    for (; *of; of++)
-        if (strcmp(name, *of) == 0)
-            return true;
-    return false;
-}
-
-/* True where a transaction of the history appends to lists. */
-static bool appends(const struct rift_history *history)
-{
-    const struct rift_values *values = history->values;
-    for (size_t i = 0; i < history->ops.count; i++) {
-        struct rift_value txn = history->ops.argument[i];
-        size_t count = rift_value_kind(values, txn) == RIFT_TXN ? rift_value_count(values, txn) : 0;
-        for (size_t at = 0; at + 2 < count; at += 3) {
-            struct rift_value f = rift_value_item(values, txn, at);
-            enum rift_value_kind kind = rift_value_kind(values, f);
-            size_t length;
-            if ((kind == RIFT_TEXT || kind == RIFT_KEYWORD) &&
-                strcmp(rift_value_as_text(values, f, &length), "append") == 0)
-                return true;
-        }
-    }
-    return false;
-}
-
-/* The checker that was asked for, or the one that the history was made for. */
-static const struct rift_checker *choose_checker(const struct check_options *options,
-                                                 const struct rift_history *history,
-                                                 struct rift_error *err)
-{
-    static const char *const txn_names[] = {"txn", "init", NULL};
-    const char *name = options->checker;
-    /* A format may name a checker of transactions; most name a model. */
-    if (!name && !options->model && !options->model_file && history->model &&
-        !rift_model_find(history->model) && rift_checker_find(history->model))
-        name = history->model;
-    if (!name && !options->model && !options->model_file && history->ops.count > 0) {
-        bool is_txn = name_is_any(history->names.text[history->ops.f[0]], txn_names) &&
-                      rift_history_name(history, "txn");
-        name = !is_txn ? NULL : appends(history) ? "list-append" : "rw-register";
-    }
-    const struct rift_checker *checker = rift_checker_find(name ? name : "linearizable");
-    if (!checker)
-        rift_fail(err, RIFT_ERR_INVALID, "there is no checker '%s'; rift list checkers", name);
-    return checker;
-}
-
 static bool has_option(const struct rift_checker *checker, const char *name)
 {
     for (const struct rift_option *o = checker->options; o && o->name; o++)
@@ -105,27 +56,13 @@ static bool has_option(const struct rift_checker *checker, const char *name)
     return false;
 }
 
-static bool is_of_transactions(const struct rift_checker *checker)
+static json_t *checker_options(const struct check_options *options, const struct check_guess *guess,
+                               struct rift_error *err)
 {
-    return strcmp(checker->name, "list-append") == 0 || strcmp(checker->name, "rw-register") == 0;
-}
-
-static bool has_ends(const struct rift_history *history)
-{
-    for (size_t row = 0; row < history->ops.count; row++)
-        if (history->ops.end[row] != RIFT_TIME_NEVER)
-            return true;
-    return history->ops.count == 0;
-}
-
-static json_t *checker_options(const struct check_options *options,
-                               const struct rift_history *history,
-                               const struct rift_checker *checker, struct rift_error *err)
-{
+    const struct rift_checker *checker = guess->checker;
     json_t *given = json_object();
-    /* The strongest level that says nothing of times, where there are none. */
-    if (!options->level && is_of_transactions(checker) && !has_ends(history))
-        json_object_set_new(given, "level", json_string("strong-session-serializable"));
+    if (guess->level && !options->level && has_option(checker, "level"))
+        json_object_set_new(given, "level", json_string(guess->level));
     if (options->model && has_option(checker, "model"))
         json_object_set_new(given, "model", json_string(options->model));
     if (options->model_file && has_option(checker, "model_file"))
@@ -149,19 +86,13 @@ static json_t *checker_options(const struct check_options *options,
     return all;
 }
 
-static char *make_note(const struct rift_history *history, const struct rift_checker *checker,
+static char *make_note(const struct rift_history *history, const struct check_guess *guess,
                        const struct rift_verdict *verdict)
 {
     struct rift_text note = {0};
-    const json_t *stats = json_object_get(verdict->details, "stats");
-    const char *model = json_string_value(json_object_get(stats, "model"));
     const char *algorithm = json_string_value(json_object_get(verdict->details, "algorithm"));
-    rift_text_printf(&note, "%s, %s", history->format ? history->format : "?", checker->name);
-    if (model)
-        rift_text_printf(&note, ", model %s", model);
-    const char *level = json_string_value(json_object_get(verdict->details, "level"));
-    if (level)
-        rift_text_printf(&note, ", %s", level);
+    rift_text_printf(&note, "%s, ", history->format ? history->format : "?");
+    check_guess_words(guess, verdict, &note);
     if (algorithm)
         rift_text_printf(&note, ", by %s", algorithm);
     if (history->ops.count == 0)
@@ -201,8 +132,10 @@ static int check_file(const struct check_options *options, const char *file,
     if (!history)
         return -1;
     int result = -1;
-    const struct rift_checker *checker = choose_checker(options, history, err);
-    json_t *all = checker ? checker_options(options, history, checker, err) : NULL;
+    struct check_guess guess;
+    json_t *all = check_guess(options, history, &guess, err) == 0
+                      ? checker_options(options, &guess, err)
+                      : NULL;
     if (all) {
         struct rift_arena arena = {0};
         size_t log_count = 0;
@@ -217,7 +150,7 @@ static int check_file(const struct check_options *options, const char *file,
                        .thread_count = options->thread_count},
         };
         int64_t start = rift_clock_now();
-        result = checker->check(&check, &outcome->verdict, err);
+        result = guess.checker->check(&check, &outcome->verdict, err);
         outcome->seconds = (double)(rift_clock_now() - start) / 1e9;
         /* A violation in a part stays one in the whole; that there is none says nothing. */
         if (result == 0 && history->is_truncated)
@@ -225,7 +158,7 @@ static int check_file(const struct check_options *options, const char *file,
         outcome->op_count = history->ops.count;
         outcome->peak_mb = peak_read();
         if (result == 0)
-            outcome->note = make_note(history, checker, &outcome->verdict);
+            outcome->note = make_note(history, &guess, &outcome->verdict);
         if (result == 0 && options->html)
             result = draw(history, &outcome->verdict, options->html, err);
         rift_arena_finish(&arena);

@@ -176,6 +176,43 @@ static void mistakes_are_named_once(void **state)
     assert_refused("--version", 0, "rift ");
 }
 
+/* What rift check prints of a file with this text. */
+static void check_text(const char *text, const char *arguments, char *output, size_t size)
+{
+    CLEANUP(rift_free)
+    char *script = rift_printf("f=$(mktemp) && printf '%s' >$f && %s check %s $f; rm $f", text,
+                               test_rift_binary(), arguments);
+    test_run(script, output, size);
+}
+
+static void what_was_assumed_stands_in_the_note(void **state)
+{
+    (void)state;
+    static const char set[] = "{\"type\":\"invoke\",\"f\":\"add\",\"process\":0,\"value\":1}\\n"
+                              "{\"type\":\"ok\",\"f\":\"add\",\"process\":0,\"value\":1}\\n"
+                              "{\"type\":\"invoke\",\"f\":\"read\",\"process\":0,\"value\":null}\\n"
+                              "{\"type\":\"ok\",\"f\":\"read\",\"process\":0,\"value\":[1]}\\n";
+    char output[4096] = "";
+    check_text(set, "", output, sizeof output);
+    assert_non_null(strstr(output, "set-full (assumed from its operations)"));
+    check_text(set, "--model set", output, sizeof output);
+    assert_non_null(strstr(output, "linearizable, model set"));
+    assert_null(strstr(output, "assumed"));
+}
+
+static void order_in_time_that_nobody_knows_is_not_judged(void **state)
+{
+    (void)state;
+    char output[4096] = "";
+    check_text("w(1,1,0,0)\\nr(1,1,1,1)\\n", "", output, sizeof output);
+    assert_non_null(strstr(output, "valid"));
+    assert_non_null(strstr(output, "strong-session-serializable (without times"));
+    check_text("{\"type\":\"ok\",\"f\":\"txn\",\"value\":[[\"w\",\"x\",2]],\"process\":0}\\n"
+               "{\"type\":\"ok\",\"f\":\"txn\",\"value\":[[\"r\",\"x\",null]],\"process\":1}\\n",
+               "", output, sizeof output);
+    assert_non_null(strstr(output, "strong-session-serializable (without times"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -187,6 +224,8 @@ int main(void)
         cmocka_unit_test(mistakes_are_named_once),
         cmocka_unit_test(bit_rot_gets_no_verdict),
         cmocka_unit_test(an_empty_history_is_named_as_such),
+        cmocka_unit_test(what_was_assumed_stands_in_the_note),
+        cmocka_unit_test(order_in_time_that_nobody_knows_is_not_judged),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -184,6 +184,14 @@ static void violation_is_explained_by_few_operations(void **state)
     rift_verdict_finish(&verdict);
 }
 
+static void semaphore_of_incr_and_decr_counts_from_zero(void **state)
+{
+    (void)state;
+    expect("semaphore", "p0 incr ok, p1 decr ok, p1 decr::0 ok", RIFT_VALID);
+    expect("semaphore", "p0 incr ok, p1 decr::0 ok, p1 decr ok", RIFT_INVALID);
+    expect("semaphore", "p0 acquire ok, p1 release ok", RIFT_VALID);
+}
+
 /* Until the transaction of process 0 answers, nobody knows that it read a 5 that was never there:
  * that its write is seen before is no violation yet. */
 static void answer_not_yet_given_is_not_held_against_an_open_transaction(void **state)
@@ -306,6 +314,7 @@ int main(void)
         cmocka_unit_test(crashed_take_may_have_taken_something),
         cmocka_unit_test(lock_is_held_by_one),
         cmocka_unit_test(counters_and_sets_add_up),
+        cmocka_unit_test(semaphore_of_incr_and_decr_counts_from_zero),
         cmocka_unit_test(answer_not_yet_given_is_not_held_against_an_open_transaction),
         cmocka_unit_test(crashed_update_that_nobody_reads_as_it_was_still_counts),
         cmocka_unit_test(violation_is_explained_by_few_operations),
