@@ -11,6 +11,7 @@ const struct rift_checker *const rift_checkers[] = {
     &rift_checker_linearizable,
     &rift_checker_sequential,
     &rift_checker_staleness,
+    &rift_checker_k_atomic,
     &rift_checker_list_append,
     &rift_checker_rw_register,
     &rift_checker_timestamps,

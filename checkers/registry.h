@@ -7,6 +7,7 @@
 extern const struct rift_checker rift_checker_linearizable;
 extern const struct rift_checker rift_checker_sequential;
 extern const struct rift_checker rift_checker_staleness;
+extern const struct rift_checker rift_checker_k_atomic;
 extern const struct rift_checker rift_checker_list_append;
 extern const struct rift_checker rift_checker_rw_register;
 extern const struct rift_checker rift_checker_timestamps;

@@ -10,6 +10,7 @@
 #include "checkers/linearizability/judge.h"
 #include "checkers/linearizability/saturation.h"
 #include "checkers/models/machine.h"
+#include "checkers/models/plugin.h"
 #include "checkers/registry.h"
 #include "common/clock.h"
 #include "common/log.h"
@@ -37,6 +38,7 @@ struct checking {
     const struct rift_check *check;
     const struct rift_model *model;
     struct rift_model *machine; /* the model, where it was read from a file */
+    void *library;              /* of the model, where it was loaded */
     struct rift_problem_options options;
     struct rift_key_split split;
     struct task *tasks;
@@ -169,6 +171,8 @@ static int checking_options(struct checking *checking, struct rift_error *err)
     checking->machine = file && *file ? rift_machine_read(file, err) : NULL;
     if (file && *file)
         checking->model = checking->machine;
+    else if (model && rift_model_is_plugin(model))
+        checking->model = rift_model_plugin_open(model, &checking->library, err);
     else
         checking->model = rift_model_for(model ? model : "auto", history, err);
     if (!checking->model)
@@ -302,6 +306,7 @@ static int linearizable_check(const struct rift_check *check, struct rift_verdic
         checking_finish(&checking);
     }
     rift_machine_destroy(checking.machine);
+    rift_model_plugin_close(checking.library);
     return result;
 }
 
@@ -310,7 +315,9 @@ static const struct rift_option options[] = {
      .kind = RIFT_OPTION_TEXT,
      .unit = "",
      .fallback = "auto",
-     .summary = "the sequential specification; auto: from the format or the operations' names"},
+     .summary =
+         "the sequential specification, or a .so that holds one; auto: from the format or the "
+         "operations' names"},
     {.name = "model_file",
      .kind = RIFT_OPTION_TEXT,
      .unit = "",

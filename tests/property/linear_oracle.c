@@ -285,6 +285,20 @@ static bool apply_txn(const struct oracle *oracle, struct object *object,
     return true;
 }
 
+/* The items are all values so far, the initial one first. */
+static bool apply_k_register(const struct oracle *oracle, struct object *object,
+                             const struct rift_call *call)
+{
+    if (call->kind == RIFT_CALL_WRITE) {
+        put_in(object, object->count, call->a);
+        return true;
+    }
+    for (int i = object->count; i-- > 0 && i >= object->count - oracle->problem->capacity;)
+        if (object->items[i] == call->a)
+            return true;
+    return false;
+}
+
 /* The items are the characters. */
 static bool apply_kv(struct object *object, const struct rift_call *call)
 {
@@ -332,6 +346,8 @@ static bool apply(const struct oracle *oracle, struct object *object, const stru
         return apply_versioned(oracle, object, call);
     if (is_model(oracle, "multi-register"))
         return apply_txn(oracle, object, call);
+    if (is_model(oracle, "k-register"))
+        return apply_k_register(oracle, object, call);
     if (is_model(oracle, "kv"))
         return apply_kv(object, call);
     if (is_model(oracle, "list-append"))
@@ -399,7 +415,8 @@ static bool must_wait(const struct oracle *oracle, uint32_t done, size_t i,
     if (!oracle->keeps_processes_only)
         return ops[i].invoke > first_completion;
     for (size_t k = 0; k < i; k++)
-        if (!(done >> k & 1) && ops[k].process == ops[i].process)
+        if (!(done >> k & 1) && ops[k].process == ops[i].process &&
+            ops[k].complete != RIFT_EVENT_NEVER)
             return true;
     return false;
 }
@@ -441,7 +458,8 @@ static bool has_order(const struct rift_problem *problem, bool keeps_processes_o
     struct oracle oracle = {problem, problem->model->name, keeps_processes_only};
     struct object object = {0};
     bool is_register = is_model(&oracle, "register") || is_model(&oracle, "cas-register") ||
-                       is_model(&oracle, "etcd");
+                       is_model(&oracle, "etcd") || is_model(&oracle, "k-register");
+    object.count = is_model(&oracle, "k-register");
     object.items[0] = is_register                    ? problem->initial
                       : is_model(&oracle, "counter") ? number(&oracle, problem->initial)
                                                      : 0;

@@ -134,8 +134,8 @@ static void check_walks(const struct linear_case *c, bool is_valid)
     jit_plan_finish(&plan);
 }
 
-/* Gives ops that do not overlap to few processes; a process ends with its crashed op. */
-static void assign_processes(struct linear_case *c)
+/* Gives ops that do not overlap to few processes, which end with their crashed ops or go on. */
+static void assign_processes(struct linear_case *c, bool goes_on)
 {
     uint32_t free_since[CASE_OPS_MAX] = {0};
     for (size_t i = 0; i < c->problem.count; i++) {
@@ -143,7 +143,8 @@ static void assign_processes(struct linear_case *c)
         while (free_since[process] > c->ops[i].invoke)
             process++;
         c->ops[i].process = process;
-        free_since[process] = c->ops[i].complete;
+        bool is_crashed = c->ops[i].complete == RIFT_EVENT_NEVER;
+        free_since[process] = is_crashed && goes_on ? c->ops[i].invoke + 1 : c->ops[i].complete;
     }
 }
 
@@ -151,11 +152,14 @@ static void check_sequential(struct linear_case *c)
 {
     if (c->problem.model->has_choices)
         return;
-    assign_processes(c);
-    size_t longest;
-    enum rift_answer answer = rift_judge_sequential(&c->problem, &unlimited, &longest);
-    if (answer != (oracle_is_sequential(&c->problem) ? RIFT_ANSWER_VALID : RIFT_ANSWER_INVALID))
-        refuse(c, "sequential", "disagrees with the brute force");
+    for (int goes_on = 0; goes_on < 2; goes_on++) {
+        assign_processes(c, goes_on);
+        size_t longest;
+        const struct rift_problem *object = &c->problem;
+        enum rift_answer answer = rift_judge_sequential(&object, 1, &unlimited, &longest);
+        if (answer != (oracle_is_sequential(&c->problem) ? RIFT_ANSWER_VALID : RIFT_ANSWER_INVALID))
+            refuse(c, "sequential", "disagrees with the brute force");
+    }
 }
 
 static void visit(struct linear_case *c, void *context)
@@ -197,8 +201,9 @@ static size_t largest_size(const struct linear_alphabet *alphabet)
     return calls <= 3 ? 7 : calls <= 6 ? 6 : 5;
 }
 
-static void every_small_history_is_judged_as_the_brute_force_judges_it(
-    const struct linear_alphabet *alphabet, struct linear_object *object)
+static void
+every_small_history_is_judged_as_the_brute_force_judges_it(const struct linear_alphabet *alphabet,
+                                                           struct linear_object *object)
 {
     size_t op_max = is_long() ? largest_size(alphabet) : 3;
     int64_t began = rift_clock_now();
@@ -208,8 +213,9 @@ static void every_small_history_is_judged_as_the_brute_force_judges_it(
     report(alphabet->model, "every history", op_max, &tally, began);
 }
 
-static void random_histories_are_judged_as_the_brute_force_judges_them(
-    const struct linear_alphabet *alphabet, struct linear_object *object)
+static void
+random_histories_are_judged_as_the_brute_force_judges_them(const struct linear_alphabet *alphabet,
+                                                           struct linear_object *object)
 {
     uint64_t rounds = is_long() ? 1000000 : 2500;
     int64_t began = rift_clock_now();
@@ -239,8 +245,8 @@ int main(int argc, char **argv)
     struct CMUnitTest linearizability[TESTS_MAX];
     size_t count = 0;
     for (const struct linear_alphabet *a = linear_alphabets; a->model && count < TESTS_MAX; a++)
-        linearizability[count++] = (struct CMUnitTest){
-            a->model, agrees_with_the_brute_force, NULL, NULL, (void *)(uintptr_t)a};
+        linearizability[count++] = (struct CMUnitTest){a->model, agrees_with_the_brute_force, NULL,
+                                                       NULL, (void *)(uintptr_t)a};
     if (argc > 1)
         cmocka_set_test_filter(argv[1]);
     return _cmocka_run_group_tests("linearizability", linearizability, count, NULL, NULL);

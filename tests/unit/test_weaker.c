@@ -1,4 +1,5 @@
-/* Answers weaker than linearizability: sequential consistency, and how stale reads were. */
+/* Answers weaker than linearizability: sequential consistency, k-atomicity, how stale reads were.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -57,6 +58,47 @@ static void crashed_write_may_or_may_not_be_sequential(void **state)
     expect_sequential("p0 w1 info, p1 r1 ok, p1 r- ok", RIFT_INVALID);
 }
 
+static void keys_with_an_order_each_may_have_none_together(void **state)
+{
+    (void)state;
+    /* As store buffers do: each process misses what the other wrote into the other key. */
+    struct rift_verdict verdict = judge("sequential", NULL,
+                                        "p0 k1/w1 ok, p1 k2/w1 ok, p0 k2/r- ok, p1 k1/r- ok, "
+                                        "p0 k1/r1 ok, p1 k3/r- ok, p0 k3/w7 ok");
+    assert_int_equal(verdict.validity, RIFT_INVALID);
+    const json_t *anomaly = json_array_get(json_object_get(verdict.details, "anomalies"), 0);
+    const json_t *ops = json_object_get(anomaly, "ops");
+    assert_int_equal(json_array_size(ops), 4);
+    for (size_t i = 0; i < 4; i++)
+        assert_int_equal(json_integer_value(json_array_get(ops, i)), i);
+    rift_verdict_finish(&verdict);
+    verdict = judge("sequential", json_pack("{s:s}", "keys", "apart"),
+                    "p0 k1/w1 ok, p1 k2/w1 ok, p0 k2/r- ok, p1 k1/r- ok");
+    assert_int_equal(verdict.validity, RIFT_VALID);
+    assert_non_null(json_object_get(verdict.details, "note"));
+    rift_verdict_finish(&verdict);
+}
+
+static void proof_leaves_out_what_it_does_not_need(void **state)
+{
+    (void)state;
+    struct rift_verdict verdict = judge(
+        "sequential", NULL, "p0 w5 ok, p1 r5 ok, p0 w1 ok, p2 r1 ok, p0 w2 ok, p1 r2 ok, p1 r1 ok");
+    const json_t *anomaly = json_array_get(json_object_get(verdict.details, "anomalies"), 0);
+    const json_t *ops = json_object_get(anomaly, "ops");
+    assert_int_equal(json_array_size(ops), 4);
+    assert_int_equal(json_integer_value(json_array_get(ops, 0)), 2);
+    rift_verdict_finish(&verdict);
+}
+
+static void process_goes_on_after_its_crashed_op(void **state)
+{
+    (void)state;
+    expect_sequential("p0 w1 info, p0 r- ok", RIFT_VALID);
+    expect_sequential("p0 w1 info, p0 r- ok, p0 r1 ok", RIFT_VALID);
+    expect_sequential("p0 w2 ok, p0 w1 info, p1 r1 ok, p1 r2 ok", RIFT_INVALID);
+}
+
 static json_int_t stat(const struct rift_verdict *verdict, const char *name)
 {
     return json_integer_value(json_object_get(json_object_get(verdict->details, "stats"), name));
@@ -89,6 +131,40 @@ static void read_beyond_the_bound_is_a_violation(void **state)
     rift_verdict_finish(&verdict);
 }
 
+static void expect_k(const char *notation, int low, int high)
+{
+    struct rift_verdict verdict = judge("k-atomic", NULL, notation);
+    assert_int_equal(stat(&verdict, "k_min"), low);
+    assert_int_equal(stat(&verdict, "k_max"), high);
+    rift_verdict_finish(&verdict);
+}
+
+static void k_counts_the_latest_values_that_reads_need(void **state)
+{
+    (void)state;
+    expect_k("p0 w1 ok, p1 r1 ok", 1, 1);
+    expect_k("p0 w1 ok, p0 w2 ok, p1 r1 ok", 2, 2);
+    expect_k("p0 w1 ok, p0 w2 ok, p0 w3 ok, p1 r1 ok", 3, 3);
+    /* No read is behind for certain, but one of the two writes is the latest. */
+    expect_k("p0 w1, p1 w2, p0 ok, p1 ok, p2 r1 ok, p2 r2 ok, p2 r1 ok", 2, 2);
+    expect_k("p0 w1 info, p1 r- ok, p1 r1 ok, p1 r- ok", 2, 2);
+}
+
+static void more_than_the_wanted_k_is_a_violation(void **state)
+{
+    (void)state;
+    struct rift_verdict verdict =
+        judge("k-atomic", json_pack("{s:i}", "k", 2), "p0 w1 ok, p0 w2 ok, p1 r1 ok");
+    assert_int_equal(verdict.validity, RIFT_VALID);
+    rift_verdict_finish(&verdict);
+    verdict = judge("k-atomic", json_pack("{s:i}", "k", 1), "p0 w1 ok, p0 w2 ok, p1 r1 ok");
+    assert_int_equal(verdict.validity, RIFT_INVALID);
+    rift_verdict_finish(&verdict);
+    verdict = judge("k-atomic", NULL, "p0 w1 ok, p1 r7 ok");
+    assert_int_equal(verdict.validity, RIFT_INVALID);
+    rift_verdict_finish(&verdict);
+}
+
 static void values_written_twice_are_left_out(void **state)
 {
     (void)state;
@@ -106,6 +182,11 @@ int main(void)
         cmocka_unit_test(stale_read_of_another_process_is_sequential),
         cmocka_unit_test(going_back_within_a_process_is_not_sequential),
         cmocka_unit_test(crashed_write_may_or_may_not_be_sequential),
+        cmocka_unit_test(process_goes_on_after_its_crashed_op),
+        cmocka_unit_test(keys_with_an_order_each_may_have_none_together),
+        cmocka_unit_test(proof_leaves_out_what_it_does_not_need),
+        cmocka_unit_test(k_counts_the_latest_values_that_reads_need),
+        cmocka_unit_test(more_than_the_wanted_k_is_a_violation),
         cmocka_unit_test(staleness_counts_versions_that_were_certainly_over),
         cmocka_unit_test(read_beyond_the_bound_is_a_violation),
         cmocka_unit_test(values_written_twice_are_left_out),
