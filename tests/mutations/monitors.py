@@ -75,7 +75,7 @@ MUTATIONS = [
      "settle_level(debts, within, debtors, level + 1, bare, bare_count)",
      "settle_level(debts, within, debtors, level + 1, NULL, 0)", "test_monitors_long"),
     ("a buried value must be gone at once", M + "stack_count.c",
-     "deadline = end > deadline ? end : deadline;", "deadline = end > 0 ? item->b : 0;", "test_monitor_stack"),
+     "deadline = end > deadline ? end : deadline;", "deadline = end > 0 ? item->b : 0;", "test_monitors_long"),
     ("what lies on top goes out last", M + "stays.c",
      "for (size_t i = emission->container->item_count; i-- > 0;) {\n        uint32_t index = outer_first[i];",
      "for (size_t i = 0; i < emission->container->item_count; i++) {\n        uint32_t index = outer_first[i];",

@@ -12,6 +12,7 @@
 #include "checkers/linearizability/replay.h"
 #include "checkers/linearizability/search.h"
 #include "checkers/monitors/monitor.h"
+#include "checkers/monitors/stack_count.h"
 #include "common/clock.h"
 #include "common/rng.h"
 #include "tests/lib/simulated_object.h"
@@ -71,6 +72,24 @@ static void simulated_histories_are_valid_and_replay(void **state)
     print_message("%u of %u stacks with peeks and crashed pops without an answer\n", silent,
                   stacks);
     assert_true(silent <= stacks / 20);
+}
+
+/* What really happened has an order, whatever else of the monitor would have found it first. */
+static void count_of_buried_values_refutes_nothing_that_happened(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= 40; seed++) {
+        struct simulated_mix mix = mix_of(SIMULATED_STACK, seed & 1 ? 1 : 3, seed);
+        struct rift_problem *problem = simulated_create(&mix);
+        struct rift_certificate certificate = {.moment = RIFT_EVENT_NEVER};
+        struct monitor_container container;
+        assert_int_equal(monitor_container_init(&container, problem, &certificate),
+                         RIFT_MONITOR_VALID);
+        assert_true(monitor_stack_count(&container, &certificate));
+        monitor_container_finish(&container);
+        rift_certificate_finish(&certificate);
+        simulated_destroy(problem);
+    }
 }
 
 /* Swaps the answers of two completed ops that are far from each other. */
@@ -196,6 +215,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(simulated_histories_are_valid_and_replay),
+        cmocka_unit_test(count_of_buried_values_refutes_nothing_that_happened),
         cmocka_unit_test(swapped_answers_are_invalid_by_a_small_proof),
         cmocka_unit_test(middling_histories_agree_with_the_search),
     };
