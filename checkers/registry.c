@@ -31,6 +31,7 @@ const struct rift_checker *const rift_checkers[] = {
     &rift_checker_unique_ids,
     &rift_checker_fencing,
     &rift_checker_convergence,
+    &rift_checker_availability,
     &rift_checker_log_patterns,
     &rift_checker_by_phase,
     &rift_checker_stats,

@@ -26,6 +26,7 @@ extern const struct rift_checker rift_checker_total_queue;
 extern const struct rift_checker rift_checker_counter;
 extern const struct rift_checker rift_checker_unique_ids;
 extern const struct rift_checker rift_checker_convergence;
+extern const struct rift_checker rift_checker_availability;
 extern const struct rift_checker rift_checker_log_patterns;
 extern const struct rift_checker rift_checker_by_phase;
 extern const struct rift_checker rift_checker_fencing;

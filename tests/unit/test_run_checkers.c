@@ -306,6 +306,38 @@ static void operations_are_counted_by_phase(void **state)
     rift_history_destroy(history);
 }
 
+/* Served at 2 and 6 ms, a partition in between, one write lost, served again 8 ms after the heal.
+ */
+static void expect_service(const char *options, enum rift_validity validity, const char *anomaly)
+{
+    struct tape tape = tape_create();
+    whole(&tape, 0, "write", 1, RIFT_EVENT_OK, 1);
+    fault(&tape, "start-partition");
+    whole(&tape, 0, "write", 1, RIFT_EVENT_FAIL, 2);
+    fault(&tape, "stop-partition");
+    tape.time_ns += 6000000;
+    whole(&tape, 0, "write", 1, RIFT_EVENT_OK, 3);
+    struct rift_history *history = tape_finish(&tape);
+    struct rift_verdict verdict;
+    judge("availability", (struct rift_check){.history = history}, options, &verdict);
+    const char *name = json_string_value(json_object_get(first_anomaly(&verdict), "name"));
+    if (verdict.validity != validity || !name != !anomaly || (name && strcmp(name, anomaly) != 0))
+        fail_msg("%s: %s", options ? options : "", verdict.reason ? verdict.reason : "valid");
+    rift_verdict_finish(&verdict);
+    rift_history_destroy(history);
+}
+
+static void service_is_judged_by_the_bounds_it_has(void **state)
+{
+    (void)state;
+    expect_service(NULL, RIFT_VALID, NULL);
+    expect_service("{\"budget_percent\": 34, \"gap_s\": 0.02, \"recovery_s\": 0.01}", RIFT_VALID,
+                   NULL);
+    expect_service("{\"budget_percent\": 33}", RIFT_INVALID, "error budget spent");
+    expect_service("{\"gap_s\": 0.008}", RIFT_INVALID, "outage too long");
+    expect_service("{\"recovery_s\": 0.005}", RIFT_INVALID, "recovery too slow");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -320,6 +352,7 @@ int main(void)
         cmocka_unit_test(violation_is_found_in_the_phase_of_its_read),
         cmocka_unit_test(checker_that_needs_later_reads_is_refused),
         cmocka_unit_test(operations_are_counted_by_phase),
+        cmocka_unit_test(service_is_judged_by_the_bounds_it_has),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
