@@ -7,7 +7,7 @@ set -u
 root=$(cd "$(dirname "$0")/../.." && pwd)
 copy=$(mktemp -d "${TMPDIR:-/tmp}/mutations.XXXXXX")
 trap 'rm -rf "$copy"' EXIT
-tests="test_txn_anomalies test_txn_cycles test_txn_stores test_txn_oracle test_txn_polygraph"
+tests="test_txn_anomalies test_timestamps test_lattice test_txn_cycles test_txn_stores test_txn_oracle test_txn_polygraph"
 
 # file | sed expression
 mutations=(
@@ -16,7 +16,7 @@ mutations=(
     "components.c|s/automaton.next\[1\]\[TXN_RW\] = -1/automaton.next[1][TXN_RW] = 1/"
     "search.c|s/length < walker->best/length + 1 < walker->best/"
     "search.c|s/bits\[components.of\[anchors->start\[a\] \* states\]\]/bits[components.of[anchors->start[0] * states]]/"
-    "cycle.c|s/if (known \& FOUND(anomaly))/if (0)/"
+    "cycle.c|s/if ((known \& FOUND(anomaly)) ||/if (/"
     "lattice.c|s/\[TXN_G2_ITEM\] = {\"G2-item\", LEVEL(REPEATABLE_READ)/[TXN_G2_ITEM] = {\"G2-item\", LEVEL(STRICT_SERIALIZABLE)/"
     "order.c|s/txn_end(set, by_end\[ended\]) < start/txn_end(set, by_end[ended]) <= start + 1/"
     "order.c|s/if (txn_is_committed(set, t))/if (1)/"
@@ -35,6 +35,14 @@ mutations=(
     "polygraph_guess.c|s/if (guess->unread\[version\] > own)/if (0)/"
     "polygraph_search.c|s/ccadical_add(search->solver, -literal);/ccadical_add(search->solver, literal);/"
     "append_unseen.c|s/|| append_is_trusted(model, mop);/|| true;/"
+    "cycle.c|s/txn_graph_merge_predicates(\&merged);/;/"
+    "txns.c|s/if (key->option\[i\].txn != set->count)/if (i == 0)/"
+    "txns.c|s/if (own_write(set, key->key) != TXN_NONE)/if (0)/"
+    "register.c|s/is_selected\[before\] \&= is_selected\[mop\];/;/"
+    "polygraph_prune.c|s/if (!txn_is_committed(set, other))/if (0)/"
+    "findings.c|s/looked_at \&= (txn_relations)~txn_relation_bit(TXN_REALTIME);/;/"
+    "timestamps.c|s/return x->is_start ? 1 : -1;/return x->is_start ? -1 : 1;/"
+    "timestamps.c|s/judge->commit\[other\] > judge->start\[txn\]/0/"
 )
 
 mkdir "$copy/tree"
