@@ -134,5 +134,9 @@ int rift_connection_pump(struct rift_connection *connection,
     }
     if (libssh2_channel_eof(connection->channel))
         return fail_lost(connection, "the agent ended", err);
-    return pump_out(connection, err) < 0 ? -1 : has_come;
+    if (pump_out(connection, err) < 0)
+        return -1;
+    /* What is half written comes first, and the socket tells when it can go on. */
+    bool is_writing = connection->written < connection->writing.length;
+    return has_come || (!is_writing && rift_ssh_has_unread(connection->channel));
 }

@@ -30,8 +30,8 @@ void rift_connection_close(struct rift_connection *connection);
 
 /* Frames to go out with the next pump. */
 void rift_connection_send(struct rift_connection *connection, const struct rift_text *frames);
-/* Writes and reads what is possible now, and hands each message to take. Fails when the agent or
- * the connection is gone. */
+/* Writes and reads what is possible now, and hands each message to take. 1: something came, pump
+ * again before a wait; 0: nothing; -1: the agent or the connection is gone. */
 int rift_connection_pump(struct rift_connection *connection,
                          void (*take)(void *context, const json_t *message), void *context,
                          struct rift_error *err);

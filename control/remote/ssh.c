@@ -164,6 +164,11 @@ void rift_ssh_end_channel(struct rift_ssh *ssh, LIBSSH2_CHANNEL *channel)
             return;
 }
 
+bool rift_ssh_has_unread(LIBSSH2_CHANNEL *channel)
+{
+    return libssh2_poll_channel_read(channel, SSH_EXTENDED_DATA_STDERR) != 0;
+}
+
 /* Moves what has arrived of one stream into output. 1: something; 0: nothing yet; -1: failed. */
 static int drain_stream(LIBSSH2_CHANNEL *channel, int stream, struct rift_text *output)
 {
@@ -189,6 +194,8 @@ static int collect(struct rift_ssh *ssh, LIBSSH2_CHANNEL *channel, int64_t deadl
             continue;
         if (libssh2_channel_eof(channel))
             break;
+        if (rift_ssh_has_unread(channel) && rift_clock_now() < deadline_ns)
+            continue;
         if (rift_ssh_wait(ssh, deadline_ns, err) < 0)
             return -1;
     }

@@ -49,6 +49,9 @@ int rift_ssh_fail(struct rift_ssh *ssh, enum rift_error_code code, const char *w
 /* Starts command on a channel of its own. */
 LIBSSH2_CHANNEL *rift_ssh_start(struct rift_ssh *ssh, const char *command, int64_t deadline_ns,
                                 struct rift_error *err);
+/* Whether something of the channel lies in libssh2's queue. Reading one stream queues what came of
+ * the others, and then no poll(2) tells of it: ask before each wait for more. */
+bool rift_ssh_has_unread(LIBSSH2_CHANNEL *channel);
 /* Runs script with /bin/sh to its end; output is its stdout, then its stderr. *status is its exit
  * code. */
 int rift_ssh_run(struct rift_ssh *ssh, const char *script, int64_t deadline_ns,
