@@ -255,7 +255,8 @@ static void the_rate_ends_with_the_lease_in_the_kernel(void **state)
     NEED_NAMESPACES();
     json_decref(agent_must(&n1->agent, "lease", json_pack("{s:i}", "lease_ms", 2500)));
     int64_t lease_end = rift_clock_now() + 2500 * RIFT_MS;
-    link_inject(&bench, "r", n2, json_pack("{s:i}", "rate_kbit", 5000));
+    json_decref(agent_must(&n1->agent, "inject",
+                           link_args("r", n2, json_pack("{s:i}", "rate_kbit", 5000))));
     agent_kill_both(&n1->agent);
     agent_forget(&n1->agent);
     double during = link_rate_mbit(&bench, n2);

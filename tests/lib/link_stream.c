@@ -19,6 +19,8 @@
 #include "common/clock.h"
 #include "common/memory.h"
 
+enum { LEASE_MS = 60000 };
+
 json_t *link_args(const char *id, const struct test_host *to, json_t *options)
 {
     return json_pack("{s:s, s:s, s:o, s:[{s:s, s:[s, s]}]}", "id", id, "fault", "link", "options",
@@ -28,6 +30,7 @@ json_t *link_args(const char *id, const struct test_host *to, json_t *options)
 void link_inject(struct link_bench *bench, const char *id, const struct test_host *to,
                  json_t *options)
 {
+    json_decref(agent_must(&bench->from->agent, "lease", json_pack("{s:i}", "lease_ms", LEASE_MS)));
     json_decref(agent_must(&bench->from->agent, "inject", link_args(id, to, options)));
 }
 
@@ -57,7 +60,7 @@ struct datagram {
 
 static struct datagram datagram_make(int64_t number)
 {
-    struct datagram datagram = {.number = number, .sent_ns = rift_clock_now()};
+    struct datagram datagram = {.number = number, .sent_ns = rift_clock_wall()};
     datagram.not_number = ~datagram.number;
     datagram.not_sent_ns = ~datagram.sent_ns;
     memset(datagram.fixed, 0x55, sizeof datagram.fixed);
@@ -81,8 +84,9 @@ void link_stream_open(struct link_stream *stream, const struct link_bench *bench
     inet_pton(AF_INET, to->address, &stream->to.sin_addr);
     stream->in = host_socket(bench->spaces, to, AF_INET, SOCK_DGRAM);
     stream->out = host_socket(bench->spaces, bench->from, AF_INET, SOCK_DGRAM);
-    int size = 32 << 20;
+    int size = 32 << 20, on = 1;
     setsockopt(stream->in, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof size);
+    setsockopt(stream->in, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof on);
     assert_int_equal(0, bind(stream->in, (struct sockaddr *)&stream->to, sizeof stream->to));
     stream->last = -1;
 }
@@ -100,16 +104,35 @@ void link_stream_send(struct link_stream *stream, int number)
                        sizeof stream->to) > 0);
 }
 
+/* The kernel tells when a datagram arrived, however late this process comes to read it. */
+static bool stream_read(struct link_stream *stream, struct datagram *got, int64_t *arrived_ns)
+{
+    char space[CMSG_SPACE(sizeof(struct timespec))];
+    struct iovec part = {.iov_base = got, .iov_len = sizeof *got};
+    struct msghdr message = {
+        .msg_iov = &part, .msg_iovlen = 1, .msg_control = space, .msg_controllen = sizeof space};
+    if (recvmsg(stream->in, &message, MSG_DONTWAIT) != sizeof *got)
+        return false;
+    const struct cmsghdr *stamp = CMSG_FIRSTHDR(&message);
+    struct timespec time;
+    assert_non_null(stamp);
+    assert_int_equal(SCM_TIMESTAMPNS, stamp->cmsg_type);
+    memcpy(&time, CMSG_DATA(stamp), sizeof time);
+    *arrived_ns = time.tv_sec * RIFT_SECOND + time.tv_nsec;
+    return true;
+}
+
 void link_stream_drain(struct link_stream *stream)
 {
     struct datagram got;
-    while (recv(stream->in, &got, sizeof got, MSG_DONTWAIT) == sizeof got) {
+    int64_t arrived_ns;
+    while (stream_read(stream, &got, &arrived_ns)) {
         if (!datagram_is_whole(&got)) {
             stream->altered++;
             continue;
         }
         if (stream->seen[got.number]++ == 0)
-            stream->delay_ms[got.number] = (double)(rift_clock_now() - got.sent_ns) / 1e6;
+            stream->delay_ms[got.number] = (double)(arrived_ns - got.sent_ns) / 1e6;
         stream->overtaken += got.number < stream->last;
         stream->last = got.number > stream->last ? (int)got.number : stream->last;
     }
