@@ -232,9 +232,10 @@ static const struct rift_fault fault_link = {
     .effect =
         "What each node sends to the nodes that its grudge names, all options together, each link "
         "by itself; the rest of its traffic goes as before. By netem below a class of HTB where "
-        "the kernel has it; where it has not, a BPF program loses, doubles and spoils, HTB keeps "
-        "a rate, and packets that must wait go through the delay line: a TAP and a process in "
-        "front of all others. So it does where an interface has a root qdisc of its own, which "
+        "the kernel has it, and a BPF program that doubles and spoils; where it has not, that "
+        "program loses as well, HTB keeps a rate, and packets that must wait go through the delay "
+        "line: a TAP and a process in front of all others. So it does where an interface has a "
+        "root qdisc of its own, which "
         "stays as it is. Where packets have chances, sending and receiving in bulk (GSO, GRO) and "
         "the card's own checksums are off meanwhile, so that each packet has its own. The kernel "
         "itself lets everything pass once the lease is past; an inert HTB goes at the next "

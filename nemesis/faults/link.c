@@ -7,7 +7,8 @@
  *   line    redirects them to the delay line, where the kernel has no netem or the root qdisc is
  *           somebody's
  *   filter  does all by itself, as long as nothing has to wait; HTB keeps a rate
- * Silent corruption and duplicates are the program's with netem, too. */
+ * Corruption and duplicates are the program's with netem, too: netem turns bits of all headers,
+ * which no checksum counts, and newer kernels refuse its duplicates in a tree with other netems. */
 #include <net/if_arp.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -289,7 +290,8 @@ static int set_peer(struct rift_injection *injection, const json_t *options,
     struct rift_link_quality by_program = work.quality;
     if (backend == BACKEND_NETEM) {
         work.has_netem = true;
-        by_program.to_bad = by_program.bad_loss = by_program.good_loss = by_program.corrupt = 0;
+        work.quality.corrupt = 0;
+        by_program.to_bad = by_program.bad_loss = by_program.good_loss = 0;
     }
     if (work.has_netem || work.quality.rate_bytes > 0) {
         priority = rift_shape_priority(work.number);
@@ -425,11 +427,10 @@ static int tally_kernel(const struct rift_injection *injection, const struct rif
     return 0;
 }
 
-/* The chances that are counted where they are taken: netem does not count what it corrupts. */
-static double counted_chances(enum backend backend, const struct rift_link_quality *quality)
+/* The chances of what is counted, and can befall every packet. */
+static double counted_chances(const struct rift_link_quality *quality)
 {
-    double sum = rift_link_quality_loss(quality) + quality->duplicate;
-    return backend == BACKEND_NETEM ? sum : sum + quality->corrupt;
+    return rift_link_quality_loss(quality) + quality->duplicate + quality->corrupt;
 }
 
 static int link_observe(const struct rift_injection *injection, const struct rift_target *target,
@@ -448,7 +449,7 @@ static int link_observe(const struct rift_injection *injection, const struct rif
             return -1;
         json_int_t hits = json_integer_value(json_object_get(json_array_get(peers, i), "hit"));
         tally.seen += (uint64_t)hits;
-        tally.expected += counted_chances(backend_of(injection->undo), &quality) * (double)hits;
+        tally.expected += counted_chances(&quality) * (double)hits;
     }
     if (live->line)
         tally_line(live, &tally);
