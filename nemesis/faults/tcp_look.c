@@ -22,7 +22,7 @@ enum { SILENT_MS = 100, AGAIN_MS = 800 };
 /* An attempt to connect to a peer. */
 struct attempt {
     int fd; /* -1: none */
-    int64_t since_ns, hits;
+    int64_t since_ns;
     bool is_silent; /* as the last one that told found it */
 };
 
@@ -129,7 +129,7 @@ static void attempt_end(struct attempt *attempt)
     rift_close_fd(&attempt->fd);
 }
 
-static void attempt_begin(struct attempt *attempt, const char *address, uint16_t port, int64_t hits)
+static void attempt_begin(struct attempt *attempt, const char *address, uint16_t port)
 {
     struct sockaddr_in6 v6 = {.sin6_family = AF_INET6, .sin6_port = htons(port)};
     struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_port = htons(port)};
@@ -140,7 +140,6 @@ static void attempt_begin(struct attempt *attempt, const char *address, uint16_t
     if (attempt->fd < 0)
         return;
     attempt->since_ns = rift_clock_now();
-    attempt->hits = hits;
     if (is_v6)
         connect(attempt->fd, (struct sockaddr *)&v6, sizeof v6);
     else
@@ -159,7 +158,7 @@ static void attempt_look(struct attempt *attempt, const struct rift_match *match
             attempt->is_silent = false;
         attempt_end(attempt);
     } else if (age_ns >= SILENT_MS * RIFT_MS) {
-        attempt->is_silent = hits > attempt->hits || (attempt->is_silent && match->period_us > 0);
+        attempt->is_silent = hits > 0;
         if (age_ns >= AGAIN_MS * RIFT_MS)
             attempt_end(attempt);
     }
@@ -174,7 +173,7 @@ static void look_by_attempts(struct rift_tcp_look *look, const struct rift_targe
         struct attempt *attempt = &look->attempts[i];
         attempt_look(attempt, &look->match, hits_of(peers, i));
         if (attempt->fd < 0)
-            attempt_begin(attempt, target->peers[i].addresses[0], port, hits_of(peers, i));
+            attempt_begin(attempt, target->peers[i].addresses[0], port);
         silent += attempt->is_silent;
     }
     *is_observed = silent == look->peer_count;

@@ -95,7 +95,7 @@ static const struct row rows[] = {
      "half-open: what was open",
      "echoes on it in 1 s",
      fault_kept_echoes,
-     {20, 300},
+     {20, 1e5},
      {0, 0},
      .whose = ANY_PROCESS},
     {"partition",
