@@ -245,36 +245,20 @@ int rift_node_download(struct rift_node *node, const char *remote_path, const ch
     return result;
 }
 
-static bool end_node(struct rift_node *node, bool wants_purge)
+void rift_node_close(struct rift_node *node)
 {
+    if (!node)
+        return;
     pthread_mutex_lock(&node->lock);
     node->is_closing = true;
-    node->wants_purge = wants_purge;
     pthread_mutex_unlock(&node->lock);
     wake(node);
     if (!pthread_equal(node->thread, pthread_self()))
         pthread_join(node->thread, NULL);
-    bool is_purged = node->is_purged;
     rift_close_fd(&node->wake_fd);
     json_decref(node->hello);
     pthread_cond_destroy(&node->changed);
     pthread_mutex_destroy(&node->lock);
     free_settings(&node->settings);
     free(node);
-    return is_purged;
-}
-
-void rift_node_close(struct rift_node *node)
-{
-    if (node)
-        end_node(node, false);
-}
-
-int rift_node_purge(struct rift_node *node, struct rift_error *err)
-{
-    CLEANUP(rift_free) char *name = rift_strdup(node->settings.name);
-    if (end_node(node, true))
-        return 0;
-    return rift_fail(err, RIFT_ERR_UNREACHABLE, "%s: its agent did not say that all is removed",
-                     name);
 }

@@ -84,8 +84,5 @@ int rift_node_download(struct rift_node *node, const char *remote_path, const ch
 /* Asks the agent to heal all and end, then closes; what is not answered ends as cancelled. Safe on
  * NULL. */
 void rift_node_close(struct rift_node *node);
-/* The same, and the agent removes every file of ours on the node. Fails where it did not say that
- * it did; the node is closed all the same. */
-int rift_node_purge(struct rift_node *node, struct rift_error *err);
 
 #endif

@@ -253,9 +253,7 @@ static void on_quit(void *context, const json_t *reply, const struct rift_error 
 {
     struct rift_node *node = context;
     (void)reply;
-    pthread_mutex_lock(&node->lock);
-    node->is_purged = node->wants_purge && !error;
-    pthread_mutex_unlock(&node->lock);
+    (void)error;
     node->is_quit_done = true;
 }
 
@@ -276,8 +274,7 @@ static int serve(struct rift_node *node, struct rift_error *err)
         send_unsent(node);
         if (!is_quitting && node_is_closing(node)) {
             is_quitting = true;
-            ask(node, "quit", json_pack("{s:b}", "purge", (int)node->wants_purge), QUIT_DEADLINE_MS,
-                on_quit);
+            ask(node, "quit", NULL, QUIT_DEADLINE_MS, on_quit);
         }
         int64_t next = keep_up(node);
         due = next < due ? next : due;

@@ -22,7 +22,7 @@ struct rift_node {
     pthread_cond_t changed;
     enum node_state state;
     struct rift_error open_error;
-    bool is_closing, wants_purge, is_purged;
+    bool is_closing;
     int64_t next_id;
     struct rift_pending *incoming, **incoming_end;
     size_t unanswered_count;
