@@ -276,10 +276,10 @@ const struct rift_command rift_command_heal = {
         "       rift heal [--purge] --lab NAME\n"
         "\n"
         "Works from any machine that can log in, on nodes in any state: ends a running agent,\n"
-        "works through the ledger that it kept on the node, and says what it undid. Do not use it\n"
-        "on nodes of a run that is to go on.\n"
+        "works through the ledger that it kept on the node, says what it undid, and removes the\n"
+        "system that a run left. Do not use it on nodes of a run that is to go on.\n"
         "\n"
-        "  --purge   also kill the system under test and remove every file of Rift's\n"
+        "  --purge   also remove what was to be kept, and every file of Rift's\n"
         "\n"
         "example: rift heal configs/etcd-register.yaml\n"
         "         rift heal --key ~/.ssh/id_ed25519 root@db1 root@db2\n",
