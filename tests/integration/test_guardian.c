@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -375,9 +376,64 @@ static void garbage_on_the_wire_ends_the_agent_and_heals(void **state)
     agent_forget(&n1->agent);
 }
 
+/* What a test keeps that is killed below; told through a pipe. */
+struct kept {
+    char cgroup[64], state[128];
+};
+
+/* Never returns: it is killed. */
+static void keep_a_toy(int fd)
+{
+    struct kept kept;
+    struct namespaces *own = namespaces_up(1);
+    if (own && host_agent_start(&own->hosts[0], "killed", 30000)) {
+        toy_configure(&own->hosts[0], 0, "none");
+        toy_start(&own->hosts[0]);
+        memcpy(kept.cgroup, own->hosts[0].cgroup, sizeof kept.cgroup);
+        memcpy(kept.state, own->hosts[0].state, sizeof kept.state);
+        ssize_t ignored = write(fd, &kept, sizeof kept);
+        (void)ignored;
+    }
+    for (;;)
+        pause();
+}
+
+static void a_test_that_is_killed_leaves_no_system(void **state)
+{
+    (void)state;
+    NEED_NAMESPACES();
+    int ends[2];
+    struct kept kept;
+    struct rift_cgroup cgroup;
+    assert_int_equal(0, pipe(ends));
+    pid_t test = fork();
+    assert_true(test >= 0);
+    if (test == 0)
+        keep_a_toy(ends[1]);
+    struct pollfd told = {.fd = ends[0], .events = POLLIN};
+    bool is_told = poll(&told, 1, ALIVE_MS * 2) == 1 &&
+                   read(ends[0], &kept, sizeof kept) == (ssize_t)sizeof kept;
+    if (is_told)
+        assert_int_equal(0, rift_cgroup_open(kept.cgroup, &cgroup, NULL));
+    pid_t pid;
+    bool was_there = is_told && rift_cgroup_pids(&cgroup, &pid, 1) == 1;
+    kill(test, SIGKILL);
+    waitpid(test, NULL, 0);
+    close(ends[0]);
+    close(ends[1]);
+    assert_true(was_there);
+    int64_t deadline = rift_clock_now() + ALIVE_MS * RIFT_MS;
+    while ((rift_cgroup_exists(&cgroup) || access(kept.state, F_OK) == 0) &&
+           rift_clock_now() < deadline)
+        rift_clock_sleep_until(rift_clock_now() + 20 * RIFT_MS);
+    assert_false(rift_cgroup_exists(&cgroup));
+    assert_int_equal(-1, access(kept.state, F_OK));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_test_that_is_killed_leaves_no_system),
         cmocka_unit_test(a_second_run_is_refused_and_learns_who_holds_the_node),
         cmocka_unit_test(no_request_is_carried_out_twice),
         cmocka_unit_test(garbage_on_the_wire_ends_the_agent_and_heals),

@@ -1,5 +1,6 @@
 /* Each namespace is kept by a child that does nothing; veths lead to a bridge in a namespace of
- * its own. Set up with iproute2. */
+ * its own. Set up with iproute2. Another child waits for the test's death, and cleans up after it.
+ */
 #include "tests/lib/namespaces.h"
 
 #include <errno.h>
@@ -15,6 +16,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -113,6 +115,34 @@ static bool host_up(struct namespaces *spaces, int i)
            RUN(fd, "ip", "link", "set", "eth0", "up") == 0;
 }
 
+/* What a host's agent keeps ends, and the files of all go. */
+static void hosts_clear(struct namespaces *spaces)
+{
+    for (int i = 0; i < spaces->count; i++) {
+        char *output = NULL;
+        if (spaces->hosts[i].name[0])
+            host_agent_by_hand(&spaces->hosts[i], &output, "--purge");
+        free(output);
+    }
+    agent_remove_tree(spaces->folder, true, NULL);
+}
+
+/* A test that is killed ends nothing itself: the toy system would run on. In a session of its own,
+ * that a signal to the test's process group does not end it. */
+static pid_t janitor_start(struct namespaces *spaces)
+{
+    pid_t test = getpid();
+    pid_t pid = fork();
+    if (pid != 0)
+        return pid;
+    setsid();
+    struct pollfd end = {.fd = (int)syscall(SYS_pidfd_open, test, 0), .events = POLLIN};
+    while (getppid() == test && poll(&end, 1, -1) < 0 && errno == EINTR)
+        ;
+    hosts_clear(spaces);
+    _exit(0);
+}
+
 struct namespaces *namespaces_up(int count)
 {
     struct namespaces *spaces = rift_calloc(1, sizeof *spaces);
@@ -131,38 +161,41 @@ struct namespaces *namespaces_up(int count)
             RUN(spaces->hub_fd, "ip", "link", "set", "br0", "up") == 0;
     for (int i = 0; i < count && is_up; i++)
         is_up = host_up(spaces, i);
-    if (is_up)
+    spaces->janitor = is_up ? janitor_start(spaces) : -1;
+    if (spaces->janitor > 0)
         return spaces;
     fprintf(stderr, "cannot make network namespaces here\n");
     namespaces_down(spaces);
     return NULL;
 }
 
-static void keeper_end(pid_t pid, int netns_fd)
+static void child_end(pid_t pid)
 {
     if (pid <= 0)
         return;
     kill(pid, SIGKILL);
     waitpid(pid, NULL, 0);
-    close(netns_fd);
+}
+
+static void keeper_end(pid_t pid, int netns_fd)
+{
+    if (pid > 0)
+        close(netns_fd);
+    child_end(pid);
 }
 
 void namespaces_down(struct namespaces *spaces)
 {
     if (!spaces)
         return;
-    for (int i = 0; i < spaces->count; i++) {
-        struct test_host *host = &spaces->hosts[i];
-        if (!host->name[0])
-            continue;
-        agent_forget(&host->agent);
-        char *output = NULL;
-        host_agent_by_hand(host, &output, "--purge");
-        free(output);
-        keeper_end(host->keeper, host->netns_fd);
-    }
+    child_end(spaces->janitor);
+    for (int i = 0; i < spaces->count; i++)
+        if (spaces->hosts[i].name[0])
+            agent_forget(&spaces->hosts[i].agent);
+    hosts_clear(spaces);
+    for (int i = 0; i < spaces->count; i++)
+        keeper_end(spaces->hosts[i].keeper, spaces->hosts[i].netns_fd);
     keeper_end(spaces->hub, spaces->hub_fd);
-    agent_remove_tree(spaces->folder, true, NULL);
     close(spaces->own_fd);
     free(spaces);
 }

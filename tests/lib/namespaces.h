@@ -1,5 +1,5 @@
 /* A few hosts that are network namespaces on one bridge, each with an agent of its own. They go
- * when the test's process goes, however it ends. */
+ * when the test's process goes, however it ends, with the systems that their agents keep. */
 #ifndef TESTS_LIB_NAMESPACES_H
 #define TESTS_LIB_NAMESPACES_H
 
@@ -37,6 +37,7 @@ struct namespaces {
     int own_fd;
     pid_t hub;
     int hub_fd;
+    pid_t janitor;
     char folder[96];
     struct test_host hosts[NAMESPACES_MAX];
     int count;
