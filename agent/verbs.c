@@ -14,6 +14,7 @@
 #include "agent/leftovers.h"
 #include "agent/lock.h"
 #include "agent/probe.h"
+#include "agent/shown_clock.h"
 #include "agent/system.h"
 #include "common/clock.h"
 #include "common/memory.h"
@@ -272,6 +273,7 @@ static const struct verb verbs[] = {
     {"system.stop", system_verb_stop, false},
     {"system.kill", system_verb_kill, false},
     {"system.role", system_verb_role, true},
+    {"system.clock", shown_clock_verb, true},
     {"system.status", system_verb_status, true},
     {"system.logs", system_verb_logs, true},
     {"system.wipe", system_verb_wipe, false},

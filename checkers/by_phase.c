@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "checkers/checker.h"
+#include "checkers/fault_spans.h"
 #include "checkers/phase.h"
 #include "checkers/registry.h"
 
@@ -87,8 +88,11 @@ static int check_by_phase(const struct rift_check *check, struct rift_verdict *v
     for (int phase = 0; phase_names[phase] && result == 0; phase++)
         if (is_asked(json_object_get(check->options, "phases"), phase_names[phase]))
             result = judge_phase(check, of, options, (enum phase)phase, verdict, err);
-    if (check->history->nemesis.count == 0)
+    struct fault_spans spans;
+    fault_spans_init(&spans, check->history);
+    if (spans.count == 0)
         rift_verdict_doubt(verdict, "the history has no faults, so there are no phases");
+    fault_spans_finish(&spans);
     json_decref(options);
     return result;
 }

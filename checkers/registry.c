@@ -37,6 +37,7 @@ const struct rift_checker *const rift_checkers[] = {
     &rift_checker_stats,
     &rift_checker_evidence,
     &rift_checker_performance,
+    &rift_checker_clock,
     NULL,
 };
 /* clang-format on */

@@ -30,6 +30,7 @@ extern const struct rift_checker rift_checker_availability;
 extern const struct rift_checker rift_checker_log_patterns;
 extern const struct rift_checker rift_checker_by_phase;
 extern const struct rift_checker rift_checker_fencing;
+extern const struct rift_checker rift_checker_clock;
 extern const struct rift_checker rift_checker_stats;
 extern const struct rift_checker rift_checker_evidence;
 extern const struct rift_checker rift_checker_performance;

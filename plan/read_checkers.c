@@ -5,8 +5,8 @@
 #include "plan/options.h"
 #include "plan/reader.h"
 
-/* A run is never valid by emptiness, so evidence judges every run; performance describes it. */
-static const char *const always[] = {"evidence", "performance", NULL};
+/* A run is never valid by emptiness, so evidence judges every run; the others describe it. */
+static const char *const always[] = {"evidence", "performance", "clock", NULL};
 
 struct checker_list {
     struct rift_plan_component *components;

@@ -61,7 +61,7 @@ const struct rift_option rift_plan_options[] = {
      .unit = "",
      .fallback = "auto",
      .summary = "a list of names, or of `name: {options}`; the workload's unless given. "
-                "`evidence` and `performance` are always among them"},
+                "`evidence`, `performance` and `clock` are always among them"},
     {.name = "time_limit_s",
      .kind = RIFT_OPTION_REAL,
      .unit = "s",

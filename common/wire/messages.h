@@ -76,9 +76,9 @@
  *                   ("ext4", "posix": a file system of ours is to be over each data folder while
  *                   the system runs; "none"), "keep_data"? (bool),
  *                   "attach"? {"unit"?, "cgroup"?} (it runs already; one of the two)} -> {}
- *     No more than remembered, on disk as well; what was kept of an earlier session's is removed. With attach the faults hit the unit's cgroup; start
- *     (no conflict) and stop go through systemctl, install is not to be sent, wipe empties the data
- *     folders and leaves all else.
+ *     No more than remembered, on disk as well; what was kept of an earlier session's is removed.
+ * With attach the faults hit the unit's cgroup; start (no conflict) and stop go through systemctl,
+ * install is not to be sent, wipe empties the data folders and leaves all else.
  *
  * system.install {"artifacts": [{"name", "path" (as uploaded), "sha256"}]}
  *     -> {"installed": [packages], "artifacts": {name: path}, "version": text}
@@ -100,13 +100,18 @@
  *
  * system.role {"deadline_ms"} -> {"leader": bool, "details": text}
  *
+ * system.clock {} -> {"processes": [{"pid", "ahead_ns", "error_ns"}]}
+ *     Those of the system's first 16 processes to which a fault shows another CLOCK_REALTIME than
+ *     the host's, and how far that is ahead of it.
+ *
  * system.status {} -> {"configured", "running", "pids": [..],
  *                      "exits": [{"pid", "code"?, "signal"?, "at_ns"}]}
  *
  * system.logs {} -> {"files": [{"path", "size_bytes"}]}, to be fetched by SFTP.
  *
  * system.wipe {} -> {}
- *     Data folders, files and logs of the recipe; conflict while it runs. Nothing, without a recipe.
+ *     Data folders, files and logs of the recipe; conflict while it runs. Nothing, without a
+ * recipe.
  *
  * system.remove {} -> {}
  *     Kills it, and removes what it left on the node: data folders, files, logs, artifacts, the

@@ -35,3 +35,16 @@ bool rift_clock_offset_estimate(const struct rift_clock_offset *offset, int64_t 
     }
     return offset->count > 0;
 }
+
+struct rift_wall_sample rift_wall_sample_of(int64_t sent_ns, int64_t received_ns,
+                                            int64_t sent_wall_ns, int64_t received_wall_ns,
+                                            int64_t node_wall_ns)
+{
+    int64_t trip_ns = received_ns - sent_ns, wall_trip_ns = received_wall_ns - sent_wall_ns;
+    int64_t step_ns = wall_trip_ns > trip_ns ? wall_trip_ns - trip_ns : trip_ns - wall_trip_ns;
+    return (struct rift_wall_sample){
+        .at_ns = sent_ns + trip_ns / 2,
+        .ahead_ns = node_wall_ns - (sent_wall_ns + trip_ns / 2),
+        .error_ns = trip_ns - trip_ns / 2 + step_ns,
+    };
+}

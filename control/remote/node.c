@@ -218,6 +218,14 @@ int64_t rift_node_clock_offset(struct rift_node *node, int64_t *error_ns)
     return offset_ns;
 }
 
+struct rift_wall_sample rift_node_wall_clock(struct rift_node *node)
+{
+    pthread_mutex_lock(&node->lock);
+    struct rift_wall_sample wall = node->wall;
+    pthread_mutex_unlock(&node->lock);
+    return wall;
+}
+
 int rift_node_upload(struct rift_node *node, const char *local_path, const char *remote_path,
                      int mode, int64_t deadline_ms, char *sha256, struct rift_error *err)
 {

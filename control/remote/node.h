@@ -9,6 +9,7 @@
 #include <jansson.h>
 
 #include "common/error.h"
+#include "control/remote/clock_offset.h"
 
 /* On a host that belongs to somebody, faults need more than a login. */
 enum rift_node_faults {
@@ -72,6 +73,9 @@ bool rift_node_is_connected(struct rift_node *node);
 json_t *rift_node_hello(struct rift_node *node);
 /* agent CLOCK_MONOTONIC minus ours in ns, and the bound of its error; measured again and again. */
 int64_t rift_node_clock_offset(struct rift_node *node, int64_t *error_ns);
+/* Its CLOCK_REALTIME against ours, as last asked, about once a second while it is connected; at_ns
+ * 0 before the first answer. */
+struct rift_wall_sample rift_node_wall_clock(struct rift_node *node);
 
 /* Files by SFTP, over a session of their own, so that no lease waits for them; from any thread. An
  * upload appears in its place whole or not at all, and is skipped where the same file is there

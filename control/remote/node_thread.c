@@ -207,7 +207,7 @@ static int say_hello(struct rift_node *node, struct rift_error *err)
 static void on_clock(void *context, const json_t *reply, const struct rift_error *error)
 {
     struct rift_node *node = context;
-    int64_t received_ns = rift_clock_now();
+    int64_t received_ns = rift_clock_now(), received_wall_ns = rift_clock_wall();
     int64_t sent_ns = node->clock_sent_ns;
     node->clock_sent_ns = 0;
     if (error)
@@ -218,6 +218,12 @@ static void on_clock(void *context, const json_t *reply, const struct rift_error
         node->clock_burst_left > 0 ? received_ns : received_ns + CLOCK_EVERY_MS * RIFT_MS;
     rift_clock_offset_add(&node->offset, sent_ns, received_ns,
                           json_integer_value(json_object_get(reply, "now_ns")));
+    struct rift_wall_sample wall =
+        rift_wall_sample_of(sent_ns, received_ns, node->clock_sent_wall_ns, received_wall_ns,
+                            json_integer_value(json_object_get(reply, "wall_ns")));
+    pthread_mutex_lock(&node->lock);
+    node->wall = wall;
+    pthread_mutex_unlock(&node->lock);
 }
 
 static void on_lease(void *context, const json_t *reply, const struct rift_error *error)
@@ -241,6 +247,7 @@ static int64_t keep_up(struct rift_node *node)
     if (node->clock_sent_ns == 0 && now >= node->next_clock_ns) {
         node->next_clock_ns = now + CLOCK_EVERY_MS * RIFT_MS;
         node->clock_sent_ns = now;
+        node->clock_sent_wall_ns = rift_clock_wall();
         ask(node, "clock", NULL, HELLO_DEADLINE_MS, on_clock);
     }
     int64_t next = node->next_lease_ns;

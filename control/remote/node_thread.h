@@ -27,6 +27,7 @@ struct rift_node {
     struct rift_pending *incoming, **incoming_end;
     size_t unanswered_count;
     json_t *hello;
+    struct rift_wall_sample wall;
     int64_t offset_ns, offset_error_ns; /* ... to here */
 
     struct rift_requests requests; /* the thread's own from here on */
@@ -34,7 +35,7 @@ struct rift_node {
     struct rift_ssh_idle idle;
     char session[NODE_SESSION_SIZE];
     struct rift_clock_offset offset;
-    int64_t clock_sent_ns; /* of the question under way; 0: none */
+    int64_t clock_sent_ns, clock_sent_wall_ns; /* of the question under way; 0: none */
     int64_t next_clock_ns, next_lease_ns;
     int clock_burst_left;
     bool is_hello_done, is_quit_done, is_resumed;

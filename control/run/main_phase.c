@@ -7,10 +7,12 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/memory.h"
+#include "control/run/clock_record.h"
 #include "control/run/watch.h"
 #include "workloads/workload.h"
 
@@ -23,6 +25,7 @@ struct recording {
     struct run_watch *watch; /* NULL: the plan does not ask for it */
     struct interpreter *interpreter;
     struct nemesis *nemesis;
+    struct clock_record *clocks;
     struct rift_arena arena; /* generators */
     struct rift_workload_phases generators;
     int64_t healed_ns; /* of the healer, read after it has ended */
@@ -87,6 +90,14 @@ static void recording_note_artifacts(struct recording *recording)
         recording_note(recording, "artifacts", json_deep_copy(artifacts));
 }
 
+static bool schedule_bends_clocks(const struct rift_schedule *schedule)
+{
+    for (size_t i = 0; i < schedule->count; i++)
+        if (strcmp(schedule->windows[i].what.fault->name, "clock") == 0)
+            return true;
+    return false;
+}
+
 static int recording_begin(struct recording *recording, const struct main_phase *phase,
                            struct rift_error *err)
 {
@@ -121,7 +132,10 @@ static int recording_begin(struct recording *recording, const struct main_phase 
                               after_ms(rift_clock_now(), plan->deadlines.healthy_ms));
     run_stop_attach(phase->stop, recording->interpreter, NULL);
     recording_note_artifacts(recording);
-    return 0;
+    recording->clocks =
+        clock_record_start(phase->cluster, recording->interpreter, recording->origin_ns,
+                           schedule_bends_clocks(phase->schedule), err);
+    return recording->clocks ? 0 : -1;
 }
 
 static int recording_setup(struct recording *recording, struct rift_error *err)
@@ -203,6 +217,7 @@ static int recording_end(struct recording *recording, struct main_phase_result *
                          struct rift_error *err)
 {
     run_stop_detach(recording->phase->stop);
+    clock_record_stop(recording->clocks);
     if (recording->interpreter) {
         const struct scheduler_counts *counts = interpreter_counts(recording->interpreter);
         result->invoked = counts->invoked;

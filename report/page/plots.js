@@ -36,10 +36,16 @@ function shadeFaults(windows, end) {
   };
 }
 
+/* From nought, unless there is something below it. */
+function yRange(u, min, max) {
+  const room = 0.05 * (Math.max(max, 0) - Math.min(min, 0)) || 1;
+  return [min < 0 ? min - room : 0, max > 0 ? max + room : 0.2 * room];
+}
+
 function plotOptions(title, unit, windows, end, series, isLog) {
   return {
     title, width: 1120, height: 260, series: [{ label: "time (s)" }, ...series],
-    scales: { x: { time: false, range: (u, min, max) => [min, max] }, y: isLog ? { distr: 3 } : { range: (u, min, max) => [0, max * 1.05 || 1] } },
+    scales: { x: { time: false, range: (u, min, max) => [min, max] }, y: isLog ? { distr: 3 } : { range: yRange } },
     axes: [{ label: "s", labelSize: 18, size: 34 }, { label: unit, size: 62 }],
     hooks: { drawClear: [shadeFaults(windows, end)] },
   };

@@ -252,6 +252,33 @@ static void a_run_that_watches_ends_soon_after_the_violation(void **state)
     json_decref(verdicts);
 }
 
+/* Only n2's processes are shown another time, and only while the fault is on. */
+static void a_bent_clock_stands_in_the_history(void **state)
+{
+    (void)state;
+    require_lab();
+    int code = run_lab("configs/etcd-register.yaml",
+                       "--set time_limit_s=8 --set recovery_s=1 --set 'checkers=[clock: {max_ms: "
+                       "1000}]' --set 'faults=[{clock: {targets: [n2], of: process, offset_ms: "
+                       "3600000}, start_s: 2, every_s: 20, for_s: 3}]'");
+    if (code != RIFT_EXIT_VALID)
+        fail_msg("%s", output);
+    json_t *verdicts = latest_verdicts();
+    const json_t *nodes =
+        json_object_get(json_object_get(checker(verdicts, "clock"), "stats"), "nodes");
+    for (size_t i = 0; i < HOSTS; i++)
+        assert_non_null(json_object_get(nodes, hosts[i].name));
+    const json_t *bent = json_object_get(nodes, "n2, as the system sees it");
+    assert_int_equal(json_object_size(nodes), HOSTS + 1);
+    const json_t *worst = json_object_get(bent, "worst_in_clock_faults");
+    double ahead_ms = json_number_value(json_object_get(worst, "ahead_ms"));
+    double error_ms = json_number_value(json_object_get(worst, "error_ms"));
+    if (ahead_ms < 3600000 - error_ms || ahead_ms > 3600000 + error_ms)
+        fail_msg("n2 was %.3f ms ahead, give or take %.3f ms", ahead_ms, error_ms);
+    assert_true(json_is_null(json_object_get(bent, "worst")));
+    json_decref(verdicts);
+}
+
 static void a_cut_where_no_peer_traffic_passes_is_unknown(void **state)
 {
     (void)state;
@@ -535,6 +562,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(an_interrupted_run_is_healed_saved_and_judged),
         cmocka_unit_test(a_run_that_was_killed_is_judged_as_far_as_it_reached),
         cmocka_unit_test(a_full_disk_ends_the_run_and_costs_no_verdict),
+        cmocka_unit_test(a_bent_clock_stands_in_the_history),
         cmocka_unit_test(a_cut_where_no_peer_traffic_passes_is_unknown),
         cmocka_unit_test(local_reads_are_convicted_of_stale_reads),
         cmocka_unit_test(a_run_that_watches_ends_soon_after_the_violation),

@@ -67,6 +67,11 @@ int64_t rift_node_clock_offset(struct rift_node *node, int64_t *error_ns)
     return fake_clock_offset(node->number);
 }
 
+struct rift_wall_sample rift_node_wall_clock(struct rift_node *node)
+{
+    return (struct rift_wall_sample){rift_clock_now(), fake_clock_offset(node->number), 1};
+}
+
 static json_t *fake_now(const struct rift_node *node)
 {
     return json_integer(rift_clock_now() + fake_clock_offset(node->number));

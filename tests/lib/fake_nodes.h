@@ -27,7 +27,7 @@ struct fake_world {
 
 extern struct fake_world fake_world;
 
-/* agent clock minus ours; differs from node to node. */
+/* agent clock minus ours, monotonic and wall; differs from node to node. */
 int64_t fake_clock_offset(unsigned node);
 
 #endif

@@ -63,12 +63,26 @@ static void the_true_offset_is_always_within_the_bound(void **state)
     }
 }
 
+static void a_step_of_our_own_wall_clock_widens_the_error(void **state)
+{
+    (void)state;
+    /* The trip took 100; the node, 5000 ahead, answered in its middle. */
+    struct rift_wall_sample sample = rift_wall_sample_of(1000, 1100, 70000, 70100, 75050);
+    assert_int_equal(sample.at_ns, 1050);
+    assert_int_equal(sample.ahead_ns, 5000);
+    assert_int_equal(sample.error_ns, 50);
+    /* The same, but ours was set back by 900 meanwhile. */
+    sample = rift_wall_sample_of(1000, 1100, 70000, 69200, 75050);
+    assert_int_equal(sample.error_ns, 950);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(no_sample_is_no_estimate),
         cmocka_unit_test(the_shortest_round_trip_wins),
         cmocka_unit_test(the_true_offset_is_always_within_the_bound),
+        cmocka_unit_test(a_step_of_our_own_wall_clock_widens_the_error),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -80,6 +80,7 @@ static const struct rift_catalogue_entry checkers[] = {
     {.name = "linearizable", .summary = "", .options = linearizable_options},
     {.name = "evidence", .summary = ""},
     {.name = "performance", .summary = ""},
+    {.name = "clock", .summary = ""},
     {.name = NULL}};
 static const struct rift_catalogue_entry clients[] = {
     {.name = "etcd", .summary = "", .options = etcd_options, .operations = read_write},
@@ -143,9 +144,10 @@ static void the_example_of_the_architecture_is_what_it_says(void **state)
         json_string_value(json_object_get(plan->faults[1].variants[0].options, "signal")), "KILL");
     assert_int_equal(plan->time_limit_ms, 60000);
     assert_int_equal(plan->recovery_ms, 16000); /* the longest cut + 10 s */
-    assert_int_equal(plan->checker_count, 3);
+    assert_int_equal(plan->checker_count, 4);
     assert_string_equal(plan->checkers[1].name, "evidence");
     assert_string_equal(plan->checkers[2].name, "performance");
+    assert_string_equal(plan->checkers[3].name, "clock");
     assert_string_equal(json_string_value(json_object_get(plan->checkers[0].options, "model")),
                         "cas-register");
     rift_plan_destroy(plan);
