@@ -12,6 +12,8 @@
 #include "common/log.h"
 #include "common/memory.h"
 
+#define ARTIFACTS_FOLDER "/var/lib/rift/artifacts" /* of agents, agent/paths.c */
+
 enum { SYSTEM_CALL_DEADLINE_MS = 10000, SYSTEM_SHA256_SIZE = 65 };
 
 static json_t *system_node_json(const struct cluster *cluster, size_t node)
@@ -26,14 +28,16 @@ static json_t *system_context(const struct cluster *cluster, const struct rift_p
     json_t *nodes = json_array();
     for (size_t i = 0; i < cluster->node_count; i++)
         json_array_append_new(nodes, system_node_json(cluster, i));
-    /* Where an artifact lies on the node is the agent's to say; of a system that is there already
-     * nobody knows it. */
+    /* Where an artifact lies on the node the agent says once it is installed; of a system that is
+     * there already nobody knows it. */
     json_t *artifacts = json_object();
     const char *name;
     json_t *artifact;
     json_object_foreach(json_object_get(plan->recipe, "artifacts"), name, artifact)
     {
-        if (plan->attach && !json_object_get(artifact, "default"))
+        if (json_object_get(plan->artifacts, name))
+            json_object_set_new(artifacts, name, json_sprintf(ARTIFACTS_FOLDER "/%s", name));
+        else if (plan->attach && !json_object_get(artifact, "default"))
             json_object_set_new(artifacts, name, json_string(name));
     }
     return json_pack("{s:o, s:o, s:O, s:o}", "node", system_node_json(cluster, node), "nodes",
@@ -77,7 +81,7 @@ static int system_upload(struct cluster *cluster, const struct rift_plan *plan, 
         const char *path = json_string_value(local);
         char sha256[SYSTEM_SHA256_SIZE] = "";
         CLEANUP(rift_free)
-        char *remote = rift_printf("/var/lib/rift/artifacts/%s.upload", name);
+        char *remote = rift_printf(ARTIFACTS_FOLDER "/%s.upload", name);
         if (rift_node_upload(cluster->nodes[node], path, remote, 0755, plan->deadlines.install_ms,
                              sha256, err) != 0)
             return rift_wrap(err, "%s: artifact '%s'", cluster->names[node], name);
