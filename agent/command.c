@@ -52,10 +52,10 @@ int agent_user_become(const struct agent_user *user)
 }
 
 /* In the child; never returns. */
-static void command_exec(char *const *argv, const struct agent_user *user, const int *pipes)
+static void command_exec(const struct rift_cgroup *cgroup, char *const *argv,
+                         const struct agent_user *user, const int *pipes)
 {
     setpgid(0, 0);
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
     dup2(pipes[0], 0);
     dup2(pipes[3], 1);
     dup2(pipes[5], 2);
@@ -63,10 +63,15 @@ static void command_exec(char *const *argv, const struct agent_user *user, const
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
     signal(SIGPIPE, SIG_DFL);
+    if (cgroup && rift_cgroup_join(cgroup)) {
+        dprintf(2, "join the control group: %s\n", strerror(errno));
+        _exit(126);
+    }
     if (user && agent_user_become(user)) {
         dprintf(2, "become user '%s': %s\n", user->name, strerror(errno));
         _exit(126);
     }
+    prctl(PR_SET_PDEATHSIG, SIGKILL); /* cleared by a change of the user: prctl(2) */
     setenv("DEBIAN_FRONTEND", "noninteractive", 1);
     setenv("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", 1);
     execvp(argv[0], argv);
@@ -133,6 +138,13 @@ static bool command_wait(pid_t pid, int64_t deadline_ns, int *status)
 int agent_command_run(char *const *argv, const char *input, const struct agent_user *user,
                       int64_t deadline_ns, struct command_result *result, struct rift_error *err)
 {
+    return agent_command_run_in(NULL, argv, input, user, deadline_ns, result, err);
+}
+
+int agent_command_run_in(const struct rift_cgroup *cgroup, char *const *argv, const char *input,
+                         const struct agent_user *user, int64_t deadline_ns,
+                         struct command_result *result, struct rift_error *err)
+{
     memset(result, 0, sizeof *result);
     int pipes[6] = {-1, -1, -1, -1, -1, -1}; /* stdin, stdout, stderr: read end, write end */
     int rc = 0;
@@ -142,7 +154,7 @@ int agent_command_run(char *const *argv, const char *input, const struct agent_u
     if (rc == 0)
         pid = fork();
     if (pid == 0)
-        command_exec(argv, user, pipes);
+        command_exec(cgroup, argv, user, pipes);
     rift_close_fd(&pipes[0]);
     rift_close_fd(&pipes[3]);
     rift_close_fd(&pipes[5]);

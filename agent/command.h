@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "common/cgroup.h"
 #include "common/error.h"
 #include "common/text.h"
 
@@ -30,9 +31,14 @@ struct command_result {
 };
 
 /* argv[0] is looked up in PATH. input and user may be NULL. At the deadline the program and its
- * process group are killed, and the call fails with TIMEOUT. */
+ * process group are killed, and the call fails with TIMEOUT. It dies with the agent; what it forked
+ * may not. */
 int agent_command_run(char *const *argv, const char *input, const struct agent_user *user,
                       int64_t deadline_ns, struct command_result *result, struct rift_error *err);
+/* The same, in a control group that is there: whoever ends that one ends all that it forked. */
+int agent_command_run_in(const struct rift_cgroup *cgroup, char *const *argv, const char *input,
+                         const struct agent_user *user, int64_t deadline_ns,
+                         struct command_result *result, struct rift_error *err);
 void agent_command_finish(struct command_result *result);
 
 #endif

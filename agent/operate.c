@@ -100,16 +100,17 @@ static int make_data_folders(const struct system *system, const struct agent_use
     return 0;
 }
 
-static int run_prepare(const struct system *system, const struct agent_user *user,
+static int run_prepare(const struct agent *agent, const struct agent_user *user,
                        int64_t deadline_ns, struct rift_arena *arena, struct rift_error *err)
 {
+    const struct system *system = agent->system;
     for (size_t i = 0; i < system->recipe->prepare_count; i++) {
         char **argv = rift_recipe_expand_all(system->recipe, system->context,
                                              system->recipe->prepare[i], arena, err);
         struct command_result result;
         if (!argv)
             return -1;
-        int rc = agent_command_run(argv, NULL, user, deadline_ns, &result, err);
+        int rc = agent_command_run_in(&agent->cgroup, argv, NULL, user, deadline_ns, &result, err);
         if (rc == 0 && result.status != 0)
             rc = rift_fail(err, RIFT_ERR_IO, "'%s' ended with %d: %.400s", argv[0], result.status,
                            result.errors.data ? result.errors.data : "");
@@ -276,9 +277,8 @@ static int start_all(struct agent *agent, int64_t deadline_ns, struct rift_arena
     if (agent_user_find(recipe->user, &user, err) ||
         agent_make_folders(agent->paths.logs, 0755, err) ||
         make_data_folders(agent->system, &user, deadline_ns, &are_new, err) ||
-        write_files(agent->system, &user, arena, err) ||
-        (are_new && run_prepare(agent->system, &user, deadline_ns, arena, err)) ||
-        rift_cgroup_create(&agent->cgroup, err))
+        write_files(agent->system, &user, arena, err) || rift_cgroup_create(&agent->cgroup, err) ||
+        (are_new && run_prepare(agent, &user, deadline_ns, arena, err)))
         return -1;
     json_object_set_new(ok, "started_ns", json_integer(rift_clock_now()));
     for (size_t i = 0; i < recipe->process_count; i++) {

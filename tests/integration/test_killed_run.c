@@ -1,0 +1,275 @@
+/* A controller that is killed in each of its phases: rift heal then leaves nothing on the nodes,
+ * and the next run works. A recipe that waits for the test holds a run where it is to be struck. */
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "common/clock.h"
+#include "common/memory.h"
+#include "common/text.h"
+#include "tests/lib/lab_hosts.h"
+#include "tests/lib/node_remains.h"
+
+enum { HOSTS = 2, OUTPUT_SIZE = 1 << 14, GONE_MS = 10000 };
+
+static struct rift_lab *lab;
+static const struct rift_lab_host *hosts;
+static char scratch[] = "/tmp/rift-test-killed-XXXXXX";
+static char before[HOSTS][NODE_STATE_SIZE], after[NODE_STATE_SIZE], output[OUTPUT_SIZE];
+
+/* Both wait where there is a file /opt/rift/hold-..., and say so by another. What becomes
+ * another user has no parent-death signal any more. */
+static const char recipe[] =
+    "name: toy\n"
+    "summary: counts\n"
+    "artifacts: {toy: {kind: tarball}}\n"
+    "version: [/bin/sh, -c, \"touch /opt/rift/at-install; while [ -e /opt/rift/hold-install ]; do "
+    "sleep 0.05; done; echo 1\"]\n"
+    "user: nobody\n"
+    "data_folders: [/var/lib/rift-system/toy]\n"
+    "files: [{path: /run/toy.conf, content: x}]\n"
+    "prepare:\n"
+    "  - [/bin/sh, -c, \"touch /opt/rift/at-prepare; while [ -e /opt/rift/hold-prepare ]; do "
+    "sleep 0.05; done\"]\n"
+    "processes:\n"
+    "  - name: toy\n"
+    "    command: [\"${artifacts.toy}/toy\"]\n"
+    "    working_folder: /var/lib/rift-system/toy\n"
+    "    ready: {command: [/bin/sh, -c, \"[ ! -e /opt/rift/hold-ready ] || { touch "
+    "/opt/rift/at-ready; exit 1; }\"]}\n";
+
+/* A set in a file; the reads at the end of a run wait. */
+static const char client[] = "import json, os, sys, time\n"
+                             "place = sys.argv[1]\n"
+                             "for line in sys.stdin:\n"
+                             "    message = json.loads(line)\n"
+                             "    answer = {'id': message['id'], 'type': 'ok'}\n"
+                             "    if message['op'] == 'open':\n"
+                             "        path = place + '/set-' + message['run']\n"
+                             "    elif message['f'] == 'add':\n"
+                             "        with open(path, 'a') as file:\n"
+                             "            file.write('%d\\n' % message['value'])\n"
+                             "    else:\n"
+                             "        while os.path.exists(place + '/hold-final'):\n"
+                             "            open(place + '/at-final', 'w').close()\n"
+                             "            time.sleep(0.05)\n"
+                             "        answer['value'] = sorted(int(word) for word in open(path))\n"
+                             "    print(json.dumps(answer), flush=True)\n";
+
+static int write_file(const char *name, const char *text)
+{
+    CLEANUP(rift_free) char *path = rift_printf("%s/%s", scratch, name);
+    FILE *file = fopen(path, "we");
+    return file && fputs(text, file) >= 0 && fclose(file) == 0 ? 0 : -1;
+}
+
+static int write_files(void)
+{
+    CLEANUP(rift_free)
+    char *config = rift_printf("name: killed\n"
+                               "nodes: {lab: netns, count: %d, name: %s}\n"
+                               "system: {recipe: toy.yaml, artifacts: {toy: toy.tar.gz}}\n"
+                               "client: {name: stdio, command: [python3, %s/client.py, %s]}\n"
+                               "workload: set\n"
+                               "time_limit_s: 1\n"
+                               "recovery_s: 0\n",
+                               HOSTS, test_lab_name("killed"), scratch, scratch);
+    CLEANUP(rift_free)
+    char *pack = rift_printf("cd %s && printf '#!/bin/sh\\n(while :; do echo x >> child; sleep "
+                             "0.05; done) &\\nwhile :; do echo x >> parent; sleep 0.05; done\\n' "
+                             "> toy && chmod 755 toy && tar -czf toy.tar.gz toy && "
+                             "head -c 64M /dev/urandom > large.tar.gz",
+                             scratch);
+    return write_file("config.yaml", config) || write_file("toy.yaml", recipe) ||
+                   write_file("client.py", client)
+               ? -1
+               : test_run(pack, NULL, 0);
+}
+
+static int up(void **state)
+{
+    (void)state;
+    size_t count = 0;
+    if (geteuid() != 0)
+        return 0;
+    if (!mkdtemp(scratch))
+        return -1;
+    lab = test_lab_up("killed", HOSTS);
+    hosts = rift_lab_hosts(lab, &count);
+    if (count != HOSTS || write_files() != 0)
+        return -1;
+    for (size_t i = 0; i < HOSTS; i++) {
+        test_host_run(&hosts[i], "mkdir -m 777 /opt/rift", NULL, 0);
+        node_state_read(&hosts[i], before[i]);
+    }
+    return 0;
+}
+
+static int down(void **state)
+{
+    CLEANUP(rift_free) char *script = rift_printf("rm -rf %s", scratch);
+    if (lab)
+        test_run(script, NULL, 0);
+    rift_lab_close(lab);
+    return test_labs_down(state);
+}
+
+static int rift(const char *command, const char *arguments)
+{
+    CLEANUP(rift_free)
+    char *script = rift_printf("cd %s && %s %s config.yaml %s 2>&1", scratch, test_rift_binary(),
+                               command, arguments);
+    return test_run(script, output, sizeof output);
+}
+
+/* Processes that were told to end take a moment on a loaded machine. */
+static void assert_nothing_is_left(const char *when)
+{
+    CLEANUP(rift_text_finish) struct rift_text found = {NULL, 0, 0};
+    int64_t gone_ns = rift_clock_now() + GONE_MS * RIFT_MS;
+    size_t count = 0;
+    do {
+        rift_text_clear(&found);
+        count = 0;
+        for (size_t i = 0; i < HOSTS; i++) {
+            size_t objects = node_bpf_objects(&hosts[i]);
+            node_state_read(&hosts[i], after);
+            rift_text_printf(&found, "%s: %zu BPF objects\n", hosts[i].name, objects);
+            count += objects + node_remains(before[i], after, &found);
+        }
+    } while (count > 0 && rift_clock_now() < gone_ns);
+    if (count > 0)
+        fail_msg("%s: %zu things are left:\n%s", when, count, found.data);
+}
+
+/* Starts a run, and kills it once `is_there` (a line for the shell) holds on the controller, and on
+ * each host. */
+static void kill_run(const char *arguments, const char *is_here, const char *is_there)
+{
+    CLEANUP(rift_free)
+    char *start = rift_printf("cd %s && rm -rf runs at-final; %s run config.yaml --runs runs "
+                              "--quiet %s > log 2>&1 & echo $! > %s/pid",
+                              scratch, test_rift_binary(), arguments, scratch);
+    assert_int_equal(test_run(start, NULL, 0), 0);
+    CLEANUP(rift_free)
+    char *here = rift_printf("cd %s; for i in $(seq 400); do %s && exit 0; sleep 0.05; done; "
+                             "cat log runs/latest/rift.log; exit 1",
+                             scratch, is_here);
+    CLEANUP(rift_free)
+    char *there =
+        rift_printf("for i in $(seq 400); do %s && exit 0; sleep 0.05; done; exit 1", is_there);
+    int result = test_run(here, output, sizeof output);
+    for (size_t i = 0; i < HOSTS && result == 0; i++)
+        result = test_host_run(&hosts[i], there, NULL, 0);
+    CLEANUP(rift_free) char *strike = rift_printf("kill -9 $(cat %s/pid)", scratch);
+    int killed = test_run(strike, NULL, 0);
+    if (result != 0)
+        fail_msg("it did not come so far: %s", output);
+    assert_int_equal(killed, 0);
+}
+
+static void assert_healed_and_fit(const char *phase)
+{
+    if (rift("heal", "") != 0)
+        fail_msg("%s: %s", phase, output);
+    assert_nothing_is_left(phase);
+    CLEANUP(rift_free) char *go = rift_printf("rm -f %s/hold-final", scratch);
+    test_run(go, NULL, 0);
+    for (size_t i = 0; i < HOSTS; i++)
+        test_host_run(&hosts[i], "rm -f /opt/rift/*", NULL, 0);
+    if (rift("run", "--runs runs --quiet") != 0)
+        fail_msg("the run after %s: %s", phase, output);
+    assert_nothing_is_left("the run after it");
+}
+
+/* In a phase that the recipe holds. */
+static void strike_held(const char *phase)
+{
+    if (!lab) {
+        print_message("skipped: a lab needs root\n");
+        skip();
+    }
+    test_agent_binary();
+    CLEANUP(rift_free) char *hold = rift_printf("touch /opt/rift/hold-%s", phase);
+    CLEANUP(rift_free) char *is_there = rift_printf("test -e /opt/rift/at-%s", phase);
+    for (size_t i = 0; i < HOSTS; i++)
+        test_host_run(&hosts[i], hold, NULL, 0);
+    kill_run("", "true", is_there);
+    assert_healed_and_fit(phase);
+}
+
+static void strike(const char *arguments, const char *is_here, const char *is_there)
+{
+    if (!lab)
+        skip();
+    kill_run(arguments, is_here, is_there);
+    assert_healed_and_fit(is_here);
+}
+
+static void a_run_killed_while_it_uploads_an_artifact(void **state)
+{
+    (void)state;
+    if (!lab)
+        skip();
+    kill_run("--set system.artifacts.toy=large.tar.gz", "grep -qs installing runs/latest/rift.log",
+             "true");
+    assert_healed_and_fit("uploading");
+}
+
+static void a_run_killed_while_it_installs(void **state)
+{
+    (void)state;
+    strike_held("install");
+}
+
+static void a_run_killed_while_it_prepares_the_data(void **state)
+{
+    (void)state;
+    strike_held("prepare");
+}
+
+static void a_run_killed_while_it_starts_the_system(void **state)
+{
+    (void)state;
+    strike_held("ready");
+}
+
+static void a_run_killed_inside_a_partition(void **state)
+{
+    (void)state;
+    strike("--set time_limit_s=60 --set "
+           "'faults=[{partition: halves, start_s: 0.5, every_s: 60, for_s: 50}]'",
+           "grep -qs 'start-partition' runs/latest/rift.log",
+           "tc qdisc show dev eth0 | grep -q clsact");
+}
+
+static void a_run_killed_during_the_final_reads(void **state)
+{
+    (void)state;
+    CLEANUP(rift_free) char *hold = rift_printf("touch %s/hold-final", scratch);
+    if (lab)
+        test_run(hold, NULL, 0);
+    strike("", "test -e at-final", "test -s /var/lib/rift-system/toy/child");
+}
+
+int main(int argc, char **argv)
+{
+    if (argc > 1)
+        cmocka_set_test_filter(argv[1]);
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_run_killed_while_it_uploads_an_artifact),
+        cmocka_unit_test(a_run_killed_while_it_installs),
+        cmocka_unit_test(a_run_killed_while_it_prepares_the_data),
+        cmocka_unit_test(a_run_killed_while_it_starts_the_system),
+        cmocka_unit_test(a_run_killed_inside_a_partition),
+        cmocka_unit_test(a_run_killed_during_the_final_reads),
+    };
+    return cmocka_run_group_tests(tests, up, down);
+}
