@@ -434,6 +434,53 @@ static const struct rift_fault fault_memory = {
     .options = memory_options,
 };
 
+static const struct rift_option fd_limit_options[] = {
+    {.name = "leave",
+     .kind = RIFT_OPTION_RANGE,
+     .unit = "",
+     .fallback = "0",
+     .minimum = 0,
+     .maximum = 100000,
+     .summary = "how many descriptors each process can still open"},
+    {.name = NULL},
+};
+static const struct rift_fault fault_fd_limit = {
+    .name = "fd-limit",
+    .summary = "the system's processes run out of file descriptors",
+    .effect =
+        "The soft RLIMIT_NOFILE of each process in the system's own cgroup comes down to what it "
+        "has open: open, accept and socket get EMFILE. What is open stays open, and poll of many "
+        "may get EINVAL. Children inherit it; a process that raises its limit itself is let be. "
+        "The limits of before come back exactly, for children too. A system that ended itself is "
+        "started again at the end. A keeper of its own lifts it when the lease is past or agent "
+        "and guardian are killed.",
+    .scope = RIFT_FAULT_ON_NODES,
+    .options = fd_limit_options,
+};
+
+static const struct rift_option pid_limit_options[] = {
+    {.name = "leave",
+     .kind = RIFT_OPTION_RANGE,
+     .unit = "",
+     .fallback = "0",
+     .minimum = -1000000,
+     .maximum = 1000000,
+     .summary = "how many more processes and threads than there are can be made; negative: so many "
+                "fewer, for those that come and go"},
+    {.name = NULL},
+};
+static const struct rift_fault fault_pid_limit = {
+    .name = "pid-limit",
+    .summary = "the system can make no new process or thread",
+    .effect =
+        "The limit of the pids controller (v1 or v2) for the system's own cgroup is what it has "
+        "when the fault begins: fork and pthread_create get EAGAIN. It counts as observed only "
+        "where one was refused. A system that ended itself is started again at the end. A keeper "
+        "of its own lifts it when the lease is past or agent and guardian are killed.",
+    .scope = RIFT_FAULT_ON_NODES,
+    .options = pid_limit_options,
+};
+
 static const struct rift_option disk_full_options[] = {
     {.name = "leave_kb",
      .kind = RIFT_OPTION_RANGE,
@@ -667,12 +714,10 @@ static const struct rift_fault fault_file_damage = {
 };
 
 const struct rift_fault *const rift_faults[] = {
-    &fault_partition,   &fault_reset,        &fault_link,
-    &fault_wan,         &fault_kill,         &fault_pause,
-    &fault_cpu,         &fault_memory,       &fault_disk_full,
-    &fault_power,       &fault_disk_lose,    &fault_disk_error,
-    &fault_disk_slow,   &fault_disk_corrupt, &fault_disk_rate,
-    &fault_file_damage, &fault_clock,        NULL,
+    &fault_partition,    &fault_reset,     &fault_link,        &fault_wan,        &fault_kill,
+    &fault_pause,        &fault_cpu,       &fault_memory,      &fault_fd_limit,   &fault_pid_limit,
+    &fault_disk_full,    &fault_power,     &fault_disk_lose,   &fault_disk_error, &fault_disk_slow,
+    &fault_disk_corrupt, &fault_disk_rate, &fault_file_damage, &fault_clock,      NULL,
 };
 
 const struct rift_fault *rift_fault_find(const char *name)

@@ -11,6 +11,8 @@ extern const struct rift_fault_driver rift_kill_driver;
 extern const struct rift_fault_driver rift_pause_driver;
 extern const struct rift_fault_driver rift_cpu_driver;
 extern const struct rift_fault_driver rift_memory_driver;
+extern const struct rift_fault_driver rift_fd_limit_driver;
+extern const struct rift_fault_driver rift_pid_limit_driver;
 extern const struct rift_fault_driver rift_disk_full_driver;
 extern const struct rift_fault_driver rift_power_driver;
 extern const struct rift_fault_driver rift_disk_lose_driver;

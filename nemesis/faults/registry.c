@@ -13,6 +13,8 @@ const struct rift_fault_driver *const rift_fault_drivers[] = {
     &rift_pause_driver,
     &rift_cpu_driver,
     &rift_memory_driver,
+    &rift_fd_limit_driver,
+    &rift_pid_limit_driver,
     &rift_disk_full_driver,
     &rift_power_driver,
     &rift_disk_lose_driver,

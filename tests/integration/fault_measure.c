@@ -253,6 +253,16 @@ double fault_growth(const struct fault_bench *bench)
     return ask(bench->hit, WITNESS_SYSTEM_PORT, WITNESS_ASK_GROW, 3000, reply);
 }
 
+double fault_open_error(const struct fault_bench *bench)
+{
+    return ask_number(bench, WITNESS_ASK_OPEN);
+}
+
+double fault_fork_error(const struct fault_bench *bench)
+{
+    return ask_number(bench, WITNESS_ASK_FORK);
+}
+
 double fault_write_error(const struct fault_bench *bench)
 {
     return ask_number(bench, WITNESS_ASK_WRITE);

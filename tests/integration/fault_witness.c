@@ -26,6 +26,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -97,6 +98,26 @@ static int64_t grow(void)
     return more ? 0 : ENOMEM;
 }
 
+static int64_t open_file(void)
+{
+    int fd = open("/dev/null", O_RDONLY | O_CLOEXEC), number = errno;
+    if (fd < 0)
+        return number;
+    close(fd);
+    return 0;
+}
+
+static int64_t fork_process(void)
+{
+    pid_t pid = fork();
+    if (pid < 0)
+        return errno;
+    if (pid == 0)
+        _exit(0);
+    waitpid(pid, NULL, 0);
+    return 0;
+}
+
 static int64_t write_file(const char *name, bool is_synced)
 {
     int fd = open(name, O_WRONLY | O_CREAT | O_APPEND, 0644); /* it needs new room each time */
@@ -140,6 +161,8 @@ static void be_system(const char *folder)
             snprintf(reply, sizeof reply, "%lld",
                      (long long)(strcmp(word, WITNESS_ASK_BURN) == 0    ? burn()
                                  : strcmp(word, WITNESS_ASK_GROW) == 0  ? grow()
+                                 : strcmp(word, WITNESS_ASK_OPEN) == 0  ? open_file()
+                                 : strcmp(word, WITNESS_ASK_FORK) == 0  ? fork_process()
                                  : strcmp(word, WITNESS_ASK_WRITE) == 0 ? write_file("file", true)
                                                                         : write_both_files()));
         sendto(fd, reply, strlen(reply), 0, (struct sockaddr *)&from, length);

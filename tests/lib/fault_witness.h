@@ -10,6 +10,8 @@ enum { WITNESS_SYSTEM_PORT = 7500, WITNESS_ECHO_PORT = 7501, WITNESS_PAIR_PORT =
 #define WITNESS_ASK_STATE "q" /* "PID WALL_NS" */
 #define WITNESS_ASK_BURN  "b" /* burns for WITNESS_BURN_MS, then "CPU_NS" */
 #define WITNESS_ASK_GROW  "m" /* touches WITNESS_GROW_MB more, then "0" */
+#define WITNESS_ASK_OPEN  "o" /* opens a file and closes it; "ERRNO" */
+#define WITNESS_ASK_FORK  "p" /* forks a process that ends; "ERRNO" */
 #define WITNESS_ASK_WRITE "w" /* writes and syncs a file of its data folder; "ERRNO" */
 #define WITNESS_ASK_FILES                                                                          \
     "f" /* writes WITNESS_SYNCED and syncs it, then WITNESS_UNSYNCED; "ERRNO" */
