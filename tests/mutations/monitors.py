@@ -39,7 +39,7 @@ MUTATIONS = [
      "at > 0 && all[ops[(at - 1) / 2]].complete > all[op].complete", "at > 0 && false",
      "test_monitor_counter"),
     ("reads do not order steps", M + "fetch_add.c",
-     "earliest = walk_earlier(positions, earliest, positions->reads[i]);", "", "test_monitor_fetch_add"),
+     "earliest = walk_earlier(positions, earliest, positions->reads[i]);", ";", "test_monitor_fetch_add"),
     ("a gap is filled too late", M + "fetch_add.c",
      "slots->low[positions->pending[next]] > slots->high[deadline]",
      "slots->low[positions->pending[next]] > slots->high[deadline] + 1", "test_monitor_fetch_add"),
