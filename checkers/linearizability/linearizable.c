@@ -1,9 +1,9 @@
 /* The checker "linearizable": each key an object of its own (linearizability is local: Herlihy and
  * Wing 1990), keys in parallel, the small ones first, all within one budget. */
 #include <pthread.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "checkers/linearizability/explain.h"
 #include "checkers/linearizability/guess.h"
@@ -150,10 +150,10 @@ static void checking_make_tasks(struct checking *checking)
 
 static void checking_limits(struct checking *checking, const struct rift_budget *budget)
 {
-    long cores = sysconf(_SC_NPROCESSORS_ONLN);
-    unsigned threads = budget->thread_count ? budget->thread_count
-                       : cores > 0          ? (unsigned)cores
-                                            : 1;
+    cpu_set_t cores; /* those that this process may use */
+    unsigned threads = budget->thread_count;
+    if (threads == 0)
+        threads = sched_getaffinity(0, sizeof cores, &cores) == 0 ? (unsigned)CPU_COUNT(&cores) : 1;
     checking->thread_count = threads < THREADS_MAX ? threads : THREADS_MAX;
     checking->limits = (struct rift_limits){
         .deadline_ns = budget->time_ms ? rift_clock_now() + budget->time_ms * RIFT_MS : INT64_MAX,

@@ -41,11 +41,14 @@ static bool is_over(const struct shrink *shrink)
     return rift_limits_are_spent(&shrink->limits);
 }
 
-/* Takes useless crashed ops out of the trial. */
-static void trial_prune(struct shrink *shrink, const struct rift_problem *subset)
+/* Takes useless crashed ops out of the trial; false where there were none. */
+static bool trial_prune(struct shrink *shrink, const struct rift_problem *subset)
 {
-    bool *is_useless = rift_calloc(subset->count + 1, sizeof *is_useless);
-    if (rift_useless_mark(subset, is_useless) > 0) {
+    if (subset->info_count == 0)
+        return false;
+    CLEANUP(rift_free) bool *is_useless = rift_calloc(subset->count + 1, sizeof *is_useless);
+    uint32_t useless_count = rift_useless_mark(subset, is_useless);
+    if (useless_count > 0) {
         size_t at = 0;
         for (size_t i = 0; i < shrink->problem->count && at < subset->count; i++) {
             if (subset->ops[at].row != shrink->problem->ops[i].row)
@@ -54,7 +57,7 @@ static void trial_prune(struct shrink *shrink, const struct rift_problem *subset
                 shrink->trial_kept[i] = false;
         }
     }
-    free(is_useless);
+    return useless_count > 0;
 }
 
 static struct rift_problem *trial_subset(struct shrink *shrink, uint32_t since)
@@ -73,9 +76,10 @@ static struct rift_problem *trial_subset(struct shrink *shrink, uint32_t since)
 static bool trial_accept(struct shrink *shrink, uint32_t since)
 {
     struct rift_problem *subset = trial_subset(shrink, since);
-    trial_prune(shrink, subset);
-    rift_problem_destroy(subset);
-    subset = trial_subset(shrink, since);
+    if (trial_prune(shrink, subset)) {
+        rift_problem_destroy(subset);
+        subset = trial_subset(shrink, since);
+    }
     struct rift_limits limits = shrink->limits;
     int64_t deadline = rift_clock_now() + TRIAL_MS * RIFT_MS;
     if (deadline < limits.deadline_ns)

@@ -63,8 +63,9 @@ int rift_replay_order(const struct rift_problem *problem, const uint32_t *order,
     if (check_real_time(problem, order, count, err) < 0)
         return -1;
     struct rift_states *states = rift_states_create();
-    uint32_t *from = rift_calloc(STATES_MAX, sizeof *from);
-    uint32_t *to = rift_calloc(STATES_MAX, sizeof *to);
+    size_t room = problem->model->has_choices ? STATES_MAX : 1;
+    uint32_t *from = rift_malloc(room * sizeof *from);
+    uint32_t *to = rift_malloc(room * sizeof *to);
     from[0] = problem->model->start(problem, states);
     int from_count = 1;
     size_t k = 0;

@@ -1,10 +1,29 @@
 #include "checkers/linearizability/jit/open.h"
 
-void jit_open_init(struct jit_open *open)
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/memory.h"
+
+void jit_open_init(struct jit_open *open, uint32_t class_slots)
 {
-    *open = (struct jit_open){0};
-    for (uint32_t c = 0; c < JIT_CLASSES_MAX; c++)
-        open->classes[c].class = RIFT_EVENT_NEVER;
+    /* What no mask names is never read. */
+    open->updates = open->observers = 0;
+    open->class_end = 0;
+    open->classes = rift_malloc((class_slots + 1) * sizeof *open->classes);
+}
+
+void jit_open_finish(struct jit_open *open)
+{
+    free(open->classes);
+}
+
+void jit_open_copy(struct jit_open *to, const struct jit_open *from)
+{
+    struct jit_open_class *classes = to->classes;
+    memcpy(classes, from->classes, from->class_end * sizeof *classes);
+    *to = *from;
+    to->classes = classes;
 }
 
 static bool is_same(const struct rift_call *a, const struct rift_call *b)
@@ -130,10 +149,12 @@ static void invoke_crashed(struct jit_open *open, const struct jit_plan *plan, u
         return;
     const struct jit_class *it = &plan->classes[class];
     uint16_t slot = it->slot;
-    if (open->classes[slot].class == class) {
+    if (slot < open->class_end && open->classes[slot].class == class) {
         open->classes[slot].supply++;
         return;
     }
+    while (open->class_end <= slot)
+        open->classes[open->class_end++].class = RIFT_EVENT_NEVER;
     open->classes[slot].class = class;
     open->classes[slot].supply = 1;
     open->classes[slot].same = 0;
@@ -146,8 +167,6 @@ static void invoke_crashed(struct jit_open *open, const struct jit_plan *plan, u
         open->classes[slot].readers = readers_of(open, plan, value_set(&it->call));
         open->classes[slot].cassers = cassers_of(open, plan, value_set(&it->call));
     }
-    if (slot >= open->class_end)
-        open->class_end = slot + 1u;
     if (!plan->is_register)
         return;
     open->classes[slot].cas_after = cas_after(open, plan, value_set(&it->call));

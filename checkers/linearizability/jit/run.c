@@ -1,6 +1,5 @@
 #include "checkers/linearizability/jit/run.h"
 
-#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,8 +23,8 @@ enum {
 struct jit_checkpoint {
     uint32_t event, count;
     bool is_cut;
-    char *data;            /* configurations; holds their trails */
-    struct jit_open *open; /* up to its class_end */
+    char *data; /* configurations; holds their trails */
+    struct jit_open open;
 };
 
 void jit_run_init(struct jit_run *run, const struct jit_plan *plan, bool is_relaxed,
@@ -44,22 +43,17 @@ static void checkpoint_drop(struct jit_run *run, struct jit_checkpoint *checkpoi
         jit_trail_release(&run->walk.trail, config->trail);
     }
     free(checkpoint->data);
-    free(checkpoint->open);
+    jit_open_finish(&checkpoint->open);
 }
 
 void jit_run_finish(struct jit_run *run)
 {
     for (uint32_t i = 0; i < run->checkpoint_count; i++) {
         free(run->checkpoints[i].data);
-        free(run->checkpoints[i].open);
+        jit_open_finish(&run->checkpoints[i].open);
     }
     free(run->checkpoints);
     jit_walk_finish(&run->walk);
-}
-
-static size_t open_size(const struct jit_open *open)
-{
-    return offsetof(struct jit_open, classes) + open->class_end * sizeof open->classes[0];
 }
 
 /* The older, the fewer; the last one before anything was left out always stays. */
@@ -89,7 +83,7 @@ static void checkpoint_save(struct jit_run *run)
     if (run->checkpoint_count >= THIN_COUNT)
         checkpoints_thin(run);
     if (run->checkpoint_count == run->checkpoint_capacity) {
-        run->checkpoint_capacity = run->checkpoint_capacity ? run->checkpoint_capacity * 2 : 16;
+        run->checkpoint_capacity = run->checkpoint_capacity ? run->checkpoint_capacity * 2 : 4;
         run->checkpoints =
             rift_reallocarray(run->checkpoints, run->checkpoint_capacity, sizeof *run->checkpoints);
     }
@@ -98,10 +92,10 @@ static void checkpoint_save(struct jit_run *run)
     *it = (struct jit_checkpoint){.event = walk->event,
                                   .count = walk->current.count,
                                   .is_cut = walk->is_cut,
-                                  .data = rift_malloc(bytes),
-                                  .open = rift_malloc(open_size(&walk->open))};
+                                  .data = rift_malloc(bytes)};
     memcpy(it->data, walk->current.data, bytes);
-    memcpy(it->open, &walk->open, open_size(&walk->open));
+    jit_open_init(&it->open, walk->open.class_end);
+    jit_open_copy(&it->open, &walk->open);
     for (uint32_t i = 0; i < walk->current.count; i++)
         jit_trail_hold(&walk->trail, jit_set_at(&walk->current, i)->trail);
 }
@@ -117,9 +111,7 @@ static void checkpoint_load(struct jit_walk *walk, const struct jit_checkpoint *
         jit_trail_hold(&walk->trail, walk->scratch->trail);
         jit_set_add(&walk->current, walk->scratch, JIT_KEEP_ALL, &walk->trail, &is_cut);
     }
-    jit_open_init(&walk->open);
-    const struct jit_open *open = checkpoint->open;
-    memcpy(&walk->open, open, open_size(open));
+    jit_open_copy(&walk->open, &checkpoint->open);
     walk->event = checkpoint->event;
     walk->is_cut = checkpoint->is_cut;
 }

@@ -7,8 +7,8 @@
 void jit_trail_init(struct jit_trail *trail)
 {
     *trail = (struct jit_trail){.capacity = 256, .count = 1};
-    trail->nodes = rift_calloc(trail->capacity, sizeof *trail->nodes);
-    trail->nodes[JIT_TRAIL_START].refs = 1;
+    trail->nodes = rift_malloc(trail->capacity * sizeof *trail->nodes);
+    trail->nodes[JIT_TRAIL_START] = (struct jit_node){.refs = 1};
 }
 
 void jit_trail_finish(struct jit_trail *trail)

@@ -37,7 +37,7 @@ void jit_walk_init(struct jit_walk *walk, const struct jit_plan *plan, bool is_r
     jit_set_init(&walk->current, slots);
     jit_set_init(&walk->next, slots);
     jit_set_init(&walk->closure, slots);
-    jit_open_init(&walk->open);
+    jit_open_init(&walk->open, plan->class_slots);
     walk->scratch = rift_calloc(1, walk->current.stride);
     walk->from = rift_calloc(1, walk->current.stride);
     walk->is_free = rift_calloc(plan->problem->value_count + 1, sizeof *walk->is_free);
@@ -54,6 +54,7 @@ void jit_walk_finish(struct jit_walk *walk)
     jit_set_finish(&walk->current);
     jit_set_finish(&walk->next);
     jit_set_finish(&walk->closure);
+    jit_open_finish(&walk->open);
     free(walk->scratch);
     free(walk->from);
     free(walk->is_free);

@@ -21,7 +21,7 @@ struct jit_open {
         uint32_t supply;
         uint64_t same; /* updates of the same call */
         uint64_t readers, cassers, cas_after;
-    } classes[JIT_CLASSES_MAX]; /* last, so that a copy may end at class_end */
+    } * classes; /* room for the plan's class_slots; what lies past class_end says nothing */
 };
 
 /* Classes have a bit of their own in masks of 64; all beyond the last one share it. */
