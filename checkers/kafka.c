@@ -430,12 +430,13 @@ static int check_kafka(const struct rift_check *check, struct rift_verdict *verd
     prepare(&self);
     judge_log(&self);
     judge_polled(&self);
-    judge_cycles(&self);
     self.is_ahead = true;
     judge_processes(&self);
     self.is_ahead = false;
     judge_unpolled(&self);
     judge_processes(&self);
+    /* Last: what a finer word above says is told by that word. */
+    judge_cycles(&self);
     size_t polled_count = 0;
     for (size_t i = 0; i < self.log.record_count; i++)
         polled_count += self.log.records[i].is_poll;
