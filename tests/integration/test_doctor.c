@@ -1,0 +1,222 @@
+/* rift doctor and rift heal as a person uses them on hosts listed by address: what they say, with
+ * which exit code, and what is left after them. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "common/clock.h"
+#include "common/memory.h"
+#include "tests/lib/lab_hosts.h"
+#include "tests/lib/node_remains.h"
+
+enum { HOSTS = 2, OUTPUT_SIZE = 1 << 14, FIT = 0, BAD_CONFIG = 254, NOT_FIT = 255, GONE_MS = 5000 };
+
+static struct rift_lab *lab;
+static const struct rift_lab_host *hosts;
+static char scratch[] = "/tmp/rift-test-doctor-XXXXXX";
+static char before[HOSTS][NODE_STATE_SIZE], after[NODE_STATE_SIZE], output[OUTPUT_SIZE];
+
+static int up(void **state)
+{
+    (void)state;
+    size_t count = 0;
+    if (geteuid() != 0)
+        return 0;
+    if (!mkdtemp(scratch))
+        return -1;
+    lab = test_lab_up("doctor", HOSTS);
+    hosts = rift_lab_hosts(lab, &count);
+    for (size_t i = 0; i < HOSTS; i++)
+        node_state_read(&hosts[i], before[i]);
+    return count == HOSTS ? 0 : -1;
+}
+
+static int down(void **state)
+{
+    CLEANUP(rift_free) char *script = rift_printf("rm -rf %s", scratch);
+    if (lab)
+        test_run(script, NULL, 0);
+    rift_lab_close(lab);
+    return test_labs_down(state);
+}
+
+/* In the subnet of the lab, and nobody's. */
+static char *address_of_nobody(void)
+{
+    return rift_printf("%.*s.200", (int)(strrchr(hosts[0].address, '.') - hosts[0].address),
+                       hosts[0].address);
+}
+
+/* The hosts by address, and more lines. */
+static void write_config(const char *more_nodes, const char *lines)
+{
+    CLEANUP(rift_free) char *path = rift_printf("%s/config.yaml", scratch);
+    if (!lab) {
+        print_message("skipped: a lab needs root\n");
+        skip();
+    }
+    test_agent_binary();
+    FILE *file = fopen(path, "we");
+    assert_non_null(file);
+    fprintf(file, "ssh: {user: root, key: %s, known_hosts: %s}\nnodes:\n", hosts[0].key_file,
+            hosts[0].known_hosts_file);
+    for (size_t i = 0; i < HOSTS; i++)
+        fprintf(file, "  - {address: %s, port: %d}\n", hosts[i].address, hosts[i].port);
+    fprintf(file,
+            "%sclient: {name: stdio, command: [/bin/true]}\nworkload: register\nsystem: none\n"
+            "allow_faults: [n1, n2]\ndeadlines: {connect_s: 5}\n%s",
+            more_nodes, lines);
+    assert_int_equal(fclose(file), 0);
+}
+
+static void assert_rift(const char *command, int code)
+{
+    CLEANUP(rift_free)
+    char *script = rift_printf("cd %s && %s %s 2>&1", scratch, test_rift_binary(), command);
+    int found = test_run(script, output, sizeof output);
+    if (found != code)
+        fail_msg("%s: %d instead of %d: %s", command, found, code, output);
+}
+
+static void assert_says(const char *words)
+{
+    if (!strstr(output, words))
+        fail_msg("it does not say '%s' but:\n%s", words, output);
+}
+
+static void assert_nothing_is_left(void)
+{
+    CLEANUP(rift_text_finish) struct rift_text found = {NULL, 0, 0};
+    int64_t gone_ns = rift_clock_now() + GONE_MS * RIFT_MS;
+    size_t count = 0;
+    do {
+        rift_text_clear(&found);
+        count = 0;
+        for (size_t i = 0; i < HOSTS; i++) {
+            node_state_read(&hosts[i], after);
+            count += node_bpf_objects(&hosts[i]) + node_remains(before[i], after, &found);
+        }
+    } while (count > 0 && rift_clock_now() < gone_ns);
+    if (count > 0)
+        fail_msg("%zu things are left:\n%s", count, found.data);
+}
+
+static void hosts_that_can_do_all_are_fit_and_left_as_they_were(void **state)
+{
+    (void)state;
+    write_config("", "faults: [{partition: halves}]\n");
+    assert_rift("doctor config.yaml", FIT);
+    assert_says("n1 at ");
+    assert_says("n2 at ");
+    assert_says("partition");
+    assert_says("\nfit");
+    assert_nothing_is_left();
+}
+
+static void a_fault_that_a_host_cannot_do_is_named_with_host_and_cause(void **state)
+{
+    (void)state;
+    write_config("", "faults: [{partition: {kinds: halves, interfaces: [eth7]}}]\n");
+    assert_rift("doctor config.yaml", NOT_FIT);
+    assert_says("n2         CANNOT: ");
+    assert_says("eth7");
+    assert_says("not fit: 2 troubles");
+    assert_nothing_is_left();
+}
+
+static void a_host_that_nobody_reaches_is_named(void **state)
+{
+    (void)state;
+    if (!lab)
+        skip();
+    CLEANUP(rift_free) char *nobody = address_of_nobody();
+    CLEANUP(rift_free) char *node = rift_printf("  - %s\n", nobody);
+    write_config(node, "");
+    assert_rift("doctor config.yaml", NOT_FIT);
+    assert_says("n3 (");
+    assert_says(nobody);
+    assert_rift("heal config.yaml", NOT_FIT);
+    assert_says(nobody);
+    assert_says("n1: this node is healed");
+}
+
+static void a_bad_configuration_is_named_with_its_place(void **state)
+{
+    (void)state;
+    write_config("", "fautls: [pause]\n");
+    assert_rift("doctor config.yaml", BAD_CONFIG);
+    assert_says("config.yaml:10:1");
+    assert_says("faults");
+    assert_rift("doctor", BAD_CONFIG);
+    assert_rift("doctor no-such.yaml", BAD_CONFIG);
+    assert_says("no-such.yaml");
+}
+
+/* Can a shell on the host open sshd's port on another? */
+static bool can_reach(size_t from, size_t to)
+{
+    CLEANUP(rift_free)
+    char *script = rift_printf("timeout 2 bash -c '</dev/tcp/%s/22'", hosts[to].address);
+    return test_host_run(&hosts[from], script, NULL, 0) == 0;
+}
+
+/* A cut for a minute, whose controller dies. */
+static void cut_and_die(void)
+{
+    write_config("", "lease_s: 60\n");
+    CLEANUP(rift_free)
+    char *start = rift_printf("cd %s; %s fault partition --isolate n2 --for 60s --config "
+                              "config.yaml > log 2>&1 & pid=$!; for i in $(seq 300); do grep -qs "
+                              "'n2 not heard' %s/log && break; sleep 0.1; done; kill -9 $pid; cat "
+                              "%s/log",
+                              scratch, test_rift_binary(), scratch, scratch);
+    test_run(start, output, sizeof output);
+    assert_says("n2 not heard");
+}
+
+static void heal_by_a_configuration_ends_what_a_dead_controller_left(void **state)
+{
+    (void)state;
+    cut_and_die();
+    assert_rift("heal config.yaml", 0);
+    assert_says("n1: this node is healed");
+    assert_says("n2: this node is healed");
+    assert_true(can_reach(0, 1));
+    assert_nothing_is_left();
+}
+
+static void heal_by_address_ends_it_on_the_hosts_that_are_named(void **state)
+{
+    (void)state;
+    cut_and_die();
+    CLEANUP(rift_free)
+    char *both =
+        rift_printf("heal --key %s --known-hosts %s root@%s:%d %s", hosts[0].key_file,
+                    hosts[0].known_hosts_file, hosts[0].address, hosts[0].port, hosts[1].address);
+    assert_rift(both, 0);
+    CLEANUP(rift_free)
+    char *line = rift_printf("root@%s:%d: this node is healed", hosts[0].address, hosts[0].port);
+    assert_says(line);
+    assert_true(can_reach(1, 0));
+    assert_nothing_is_left();
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(hosts_that_can_do_all_are_fit_and_left_as_they_were),
+        cmocka_unit_test(a_fault_that_a_host_cannot_do_is_named_with_host_and_cause),
+        cmocka_unit_test(a_host_that_nobody_reaches_is_named),
+        cmocka_unit_test(a_bad_configuration_is_named_with_its_place),
+        cmocka_unit_test(heal_by_a_configuration_ends_what_a_dead_controller_left),
+        cmocka_unit_test(heal_by_address_ends_it_on_the_hosts_that_are_named),
+    };
+    return cmocka_run_group_tests(tests, up, down);
+}
