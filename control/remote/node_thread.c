@@ -11,8 +11,11 @@
 #include "common/memory.h"
 #include "common/wire/messages.h"
 
+/* An agent may take 7 s to end an earlier one (agent/lock.c) and 8 s to remove what it left
+ * (agent/system.c) before it answers hello. */
 enum {
-    HELLO_DEADLINE_MS = 10000,
+    HELLO_DEADLINE_MS = 20000,
+    CLOCK_DEADLINE_MS = 10000,
     QUIT_DEADLINE_MS = 10000,
     RECONNECT_FIRST_MS = 50,
     RECONNECT_MOST_MS = 2000,
@@ -248,7 +251,7 @@ static int64_t keep_up(struct rift_node *node)
         node->next_clock_ns = now + CLOCK_EVERY_MS * RIFT_MS;
         node->clock_sent_ns = now;
         node->clock_sent_wall_ns = rift_clock_wall();
-        ask(node, "clock", NULL, HELLO_DEADLINE_MS, on_clock);
+        ask(node, "clock", NULL, CLOCK_DEADLINE_MS, on_clock);
     }
     int64_t next = node->next_lease_ns;
     if (node->clock_sent_ns == 0 && node->next_clock_ns < next)
