@@ -259,6 +259,18 @@ static void a_run_killed_during_the_final_reads(void **state)
     strike("", "test -e at-final", "test -s /var/lib/rift-system/toy/child");
 }
 
+/* What lies on it is mounted twice: a disk in a file, and a layer over it. */
+static void a_run_killed_with_a_disk_of_its_own_and_a_layer(void **state)
+{
+    (void)state;
+    CLEANUP(rift_free) char *hold = rift_printf("touch %s/hold-final", scratch);
+    if (lab)
+        test_run(hold, NULL, 0);
+    strike("--set system.disk_mb=32 --set system.disk_layer=ext4", "test -e at-final",
+           "test -s /var/lib/rift-system/toy/child && [ $(grep -c rift-system/toy "
+           "/proc/self/mountinfo) = 2 ]");
+}
+
 int main(int argc, char **argv)
 {
     if (argc > 1)
@@ -270,6 +282,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(a_run_killed_while_it_starts_the_system),
         cmocka_unit_test(a_run_killed_inside_a_partition),
         cmocka_unit_test(a_run_killed_during_the_final_reads),
+        cmocka_unit_test(a_run_killed_with_a_disk_of_its_own_and_a_layer),
     };
     return cmocka_run_group_tests(tests, up, down);
 }
