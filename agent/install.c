@@ -63,11 +63,11 @@ static int artifact_verify(const char *path, const char *sha256, struct rift_err
 
 /* Puts it in place; *where is what ${artifacts.NAME} stands for. */
 static int artifact_unpack(const struct agent *agent, const struct rift_recipe_artifact *artifact,
-                           const char *path, int64_t deadline_ns, char where[512],
-                           struct rift_error *err)
+                           const char *version, const char *path, int64_t deadline_ns,
+                           char where[512], struct rift_error *err)
 {
     char folder[AGENT_PATH_SIZE + 80];
-    snprintf(folder, sizeof folder, "%s/%.64s", agent->paths.artifacts, artifact->name);
+    snprintf(folder, sizeof folder, "%s/%s/%.64s", agent->paths.artifacts, version, artifact->name);
     if (agent_remove_tree(folder, true, err) || agent_make_folders(folder, 0755, err))
         return -1;
     if (artifact->kind == RIFT_ARTIFACT_BINARY) {
@@ -81,8 +81,9 @@ static int artifact_unpack(const struct agent *agent, const struct rift_recipe_a
     return install_run(artifact->kind == RIFT_ARTIFACT_TARBALL ? tar : deb, deadline_ns, NULL, err);
 }
 
-static int artifacts_install(const struct agent *agent, const json_t *given, int64_t deadline_ns,
-                             json_t *artifacts, struct rift_error *err)
+/* Of the version "first" or "upgrade". */
+static int artifacts_install(const struct agent *agent, const char *version, const json_t *given,
+                             int64_t deadline_ns, json_t *artifacts, struct rift_error *err)
 {
     size_t i;
     json_t *item;
@@ -99,7 +100,7 @@ static int artifacts_install(const struct agent *agent, const json_t *given, int
                              "an artifact needs a 'name' of the recipe, an absolute 'path' and its "
                              "'sha256'");
         if (artifact_verify(path, sha256, err) ||
-            artifact_unpack(agent, artifact, path, deadline_ns, where, err))
+            artifact_unpack(agent, artifact, version, path, deadline_ns, where, err))
             return rift_wrap(err, "artifact '%s'", name);
         json_object_set_new(artifacts, name, json_string(where));
     }
@@ -235,10 +236,14 @@ int install_work(struct agent *agent, const json_t *args, int64_t deadline_ns, j
                  struct rift_error *err)
 {
     const struct system *system = agent->system;
-    json_t *artifacts = json_object(), *installed = json_array();
+    json_t *artifacts = json_object(), *upgrade = json_object(), *installed = json_array();
     json_object_set_new(ok, "artifacts", artifacts);
+    json_object_set_new(ok, "upgrade", upgrade);
     json_object_set_new(ok, "installed", installed);
-    if (artifacts_install(agent, json_object_get(args, "artifacts"), deadline_ns, artifacts, err))
+    if (artifacts_install(agent, "first", json_object_get(args, "artifacts"), deadline_ns,
+                          artifacts, err) ||
+        artifacts_install(agent, "upgrade", json_object_get(args, "upgrade"), deadline_ns, upgrade,
+                          err))
         return -1;
     json_t *context = json_deep_copy(system->context);
     if (json_object_size(artifacts) > 0)

@@ -393,11 +393,14 @@ static int kill_all(struct agent *agent, struct rift_error *err)
 int operate_stop(struct agent *agent, const json_t *args, int64_t deadline_ns, json_t *ok,
                  struct rift_error *err)
 {
-    (void)args;
     if (agent->system && agent->system->is_attached)
         return stop_attached(agent, deadline_ns, ok, err);
     size_t hit;
-    int signal = agent->system ? agent->system->recipe->stop_signal : SIGTERM;
+    int signal = (int)json_integer_value(json_object_get(args, "signal"));
+    if (signal == 0)
+        signal = agent->system ? agent->system->recipe->stop_signal : SIGTERM;
+    if (signal < 1 || signal >= NSIG)
+        return rift_fail(err, RIFT_ERR_INVALID, "'signal' must be from 1 to %d", NSIG - 1);
     int64_t grace_ms = agent->system ? agent->system->recipe->stop_grace_ms : 0;
     int64_t grace_end = rift_clock_now() + grace_ms * RIFT_MS;
     bool is_stopped = operate_count(agent) == 0;

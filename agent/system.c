@@ -14,11 +14,19 @@
 #include "agent/install.h"
 #include "agent/job.h"
 #include "agent/operate.h"
+#include "agent/programs.h"
 #include "common/clock.h"
 #include "common/memory.h"
 
 enum { DISK_MIN_MB = 16, DISK_MAX_MB = 1 << 20 };
-enum { INSTALL_MS = 600000, START_MS = 120000, READY_MS = 60000, STOP_MS = 60000, ROLE_MS = 5000 };
+enum {
+    INSTALL_MS = 600000,
+    START_MS = 120000,
+    READY_MS = 60000,
+    STOP_MS = 60000,
+    ROLE_MS = 5000,
+    PROGRAMS_MS = 5000
+};
 enum { REMOVE_MS = 8000 }; /* less than a controller waits for the reply to hello */
 
 static const char *const no_folders[] = {NULL};
@@ -29,6 +37,7 @@ void system_close(struct system *system)
         return;
     rift_recipe_finish(system->recipe);
     json_decref(system->context);
+    json_decref(system->versions);
     rift_arena_finish(&system->arena);
     free(system);
 }
@@ -71,6 +80,7 @@ static int system_build(struct system *system, const json_t *args, struct rift_e
     if (!system->recipe || rift_recipe_check_context(system->recipe, context, err))
         return -1;
     system->context = json_deep_copy(context);
+    system->versions = json_deep_copy(json_object_get(args, "versions"));
     system->is_lab = json_is_true(json_object_get(args, "lab"));
     system->keeps_data = json_is_true(json_object_get(args, "keep_data"));
     system->disk_mb = json_integer_value(json_object_get(args, "disk_mb"));
@@ -106,6 +116,8 @@ static int system_save(struct agent *agent, struct rift_error *err)
                   "disk_mb", (json_int_t)system->disk_mb, "disk_layer", layer);
     if (system->is_attached)
         json_object_set_new(json, "attach", attach_to_json(&system->attach));
+    if (system->versions)
+        json_object_set(json, "versions", system->versions);
     /* Whole or not at all: without it nobody would know which folders to remove. */
     snprintf(fresh, sizeof fresh, "%s.new", agent->paths.system);
     int rc = json_dump_file(json, fresh, JSON_INDENT(1));
@@ -217,6 +229,16 @@ void system_take_exit(struct agent *agent, pid_t pid, int status)
         (struct system_exit){.pid = pid, .status = status, .at_ns = rift_clock_now()};
 }
 
+/* Where both are the same there is no upgrade. */
+static const char *system_version(const struct system *system)
+{
+    const json_t *versions = system ? system->versions : NULL;
+    const json_t *used = system ? json_object_get(system->context, "artifacts") : NULL;
+    bool is_upgrade = versions && json_equal(used, json_object_get(versions, "upgrade")) &&
+                      !json_equal(used, json_object_get(versions, "first"));
+    return is_upgrade ? "upgrade" : "first";
+}
+
 json_t *system_describe(struct agent *agent)
 {
     static pid_t pids[RIFT_CGROUP_PIDS_MAX];
@@ -235,8 +257,9 @@ json_t *system_describe(struct agent *agent)
                       is_signal ? WTERMSIG(entry->status) : WEXITSTATUS(entry->status), "at_ns",
                       (json_int_t)entry->at_ns));
     }
-    return json_pack("{s:b, s:b, s:o, s:o}", "configured", system != NULL, "running",
-                     (int)(count > 0), "pids", list, "exits", exits);
+    return json_pack("{s:b, s:b, s:s, s:o, s:o}", "configured", system != NULL, "running",
+                     (int)(count > 0), "version", system_version(system), "pids", list, "exits",
+                     exits);
 }
 
 static int system_require(const struct agent *agent, struct rift_error *err)
@@ -260,11 +283,45 @@ int system_verb_configure(struct agent *agent, const struct request *request, js
 /* What the job put where goes into the context, for templates and for the next agent. */
 static void system_installed(struct agent *agent, const json_t *ok)
 {
+    struct system *system = agent->system;
     const json_t *artifacts = json_object_get(ok, "artifacts");
-    if (!agent->system || json_object_size(artifacts) == 0)
+    const json_t *upgrade = json_object_get(ok, "upgrade");
+    if (!system || (json_object_size(artifacts) == 0 && json_object_size(upgrade) == 0))
         return;
-    json_object_set(agent->system->context, "artifacts", (json_t *)artifacts);
+    if (json_object_size(artifacts) > 0)
+        json_object_set(system->context, "artifacts", (json_t *)artifacts);
+    const json_t *first = json_object_get(system->context, "artifacts");
+    json_t *second = json_copy((json_t *)first);
+    json_object_update(second, (json_t *)upgrade);
+    json_decref(system->versions);
+    system->versions = json_pack("{s:O, s:o}", "first", first, "upgrade", second);
     system_save(agent, NULL);
+}
+
+int system_verb_use(struct agent *agent, const struct request *request, json_t *ok,
+                    struct rift_error *err)
+{
+    (void)ok;
+    if (system_require(agent, err))
+        return -1;
+    const char *version = json_string_value(json_object_get(request->args, "version"));
+    json_t *artifacts = version ? json_object_get(agent->system->versions, version) : NULL;
+    if (!artifacts)
+        return rift_fail(err, RIFT_ERR_MISSING, "version '%s' of the system is not installed here",
+                         version ? version : "");
+    pid_t pid;
+    if (rift_cgroup_pids(&agent->cgroup, &pid, 1) > 0)
+        return rift_fail(err, RIFT_ERR_CONFLICT, "the system runs (process %d): stop it first",
+                         (int)pid);
+    json_object_set(agent->system->context, "artifacts", artifacts);
+    return system_save(agent, err);
+}
+
+int system_verb_programs(struct agent *agent, const struct request *request, json_t *ok,
+                         struct rift_error *err)
+{
+    (void)ok;
+    return job_start(agent, request, programs_work, NULL, PROGRAMS_MS, err);
 }
 
 int system_verb_install(struct agent *agent, const struct request *request, json_t *ok,

@@ -6,9 +6,10 @@
 #include "agent/attach.h"
 #include "common/wire/recipe.h"
 
-verb_handler system_verb_configure, system_verb_install, system_verb_start, system_verb_wait_ready,
-    system_verb_stop, system_verb_kill, system_verb_role, system_verb_status, system_verb_logs,
-    system_verb_wipe, system_verb_remove;
+verb_handler system_verb_configure, system_verb_install, system_verb_use, system_verb_start,
+    system_verb_wait_ready, system_verb_stop, system_verb_kill, system_verb_role,
+    system_verb_status, system_verb_programs, system_verb_logs, system_verb_wipe,
+    system_verb_remove;
 
 /* Takes up what an earlier agent of this node was told, where there is any. */
 void system_load(struct agent *agent);
@@ -44,7 +45,8 @@ enum { SYSTEM_EXITS_MAX = 32 };
 struct system {
     struct rift_arena arena;
     struct rift_recipe *recipe; /* NULL: not configured */
-    json_t *context;
+    json_t *context; /* its artifacts are those of the version in use */
+    json_t *versions; /* {"first", "upgrade"}: the artifacts of each; NULL: not installed */
     char session[AGENT_WORD_SIZE]; /* that configured it */
     bool is_lab;
     bool keeps_data;  /* its data, logs and recipe stay until the next run */

@@ -10,6 +10,8 @@
 enum rift_fault_scope {
     RIFT_FAULT_ON_LINKS, /* described by a grudge: which node drops whose packets */
     RIFT_FAULT_ON_NODES, /* described by a list of nodes */
+    /* Of the cluster as a whole: the controller carries it out through the recipe, node after node,
+     * and the agents have no driver of it. */
     RIFT_FAULT_ON_MEMBERSHIP,
 };
 
@@ -27,6 +29,8 @@ struct rift_fault {
     bool needs_disk;   /* of the system's own: disk_mb in the configuration */
     bool needs_layer;  /* over the system's data folders: disk_layer in the configuration */
     bool damages_data; /* for good: a chaos has it only where it is named */
+    bool needs_upgrade; /* of the system: upgrade_to in the configuration */
+    bool hits_all;      /* unless targets say otherwise; else it hits one node */
     const struct rift_option
         *options; /* its own; ends with a NULL name. Timing (every_s, for_s) and
                      targets are options of every fault and stand in the schedule. */

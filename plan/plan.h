@@ -63,6 +63,7 @@ struct rift_plan {
         system;              /* name "none": nothing is installed, clients speak to what is there */
     const json_t *recipe;    /* as common/wire/recipe.h reads it; NULL for "none" */
     const json_t *artifacts; /* an object: name -> local path of what is uploaded instead */
+    const json_t *upgrade_to; /* the same, of the version that the fault upgrade brings; or empty */
     int64_t disk_mb;         /* of each data folder's own disk; 0: none */
     const char *disk_layer;  /* over each data folder: none, ext4 or posix */
     bool keep_data;          /* after the run the system's data and logs stay on the nodes */

@@ -164,9 +164,9 @@ static void read_artifact(struct rift_plan_reader *reader, const struct rift_tre
     json_object_set_new(frozen, key->text, json_pack("{s:s, s:s}", "file", path, "sha256", sha256));
 }
 
-static json_t *read_artifacts(struct rift_plan_reader *reader, const struct rift_tree *node,
-                              const struct rift_recipe *recipe, const struct rift_tree *place,
-                              json_t *frozen)
+/* What an artifact of the recipe is in the configuration: its name to its path. */
+static json_t *read_files(struct rift_plan_reader *reader, const struct rift_tree *node,
+                          const struct rift_recipe *recipe, json_t *frozen)
 {
     json_t *paths = json_object();
     const char *known[RIFT_RECIPE_ITEMS_MAX];
@@ -183,10 +183,18 @@ static json_t *read_artifacts(struct rift_plan_reader *reader, const struct rift
         else
             read_artifact(reader, key, node->items[i], paths, frozen);
     }
+    return paths;
+}
+
+static json_t *read_artifacts(struct rift_plan_reader *reader, const struct rift_tree *node,
+                              const struct rift_recipe *recipe, const struct rift_tree *place,
+                              json_t *frozen)
+{
+    json_t *paths = read_files(reader, node, recipe, frozen);
     for (size_t i = 0; i < recipe->artifact_count && !reader->plan->attach; i++)
-        if (!recipe->artifacts[i].fallback && !json_object_get(paths, known[i]))
+        if (!recipe->artifacts[i].fallback && !json_object_get(paths, recipe->artifacts[i].name))
             rift_problem_add(&reader->problems, place, "the recipe needs artifacts: {%s: FILE}",
-                             known[i]);
+                             recipe->artifacts[i].name);
     return paths;
 }
 
@@ -210,11 +218,12 @@ static void read_attach(struct rift_plan_reader *reader, const struct rift_tree 
     if (cgroup && wipes)
         rift_problem_add(&reader->problems, given, "wipe needs a unit, which can be stopped");
     const struct rift_tree *artifacts = rift_tree_get(node, "artifacts");
+    const struct rift_tree *upgrade = rift_tree_get(node, "upgrade_to");
     if (plan->disk_mb > 0 || strcmp(plan->disk_layer, "none") != 0 ||
-        (artifacts && artifacts->count > 0))
+        (artifacts && artifacts->count > 0) || (upgrade && upgrade->count > 0))
         rift_problem_add(&reader->problems, given,
-                         "artifacts, disk_mb and disk_layer are for a system that Rift installs, "
-                         "not for one with attach");
+                         "artifacts, upgrade_to, disk_mb and disk_layer are for a system that Rift "
+                         "installs, not for one with attach");
     plan->attach = rift_plan_keep(reader, attach);
     plan->attach_wipes = wipes;
 }
@@ -233,18 +242,20 @@ static void read_recipe(struct rift_plan_reader *reader, const struct rift_tree 
     json_t *options = rift_options_check(
         &reader->problems, options_node, rift_recipe_option_table(recipe, reader->arena), NULL,
         "the system's options", options_node ? options_node : node);
-    json_t *artifacts = json_object();
+    json_t *artifacts = json_object(), *upgrade = json_object();
     plan->system.options = options;
     plan->artifacts = rift_plan_keep(
         reader, read_artifacts(reader, rift_tree_get(node, "artifacts"), recipe, node, artifacts));
+    plan->upgrade_to = rift_plan_keep(
+        reader, read_files(reader, rift_tree_get(node, "upgrade_to"), recipe, upgrade));
     plan->recipe = source->json;
     reader->client_of_recipe = recipe->client;
     json_object_set_new(reader->frozen, "system",
-                        json_pack("{s:s, s:o, s:o, s:I, s:s, s:b, s:O}", "recipe",
+                        json_pack("{s:s, s:o, s:o, s:o, s:I, s:s, s:b, s:O}", "recipe",
                                   plan->system.name, "options", options, "artifacts", artifacts,
-                                  "disk_mb", (json_int_t)plan->disk_mb, "disk_layer",
-                                  plan->disk_layer, "keep_data", (int)plan->keep_data, "definition",
-                                  source->json));
+                                  "upgrade_to", upgrade, "disk_mb", (json_int_t)plan->disk_mb,
+                                  "disk_layer", plan->disk_layer, "keep_data", (int)plan->keep_data,
+                                  "definition", source->json));
     if (plan->attach)
         json_object_set(json_object_get(reader->frozen, "system"), "attach",
                         (json_t *)plan->attach);
@@ -259,6 +270,7 @@ void rift_plan_read_system(struct rift_plan_reader *reader)
     plan->disk_layer = "none";
     plan->system.options = rift_plan_keep(reader, json_object());
     plan->artifacts = rift_plan_keep(reader, json_object());
+    plan->upgrade_to = rift_plan_keep(reader, json_object());
     const struct rift_tree *name = node;
     if (node && node->kind == RIFT_TREE_MAP) {
         json_t *checked =

@@ -216,6 +216,12 @@ const struct rift_option rift_system_options[] = {
      .fallback = "{}",
      .summary = "name of the recipe's artifact: local file that is uploaded in its place; the plan "
                 "keeps {file, sha256}"},
+    {.name = "upgrade_to",
+     .kind = RIFT_OPTION_ANY,
+     .unit = "",
+     .fallback = "{}",
+     .summary = "artifacts of another version, as artifacts: the fault `upgrade` puts them in the "
+                "place of the first"},
     {.name = "disk_mb",
      .kind = RIFT_OPTION_INTEGER,
      .unit = "MiB",

@@ -145,6 +145,12 @@ const char *rift_plan_fault_lacks(const struct rift_plan *plan, const struct rif
         return "a disk of the system's own: set disk_mb";
     if (fault->needs_layer && strcmp(plan->disk_layer, "none") == 0)
         return "a layer over the system's data folders: set disk_layer";
+    if (fault->scope == RIFT_FAULT_ON_MEMBERSHIP && !plan->recipe)
+        return "a recipe, which tells how a node is stopped and started";
+    if (fault->scope == RIFT_FAULT_ON_MEMBERSHIP && json_object_get(plan->attach, "cgroup"))
+        return "a unit that can be started again, not a cgroup";
+    if (fault->needs_upgrade && json_object_size(plan->upgrade_to) == 0)
+        return "another version of its artifacts: set upgrade_to";
     return NULL;
 }
 
@@ -188,9 +194,11 @@ json_t *rift_plan_read_variants(struct rift_variants *list, const struct rift_fa
     if (!is_on_links && whom)
         add_targets(list, variant, whom);
     else if (!is_on_links)
-        add_target_kind(list, variant, RIFT_TARGET_ONE, key);
+        add_target_kind(list, variant, fault->hits_all ? RIFT_TARGET_ALL : RIFT_TARGET_ONE, key);
     if (!is_on_links)
-        json_object_set_new(frozen, whom_key, whom ? rift_tree_to_json(whom) : json_string("one"));
+        json_object_set_new(frozen, whom_key,
+                            whom ? rift_tree_to_json(whom)
+                                 : json_string(fault->hits_all ? "all" : "one"));
     json_object_update(frozen, options);
     if (list->count == before && reader->problems.count == problems)
         rift_problem_add(&reader->problems, key, "fault '%s' hits nobody: its list is empty",

@@ -80,11 +80,16 @@
  * With attach the faults hit the unit's cgroup; start (no conflict) and stop go through systemctl,
  * install is not to be sent, wipe empties the data folders and leaves all else.
  *
- * system.install {"artifacts": [{"name", "path" (as uploaded), "sha256"}]}
- *     -> {"installed": [packages], "artifacts": {name: path}, "version": text}
+ * system.install {"artifacts": [{"name", "path" (as uploaded), "sha256"}], "upgrade"? (the same,
+ *                 of another version)}
+ *     -> {"installed": [packages], "artifacts": {name: path}, "upgrade": {name: path}, "version":
+ *         text}
  *     Verifies and unpacks artifacts, looks for the programs, installs packages where they are
  *     missing. In a lab nothing is installed: the error names what is absent and the command that
  *     brings it.
+ *
+ * system.use {"version": "first" | "upgrade"} -> {}
+ *     Which artifacts the next starts use; conflict while it runs.
  *
  * system.start {"deadline_ms"} -> {"pids": [..], "started_ns"}
  *     Conflict where it runs already. Writes the recipe's files first, and runs its prepare
@@ -93,7 +98,7 @@
  * system.wait_ready {"deadline_ms"} -> {"ready_ns"}
  *     Or "timeout", with the last reason and the end of the log.
  *
- * system.stop {"deadline_ms"} -> {"stopped_ns"}
+ * system.stop {"deadline_ms", "signal"? (number; the recipe's)} -> {"stopped_ns"}
  *     The stop signal, then SIGKILL after the grace.
  *
  * system.kill {"signal" (number)} -> {"pids": [..], "applied_ns"}
@@ -104,8 +109,12 @@
  *     Those of the system's first 16 processes to which a fault shows another CLOCK_REALTIME than
  *     the host's, and how far that is ahead of it.
  *
- * system.status {} -> {"configured", "running", "pids": [..],
+ * system.status {} -> {"configured", "running", "version": "first" | "upgrade", "pids": [..],
  *                      "exits": [{"pid", "code"?, "signal"?, "at_ns"}]}
+ *
+ * system.programs {} -> {"processes": [{"pid", "start_ticks", "program", "sha256"}]}
+ *     What runs, found in /proc: the hash is of the running bytes, or, where an interpreter runs a
+ *     file of an artifact, of that file.
  *
  * system.logs {} -> {"files": [{"path", "size_bytes"}]}, to be fetched by SFTP.
  *

@@ -60,7 +60,7 @@ static int carry_out(struct cluster *cluster, const struct rift_window *window,
         was_observed = json_is_true(json_object_get(seen, "observed"));
         fault_print_nodes(seen, "observed");
         json_decref(seen);
-        if (fault.error.code == RIFT_ERR_NONE)
+        if (fault.error.code == RIFT_ERR_NONE && !fault.is_over)
             hold(&fault, start + window->length_ns, is_stopped);
         json_t *healed = fault_window_heal(&fault);
         is_healed = json_is_true(json_object_get(healed, "observed"));

@@ -75,8 +75,10 @@ void doctor_ask_each(struct cluster *cluster, const struct rift_schedule *schedu
                      void (*visit)(void *context, const struct doctor_answer *answer),
                      void *context)
 {
+    /* A fault of the cluster as a whole is not the agents' to do: the plan has what it needs. */
     for (size_t i = 0; i < schedule->count; i++)
-        if (!doctor_has_asked(schedule, i))
+        if (schedule->windows[i].what.fault->scope != RIFT_FAULT_ON_MEMBERSHIP &&
+            !doctor_has_asked(schedule, i))
             doctor_ask_one(cluster, &schedule->windows[i].what, deadline_ms, visit, context);
 }
 

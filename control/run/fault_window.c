@@ -12,6 +12,7 @@
 #include "common/clock.h"
 #include "common/memory.h"
 #include "common/text.h"
+#include "control/run/cluster_fault.h"
 #include "control/run/grudge_text.h"
 #include "control/run/link_fault.h"
 
@@ -74,6 +75,7 @@ int fault_window_prepare(struct fault_window *fault, struct cluster *cluster,
     *fault =
         (struct fault_window){.cluster = cluster, .window = window, .run_origin_ns = run_origin_ns};
     snprintf(fault->id, sizeof fault->id, "w%u", window->number);
+    fault->cluster_fault = cluster_fault_find(window->what.fault);
     struct rift_cluster known = {.node_count = cluster->node_count, .names = cluster->names};
     if (asks_for_roles(&window->what))
         known.primaries = cluster_primaries(cluster, FAULT_ROLE_DEADLINE_MS);
@@ -104,8 +106,22 @@ void fault_window_finish(struct fault_window *fault)
     if (fault->injected)
         cluster_replies_free(fault->injected, fault->cluster->node_count);
     free(fault->injected);
+    json_decref(fault->notes);
     free(fault->what);
     link_probe_finish(&fault->before);
+}
+
+bool fault_window_wait(struct fault_window *fault, int64_t until_ns)
+{
+    if (fault->wait)
+        return fault->wait(fault->wait_context, until_ns);
+    rift_clock_sleep_until(until_ns);
+    return true;
+}
+
+bool fault_window_goes_on(struct fault_window *fault)
+{
+    return fault_window_wait(fault, rift_clock_now());
 }
 
 static json_t *names_of(const struct cluster *cluster, const struct rift_node_set *set)
@@ -160,6 +176,11 @@ static int64_t inject_deadline_ms(const struct fault_window *fault)
 void fault_window_inject(struct fault_window *fault, int64_t start_ns)
 {
     struct cluster *cluster = fault->cluster;
+    if (fault->cluster_fault) {
+        if (fault_window_wait(fault, start_ns))
+            fault->cluster_fault->inject(fault, start_ns + fault->window->length_ns);
+        return;
+    }
     json_t **args = rift_calloc(cluster->node_count, sizeof(json_t *));
     for (size_t i = 0; i < cluster->node_count; i++) {
         if (rift_node_set_has(&fault->resolved.nodes, i))
@@ -268,17 +289,6 @@ static json_t *describe_node(const struct fault_window *fault, size_t node,
                      text.data ? text.data : "", "is_observed", (int)is_observed);
 }
 
-/* {"observed", "nodes"} from one object for each node; takes them over. */
-static json_t *result_of_nodes(json_t *nodes)
-{
-    bool is_observed = json_object_size(nodes) > 0;
-    const char *name = NULL;
-    json_t *node = NULL;
-    json_object_foreach(nodes, name, node) is_observed =
-        is_observed && json_is_true(json_object_get(node, "is_observed"));
-    return json_pack("{s:b, s:o}", "observed", (int)is_observed, "nodes", nodes);
-}
-
 /* There are three rounds of questions, one after another. */
 static int64_t observe_deadline_ms(int64_t by_ns)
 {
@@ -291,6 +301,8 @@ static int64_t observe_deadline_ms(int64_t by_ns)
 json_t *fault_window_observe(struct fault_window *fault, int64_t by_ns)
 {
     struct cluster *cluster = fault->cluster;
+    if (fault->cluster_fault)
+        return fault->cluster_fault->observe(fault);
     const struct rift_node_set *nodes = &fault->resolved.nodes;
     int64_t deadline_ms = observe_deadline_ms(by_ns);
     struct link_probe during = {0};
@@ -317,7 +329,7 @@ json_t *fault_window_observe(struct fault_window *fault, int64_t by_ns)
     free(args);
     json_decref(id);
     link_probe_finish(&during);
-    return result_of_nodes(described);
+    return cluster_fault_result(described);
 }
 
 /* Healed is what can be seen: cut links hear again what they heard before. */
@@ -345,6 +357,8 @@ static json_t *describe_healed(const struct fault_window *fault, size_t node,
 json_t *fault_window_heal(struct fault_window *fault)
 {
     struct cluster *cluster = fault->cluster;
+    if (fault->cluster_fault)
+        return fault->cluster_fault->heal(fault);
     const struct rift_node_set *nodes = &fault->resolved.nodes;
     json_t *id = json_pack("{s:s}", "id", fault->id);
     json_t **args = rift_calloc(cluster->node_count, sizeof(json_t *));
@@ -368,5 +382,5 @@ json_t *fault_window_heal(struct fault_window *fault)
     free(args);
     json_decref(id);
     link_probe_finish(&after);
-    return result_of_nodes(described);
+    return cluster_fault_result(described);
 }

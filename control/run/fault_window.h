@@ -24,6 +24,14 @@ struct fault_window {
     struct cluster_reply *injected;
     struct rift_error
         error; /* of the first node that could not inject or heal it; code NONE: well */
+    /* Of a fault of the cluster as a whole (control/run/cluster_fault.h). */
+    const struct cluster_fault *cluster_fault; /* NULL: the agents carry it out */
+    json_t *notes;                             /* what was done to each node */
+    bool is_over;                              /* there is nothing to wait for: it may be healed */
+    /* Sleeps until a time (monotonic), and is false where the fault is to end now. Set after
+     * fault_window_prepare; NULL: it only sleeps. */
+    bool (*wait)(void *context, int64_t until_ns);
+    void *wait_context;
 };
 
 /* Finds out whom the window hits, and who hears whom so far. -1 and fault->error where it cannot be
@@ -32,10 +40,15 @@ int fault_window_prepare(struct fault_window *fault, struct cluster *cluster,
                          const struct rift_window *window, int64_t run_origin_ns);
 void fault_window_finish(struct fault_window *fault);
 
+/* For faults that take their time: sleeps, and tells whether they are to go on. */
+bool fault_window_wait(struct fault_window *fault, int64_t until_ns);
+bool fault_window_goes_on(struct fault_window *fault);
+
 /* What is recorded when it begins; the caller owns it. */
 json_t *fault_window_planned(const struct fault_window *fault);
 /* Injects on every node that takes part, to begin at the same moment start_ns (monotonic). A node
- * that refuses stands in fault->error. */
+ * that refuses stands in fault->error. A fault of the cluster as a whole begins then, and may take
+ * as long as its window. */
 void fault_window_inject(struct fault_window *fault, int64_t start_ns);
 /* {"observed": bool, "nodes": {name: {"applied_ns", "observed": text, "is_observed": bool}}}: to be
  * called while the fault is in force; hosts that do not answer are waited for until about by_ns

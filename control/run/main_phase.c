@@ -81,13 +81,17 @@ static void recording_note_stop(struct recording *recording)
         recording_note(recording, "run-stopped", json_pack("{s:s}", "what", reason));
 }
 
-/* Whose build was certified: file and SHA-256 of each artifact, as the frozen plan has them. */
+/* Whose build was certified: file and SHA-256 of each artifact, as the frozen plan has them, and of
+ * the version that it was upgraded to. */
 static void recording_note_artifacts(struct recording *recording)
 {
     const json_t *system = json_object_get(recording->phase->plan->json, "system");
-    json_t *artifacts = json_object_get(system, "artifacts");
-    if (json_object_size(artifacts) > 0)
-        recording_note(recording, "artifacts", json_deep_copy(artifacts));
+    static const char *const versions[] = {"artifacts", "upgrade_to"};
+    for (size_t i = 0; i < sizeof versions / sizeof versions[0]; i++) {
+        json_t *artifacts = json_object_get(system, versions[i]);
+        if (json_object_size(artifacts) > 0)
+            recording_note(recording, versions[i], json_deep_copy(artifacts));
+    }
 }
 
 static bool schedule_bends_clocks(const struct rift_schedule *schedule)

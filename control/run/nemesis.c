@@ -52,6 +52,11 @@ static bool nemesis_wait(struct nemesis *nemesis, int64_t until_ns)
     return goes_on;
 }
 
+static bool nemesis_wait_for_fault(void *context, int64_t until_ns)
+{
+    return nemesis_wait(context, until_ns);
+}
+
 static void lane_set_active(struct lane *lane, const char *what)
 {
     char *copy = what ? rift_strdup(what) : NULL;
@@ -106,7 +111,7 @@ static void lane_break_and_heal(struct lane *lane, struct fault_window *fault)
     lane_set_active(lane, active);
     fault_window_inject(fault, start_ns);
     nemesis_wait(nemesis, start_ns + NEMESIS_LOOK_NS);
-    int64_t heal_ns = start_ns + fault->window->length_ns;
+    int64_t heal_ns = fault->is_over ? rift_clock_now() : start_ns + fault->window->length_ns;
     lane_end(lane, op, fault_window_observe(fault, heal_ns), fault);
     lane_report_failure(lane, fault);
 
@@ -144,10 +149,13 @@ static void *lane_run(void *context)
             break;
         struct fault_window fault = {0};
         if (fault_window_prepare(&fault, nemesis->settings.cluster, window,
-                                 nemesis->settings.run_origin_ns) == 0)
+                                 nemesis->settings.run_origin_ns) == 0) {
+            fault.wait = nemesis_wait_for_fault;
+            fault.wait_context = nemesis;
             lane_break_and_heal(lane, &fault);
-        else
+        } else {
             lane_skip(lane, &fault);
+        }
         fault_window_finish(&fault);
     }
     return NULL;

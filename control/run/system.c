@@ -69,24 +69,27 @@ static int system_configure(struct cluster *cluster, const struct rift_plan *pla
     return result;
 }
 
-/* Uploads the plan's artifacts to one node; *uploaded is what system.install wants to hear. */
-static int system_upload(struct cluster *cluster, const struct rift_plan *plan, size_t node,
+/* Uploads artifacts, {name: local path}, to one node; *uploaded is what system.install wants to
+ * hear. */
+static int system_upload(struct cluster *cluster, const struct rift_plan *plan,
+                         const json_t *artifacts, const char *suffix, size_t node,
                          json_t **uploaded, struct rift_error *err)
 {
     const char *name = NULL;
     json_t *local = NULL;
     *uploaded = json_array();
-    json_object_foreach((json_t *)plan->artifacts, name, local)
+    json_object_foreach((json_t *)artifacts, name, local)
     {
         const char *path = json_string_value(local);
         char sha256[SYSTEM_SHA256_SIZE] = "";
         CLEANUP(rift_free)
-        char *remote = rift_printf(ARTIFACTS_FOLDER "/%s.upload", name);
+        char *remote = rift_printf(ARTIFACTS_FOLDER "/%s.%s", name, suffix);
         if (rift_node_upload(cluster->nodes[node], path, remote, 0755, plan->deadlines.install_ms,
                              sha256, err) != 0)
             return rift_wrap(err, "%s: artifact '%s'", cluster->names[node], name);
         if (node == 0)
-            rift_log(RIFT_LOG_INFO, "artifact %s: %s, sha256 %s", name, path, sha256);
+            rift_log(RIFT_LOG_INFO, "%s %s: %s, sha256 %s",
+                     artifacts == plan->artifacts ? "artifact" : "upgrade of", name, path, sha256);
         json_array_append_new(*uploaded, json_pack("{s:s, s:s, s:s}", "name", name, "path", remote,
                                                    "sha256", sha256));
     }
@@ -102,9 +105,11 @@ static int system_install_all(struct cluster *cluster, const struct rift_plan *p
     cluster_all(cluster, &all);
     int result = 0;
     for (size_t i = 0; i < cluster->node_count && result == 0; i++) {
-        json_t *uploaded = NULL;
-        result = system_upload(cluster, plan, i, &uploaded, err);
-        args[i] = json_pack("{s:o}", "artifacts", uploaded);
+        json_t *first = NULL, *upgrade = NULL;
+        result = system_upload(cluster, plan, plan->artifacts, "upload", i, &first, err);
+        if (result == 0)
+            result = system_upload(cluster, plan, plan->upgrade_to, "upgrade", i, &upgrade, err);
+        args[i] = json_pack("{s:o, s:o*}", "artifacts", first, "upgrade", upgrade);
     }
     if (result == 0) {
         cluster_call(cluster, &all, "system.install", args, plan->deadlines.install_ms, replies);

@@ -53,7 +53,9 @@ static const char *scope_text(const struct rift_fault *fault)
     case RIFT_FAULT_ON_MEMBERSHIP:
         break;
     }
-    return "the cluster's membership";
+    return fault->needs_upgrade
+               ? "the cluster, node after node, with a second version (`upgrade_to`)"
+               : "the cluster, node after node";
 }
 
 static void print_option(FILE *file, const struct rift_option *option)

@@ -1,0 +1,299 @@
+/* Faults of the cluster as a whole, in runs of a real etcd on lab hosts. What they did is looked
+ * for from outside: a shell on this machine watches the processes of each host. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include <signal.h>
+#include <stdio.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <jansson.h>
+
+#include "common/clock.h"
+#include "common/memory.h"
+#include "common/text.h"
+#include "control/cli/command.h"
+#include "tests/lib/lab_hosts.h"
+
+enum { OUTPUT_SIZE = 1 << 16, HOSTS = 3, LAB_UP_MS = 120000, SUM_SIZE = 80, SEEN_MAX = 8 };
+
+static struct rift_lab *lab;
+static const struct rift_lab_host *hosts;
+static char lab_name[24];
+static char scratch[] = "/tmp/rift-test-membership-XXXXXX";
+static char output[OUTPUT_SIZE]; /* of the last run, both streams */
+
+static int up(void **state)
+{
+    (void)state;
+    static const char *const packages[] = {"etcd-server", NULL};
+    snprintf(lab_name, sizeof lab_name, "%s", test_lab_name("member"));
+    if (geteuid() != 0 || !mkdtemp(scratch))
+        return 0;
+    struct rift_lab_request request = {
+        .name = lab_name, .host_count = HOSTS, .packages = packages, .deadline_ms = LAB_UP_MS};
+    struct rift_error err = {0};
+    lab = rift_lab_up(&request, &err);
+    if (!lab) {
+        print_message("no lab with etcd: %s\n", err.text);
+        return 0;
+    }
+    size_t count = 0;
+    hosts = rift_lab_hosts(lab, &count);
+    return count == HOSTS ? 0 : -1;
+}
+
+static int down(void **state)
+{
+    CLEANUP(rift_free) char *script = rift_printf("rm -rf %s", scratch);
+    test_run(script, NULL, 0);
+    rift_lab_close(lab);
+    return test_labs_down(state);
+}
+
+static void require_lab(void)
+{
+    if (!lab) {
+        print_message("skipped: needs root, and etcd-server from a package mirror or its cache\n");
+        skip();
+    }
+    test_agent_binary();
+}
+
+/* A run of etcd with the entry of faults; its exit code. */
+static int run_with(const char *system, const char *faults, const char *arguments)
+{
+    CLEANUP(rift_free) char *path = rift_printf("%s/config.yaml", scratch);
+    FILE *file = fopen(path, "we");
+    assert_non_null(file);
+    fprintf(file,
+            "name: membership\nnodes: {lab: netns, name: %s, count: %d}\nsystem: %s\n"
+            "workload: {name: register, keys: 5, rate_hz: 100}\nfaults:\n  - %s\n"
+            "recovery_s: 1\nseed: 5\n",
+            lab_name, HOSTS, system, faults);
+    assert_int_equal(fclose(file), 0);
+    CLEANUP(rift_free)
+    char *script =
+        rift_printf("%s run %s --runs %s/runs %s", test_rift_binary(), path, scratch, arguments);
+    int code = test_run(script, output, sizeof output);
+    print_message("%s\n-> %d\n", script, code);
+    return code;
+}
+
+static void assert_code(int code, int wanted)
+{
+    if (code != wanted)
+        fail_msg("exit code %d, not %d:\n%s", code, wanted, output);
+}
+
+/* What the history says of the end of "start-X" or "stop-X"; the caller owns it. */
+static json_t *recorded(const char *f)
+{
+    CLEANUP(rift_free)
+    char *script = rift_printf("%s convert %s/runs/latest --format jsonl | grep '\"%s\"' | "
+                               "grep '\"observed\"' | head -1",
+                               test_rift_binary(), scratch, f);
+    static char line[OUTPUT_SIZE];
+    assert_int_equal(test_run(script, line, sizeof line), 0);
+    json_t *op = json_loads(line, 0, NULL);
+    if (!op)
+        fail_msg("no %s in the history; the run said:\n%s", f, output);
+    json_t *value = json_incref(json_object_get(op, "value"));
+    json_decref(op);
+    return value;
+}
+
+static const char *program_of(const json_t *result, const char *node)
+{
+    const json_t *entry = json_object_get(json_object_get(result, "nodes"), node);
+    const char *sum = json_string_value(
+        json_object_get(json_array_get(json_object_get(entry, "programs"), 0), "sha256"));
+    return sum ? sum : "";
+}
+
+/* --- the witness: the pid of etcd on each host, several times a second */
+
+static pid_t witness_start(void)
+{
+    CLEANUP(rift_free)
+    char *script = rift_printf(
+        "for ((i = 0; i < 3000; i++)); do line=; for init in %d %d %d; do pid=-; for c in "
+        "/proc/$init/root/proc/[0-9]*/comm; do read -r comm 2>/dev/null <$c && [ \"$comm\" = etcd "
+        "] "
+        "&& { pid=${c%%/comm}; pid=${pid##*/}; }; done; line+=\" $pid\"; done; echo $line; "
+        "sleep 0.02; done 2>/dev/null >%s/seen",
+        (int)hosts[0].init_pid, (int)hosts[1].init_pid, (int)hosts[2].init_pid, scratch);
+    pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        setsid();
+        execl("/bin/bash", "bash", "-c", script, (char *)NULL);
+        _exit(127);
+    }
+    return pid;
+}
+
+struct seen {
+    size_t samples, most_down;
+    size_t pids[HOSTS]; /* different ones on each host */
+};
+
+/* From the first moment that all were up to the last. */
+static void witness_end(pid_t pid, struct seen *seen)
+{
+    kill(-pid, SIGKILL);
+    waitpid(pid, NULL, 0);
+    *seen = (struct seen){0};
+    CLEANUP(rift_free) char *path = rift_printf("%s/seen", scratch);
+    FILE *file = fopen(path, "re");
+    assert_non_null(file);
+    char known[HOSTS][SEEN_MAX][16] = {{{0}}}, word[HOSTS][16];
+    size_t down_since_up = 0;
+    bool began = false;
+    while (fscanf(file, "%15s %15s %15s", word[0], word[1], word[2]) == HOSTS) {
+        size_t down_now = 0;
+        for (size_t h = 0; h < HOSTS; h++)
+            down_now += strcmp(word[h], "-") == 0;
+        began = began || down_now == 0;
+        if (!began)
+            continue;
+        seen->samples++;
+        down_since_up = down_now > down_since_up ? down_now : down_since_up;
+        if (down_now > 0)
+            continue;
+        /* All are up again: what was down in between counts. */
+        seen->most_down = down_since_up > seen->most_down ? down_since_up : seen->most_down;
+        down_since_up = 0;
+        for (size_t h = 0; h < HOSTS; h++) {
+            size_t i = 0;
+            while (i < seen->pids[h] && strcmp(known[h][i], word[h]) != 0)
+                i++;
+            if (i == seen->pids[h] && i < SEEN_MAX)
+                snprintf(known[h][seen->pids[h]++], sizeof known[h][i], "%s", word[h]);
+        }
+    }
+    fclose(file);
+}
+
+static void a_rolling_restart_renews_every_process_and_never_two_at_once(void **state)
+{
+    (void)state;
+    require_lab();
+    pid_t witness = witness_start();
+    int code = run_with(
+        "etcd", "{restart: {signal: TERM, wait_s: 0.3}, start_s: 1, every_s: 14, for_s: 14}",
+        "--set time_limit_s=16");
+    struct seen seen;
+    witness_end(witness, &seen);
+    assert_code(code, RIFT_EXIT_VALID);
+    assert_true(seen.samples > 20);
+    /* Down for less than a look takes, one may be missed. */
+    assert_in_range(seen.most_down, 0, 1);
+    for (size_t h = 0; h < HOSTS; h++)
+        assert_int_equal(seen.pids[h], 2);
+    json_t *result = recorded("start-restart");
+    assert_int_equal(json_object_size(json_object_get(result, "nodes")), HOSTS);
+    json_decref(result);
+}
+
+/* A second is not enough for three nodes: what was not reached is not called observed. */
+static void a_restart_that_does_not_reach_all_is_unknown_and_leaves_all_running(void **state)
+{
+    (void)state;
+    require_lab();
+    int code =
+        run_with("etcd", "{restart: {wait_s: 3}, start_s: 1, for_s: 2}", "--set time_limit_s=4");
+    assert_code(code, RIFT_EXIT_UNKNOWN);
+    assert_non_null(strstr(output, "not reached before the end"));
+    json_t *healed = recorded("stop-restart");
+    assert_true(json_is_true(json_object_get(healed, "observed")));
+    json_decref(healed);
+}
+
+/* The same program with one more byte behind it: another version, to whoever counts bytes. */
+static void make_versions(char first[SUM_SIZE], char second[SUM_SIZE])
+{
+    CLEANUP(rift_free)
+    char *script = rift_printf("cd %s && cp /proc/%d/root/usr/bin/etcd first && cp first second && "
+                               "printf x >>second && sha256sum <first | cut -c1-64",
+                               scratch, (int)hosts[0].init_pid);
+    assert_int_equal(test_run(script, first, SUM_SIZE), 0);
+    CLEANUP(rift_free) char *sum = rift_printf("sha256sum <%s/second | cut -c1-64", scratch);
+    assert_int_equal(test_run(sum, second, SUM_SIZE), 0);
+    assert_string_not_equal(first, second);
+}
+
+static void two_versions_run_side_by_side_and_the_history_says_which_runs_where(void **state)
+{
+    (void)state;
+    require_lab();
+    char first[SUM_SIZE], second[SUM_SIZE];
+    make_versions(first, second);
+    CLEANUP(rift_free)
+    char *system = rift_printf("{recipe: etcd, upgrade_to: {etcd: %s/second}}", scratch);
+    int code =
+        run_with(system, "{upgrade: {targets: [n1, n3], downgrade: true}, start_s: 1, for_s: 8}",
+                 "--set time_limit_s=10");
+    assert_code(code, RIFT_EXIT_VALID);
+    json_t *mixed = recorded("start-upgrade"), *healed = recorded("stop-upgrade");
+    assert_string_equal(program_of(mixed, "n1"), second);
+    assert_string_equal(program_of(mixed, "n2"), first);
+    assert_string_equal(program_of(mixed, "n3"), second);
+    assert_string_equal(program_of(healed, "n1"), first);
+    assert_string_equal(program_of(healed, "n3"), first);
+    json_decref(mixed);
+    json_decref(healed);
+}
+
+static void an_upgrade_that_is_not_to_go_back_stays(void **state)
+{
+    (void)state;
+    require_lab();
+    char first[SUM_SIZE], second[SUM_SIZE];
+    make_versions(first, second);
+    CLEANUP(rift_free)
+    char *system =
+        rift_printf("{recipe: etcd, artifacts: {etcd: %s/first}, upgrade_to: {etcd: %s/second}}",
+                    scratch, scratch);
+    int code = run_with(system, "{upgrade: all, start_s: 1, for_s: 8}", "--set time_limit_s=10");
+    assert_code(code, RIFT_EXIT_VALID);
+    json_t *healed = recorded("stop-upgrade");
+    for (size_t h = 0; h < HOSTS; h++)
+        assert_string_equal(program_of(healed, hosts[h].name), second);
+    json_decref(healed);
+}
+
+static void an_upgrade_that_does_not_start_is_unknown_and_goes_back(void **state)
+{
+    (void)state;
+    require_lab();
+    char first[SUM_SIZE], second[SUM_SIZE];
+    make_versions(first, second);
+    CLEANUP(rift_free)
+    char *system = rift_printf("{recipe: etcd, upgrade_to: {etcd: /bin/false}}");
+    int code = run_with(system, "{upgrade: all, start_s: 1, for_s: 4}", "--set time_limit_s=6");
+    assert_code(code, RIFT_EXIT_UNKNOWN);
+    json_t *healed = recorded("stop-upgrade");
+    assert_true(json_is_true(json_object_get(healed, "observed")));
+    for (size_t h = 0; h < HOSTS; h++)
+        assert_string_equal(program_of(healed, hosts[h].name), first);
+    json_decref(healed);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_rolling_restart_renews_every_process_and_never_two_at_once),
+        cmocka_unit_test(a_restart_that_does_not_reach_all_is_unknown_and_leaves_all_running),
+        cmocka_unit_test(two_versions_run_side_by_side_and_the_history_says_which_runs_where),
+        cmocka_unit_test(an_upgrade_that_is_not_to_go_back_stays),
+        cmocka_unit_test(an_upgrade_that_does_not_start_is_unknown_and_goes_back),
+    };
+    return cmocka_run_group_tests(tests, up, down);
+}
