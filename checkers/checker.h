@@ -45,6 +45,17 @@ enum rift_parts {
     RIFT_PARTS_NONE,          /* a later read may excuse an earlier one */
 };
 
+/* What a checker offers that can judge a history part by part (history/stream.h), so that nobody
+ * needs to load it. */
+struct rift_checker_stream {
+    /* check->history is NULL. */
+    void *(*begin)(const struct rift_check *check);
+    void (*add)(void *state, const struct rift_history *part);
+    /* last is the empty part after all others: it has all names. Frees the state; with a NULL
+     * verdict, that is all it does. */
+    void (*end)(void *state, const struct rift_history *last, struct rift_verdict *verdict);
+};
+
 struct rift_checker {
     const char *name;
     const char *summary;               /* one line for lists */
@@ -54,6 +65,7 @@ struct rift_checker {
      * that this checker cannot read at all; never for a violation, never for a spent budget. */
     int (*check)(const struct rift_check *check, struct rift_verdict *verdict,
                  struct rift_error *err);
+    const struct rift_checker_stream *stream; /* or NULL: it needs the whole history at once */
 };
 
 /* Every checker, in the order of the docs; ends with NULL. */

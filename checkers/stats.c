@@ -1,6 +1,10 @@
 /* stats: how operations ended, by name, and with which errors, each with an example. It convicts
- * nobody: an operation that never succeeded makes the run unknown, errors are only told. */
+ * nobody: an operation that never succeeded makes the run unknown, errors are only told.
+ *
+ * A loaded history is one part. Rows of a streamed one have no numbers, so there are no examples.
+ */
 #include <stdlib.h>
+#include <string.h>
 
 #include "checkers/registry.h"
 #include "common/memory.h"
@@ -9,6 +13,26 @@ struct tally {
     size_t ok, fail, info;
     uint32_t example; /* the first row */
 };
+
+/* By the index of a name. */
+struct tallies {
+    struct tally *items;
+    size_t count;
+};
+
+struct stats {
+    struct tallies by_name, by_error;
+    bool has_examples;
+};
+
+static void tallies_reserve(struct tallies *tallies, size_t count)
+{
+    if (count <= tallies->count)
+        return;
+    tallies->items = rift_reallocarray(tallies->items, count, sizeof *tallies->items);
+    memset(tallies->items + tallies->count, 0, (count - tallies->count) * sizeof *tallies->items);
+    tallies->count = count;
+}
 
 static void count_op(struct tally *tally, enum rift_op_type type, uint32_t row)
 {
@@ -19,49 +43,86 @@ static void count_op(struct tally *tally, enum rift_op_type type, uint32_t row)
     tally->info += type == RIFT_OP_INFO;
 }
 
+static void stats_add(void *state, const struct rift_history *part)
+{
+    struct stats *stats = state;
+    const struct rift_ops *ops = &part->ops;
+    tallies_reserve(&stats->by_name, part->names.count);
+    tallies_reserve(&stats->by_error, part->errors.count);
+    for (uint32_t row = 0; row < ops->count; row++) {
+        count_op(&stats->by_name.items[ops->f[row]], ops->type[row], row);
+        count_op(&stats->by_error.items[ops->error[row]], ops->type[row], row);
+    }
+}
+
 /* Of all names or errors that were met; the empty one is none. */
-static json_t *tallies_to_json(const struct rift_names *names, const struct tally *tallies)
+static json_t *tallies_to_json(const struct rift_names *names, const struct tallies *tallies,
+                               bool has_examples)
 {
     json_t *all = json_object();
-    for (size_t i = 0; i < names->count; i++) {
-        const struct tally *tally = &tallies[i];
+    for (size_t i = 0; i < tallies->count; i++) {
+        const struct tally *tally = &tallies->items[i];
         if (tally->ok + tally->fail + tally->info == 0 || names->text[i][0] == '\0')
             continue;
-        json_object_set_new(all, names->text[i],
-                            json_pack("{s:I, s:I, s:I, s:I}", "ok", (json_int_t)tally->ok, "fail",
-                                      (json_int_t)tally->fail, "info", (json_int_t)tally->info,
-                                      "example", (json_int_t)tally->example));
+        json_t *counts = json_pack("{s:I, s:I, s:I}", "ok", (json_int_t)tally->ok, "fail",
+                                   (json_int_t)tally->fail, "info", (json_int_t)tally->info);
+        if (has_examples)
+            json_object_set_new(counts, "example", json_integer(tally->example));
+        json_object_set_new(all, names->text[i], counts);
     }
     return all;
+}
+
+static void stats_tell(const struct stats *stats, const struct rift_history *history,
+                       struct rift_verdict *verdict)
+{
+    for (size_t i = 0; i < stats->by_name.count; i++) {
+        const struct tally *tally = &stats->by_name.items[i];
+        if (tally->ok == 0 && tally->fail + tally->info > 0)
+            rift_verdict_doubt(verdict, "no %s ever succeeded, of %zu tried",
+                               history->names.text[i], tally->fail + tally->info);
+    }
+    json_t *told = rift_verdict_stats(verdict);
+    json_object_set_new(told, "by_operation",
+                        tallies_to_json(&history->names, &stats->by_name, stats->has_examples));
+    json_object_set_new(told, "by_error",
+                        tallies_to_json(&history->errors, &stats->by_error, stats->has_examples));
+}
+
+static void *stats_begin(const struct rift_check *check)
+{
+    (void)check;
+    return rift_calloc(1, sizeof(struct stats));
+}
+
+static void stats_end(void *state, const struct rift_history *last, struct rift_verdict *verdict)
+{
+    struct stats *stats = state;
+    if (verdict)
+        stats_tell(stats, last, verdict);
+    free(stats->by_name.items);
+    free(stats->by_error.items);
+    free(stats);
 }
 
 static int check_stats(const struct rift_check *check, struct rift_verdict *verdict,
                        struct rift_error *err)
 {
     (void)err;
-    const struct rift_history *history = check->history;
-    const struct rift_ops *ops = &history->ops;
-    CLEANUP(rift_free)
-    struct tally *by_name = rift_calloc(history->names.count + 1, sizeof *by_name);
-    CLEANUP(rift_free)
-    struct tally *by_error = rift_calloc(history->errors.count + 1, sizeof *by_error);
-    for (uint32_t row = 0; row < ops->count; row++) {
-        count_op(&by_name[ops->f[row]], ops->type[row], row);
-        count_op(&by_error[ops->error[row]], ops->type[row], row);
-    }
-    for (size_t i = 0; i < history->names.count; i++)
-        if (by_name[i].ok == 0 && by_name[i].fail + by_name[i].info > 0)
-            rift_verdict_doubt(verdict, "no %s ever succeeded, of %zu tried",
-                               history->names.text[i], by_name[i].fail + by_name[i].info);
-    json_t *stats = rift_verdict_stats(verdict);
-    json_object_set_new(stats, "by_operation", tallies_to_json(&history->names, by_name));
-    json_object_set_new(stats, "by_error", tallies_to_json(&history->errors, by_error));
+    struct stats *stats = stats_begin(check);
+    stats->has_examples = true;
+    stats_add(stats, check->history);
+    stats_end(stats, check->history, verdict);
     return 0;
 }
+
+static const struct rift_checker_stream stream = {
+    .begin = stats_begin, .add = stats_add, .end = stats_end};
 
 const struct rift_checker rift_checker_stats = {
     .name = "stats",
     .summary = "how operations ended and with which errors; unknown where one never succeeded",
     .parts = RIFT_PARTS_ANY,
     .check = check_stats,
+    .stream = &stream,
 };

@@ -22,23 +22,28 @@ void rift_history_destroy(struct rift_history *history)
     free(history);
 }
 
-static int64_t last_moment(const struct rift_ops *ops)
+void rift_reach_append(const struct rift_reach *reach, struct rift_text *text)
 {
-    int64_t last = 0;
-    for (size_t i = 0; i < ops->count; i++) {
-        last = ops->start[i] > last ? ops->start[i] : last;
-        last = ops->end[i] != RIFT_TIME_NEVER && ops->end[i] > last ? ops->end[i] : last;
-    }
-    return last;
+    rift_text_printf(text, "torn at byte %zu: read up to operation %zu", reach->cut_at_byte,
+                     reach->op_count);
+    if (reach->has_time)
+        rift_text_printf(text, " and %.3f s", (double)reach->last_ns / 1e9);
+}
+
+struct rift_reach rift_history_reach(const struct rift_history *history)
+{
+    int64_t client = rift_ops_last_moment(&history->ops);
+    int64_t fault = rift_ops_last_moment(&history->nemesis);
+    return (struct rift_reach){.cut_at_byte = history->cut_at_byte,
+                               .op_count = history->ops.count,
+                               .has_time = history->time_kind == RIFT_TIME_NS,
+                               .last_ns = client > fault ? client : fault};
 }
 
 void rift_history_append_reach(const struct rift_history *history, struct rift_text *text)
 {
-    int64_t client = last_moment(&history->ops), fault = last_moment(&history->nemesis);
-    rift_text_printf(text, "torn at byte %zu: read up to operation %zu", history->cut_at_byte,
-                     history->ops.count);
-    if (history->time_kind == RIFT_TIME_NS)
-        rift_text_printf(text, " and %.3f s", (double)(client > fault ? client : fault) / 1e9);
+    struct rift_reach reach = rift_history_reach(history);
+    rift_reach_append(&reach, text);
 }
 
 uint16_t rift_history_name(const struct rift_history *history, const char *name)

@@ -43,8 +43,16 @@ struct rift_history {
 
 void rift_history_destroy(struct rift_history *history);
 
-/* Of a truncated history, how far it reaches: "torn at byte 4711: read up to operation 300 and
- * 12.345 s". */
+/* How far a history reaches; cut_at_byte counts where its file is truncated. */
+struct rift_reach {
+    size_t cut_at_byte;
+    size_t op_count; /* of clients */
+    bool has_time;
+    int64_t last_ns;
+};
+struct rift_reach rift_history_reach(const struct rift_history *history);
+/* Of a truncated history: "torn at byte 4711: read up to operation 300 and 12.345 s". */
+void rift_reach_append(const struct rift_reach *reach, struct rift_text *text);
 void rift_history_append_reach(const struct rift_history *history, struct rift_text *text);
 
 /* The index of a name, or 0 if no operation has it. */

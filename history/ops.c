@@ -100,19 +100,38 @@ void rift_ops_drop_extras(struct rift_ops *ops)
     ops->extra_start = ops->extra_end = NULL;
 }
 
-/* Moves the rows of these numbers, which count up, to another column; what lies between two of them
- * moves up as a whole. */
-static void move_rows(char *data, char *to, size_t size, size_t row_count, const size_t *moved,
-                      size_t moved_count)
+/* Of one column. Neighbours move together, and what lies between them moves up as a whole. */
+static void move_items(char *data, char *to, size_t size, size_t row_count, const size_t *rows,
+                       size_t count)
 {
-    char *kept = data + moved[0] * size;
-    for (size_t m = 0; m < moved_count; m++) {
-        size_t next = m + 1 < moved_count ? moved[m + 1] : row_count;
-        size_t bytes = (next - moved[m] - 1) * size;
-        memcpy(to + m * size, data + moved[m] * size, size);
-        memmove(kept, data + (moved[m] + 1) * size, bytes);
-        kept += bytes;
+    char *kept = data + rows[0] * size;
+    for (size_t first = 0, last; first < count; first = last + 1) {
+        for (last = first; last + 1 < count && rows[last + 1] == rows[last] + 1; last++)
+            ;
+        size_t moved = (last + 1 - first) * size;
+        size_t next = last + 1 < count ? rows[last + 1] : row_count;
+        size_t between = (next - rows[last] - 1) * size;
+        memcpy(to, data + rows[first] * size, moved);
+        memmove(kept, data + (rows[last] + 1) * size, between);
+        to += moved;
+        kept += between;
     }
+}
+
+void rift_ops_move(struct rift_ops *ops, const size_t *rows, size_t count, struct rift_ops *to)
+{
+    struct rift_ops_column from_columns[RIFT_OPS_COLUMNS], to_columns[RIFT_OPS_COLUMNS];
+    size_t n = rift_ops_columns(ops, from_columns);
+    rift_ops_columns(to, to_columns);
+    for (size_t c = 0; c < n && count; c++) {
+        char *data = rift_ops_column_data(&from_columns[c]);
+        char *to_data = rift_ops_column_data(&to_columns[c]);
+        size_t size = from_columns[c].size;
+        if (data)
+            move_items(data, to_data + to->count * size, size, ops->count, rows, count);
+    }
+    to->count += count;
+    ops->count -= count;
 }
 
 void rift_ops_move_nemesis(struct rift_ops *ops, struct rift_ops *nemesis)
@@ -127,22 +146,22 @@ void rift_ops_move_nemesis(struct rift_ops *ops, struct rift_ops *nemesis)
     rift_ops_resize(nemesis, count);
     if (count == 0)
         return;
-
-    struct rift_ops_column from[RIFT_OPS_COLUMNS], to[RIFT_OPS_COLUMNS];
-    size_t n = rift_ops_columns(ops, from);
-    rift_ops_columns(nemesis, to);
     size_t *moved CLEANUP(rift_free) = rift_reallocarray(NULL, count, sizeof *moved);
     for (size_t i = 0, m = 0; m < count; i++)
         if (ops->process[i] == RIFT_PROCESS_NEMESIS)
             moved[m++] = i;
-    for (size_t c = 0; c < n; c++) {
-        char *data = rift_ops_column_data(&from[c]);
-        if (data)
-            move_rows(data, rift_ops_column_data(&to[c]), from[c].size, ops->count, moved, count);
-    }
-    nemesis->count = count;
-    ops->count -= count;
+    rift_ops_move(ops, moved, count, nemesis);
     rift_ops_resize(ops, ops->count);
+}
+
+int64_t rift_ops_last_moment(const struct rift_ops *ops)
+{
+    int64_t last = 0;
+    for (size_t i = 0; i < ops->count; i++) {
+        last = ops->start[i] > last ? ops->start[i] : last;
+        last = ops->end[i] != RIFT_TIME_NEVER && ops->end[i] > last ? ops->end[i] : last;
+    }
+    return last;
 }
 
 void rift_ops_finish(struct rift_ops *ops)

@@ -50,12 +50,17 @@ void rift_ops_add_times(struct rift_ops *ops, size_t capacity);
 void rift_ops_add_extras(struct rift_ops *ops, size_t capacity);
 void rift_ops_drop_times(struct rift_ops *ops);
 void rift_ops_drop_extras(struct rift_ops *ops);
+/* Moves the rows of these numbers, which count up, to the end of another table, which has the same
+ * columns and room; what stands after them moves up. */
+void rift_ops_move(struct rift_ops *ops, const size_t *rows, size_t count, struct rift_ops *to);
 /* Moves the rows of RIFT_PROCESS_NEMESIS into the other table, which is empty. */
 void rift_ops_move_nemesis(struct rift_ops *ops, struct rift_ops *nemesis);
 /* Brings the rows into the order of start; rows of equal start keep theirs. */
 void rift_ops_sort(struct rift_ops *ops);
 /* Gives the rows, which are sorted, as few processes as can be so that none has two at once. */
 void rift_ops_name_processes(struct rift_ops *ops);
+/* The latest start or end that is known, 0 at least. */
+int64_t rift_ops_last_moment(const struct rift_ops *ops);
 void rift_ops_finish(struct rift_ops *ops);
 
 #endif

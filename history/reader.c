@@ -1,16 +1,11 @@
-/* Opens what is to be read, and finds the importer that knows it. */
+/* Finds the importer that knows what is to be read. */
 #include "history/reader.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#include "common/memory.h"
 #include "common/text.h"
 #include "history/import/importer.h"
+#include "history/import/source.h"
 
 enum { FORMAT_COUNT_MAX = 32 };
 
@@ -69,43 +64,16 @@ struct rift_history *rift_history_read_bytes(const char *name, const void *data,
     return read_source(&source, options, err);
 }
 
-/* A run directory stands for the history in it. */
-static char *file_of(const char *path)
-{
-    struct stat status;
-    if (stat(path, &status) == 0 && S_ISDIR(status.st_mode))
-        return rift_printf("%s/history.rift", path);
-    return rift_strdup(path);
-}
-
 struct rift_history *rift_history_read(const char *path, const struct rift_read_options *options,
                                        struct rift_error *err)
 {
-    char *file CLEANUP(rift_free) = file_of(path);
-    CLEANUP(rift_close_fd) int fd = open(file, O_RDONLY | O_CLOEXEC);
-    struct stat status;
-    if (fd < 0 || fstat(fd, &status) != 0) {
-        rift_fail_errno(err, errno == ENOENT ? RIFT_ERR_MISSING : RIFT_ERR_IO, "read %s", file);
+    static const struct rift_read_options native = {.format = "rift"};
+    struct rift_source source;
+    if (rift_source_open(&source, path, err) != 0)
         return NULL;
-    }
-    if (!S_ISREG(status.st_mode)) {
-        rift_fail(err, RIFT_ERR_INVALID, "%s is not a file", file);
-        return NULL;
-    }
-    size_t length = (size_t)status.st_size;
-    struct rift_read_options native = {.format = "rift"};
-    if (length == 0 && rift_text_ends_with(file, ".rift"))
-        return rift_history_read_bytes(file, "", 0, &native, err);
-    void *data = NULL;
-    if (length && (data = mmap(NULL, length, PROT_READ, MAP_PRIVATE, fd, 0)) == MAP_FAILED) {
-        rift_fail_errno(err, RIFT_ERR_IO, "map %s", file);
-        return NULL;
-    }
-    if (!length)
-        return rift_history_read_bytes(file, "", 0, options, err);
-    madvise(data, length, MADV_SEQUENTIAL);
-    struct rift_source source = {.name = file, .data = data, .length = length, .is_mapped = true};
-    struct rift_history *history = read_source(&source, options, err);
-    munmap(data, length);
+    /* The writer of our own file may have been killed at its very start. */
+    bool is_empty_native = source.length == 0 && rift_text_ends_with(source.name, ".rift");
+    struct rift_history *history = read_source(&source, is_empty_native ? &native : options, err);
+    rift_source_close(&source);
     return history;
 }

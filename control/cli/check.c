@@ -16,6 +16,7 @@
 #include "control/cli/commands.h"
 #include "control/run/run_logs.h"
 #include "history/reader.h"
+#include "history/stream.h"
 #include "report/report.h"
 
 /* One file: what came of it. */
@@ -86,23 +87,31 @@ static json_t *checker_options(const struct check_options *options, const struct
     return all;
 }
 
-static char *make_note(const struct rift_history *history, const struct check_guess *guess,
+/* What the note tells of the file. */
+struct input {
+    const char *format;
+    bool is_truncated;
+    struct rift_reach reach;
+    size_t orphan_count;
+};
+
+static char *make_note(const struct input *input, const struct check_guess *guess,
                        const struct rift_verdict *verdict)
 {
     struct rift_text note = {0};
     const char *algorithm = json_string_value(json_object_get(verdict->details, "algorithm"));
-    rift_text_printf(&note, "%s, ", history->format ? history->format : "?");
+    rift_text_printf(&note, "%s, ", input->format ? input->format : "?");
     check_guess_words(guess, verdict, &note);
     if (algorithm)
         rift_text_printf(&note, ", by %s", algorithm);
-    if (history->ops.count == 0)
+    if (input->reach.op_count == 0)
         rift_text_append(&note, ", empty history: there is no operation to judge");
-    if (history->is_truncated) {
+    if (input->is_truncated) {
         rift_text_append(&note, ", ");
-        rift_history_append_reach(history, &note);
+        rift_reach_append(&input->reach, &note);
     }
-    if (history->orphan_count)
-        rift_text_printf(&note, ", %zu completions without invocation", history->orphan_count);
+    if (input->orphan_count)
+        rift_text_printf(&note, ", %zu completions without invocation", input->orphan_count);
     const char *remark = json_string_value(json_object_get(verdict->details, "note"));
     if (verdict->reason)
         rift_text_printf(&note, ": %s", verdict->reason);
@@ -114,6 +123,18 @@ static char *make_note(const struct rift_history *history, const struct check_gu
     return rift_text_take(&note);
 }
 
+/* A violation in a part stays one in the whole; that there is none says nothing. */
+static void outcome_fill(struct outcome *outcome, const struct input *input,
+                         const struct check_guess *guess, int64_t started)
+{
+    outcome->seconds = (double)(rift_clock_now() - started) / 1e9;
+    if (input->is_truncated)
+        rift_verdict_doubt(&outcome->verdict, "no violation up to where the file was torn");
+    outcome->op_count = input->reach.op_count;
+    outcome->peak_mb = peak_read();
+    outcome->note = make_note(input, guess, &outcome->verdict);
+}
+
 static int draw(const struct rift_history *history, const struct rift_verdict *verdict,
                 const char *path, struct rift_error *err)
 {
@@ -123,11 +144,10 @@ static int draw(const struct rift_history *history, const struct rift_verdict *v
     return result;
 }
 
-static int check_file(const struct check_options *options, const char *file,
-                      struct outcome *outcome, struct rift_error *err)
+static int check_loaded(const struct check_options *options, const char *file,
+                        struct outcome *outcome, struct rift_error *err)
 {
     struct rift_read_options reading = {.format = options->format, .is_keyed = options->is_keyed};
-    peak_reset();
     struct rift_history *history = rift_history_read(file, &reading, err);
     if (!history)
         return -1;
@@ -149,16 +169,12 @@ static int check_file(const struct check_options *options, const char *file,
                        .memory_bytes = options->memory_bytes,
                        .thread_count = options->thread_count},
         };
+        struct input input = {history->format, history->is_truncated, rift_history_reach(history),
+                              history->orphan_count};
         int64_t start = rift_clock_now();
         result = guess.checker->check(&check, &outcome->verdict, err);
-        outcome->seconds = (double)(rift_clock_now() - start) / 1e9;
-        /* A violation in a part stays one in the whole; that there is none says nothing. */
-        if (result == 0 && history->is_truncated)
-            rift_verdict_doubt(&outcome->verdict, "no violation up to where the file was torn");
-        outcome->op_count = history->ops.count;
-        outcome->peak_mb = peak_read();
         if (result == 0)
-            outcome->note = make_note(history, &guess, &outcome->verdict);
+            outcome_fill(outcome, &input, &guess, start);
         if (result == 0 && options->html)
             result = draw(history, &outcome->verdict, options->html, err);
         rift_arena_finish(&arena);
@@ -166,6 +182,55 @@ static int check_file(const struct check_options *options, const char *file,
     }
     rift_history_destroy(history);
     return result < 0 ? rift_wrap(err, "%s", file) : 0;
+}
+
+/* Reading is part of the check here, and counts for its seconds. */
+static int check_streamed(const struct check_options *options, const struct rift_checker *checker,
+                          struct rift_stream *stream, struct outcome *outcome,
+                          struct rift_error *err)
+{
+    const struct check_guess guess = {.checker = checker, .is_named = true};
+    json_t *all = checker_options(options, &guess, err);
+    if (!all)
+        return -1;
+    const struct rift_check check = {.options = all};
+    const struct rift_history *part;
+    int64_t start = rift_clock_now();
+    void *state = checker->stream->begin(&check);
+    int more;
+    while ((more = rift_stream_next(stream, &part, err)) == 1)
+        checker->stream->add(state, part);
+    checker->stream->end(state, part, more == 0 ? &outcome->verdict : NULL);
+    json_decref(all);
+    if (more < 0)
+        return -1;
+    struct input input = {part->format, part->is_truncated, rift_stream_reach(stream), 0};
+    outcome_fill(outcome, &input, &guess, start);
+    return 0;
+}
+
+/* The checker that was asked for, if it needs no loaded history, and nothing else does. */
+static const struct rift_checker *streaming_checker(const struct check_options *options)
+{
+    const struct rift_checker *checker =
+        options->checker && !options->html ? rift_checker_find(options->checker) : NULL;
+    bool is_ours = !options->format || strcmp(options->format, "rift") == 0;
+    return checker && checker->stream && is_ours ? checker : NULL;
+}
+
+static int check_file(const struct check_options *options, const char *file,
+                      struct outcome *outcome, struct rift_error *err)
+{
+    const struct rift_checker *checker = streaming_checker(options);
+    struct rift_stream *stream = NULL;
+    peak_reset();
+    if (checker && rift_stream_open(file, &stream, err) != 0)
+        return -1;
+    if (!stream)
+        return check_loaded(options, file, outcome, err);
+    int result = check_streamed(options, checker, stream, outcome, err);
+    rift_stream_close(stream);
+    return result;
 }
 
 static void print_outcome(const struct check_options *options, const char *file,

@@ -9,9 +9,6 @@
 #include "history/ops.h"
 #include "history/packing.h"
 
-/* The type of an operation until its completion is read. */
-enum { TYPE_OPEN = 255 };
-
 static bool read_section(struct rift_bytes *bytes, uint64_t *count, struct rift_bytes *section)
 {
     uint64_t length = 0;
@@ -119,6 +116,12 @@ static bool is_zero(const struct rift_column *column)
     return column->width == 0 && column->least == 0;
 }
 
+static int compare_ids(const void *a, const void *b)
+{
+    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+    return (x > y) - (x < y);
+}
+
 static uint64_t last_of(size_t count)
 {
     return count ? count - 1 : 0;
@@ -187,8 +190,27 @@ static bool read_invocations(struct rift_native_events *events, struct rift_byte
         ops->end[i] = RIFT_TIME_NEVER;
         ops->result[i] = RIFT_VALUE_NIL;
     }
-    memset(ops->type + row, TYPE_OPEN, count * sizeof *ops->type);
+    memset(ops->type + row, RIFT_OP_OPEN, count * sizeof *ops->type);
     events->row_count += count;
+    return true;
+}
+
+/* The numbers of operations become rows: those from first_id on stand after the open ones. */
+static bool rows_of_ids(const struct rift_native_events *events, size_t count, uint64_t *ids)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (ids[i] >= events->first_id) {
+            ids[i] = ids[i] - events->first_id + events->open_count;
+            continue;
+        }
+        const uint64_t *open = events->open_count
+                                   ? bsearch(&ids[i], events->open_ids, events->open_count,
+                                             sizeof *events->open_ids, compare_ids)
+                                   : NULL;
+        if (!open)
+            return false; /* completed twice */
+        ids[i] = (uint64_t)(open - events->open_ids);
+    }
     return true;
 }
 
@@ -218,13 +240,14 @@ static bool read_completions(struct rift_native_events *events, struct rift_byte
     struct rift_column column;
     uint64_t *ids = events->scratch_ids;
     uint8_t *types = (uint8_t *)events->scratch;
-    if ((count && events->row_count == 0) ||
-        !read_numbers(bytes, count, ids, last_of(events->row_count)) ||
+    uint64_t id_count = events->first_id + events->row_count - events->open_count;
+    if ((count && id_count == 0) || !read_numbers(bytes, count, ids, last_of(id_count)) ||
+        (events->first_id && !rows_of_ids(events, count, ids)) ||
         !read_packed(bytes, count, RIFT_OP_INFO, &column))
         return false;
     rift_column_unpack_8(&column, count, types);
     for (size_t i = 0; i < count; i++) {
-        if (ops->type[ids[i]] != TYPE_OPEN)
+        if (ops->type[ids[i]] != RIFT_OP_OPEN)
             return false; /* completed twice */
         ops->type[ids[i]] = types[i];
     }
@@ -315,7 +338,7 @@ void rift_native_events_complete(struct rift_native_events *events)
     struct rift_history *history = events->history;
     history->ops.count = events->row_count;
     for (size_t i = 0; i < events->row_count; i++)
-        if (history->ops.type[i] == TYPE_OPEN)
+        if (history->ops.type[i] == RIFT_OP_OPEN)
             history->ops.type[i] = RIFT_OP_INFO;
     history->names = rift_name_table_take(&events->names);
     history->errors = rift_name_table_take(&events->errors);
@@ -339,4 +362,5 @@ void rift_native_events_finish(struct rift_native_events *events)
     rift_value_stack_finish(&events->values.stack);
     free(events->texts);
     free(events->scratch);
+    free(events->open_ids);
 }

@@ -1,15 +1,22 @@
 /* The content of the blocks of our own file, one block after the other, into the columns of a
- * history. */
+ * history: of all blocks, or, for a stream, of one block after the operations that are open. */
 #ifndef HISTORY_IMPORT_NATIVE_EVENTS_H
 #define HISTORY_IMPORT_NATIVE_EVENTS_H
 
 #include "history/block.h"
 #include "history/block_values.h"
 
+/* The type of an operation until its completion is read. */
+enum { RIFT_OP_OPEN = 255 };
+
 struct rift_native_events {
     struct rift_history *history;
-    size_t row_capacity; /* invocations that the headers of all blocks promise */
-    size_t row_count;
+    size_t row_capacity, row_count;
+    /* Of a stream: the first open_count rows are the operations of these numbers, which count up;
+     * the rows after them have the numbers from first_id on. */
+    uint64_t *open_ids;
+    size_t open_count;
+    uint64_t first_id;
     bool has_times, has_extras;
     struct rift_name_table names, errors, nodes;
     struct rift_key_table keys;

@@ -1,5 +1,5 @@
 /* How fast histories are written and read: bench_history [OPS [FOLDER [native]]]. Prints a table;
- * with "native" only that of our own file. */
+ * with "native" only that of our own file. With RIFT_LONG set, a file of 10^8 operations too. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,12 +9,14 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "checkers/checker.h"
 #include "common/clock.h"
 #include "common/memory.h"
 #include "common/rng.h"
 #include "history/builder.h"
 #include "history/export/export.h"
 #include "history/reader.h"
+#include "history/stream.h"
 #include "history/writer.h"
 
 enum { PROCESSES = 20, KEYS = 10, APPENDS_PER_KEY = 128, TXN_SHARE = 10 };
@@ -129,6 +131,32 @@ static struct rift_history *bench_read(const char *what, const char *path)
     return history;
 }
 
+/* The checker stats, without loading the history. */
+static void bench_stream(const char *what, const char *path, size_t ops)
+{
+    struct rift_error err = {0};
+    struct rift_stream *stream;
+    const struct rift_history *part;
+    const struct rift_checker_stream *stats = rift_checker_find("stats")->stream;
+    struct rift_verdict verdict = {0};
+    int more;
+    peak_reset();
+    struct stopwatch started = stopwatch_start();
+    if (rift_stream_open(path, &stream, &err) != 0)
+        die(&err);
+    void *state = stats->begin(&(struct rift_check){0});
+    while ((more = rift_stream_next(stream, &part, &err)) == 1)
+        stats->add(state, part);
+    if (more < 0)
+        die(&err);
+    stats->end(state, part, &verdict);
+    if (rift_stream_reach(stream).op_count != ops || verdict.validity != RIFT_VALID)
+        die(&(struct rift_error){.text = "the stream does not have all operations"});
+    print_row(what, ops, size_mb(path), started);
+    rift_verdict_finish(&verdict);
+    rift_stream_close(stream);
+}
+
 static void bench_export(const char *what, const struct rift_history *history, const char *format,
                          const char *path)
 {
@@ -196,20 +224,35 @@ static char *path_of(const char *name)
     return path;
 }
 
+/* More operations than fit into the memory of a small machine. */
+static void bench_long(void)
+{
+    enum { LONG_OPS = 100000000 };
+    char *native CLEANUP(rift_free) = path_of("bench.rift");
+    bench_writer("writer, 10^8 operations", native, LONG_OPS, 2000);
+    bench_stream("stats by stream, 10^8 operations", native, LONG_OPS);
+    unlink(native);
+}
+
 int main(int argc, char **argv)
 {
     size_t ops = argc > 1 ? strtoull(argv[1], NULL, 10) : 2000000;
     char template[] = "/tmp/rift-bench-XXXXXX";
     folder = argc > 2 ? argv[2] : mkdtemp(template);
+    printf("a small operation takes %d bytes in memory\n", RIFT_OP_BYTES);
     printf("%-32s %11s %8s %8s %8s %10s %8s %8s\n", "", "ops", "MB", "wall s", "cpu s",
            "M ops/cpu s", "MB/cpu s", "peak MB");
     char *native CLEANUP(rift_free) = path_of("bench.rift");
     char *edn CLEANUP(rift_free) = path_of("bench.edn");
     char *jsonl CLEANUP(rift_free) = path_of("bench.jsonl");
+    if (getenv("RIFT_LONG"))
+        bench_long();
     bench_writer("writer, starts in order", native, ops, 1);
-    rift_history_destroy(bench_read("reader, starts in order", native));
+    for (int i = 0; i < 3; i++)
+        rift_history_destroy(bench_read("reader, starts in order", native));
     unlink(native);
     bench_writer("writer, cas register", native, ops, 2000);
+    bench_stream("stats by stream, cas register", native, ops);
     struct rift_history *history = bench_read("reader, cas register", native);
     if (argc > 3 && strcmp(argv[3], "native") == 0) {
         rift_history_destroy(history);
