@@ -33,7 +33,7 @@ static bool find_script(pid_t pid, const char *folder, char script[AGENT_PATH_SI
         if (!rift_text_starts_with(word, folder) || word[strlen(folder)] != '/' ||
             strlen(word) >= AGENT_PATH_SIZE || stat(word, &found) || !S_ISREG(found.st_mode))
             continue;
-        snprintf(script, AGENT_PATH_SIZE, "%s", word);
+        memcpy(script, word, strlen(word) + 1);
         return true;
     }
     return false;
