@@ -50,7 +50,7 @@ static void column_set(const struct rift_ops_column *column, void *data)
  * much as reading the file. */
 static void *column_resize(void *old, size_t count, size_t size)
 {
-    enum { HUGE_PAGE_BYTES = 1 << 21, HUGE_FROM_PAGES = 4 };
+    enum { HUGE_PAGE_BYTES = 1 << 21, HUGE_FROM_PAGES = 2 };
     size_t pages = count / (HUGE_PAGE_BYTES / size) + 1;
     if (old || pages < HUGE_FROM_PAGES)
         return rift_reallocarray(old, count, size);

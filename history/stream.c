@@ -81,13 +81,9 @@ static void reserve_rows(struct rift_stream *stream, size_t count)
     stream->picked = rift_reallocarray(stream->picked, stream->capacity, sizeof *stream->picked);
 }
 
-/* What a block fills in only where it has something to say. */
-static void clear_rows(struct rift_ops *ops, size_t first, size_t end)
+/* Not every block fills in the optional columns. */
+static void clear_optional(struct rift_ops *ops, size_t first, size_t end)
 {
-    for (size_t i = first; i < end; i++) {
-        ops->key[i] = 0;
-        ops->error[i] = 0;
-    }
     for (size_t i = first; ops->time_start && i < end; i++)
         ops->time_start[i] = ops->time_end[i] = RIFT_TIME_NEVER;
     for (size_t i = first; ops->extra_start && i < end; i++)
@@ -224,7 +220,7 @@ static int read_block(struct rift_stream *stream, const struct rift_block_header
     drop_values(stream);
     size_t end = events->open_count + header->invoke_count;
     reserve_rows(stream, end);
-    clear_rows(ops, events->open_count, end);
+    clear_optional(ops, events->open_count, end);
     events->row_count = events->open_count;
     if (!rift_native_events_read(events, header, payload))
         return rift_native_file_refuse(&stream->file, err);

@@ -110,7 +110,7 @@ static bool read_numbers(struct rift_bytes *bytes, size_t count, uint64_t *numbe
     return true;
 }
 
-/* A column of nothing but zeros, as the columns of the history are from the start. */
+/* A column of nothing but zeros. */
 static bool is_zero(const struct rift_column *column)
 {
     return column->width == 0 && column->least == 0;
@@ -182,14 +182,14 @@ static bool read_invocations(struct rift_native_events *events, struct rift_byte
     rift_column_unpack_16(&column, count, ops->node + row);
     if (!read_packed(bytes, count, last_of(events->keys.count), &column))
         return false;
-    if (!is_zero(&column))
-        rift_column_unpack_32(&column, count, ops->key + row);
+    rift_column_unpack_32(&column, count, ops->key + row);
     if (!read_values(events, bytes, count, (uint64_t *)(void *)(ops->argument + row)))
         return false;
     for (size_t i = row; i < row + count; i++) {
         ops->end[i] = RIFT_TIME_NEVER;
         ops->result[i] = RIFT_VALUE_NIL;
     }
+    memset(ops->error + row, 0, count * sizeof *ops->error);
     memset(ops->type + row, RIFT_OP_OPEN, count * sizeof *ops->type);
     events->row_count += count;
     return true;
@@ -308,10 +308,6 @@ void rift_native_events_init(struct rift_native_events *events, struct rift_hist
 {
     *events = (struct rift_native_events){
         .history = history, .row_capacity = row_capacity, .values.values = history->values};
-    /* Most histories have neither errors nor keys in most blocks: pages of zeros that nobody writes
-     * to are never made. */
-    history->ops.error = rift_calloc(row_capacity, sizeof *history->ops.error);
-    history->ops.key = rift_calloc(row_capacity, sizeof *history->ops.key);
     rift_ops_resize(&history->ops, row_capacity);
     events->scratch = rift_reallocarray(NULL, longest_column, 2 * sizeof *events->scratch);
     events->scratch_ids = events->scratch + longest_column;
