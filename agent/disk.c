@@ -4,8 +4,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include <jansson.h>
 
 #include "agent/command.h"
 #include "common/memory.h"
@@ -56,4 +59,41 @@ int agent_disk_remove(const char *folder, struct rift_error *err)
     if (unlink(image) && errno != ENOENT)
         return rift_fail_errno(err, RIFT_ERR_IO, "remove '%s'", image);
     return 0;
+}
+
+int agent_disk_remember(const struct agent_paths *paths, const char *folder, struct rift_error *err)
+{
+    char fresh[AGENT_PATH_SIZE + 8];
+    json_t *folders = json_load_file(paths->disks, 0, NULL), *known;
+    size_t i;
+    if (!json_is_array(folders)) {
+        json_decref(folders);
+        folders = json_array();
+    }
+    bool is_known = false;
+    json_array_foreach(folders, i, known)
+    {
+        is_known = is_known || (json_is_string(known) && !strcmp(json_string_value(known), folder));
+    }
+    json_array_append_new(folders, json_string(folder));
+    snprintf(fresh, sizeof fresh, "%s.new", paths->disks);
+    int rc = is_known ? 0 : json_dump_file(folders, fresh, 0) || rename(fresh, paths->disks);
+    json_decref(folders);
+    return rc ? rift_fail_errno(err, RIFT_ERR_IO, "write '%s'", paths->disks) : 0;
+}
+
+int agent_disks_remove(const struct agent_paths *paths, struct rift_error *err)
+{
+    json_t *folders = json_load_file(paths->disks, 0, NULL), *folder;
+    size_t i;
+    int rc = 0;
+    json_array_foreach(folders, i, folder)
+    {
+        if (json_is_string(folder) && agent_disk_remove(json_string_value(folder), err))
+            rc = -1;
+    }
+    json_decref(folders);
+    if (rc == 0 && unlink(paths->disks) && errno != ENOENT)
+        rc = rift_fail_errno(err, RIFT_ERR_IO, "remove '%s'", paths->disks);
+    return rc;
 }

@@ -5,11 +5,18 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "agent/paths.h"
 #include "common/error.h"
 
 /* Makes (*is_new) and mounts a disk of that size on folder, which is there. For jobs only. */
 int agent_disk_mount(const char *folder, int64_t size_mb, int64_t deadline_ns, bool *is_new,
                      struct rift_error *err);
+/* Writes down that folder gets a disk or a layer; to be called before it does. One machine may have
+ * several agents: each removes only the disks that it wrote down. */
+int agent_disk_remember(const struct agent_paths *paths, const char *folder,
+                        struct rift_error *err);
+/* Removes all that were written down, and forgets them; what could not be removed stays. */
+int agent_disks_remove(const struct agent_paths *paths, struct rift_error *err);
 /* Unmounts it, with a layer over it, and removes its file; success where there is none. */
 int agent_disk_remove(const char *folder, struct rift_error *err);
 

@@ -9,7 +9,6 @@
 #include <unistd.h>
 
 #include "agent/agent.h"
-#include "agent/disk.h"
 #include "agent/install.h"
 #include "agent/lock.h"
 #include "agent/system.h"
@@ -78,8 +77,8 @@ static int count_data_folders(const struct agent_paths *paths)
 
 static int count_files(const struct agent_paths *paths)
 {
-    const char *const files[] = {paths->lock, paths->record, paths->system, paths->artifacts,
-                                 paths->logs};
+    const char *const files[] = {paths->lock,      paths->record, paths->system,
+                                 paths->artifacts, paths->disks,  paths->logs};
     int count = 0;
     for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
         if (access(files[i], F_OK) != 0)
@@ -123,28 +122,6 @@ int leftovers_print(const struct agent_paths *paths, const char *cgroup_name)
     return count;
 }
 
-static void volume_collect(const char *folder, void *context)
-{
-    json_array_append_new(context, json_string(folder));
-}
-
-static int purge_disks(struct rift_error *err)
-{
-    json_t *folders = json_array();
-    size_t i;
-    json_t *folder;
-    int rc = 0;
-    rift_layer_visit(volume_collect, folders);
-    rift_volume_visit(volume_collect, folders);
-    json_array_foreach(folders, i, folder)
-    {
-        if (agent_disk_remove(json_string_value(folder), err))
-            rc = -1;
-    }
-    json_decref(folders);
-    return rc;
-}
-
 static void sweep_folder(const char *folder, bool has_agents)
 {
     DIR *stream = opendir(folder);
@@ -165,9 +142,12 @@ static void sweep_folder(const char *folder, bool has_agents)
 
 void leftovers_sweep(const struct agent_paths *paths)
 {
-    char fresh[AGENT_PATH_SIZE + 8];
-    snprintf(fresh, sizeof fresh, "%s.new", paths->system);
-    unlink(fresh);
+    const char *const whole[] = {paths->system, paths->disks};
+    for (size_t i = 0; i < sizeof whole / sizeof *whole; i++) {
+        char fresh[AGENT_PATH_SIZE + 8];
+        snprintf(fresh, sizeof fresh, "%s.new", whole[i]);
+        unlink(fresh);
+    }
     sweep_folder(paths->folder, true);
     if (strcmp(paths->folder, AGENT_STATE_FOLDER) == 0)
         sweep_folder("/tmp", false);
@@ -215,7 +195,7 @@ int leftovers_heal(const struct agent_paths *paths, const char *cgroup_name, boo
         rmdir(paths->ledger);
     }
     if (rc == 0 && purge)
-        rc = purge_disks(&err) || agent_remove_tree(paths->folder, true, &err) ? -1 : 0;
+        rc = agent_remove_tree(paths->folder, true, &err);
     if (rc) {
         fprintf(stderr, "rift-agent: %s\n", err.text);
         return 1;

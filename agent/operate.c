@@ -80,12 +80,16 @@ static int write_files(const struct system *system, const struct agent_user *use
 
 /* A layer whose process died stands in the way of all else.
  * *are_new: at least one folder was not there, or was empty. */
-static int make_data_folders(const struct system *system, const struct agent_user *user,
+static int make_data_folders(const struct agent *agent, const struct agent_user *user,
                              int64_t deadline_ns, bool *are_new, struct rift_error *err)
 {
+    const struct system *system = agent->system;
     *are_new = false;
     for (const char *const *folder = system->data_folders; *folder; folder++) {
         rift_layer_bury(*folder);
+        if ((system->disk_mb > 0 || system->has_layer) &&
+            agent_disk_remember(&agent->paths, *folder, err))
+            return -1;
         bool is_new = access(*folder, F_OK) != 0 || rmdir(*folder) == 0;
         if (agent_make_folders(*folder, 0755, err) ||
             (system->disk_mb > 0 &&
@@ -276,7 +280,7 @@ static int start_all(struct agent *agent, int64_t deadline_ns, struct rift_arena
     json_object_set_new(ok, "pids", pids);
     if (agent_user_find(recipe->user, &user, err) ||
         agent_make_folders(agent->paths.logs, 0755, err) ||
-        make_data_folders(agent->system, &user, deadline_ns, &are_new, err) ||
+        make_data_folders(agent, &user, deadline_ns, &are_new, err) ||
         write_files(agent->system, &user, arena, err) || rift_cgroup_create(&agent->cgroup, err) ||
         (are_new && run_prepare(agent, &user, deadline_ns, arena, err)))
         return -1;
@@ -474,6 +478,8 @@ int operate_remove(struct agent *agent, const json_t *args, int64_t deadline_ns,
         return -1;
     if (system && system->keeps_data)
         return 0;
+    if (agent_disks_remove(&agent->paths, err))
+        return -1;
     if (is_ours && ((system && operate_wipe(agent, args, deadline_ns, ok, err)) ||
                     agent_remove_tree(agent->paths.logs, true, err) ||
                     agent_remove_tree(agent->paths.artifacts, true, err)))

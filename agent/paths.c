@@ -19,7 +19,8 @@ int agent_paths_init(struct agent_paths *paths, const char *folder, struct rift_
         const char *name;
     } below[] = {{paths->ledger, "ledger"}, {paths->lock, "agent.lock"},
                  {paths->record, "record"}, {paths->system, "system.json"},
-                 {paths->logs, "logs"},     {paths->artifacts, "artifacts"}};
+                 {paths->logs, "logs"},     {paths->artifacts, "artifacts"},
+                 {paths->disks, "disks.json"}};
     snprintf(paths->folder, sizeof paths->folder, "%s", folder);
     for (size_t i = 0; i < sizeof below / sizeof below[0]; i++)
         snprintf(below[i].path, AGENT_PATH_SIZE, "%.200s/%s", folder, below[i].name);

@@ -20,6 +20,7 @@ struct agent_paths {
     char record[AGENT_PATH_SIZE];    /* requests that were carried out in this session */
     char system[AGENT_PATH_SIZE];    /* recipe and context */
     char artifacts[AGENT_PATH_SIZE]; /* a folder for each */
+    char disks[AGENT_PATH_SIZE];     /* the folders that are or were disks, or under a layer */
     char logs[AGENT_PATH_SIZE];      /* the output of the system's processes */
 };
 

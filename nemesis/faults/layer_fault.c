@@ -104,7 +104,10 @@ int rift_layer_fault_heal(const char *id, const json_t *undo, const char *ledger
         if (!rift_layer_is_mounted(path))
             continue;
         json_t *reply = rift_layer_ask(path, json_pack("{s:s, s:s}", "do", "end", "id", id), err);
-        rc = reply ? rc : -1;
+        /* A process that is being killed hears for a moment, and answers no more. */
+        if (!reply)
+            rift_layer_bury(path);
+        rc = reply || !rift_layer_is_mounted(path) ? rc : -1;
         json_decref(reply);
         rift_disk_probe_clean(path);
     }

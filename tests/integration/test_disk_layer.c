@@ -10,7 +10,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -501,14 +503,18 @@ static bool is_listed(const char *word)
     return is;
 }
 
+/* The process that listens on the layer's socket: of this host's, as others may test here too. */
 static pid_t layer_pid(void)
 {
-    FILE *stream = popen("grep -lx rift-layer /proc/[0-9]*/comm 2>/dev/null", "r");
-    char line[64] = "";
-    pid_t pid = stream && fgets(line, sizeof line, stream) ? (pid_t)strtol(line + 6, NULL, 10) : 0;
-    if (stream)
-        pclose(stream);
-    return pid;
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    struct ucred peer = {.pid = 0};
+    socklen_t size = sizeof peer;
+    CLEANUP(rift_free) char *path = rift_printf("%s-data/toy.rift-layer", n1->state);
+    CLEANUP(rift_close_fd) int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+    snprintf(address.sun_path, sizeof address.sun_path, "%s", path);
+    if (connect(fd, (struct sockaddr *)&address, sizeof address) == 0)
+        getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size);
+    return peer.pid;
 }
 
 static void it_is_there_from_start_to_stop_and_leaves_nothing(void **state)
@@ -551,12 +557,59 @@ static void a_dead_one_is_replaced_when_the_system_starts(void **state)
 {
     (void)state;
     NEED_HOST();
-    kill(layer_pid(), SIGKILL);
+    pid_t pid = layer_pid();
+    assert_true(pid > 0);
+    kill(pid, SIGKILL);
     json_decref(agent_must(&n1->agent, "system.kill", json_object()));
     json_decref(agent_must(&n1->agent, "system.stop", NULL));
     toy_start(n1);
     assert_true(is_listed("layer: "));
     assert_true(toy_is_alive(n1, 2000));
+}
+
+static void another_agent_of_the_machine_takes_nothing_of_it(void **state)
+{
+    (void)state;
+    NEED_HOST();
+    char *output;
+    struct test_host other = *n1;
+    CLEANUP(rift_free) char *image = data_path("../toy.rift-disk");
+    assert_int_equal(0, put("file", "kept", 0, false));
+    snprintf(other.state, sizeof other.state, "%.100s-other", n1->state);
+    snprintf(other.cgroup, sizeof other.cgroup, "%.50s-other", n1->cgroup);
+    assert_int_equal(0, host_agent_by_hand(&other, &output, "--purge"));
+    free(output);
+    assert_string_equal("kept", get("file"));
+    assert_true(is_listed("layer: "));
+    assert_int_equal(access("/dev/loop-control", F_OK), access(image, F_OK));
+    agent_kill_both(&n1->agent);
+    agent_forget(&n1->agent);
+    assert_int_equal(0, host_agent_by_hand(n1, &output, "--purge"));
+    free(output);
+    assert_false(is_listed("layer: "));
+    assert_false(is_listed("disk: "));
+    assert_int_equal(-1, access(image, F_OK));
+    assert_true(host_agent_start(n1, "layer", LEASE_MS));
+}
+
+/* A recipe that was told anew in the same session forgets the folders of the one before. */
+static void a_purge_finds_disks_that_no_recipe_names_any_more(void **state)
+{
+    (void)state;
+    NEED_HOST();
+    char *output;
+    CLEANUP(rift_free) char *image = data_path("../toy.rift-disk");
+    agent_kill_both(&n1->agent);
+    agent_forget(&n1->agent);
+    CLEANUP(rift_free) char *recipe = rift_printf("%s/system.json", n1->state);
+    assert_int_equal(0, unlink(recipe));
+    assert_true(is_listed("layer: "));
+    assert_int_equal(0, host_agent_by_hand(n1, &output, "--purge"));
+    free(output);
+    assert_false(is_listed("layer: "));
+    assert_false(is_listed("disk: "));
+    assert_int_equal(-1, access(image, F_OK));
+    assert_true(host_agent_start(n1, "layer", LEASE_MS));
 }
 
 static void a_power_cut_reaches_the_disk_below_it(void **state)
@@ -619,6 +672,8 @@ int main(void)
         CASE(it_is_there_from_start_to_stop_and_leaves_nothing),
         CASE(when_its_process_is_killed_the_next_heal_shows_the_data_below),
         CASE(a_dead_one_is_replaced_when_the_system_starts),
+        CASE_IN(disk_up, another_agent_of_the_machine_takes_nothing_of_it),
+        CASE_IN(disk_up, a_purge_finds_disks_that_no_recipe_names_any_more),
         CASE_IN(disk_up, a_power_cut_reaches_the_disk_below_it),
         CASE(its_faults_say_what_to_set_where_there_is_none),
     };

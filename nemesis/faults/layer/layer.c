@@ -115,12 +115,15 @@ json_t *rift_layer_ask(const char *folder, json_t *request, struct rift_error *e
         return NULL;
     }
     ssize_t n = recv(fd, text, sizeof text, 0);
+    bool is_late = n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
     json_t *reply = n > 0 ? json_loadb(text, (size_t)n, 0, NULL) : NULL;
     const char *error = json_string_value(json_object_get(reply, "error"));
     if (reply && !error)
         return reply;
     rift_fail(err, RIFT_ERR_IO, "the layer of '%s': %.200s", folder,
-              error ? error : "no answer within 5 s");
+              error     ? error
+              : is_late ? "no answer within 5 s"
+                        : "its process ended");
     json_decref(reply);
     return NULL;
 }
