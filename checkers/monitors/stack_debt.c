@@ -25,9 +25,17 @@ struct debts {
     const struct rift_limits *limits;
 };
 
+/* What is asked of an item at every level, side by side: the items themselves lie far apart. None
+ * of it changes when a crashed pop is given to the item. */
+struct entry {
+    uint32_t item;
+    uint32_t a, b, end;
+    uint32_t last; /* slot of its core */
+};
+
 /* Items by b: held ones, with a core, or staying ones, that nobody popped. */
 struct list {
-    const uint32_t *items;
+    struct entry *entries;
     size_t count;
 };
 
@@ -43,11 +51,6 @@ static void pay(struct debts *debts, uint32_t item)
     debts->is_paid[item] = true;
 }
 
-static uint32_t core_end(const struct debts *debts, uint32_t item)
-{
-    return monitor_item_seen_until(debts->container, &debts->container->items[item]) - 1;
-}
-
 /* Past this a search of another kind may do better. */
 static bool work_is_spent(const struct debts *debts)
 {
@@ -55,12 +58,11 @@ static bool work_is_spent(const struct debts *debts)
            (debts->limits && rift_limits_are_spent(debts->limits));
 }
 
-static void run_grow(const struct debts *debts, struct list held, struct run *run)
+static void run_grow(struct list held, struct run *run)
 {
-    const struct monitor_item *items = debts->container->items;
-    while (run->end < held.count && items[held.items[run->end]].b <= run->high) {
-        uint32_t end = core_end(debts, held.items[run->end++]);
-        run->high = end > run->high ? end : run->high;
+    while (run->end < held.count && held.entries[run->end].b <= run->high) {
+        uint32_t last = held.entries[run->end++].last;
+        run->high = last > run->high ? last : run->high;
     }
 }
 
@@ -68,7 +70,6 @@ static void run_grow(const struct debts *debts, struct list held, struct run *ru
  * are none. Good until the next call. */
 static const uint32_t *run_cover(struct debts *debts, struct list held, const struct run *run)
 {
-    const struct monitor_item *items = debts->container->items;
     uint32_t *cover = debts->cover;
     if (cover == NULL)
         return NULL;
@@ -76,8 +77,8 @@ static const uint32_t *run_cover(struct debts *debts, struct list held, const st
     memset(cover, 0, length * sizeof *cover);
     debts->work += length + run->end - run->first;
     for (size_t i = run->first; i < run->end; i++) {
-        cover[items[held.items[i]].b + 1 - run->low]++;
-        cover[core_end(debts, held.items[i]) + 1 - run->low]--;
+        cover[held.entries[i].b + 1 - run->low]++;
+        cover[held.entries[i].last + 1 - run->low]--;
     }
     for (size_t i = 1; i < length; i++)
         cover[i] += cover[i - 1];
@@ -100,12 +101,15 @@ static bool look_is_clear(const struct debts *debts, const struct run *run, cons
 }
 
 /* The item lies upon another of the run for certain: it was pushed within the run, or looked at
- * there while others were inside. */
+ * there while others were inside. cover may be NULL for an item that nobody looked at. */
 static bool item_is_upon(const struct debts *debts, const struct run *run, const uint32_t *cover,
-                         const struct monitor_item *item)
+                         const struct entry *entry)
 {
-    if (item->a >= run->low && item->b <= run->high)
+    if (entry->a >= run->low && entry->b <= run->high)
         return true;
+    if (cover == NULL)
+        return false;
+    const struct monitor_item *item = &debts->container->items[entry->item];
     for (uint32_t look = item[0].looks; look < item[1].looks; look++)
         if (!look_is_clear(debts, run, cover, item, debts->container->looks[look]))
             return true;
@@ -113,12 +117,12 @@ static bool item_is_upon(const struct debts *debts, const struct run *run, const
 }
 
 /* The first of the items, sorted by b, whose b is at least bound. */
-static size_t list_from(const struct debts *debts, struct list list, uint32_t bound)
+static size_t list_from(struct list list, uint32_t bound)
 {
     size_t low = 0;
     for (size_t high = list.count; low < high;) {
         size_t middle = low + (high - low) / 2;
-        if (debts->container->items[list.items[middle]].b < bound)
+        if (list.entries[middle].b < bound)
             low = middle + 1;
         else
             high = middle;
@@ -128,34 +132,35 @@ static size_t list_from(const struct debts *debts, struct list list, uint32_t bo
 
 /* Staying items that must be gone before the run ends, not yet paid for. */
 static size_t run_debtors(struct debts *debts, struct list held, struct list staying,
-                          const struct run *run, uint32_t *debtors)
+                          const struct run *run, struct entry *debtors)
 {
     const struct monitor_item *items = debts->container->items;
     const uint32_t *cover = NULL;
     size_t count = 0;
-    for (size_t i = list_from(debts, staying, run->low - 1); i < staying.count; i++) {
-        uint32_t item = staying.items[i];
-        if (items[item].b > run->high)
+    for (size_t i = list_from(staying, run->low - 1); i < staying.count; i++) {
+        const struct entry *entry = &staying.entries[i];
+        if (entry->b > run->high)
             break;
         debts->work++;
-        if (debts->is_paid[item])
+        if (debts->is_paid[entry->item])
             continue;
-        if (cover == NULL && items[item].looks < items[item + 1].looks)
+        if (cover == NULL && debts->cover != NULL &&
+            items[entry->item].looks < items[entry->item + 1].looks)
             cover = run_cover(debts, held, run);
-        if (item_is_upon(debts, run, cover, &items[item]))
-            debtors[count++] = item;
+        if (item_is_upon(debts, run, cover, entry))
+            debtors[count++] = *entry;
     }
     return count;
 }
 
 /* Nothing is popped before it was looked at for the last time. */
-static bool run_outlasts_looks(const struct debts *debts, struct run *run, const uint32_t *debtors,
-                               size_t count)
+static bool run_outlasts_looks(const struct debts *debts, struct run *run,
+                               const struct entry *debtors, size_t count)
 {
     const struct monitor_container *container = debts->container;
     uint32_t high = run->high;
     for (size_t i = 0; i < count; i++) {
-        const struct monitor_item *item = &container->items[debtors[i]];
+        const struct monitor_item *item = &container->items[debtors[i].item];
         if (item->last_look != MONITOR_NONE && container->slots.low[item->last_look] > high + 1)
             high = container->slots.low[item->last_look] - 1;
     }
@@ -166,7 +171,7 @@ static bool run_outlasts_looks(const struct debts *debts, struct run *run, const
 
 /* The run with its debtors; false where there are too few crashed pops at all. */
 static bool run_close(struct debts *debts, struct list held, struct list staying, struct run *run,
-                      uint32_t *debtors, size_t *debtor_count)
+                      struct entry *debtors, size_t *debtor_count)
 {
     const struct monitor_container *container = debts->container;
     for (;;) {
@@ -179,7 +184,7 @@ static bool run_close(struct debts *debts, struct list held, struct list staying
             run->high = container->slots.low[container->pending[needed - 1]] - 1;
         else if (is_long_enough)
             return true;
-        run_grow(debts, held, run);
+        run_grow(held, run);
     }
 }
 
@@ -199,7 +204,7 @@ static uint32_t look_slot(const struct debts *debts, const struct run *run, cons
         return 0;
     for (uint32_t slot = low; slot <= slots->high[op]; slot++)
         if (cover[slot - run->low] == (item->b < slot && slot < until) &&
-            debts->paid + list_from(debts, debtors, slot) <= debts->takes[slot])
+            debts->paid + list_from(debtors, slot) <= debts->takes[slot])
             return slot;
     return MONITOR_NONE;
 }
@@ -210,62 +215,59 @@ static int compare_slots(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
+/* Slots of looks at the lowest values of a run. */
+struct bare {
+    uint32_t *slots;
+    size_t count, capacity;
+};
+
 /* When a value below the run is looked at nothing may lie on it: for all within the run this is as
- * if the stack were empty. The slots, ascending, of all looks at the lowest values, those of the
- * run that are not in inner (both by b); false where one has no place. */
-static bool run_bare_slots(struct debts *debts, struct list held, const struct run *run,
-                           const uint32_t *cover, struct list inner, struct list debtors,
-                           uint32_t **bare, size_t *bare_count)
+ * if the stack were empty. Adds the slots of all looks at this one of the lowest values; false
+ * where one has no place. */
+static bool bare_add(const struct debts *debts, const struct run *run, const uint32_t *cover,
+                     struct list debtors, uint32_t lowest, struct bare *bare)
 {
     const struct monitor_container *container = debts->container;
-    size_t looks = 0, next = 0;
-    for (size_t i = run->first; i < run->end; i++)
-        looks += container->items[held.items[i] + 1].looks - container->items[held.items[i]].looks;
-    *bare = rift_malloc((looks + 1) * sizeof **bare);
-    *bare_count = 0;
-    for (size_t i = run->first; i < run->end && looks > 0; i++) {
-        const struct monitor_item *item = &container->items[held.items[i]];
-        if (next < inner.count && inner.items[next] == held.items[i]) {
-            next++;
+    const struct monitor_item *item = &container->items[lowest];
+    for (uint32_t look = item[0].looks; look < item[1].looks; look++) {
+        uint32_t slot = look_slot(debts, run, cover, debtors, item, container->looks[look]);
+        if (slot == MONITOR_NONE)
+            return false;
+        if (slot == 0)
             continue;
+        if (bare->count == bare->capacity) {
+            bare->capacity = bare->capacity * 2 + 8;
+            bare->slots = rift_reallocarray(bare->slots, bare->capacity, sizeof *bare->slots);
         }
-        for (uint32_t look = item[0].looks; look < item[1].looks; look++) {
-            uint32_t slot = look_slot(debts, run, cover, debtors, item, container->looks[look]);
-            if (slot == MONITOR_NONE)
-                return false;
-            if (slot > 0)
-                (*bare)[(*bare_count)++] = slot;
-        }
+        bare->slots[bare->count++] = slot;
     }
-    qsort(*bare, *bare_count, sizeof **bare, compare_slots);
     return true;
 }
 
-/* Takes the lowest values off the run, settles what is within, then pays for the rest. */
+/* Takes the lowest values off the run, settles what is within, then pays for the rest. What is
+ * within moves to the front of the run's part of held: nobody asks for that part again. */
 static bool run_settle(struct debts *debts, struct list held, const struct run *run,
-                       struct list debtors, unsigned level)
+                       struct list debtors, unsigned level, struct bare *bare)
 {
-    const struct monitor_item *items = debts->container->items;
-    struct list within = {0};
+    struct list within = {.entries = held.entries + run->first};
     debts->work += run->end - run->first;
-    CLEANUP(rift_free) uint32_t *inner = rift_malloc((run->end - run->first + 1) * sizeof *inner);
     const uint32_t *cover = run_cover(debts, held, run);
-    CLEANUP(rift_free) uint32_t *bare = NULL;
-    size_t bare_count;
     for (size_t i = run->first; i < run->end; i++) {
-        const struct monitor_item *item = &items[held.items[i]];
-        if (item_is_upon(debts, run, cover, item) || item->end <= run->high)
-            inner[within.count++] = held.items[i];
+        struct entry entry = held.entries[i];
+        if (item_is_upon(debts, run, cover, &entry) || entry.end <= run->high)
+            within.entries[within.count++] = entry;
+        else if (cover != NULL && !bare_add(debts, run, cover, debtors, entry.item, bare))
+            return false;
     }
-    within.items = inner;
-    if (within.count == run->end - run->first ||
-        !run_bare_slots(debts, held, run, cover, within, debtors, &bare, &bare_count))
+    if (within.count == run->end - run->first)
         return false;
-    if (!settle_level(debts, within, debtors, level + 1, bare, bare_count))
+    if (bare->count > 1)
+        qsort(bare->slots, bare->count, sizeof *bare->slots, compare_slots);
+    if (!settle_level(debts, within, debtors, level + 1, bare->slots, bare->count))
         return false;
     for (size_t i = 0; i < debtors.count; i++)
-        if (!debts->is_paid[debtors.items[i]])
-            pay(debts, debtors.items[i]);
+        if (!debts->is_paid[debtors.entries[i].item])
+            pay(debts, debtors.entries[i].item);
     return true;
 }
 
@@ -273,13 +275,13 @@ static bool run_settle(struct debts *debts, struct list held, const struct run *
  * how far this came before. */
 static bool pay_before(struct debts *debts, struct list staying, uint32_t slot, size_t *from)
 {
-    const struct monitor_item *items = debts->container->items;
-    for (; *from < staying.count && items[staying.items[*from]].b < slot; ++*from) {
-        if (debts->is_paid[staying.items[*from]])
+    for (; *from < staying.count && staying.entries[*from].b < slot; ++*from) {
+        uint32_t item = staying.entries[*from].item;
+        if (debts->is_paid[item])
             continue;
         if (debts->paid == debts->takes[slot])
             return false;
-        pay(debts, staying.items[*from]);
+        pay(debts, item);
     }
     return true;
 }
@@ -287,23 +289,25 @@ static bool pay_before(struct debts *debts, struct list staying, uint32_t slot, 
 static bool settle_level(struct debts *debts, struct list held, struct list staying, unsigned level,
                          const uint32_t *empty_slots, size_t empty_count)
 {
-    const struct monitor_item *items = debts->container->items;
-    CLEANUP(rift_free) uint32_t *debtors = rift_malloc((staying.count + 1) * sizeof *debtors);
+    CLEANUP(rift_free) struct entry *debtors = rift_malloc((staying.count + 1) * sizeof *debtors);
     size_t next_empty = 0, next_before = 0;
     if (level > LEVEL_MAX)
         return false;
     for (size_t i = 0; i < held.count;) {
-        uint32_t first = held.items[i];
-        struct run run = {items[first].b + 1, core_end(debts, first), i, i + 1};
+        struct run run = {held.entries[i].b + 1, held.entries[i].last, i, i + 1};
         for (; next_empty < empty_count && empty_slots[next_empty] < run.low; next_empty++)
             if (!pay_before(debts, staying, empty_slots[next_empty], &next_before))
                 return false;
         size_t debtor_count;
-        run_grow(debts, held, &run);
+        run_grow(held, &run);
         if (!run_close(debts, held, staying, &run, debtors, &debtor_count) || work_is_spent(debts))
             return false;
-        if (debtor_count > 0 &&
-            !run_settle(debts, held, &run, (struct list){debtors, debtor_count}, level))
+        struct bare bare = {0};
+        bool is_settled =
+            debtor_count == 0 ||
+            run_settle(debts, held, &run, (struct list){debtors, debtor_count}, level, &bare);
+        free(bare.slots);
+        if (!is_settled)
             return false;
         i = run.end;
     }
@@ -314,7 +318,8 @@ static bool settle_level(struct debts *debts, struct list held, struct list stay
 }
 
 /* Items that stay, or items with a core, by b. */
-static size_t list_sorted(const struct monitor_container *container, bool stays, uint32_t **items)
+static size_t list_sorted(const struct monitor_container *container, bool stays,
+                          struct entry **entries)
 {
     CLEANUP(monitor_sequence_finish) struct monitor_sequence by_b = {0};
     monitor_sequence_init(&by_b, container->item_count);
@@ -324,7 +329,13 @@ static size_t list_sorted(const struct monitor_container *container, bool stays,
                   : item->b + 1 < monitor_item_seen_until(container, item))
             monitor_sequence_append(&by_b, i, item->b);
     }
-    *items = monitor_sequence_sort(&by_b, container->slots.last);
+    CLEANUP(rift_free) uint32_t *sorted = monitor_sequence_sort(&by_b, container->slots.last);
+    *entries = rift_malloc((by_b.count + 1) * sizeof **entries);
+    for (size_t i = 0; i < by_b.count; i++) {
+        const struct monitor_item *item = &container->items[sorted[i]];
+        (*entries)[i] = (struct entry){sorted[i], item->a, item->b, item->end,
+                                       monitor_item_seen_until(container, item) - 1};
+    }
     return by_b.count;
 }
 
@@ -333,8 +344,8 @@ bool monitor_stack_give(struct monitor_container *container, const uint32_t *emp
 {
     CLEANUP(rift_free) uint32_t *takes = monitor_container_takes_by_slot(container);
     CLEANUP(rift_free) bool *is_paid = rift_calloc(container->item_count + 1, sizeof *is_paid);
-    CLEANUP(rift_free) uint32_t *held = NULL;
-    CLEANUP(rift_free) uint32_t *staying = NULL;
+    CLEANUP(rift_free) struct entry *held = NULL;
+    CLEANUP(rift_free) struct entry *staying = NULL;
     monitor_container_take_back(container);
     size_t held_count = list_sorted(container, false, &held);
     size_t staying_count = list_sorted(container, true, &staying);
