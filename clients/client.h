@@ -50,6 +50,10 @@ struct rift_client_error {
     const char *meaning; /* when the system says so */
 };
 
+/* The key of the operations that ask whether the system serves, which no workload uses. No history
+ * records them, so a client whose reads find keys that they do not name keeps this one apart. */
+enum { RIFT_PROBE_KEY = -1 };
+
 struct rift_client {
     const char *name;
     const char *summary;

@@ -24,6 +24,7 @@ const char *const postgres_schema[] = {
     "CREATE TABLE IF NOT EXISTS rift_accounts (id text PRIMARY KEY, balance bigint NOT NULL)",
     "CREATE TABLE IF NOT EXISTS rift_partitions (k text PRIMARY KEY, o bigint NOT NULL)",
     "CREATE TABLE IF NOT EXISTS rift_log (k text, o bigint, v text, PRIMARY KEY (k, o))",
+    "CREATE TABLE IF NOT EXISTS rift_probes (k text PRIMARY KEY, v text)",
     "CREATE SEQUENCE IF NOT EXISTS rift_ids",
     "CREATE SEQUENCE IF NOT EXISTS rift_fences",
     "CREATE SEQUENCE IF NOT EXISTS rift_offsets",
@@ -60,6 +61,23 @@ static int register_write(struct postgres_transaction *t, const char *key, const
                         "INSERT INTO rift_registers (k, v) VALUES ($1, $2) "
                         "ON CONFLICT (k) DO UPDATE SET v = excluded.v",
                         2, (const char *const[]){key, value}, &result);
+}
+
+/* In a table of its own: a read by predicate would find the row among the registers, which no
+ * operation of the history wrote. */
+static int probe_write(struct postgres_transaction *t, const char *key, const char *value)
+{
+    const PGresult *result = NULL;
+    return postgres_run(t,
+                        "INSERT INTO rift_probes (k, v) VALUES ($1, $2) "
+                        "ON CONFLICT (k) DO UPDATE SET v = excluded.v",
+                        2, (const char *const[]){key, value}, &result);
+}
+
+static bool is_probe(const struct rift_request *request)
+{
+    return rift_value_kind(request->values, request->key) == RIFT_INTEGER &&
+           rift_value_as_integer(request->values, request->key) == RIFT_PROBE_KEY;
 }
 
 static int register_cas(struct postgres_transaction *t, const char *key)
@@ -367,7 +385,7 @@ static int run_body(struct postgres_transaction *t, const struct postgres_settin
         return read_by_shape(t, settings->shape, key);
     if (strcmp(f, "write") == 0) {
         CLEANUP(rift_free) char *value = postgres_value_text(request->values, request->argument);
-        return register_write(t, key, value);
+        return is_probe(request) ? probe_write(t, key, value) : register_write(t, key, value);
     }
     if (strcmp(f, "cas") == 0)
         return register_cas(t, key);

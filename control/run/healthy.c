@@ -41,7 +41,7 @@ static bool healthy_invoke(struct patient *patient, void *session)
     struct rift_values *values = rift_values_create();
     struct rift_request request = {
         .f = patient->f,
-        .key = rift_value_integer(values, HEALTHY_KEY),
+        .key = rift_value_integer(values, RIFT_PROBE_KEY),
         .values = values,
         .deadline_ns = rift_clock_now() + patient->op_timeout_ms * RIFT_MS,
     };

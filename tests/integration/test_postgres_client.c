@@ -201,6 +201,32 @@ static void a_transaction_that_only_reads_finds_what_was_written(void **state)
     session_close(&session);
 }
 
+/* How many rows a read by predicate finds whose value is 987. */
+static size_t rows_found(struct session *session)
+{
+    const char *const mops[][3] = {{"rp", "[\"=\", 987]", "null"}};
+    assert_int_equal(invoke(session, "txn", RIFT_VALUE_NIL, txn(session, 1, mops), 2000),
+                     RIFT_OP_OK);
+    return rift_value_count(session->values,
+                            rift_value_item(session->values, session->answer.result, 2)) /
+           2;
+}
+
+static void a_read_by_predicate_does_not_find_the_probe(void **state)
+{
+    (void)state;
+    struct session session;
+    session_open(&session, "serializable");
+    struct rift_value probe = rift_value_integer(session.values, RIFT_PROBE_KEY);
+    struct rift_value value = value_of(&session, "987");
+    assert_int_equal(invoke(&session, "write", probe, value, 2000), RIFT_OP_OK);
+    assert_int_equal(invoke(&session, "write", probe, value, 2000), RIFT_OP_OK);
+    assert_int_equal(rows_found(&session), 0);
+    assert_int_equal(invoke(&session, "write", value_of(&session, "98"), value, 2000), RIFT_OP_OK);
+    assert_int_equal(rows_found(&session), 1);
+    session_close(&session);
+}
+
 /* A lock held by psql on the host blocks the row: the client gives up at its deadline, before it
  * has sent COMMIT. */
 static void a_transaction_that_never_sent_commit_surely_failed(void **state)
@@ -334,6 +360,7 @@ int main(void)
         cmocka_unit_test(a_register_reads_what_was_written),
         cmocka_unit_test(a_list_keeps_the_order_of_appends),
         cmocka_unit_test(a_transaction_that_only_reads_finds_what_was_written),
+        cmocka_unit_test(a_read_by_predicate_does_not_find_the_probe),
         cmocka_unit_test(a_transaction_that_never_sent_commit_surely_failed),
         cmocka_unit_test(a_commit_without_an_answer_may_have_happened),
         cmocka_unit_test(a_lock_is_held_by_one_session_and_ends_with_it),
