@@ -126,12 +126,16 @@ uint32_t elements_intern(struct elements *elements, struct rift_value value)
 static size_t intern_packed(struct elements *elements, const int32_t *numbers, size_t from,
                             size_t count)
 {
+    const uint32_t *restrict direct = elements->direct;
+    uint32_t *restrict ids = elements->ids;
+    uint32_t size = (uint32_t)elements->direct_size; /* at most DIRECT_MAX: holds no negative one */
     size_t i = from;
     for (; i < count; i++) {
-        if (numbers[i] < 0 || (size_t)numbers[i] >= elements->direct_size ||
-            elements->direct[numbers[i]] == 0)
+        uint32_t number = (uint32_t)numbers[i];
+        uint32_t id = number < size ? direct[number] : 0;
+        if (id == 0)
             break;
-        elements->ids[i] = elements->direct[numbers[i]] - 1;
+        ids[i] = id - 1;
     }
     return i;
 }

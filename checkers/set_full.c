@@ -16,13 +16,13 @@
 static const char *const adds[] = {"add", "insert", NULL};
 static const char *const reads[] = {"read", NULL};
 
-enum { READ_NONE = -1 };
+/* Reads are numbered up to a quarter of 2^32, as each takes two events of a history. */
+enum { READ_NONE = -1, UNSETTLED = 1 << 30 };
 
 /* By element; reads are numbered in order of invocation. */
 struct state {
-    int64_t known_at;     /* INT64_MAX: never */
-    int32_t last_present; /* number of a read, READ_NONE */
-    int32_t last_absent;
+    int64_t known_at;    /* INT64_MAX: never */
+    int32_t last_absent; /* number of a read, READ_NONE */
     uint32_t add;        /* row, ELEMENT_NONE */
     uint32_t duplicate;  /* row of a read that has it twice, ELEMENT_NONE */
     uint32_t unexpected; /* row of a read that has it before anybody tried to add it */
@@ -32,6 +32,9 @@ struct set_full {
     const struct rift_check *check;
     struct elements *elements;
     struct state *states;
+    /* By element, apart from the rest so that it stays in the cache: the latest read that has it,
+     * READ_NONE. Less by UNSETTLED while a read may still be the first to make it known. */
+    int32_t *present;
     size_t capacity;
     uint32_t *read_rows; /* by number */
     int32_t read_count;
@@ -47,8 +50,11 @@ static struct state *state_of(struct set_full *set, uint32_t id)
         set->capacity = 2 * (size_t)id + 64;
         set->states = rift_reallocarray(set->states, set->capacity, sizeof *set->states);
         for (size_t i = old; i < set->capacity; i++)
-            set->states[i] = (struct state){INT64_MAX,    READ_NONE,    READ_NONE,
-                                            ELEMENT_NONE, ELEMENT_NONE, ELEMENT_NONE};
+            set->states[i] =
+                (struct state){INT64_MAX, READ_NONE, ELEMENT_NONE, ELEMENT_NONE, ELEMENT_NONE};
+        set->present = rift_reallocarray(set->present, set->capacity, sizeof *set->present);
+        for (size_t i = old; i < set->capacity; i++)
+            set->present[i] = READ_NONE - UNSETTLED;
     }
     return &set->states[id];
 }
@@ -65,22 +71,33 @@ static void take_add(struct set_full *set, uint32_t row)
         state->known_at = ops->end[row];
 }
 
-/* What is not the usual case: absent from the read before, twice in this one, or first known now.
- */
-static void take_unusual(struct set_full *set, struct state *state, int32_t number)
+static int32_t last_present(const struct set_full *set, uint32_t id)
+{
+    int32_t number = set->present[id];
+    return number < READ_NONE ? number + UNSETTLED : number;
+}
+
+/* What is not the usual case: absent from the read before, twice in this one, or not known for
+ * longer than this read. */
+static void take_unusual(struct set_full *set, uint32_t id, int32_t number)
 {
     const struct rift_ops *ops = &set->check->history->ops;
     uint32_t row = set->read_rows[number];
-    if (state->last_present == number)
+    struct state *state = &set->states[id];
+    int32_t before = last_present(set, id);
+    if (before == number)
         state->duplicate = row;
-    else if (state->last_present < number - 1)
+    else if (before < number - 1)
         state->last_absent = number - 1;
-    if (ops->end[row] >= state->known_at)
-        return;
-    /* Only a read that completes before all others, and before the add, can come before it. */
-    if (state->add == ELEMENT_NONE || ops->start[state->add] > ops->end[row])
-        state->unexpected = row;
-    state->known_at = ops->end[row];
+    if (ops->end[row] < state->known_at) {
+        /* Only a read that completes before all others, and before the add, can come before it. */
+        if (state->add == ELEMENT_NONE || ops->start[state->add] > ops->end[row])
+            state->unexpected = row;
+        state->known_at = ops->end[row];
+    }
+    /* No later read ends before this one began. */
+    bool is_settled = state->known_at <= ops->start[row];
+    set->present[id] = is_settled ? number : number - UNSETTLED;
 }
 
 static void take_read(struct set_full *set, uint32_t row)
@@ -89,15 +106,16 @@ static void take_read(struct set_full *set, uint32_t row)
     int32_t number = set->read_count++;
     set->read_rows[number] = row;
     size_t count;
-    const uint32_t *ids = elements_intern_all(set->elements, history->ops.result[row], &count);
+    const uint32_t *restrict ids =
+        elements_intern_all(set->elements, history->ops.result[row], &count);
     if (elements_count(set->elements) > 0)
         state_of(set, (uint32_t)elements_count(set->elements) - 1);
-    int64_t end = history->ops.end[row];
+    int32_t *present = set->present;
     for (size_t i = 0; i < count; i++) {
-        struct state *state = &set->states[ids[i]];
-        if (state->last_present != number - 1 || end < state->known_at)
-            take_unusual(set, state, number);
-        state->last_present = number;
+        if (present[ids[i]] == number - 1)
+            present[ids[i]] = number;
+        else
+            take_unusual(set, ids[i], number);
     }
 }
 
@@ -110,7 +128,8 @@ static void judge_element(struct set_full *set, uint32_t id)
 {
     const struct rift_ops *ops = &set->check->history->ops;
     struct state *state = &set->states[id];
-    if (state->last_present != set->read_count - 1)
+    int32_t present = last_present(set, id);
+    if (present != set->read_count - 1)
         state->last_absent = set->read_count - 1;
     if (state->unexpected != ELEMENT_NONE)
         element_finding_add(&set->unexpected, id, state->unexpected, ELEMENT_NONE);
@@ -119,14 +138,14 @@ static void judge_element(struct set_full *set, uint32_t id)
     bool was_missed = state->last_absent != READ_NONE &&
                       ops->start[set->read_rows[state->last_absent]] > state->known_at;
     uint32_t missing = was_missed ? set->read_rows[state->last_absent] : ELEMENT_NONE;
-    if (state->last_present > state->last_absent) {
+    if (present > state->last_absent) {
         int64_t latency = was_missed ? ops->start[missing] + 1 - state->known_at : 0;
         set->latencies_ms[set->stable_count++] = milliseconds(latency);
         if (was_missed)
             element_finding_add(&set->stale, id, state->add, missing);
     } else if (was_missed) {
         element_finding_add(&set->lost, id, state->add, missing);
-    } else if (state->last_present == READ_NONE && state->known_at != INT64_MAX) {
+    } else if (present == READ_NONE && state->known_at != INT64_MAX) {
         element_finding_add(&set->never_read, id, state->add, ELEMENT_NONE);
     }
 }
@@ -214,6 +233,7 @@ static void judge(const struct rift_check *check, uint32_t key, const uint32_t *
     element_finding_finish(&set.unexpected);
     elements_destroy(set.elements);
     free(set.states);
+    free(set.present);
     free(set.read_rows);
     free(set.latencies_ms);
 }
