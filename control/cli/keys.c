@@ -1,6 +1,7 @@
-/* The tables of the plan, then those of each workload. */
+/* The tables of the plan, then those of each workload and of each checker. */
 #include "control/cli/keys.h"
 
+#include "checkers/checker.h"
 #include "plan/options.h"
 #include "plan/tables.h"
 #include "workloads/workload.h"
@@ -26,6 +27,15 @@ static void print_workload(struct rift_text *text, const struct rift_workload *w
     rift_options_print(workload->options, text);
 }
 
+static void print_checker(struct rift_text *text, const struct rift_checker *checker)
+{
+    rift_text_printf(text, "\n### checker: %s\n\n%s.\n", checker->name, checker->summary);
+    if (!checker->options || !checker->options->name)
+        return;
+    rift_text_append(text, "\n");
+    rift_options_print(checker->options, text);
+}
+
 void rift_keys_print(struct rift_text *text)
 {
     for (const struct rift_plan_table *table = rift_plan_tables; table->path; table++) {
@@ -34,4 +44,6 @@ void rift_keys_print(struct rift_text *text)
     }
     for (size_t i = 0; rift_workloads[i]; i++)
         print_workload(text, rift_workloads[i]);
+    for (size_t i = 0; rift_checkers[i]; i++)
+        print_checker(text, rift_checkers[i]);
 }
