@@ -94,10 +94,16 @@ function checkerPlot(host, plot, windows, end) {
   new uPlot(plotOptions(plot.title, plot.unit || "", windows, end, lines, false), uPlot.join(tables), host);
 }
 
+/* The least of 1, 2, 5, 10, 20... (or 0.1, 0.2...) that is not below it. */
+function roundStep(least) {
+  const power = Math.pow(10, Math.floor(Math.log10(least)));
+  return power * [1, 2, 5, 10].find((factor) => factor * power >= least * 0.999999);
+}
+
 /* Per node, when each fault really began and ended there. */
 function faultTimeline(windows, nodes, end) {
   const height = 20, gutter = 70, width = 1120;
-  const svg = svgElement("svg", { width, height: nodes.length * height + 26 });
+  const svg = svgElement("svg", { viewBox: `0 0 ${width} ${nodes.length * height + 26}`, style: `width: 100%; max-width: ${width}px` });
   const x = (t) => gutter + (t / end) * (width - gutter - 10);
   nodes.forEach((name, i) => {
     const y = 22 + i * height;
@@ -113,8 +119,12 @@ function faultTimeline(windows, nodes, end) {
       svg.append(bar);
     }
   });
-  for (let i = 0; i <= 10; i++)
-    svg.append(svgElement("text", { x: x((end * i) / 10) - 8, y: 13, fill: "#5b6675", "font-size": 11 }, ((end * i) / 10).toFixed(0) + " s"));
+  const step = roundStep(end / 10);
+  for (let i = 0; i * step <= end; i++) {
+    const at = x(i * step), isAtEdge = at > width - 30;
+    svg.append(svgElement("text", { x: isAtEdge ? width : at, y: 13, fill: "#5b6675", "font-size": 11,
+      "text-anchor": isAtEdge ? "end" : "middle" }, +(i * step).toPrecision(6) + " s"));
+  }
   return svg;
 }
 
