@@ -83,7 +83,12 @@ static void append_record(struct rift_text *text, const struct rift_values *valu
         rift_text_append(text, ", :rift/result nil");
     if (record->is_timeless)
         rift_text_append(text, ", :rift/timeless true");
-    append_extra(text, values, record->extra);
+    if (record->has_odd_extra) {
+        rift_text_append(text, ", :rift/extra ");
+        rift_value_print_to(text, values, record->extra);
+    } else {
+        append_extra(text, values, record->extra);
+    }
     rift_text_append(text, "}\n");
 }
 

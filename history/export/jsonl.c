@@ -182,8 +182,14 @@ static void append_record(struct rift_text *text, const struct rift_values *valu
         rift_text_append(text, ",\"rift/result\":null");
     if (record->is_timeless)
         rift_text_append(text, ",\"rift/timeless\":true");
-    if (has_names_for_keys(values, record->extra))
-        append_entries(text, values, record->extra, ",");
+    if (has_names_for_keys(values, record->extra)) {
+        if (record->has_odd_extra) {
+            rift_text_append(text, ",\"rift/extra\":");
+            append_value(text, values, record->extra);
+        } else {
+            append_entries(text, values, record->extra, ",");
+        }
+    }
     rift_text_append(text, "}\n");
 }
 

@@ -2,6 +2,18 @@
 #include "history/export/record.h"
 
 #include "history/export/events.h"
+#include "history/import/records.h"
+
+static bool is_odd(const struct rift_values *values, struct rift_value extra)
+{
+    for (size_t i = 0, n = rift_value_count(values, extra); i < n; i += 2) {
+        size_t length = 0;
+        const char *name = rift_value_as_text(values, rift_value_item(values, extra, i), &length);
+        if (rift_records_is_field(name, length))
+            return true;
+    }
+    return false;
+}
 
 static void record_make(const struct rift_history *history, const struct rift_export_event *event,
                         size_t index, struct rift_export_record *record)
@@ -29,6 +41,7 @@ static void record_make(const struct rift_history *history, const struct rift_ex
         is_end && rift_value_is_nil(ops->result[row]) && !rift_value_is_nil(ops->argument[row]);
     if (record->has_no_result)
         record->value = ops->argument[row];
+    record->has_odd_extra = is_odd(history->values, record->extra);
     /* As in Jepsen, a nemesis says info before and after. */
     record->type = record->is_nemesis ? "info" : is_end ? types[ops->type[row]] : "invoke";
     if (history->time_kind == RIFT_TIME_NS)

@@ -18,6 +18,7 @@ struct rift_export_record {
     bool has_no_result;       /* value is the argument, as other tools expect it of a completion */
     bool is_timeless;         /* nobody knows when it ended */
     struct rift_value extra;  /* a MAP or nil */
+    bool has_odd_extra;       /* a key in it would be read as something else: keep the map whole */
 };
 
 /* Appends the line of one record. */

@@ -267,6 +267,18 @@ static bool read_completions(struct rift_native_events *events, struct rift_byte
     return true;
 }
 
+/* Further keys are a map, where there are any. */
+static bool read_extras(struct rift_native_events *events, struct rift_bytes *bytes, size_t count,
+                        uint64_t *words)
+{
+    if (!read_values(events, bytes, count, words))
+        return false;
+    for (size_t i = 0; i < count; i++)
+        if (words[i] != 0 && (words[i] & RIFT_TAG_MASK) != RIFT_MAP)
+            return false;
+    return true;
+}
+
 static bool read_optional(struct rift_native_events *events, struct rift_bytes *bytes,
                           const struct rift_block_header *header)
 {
@@ -282,7 +294,7 @@ static bool read_optional(struct rift_native_events *events, struct rift_bytes *
         ops->time_start[row + i] = (int64_t)events->scratch[i];
         events->has_times |= ops->time_start[row + i] != RIFT_TIME_NEVER;
     }
-    if (!read_values(events, bytes, header->invoke_count, events->scratch))
+    if (!read_extras(events, bytes, header->invoke_count, events->scratch))
         return false;
     for (size_t i = 0; i < header->invoke_count; i++) {
         ops->extra_start[row + i].bits = events->scratch[i];
@@ -294,7 +306,7 @@ static bool read_optional(struct rift_native_events *events, struct rift_bytes *
         ops->time_end[events->scratch_ids[i]] = (int64_t)events->scratch[i];
         events->has_times |= (int64_t)events->scratch[i] != RIFT_TIME_NEVER;
     }
-    if (!read_values(events, bytes, header->complete_count, events->scratch))
+    if (!read_extras(events, bytes, header->complete_count, events->scratch))
         return false;
     for (size_t i = 0; i < header->complete_count; i++) {
         ops->extra_end[events->scratch_ids[i]].bits = events->scratch[i];

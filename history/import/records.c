@@ -95,6 +95,8 @@ static enum rift_record_field field_named(const char *name, size_t length)
         return IS("process") ? FIELD_PROCESS : FIELD_EXTRA;
     case 8:
         return IS("rift/key") ? FIELD_TUPLE_KEY : FIELD_EXTRA;
+    case 10:
+        return IS("rift/extra") ? FIELD_EXTRA_MAP : FIELD_EXTRA;
     case 11:
         return IS("rift/result") ? FIELD_RESULT : FIELD_EXTRA;
     case 13:
@@ -103,6 +105,11 @@ static enum rift_record_field field_named(const char *name, size_t length)
         return FIELD_EXTRA;
     }
 #undef IS
+}
+
+bool rift_records_is_field(const char *name, size_t length)
+{
+    return field_named(name, length) != FIELD_EXTRA;
 }
 
 int rift_records_odd_entry(struct rift_records *records, struct rift_value key)
@@ -258,6 +265,15 @@ static int set_value(struct rift_records *records, struct rift_event *event)
     return 0;
 }
 
+static int check_extra_map(struct rift_records *records)
+{
+    struct rift_value map = field_or_nil(records, FIELD_EXTRA_MAP);
+    if (rift_value_is_nil(map) || rift_value_kind(records->cursor.values, map) == RIFT_MAP)
+        return 0;
+    return rift_cursor_fail_at(&records->cursor, place_of(records, FIELD_EXTRA_MAP),
+                               "what stands under rift/extra is a map");
+}
+
 static void set_rest(struct rift_records *records, struct rift_event *event)
 {
     struct rift_values *values = records->cursor.values;
@@ -269,6 +285,9 @@ static void set_rest(struct rift_records *records, struct rift_event *event)
     event->is_timeless = records->seen & 1u << FIELD_TIMELESS;
     event->error = text_of(records, field_or_nil(records, FIELD_ERROR));
     event->node = text_of(records, node);
+    struct rift_value map = field_or_nil(records, FIELD_EXTRA_MAP);
+    for (size_t i = 0; i < rift_value_count(values, map); i++)
+        rift_value_stack_push(&records->extras, rift_value_item(values, map, i));
     if (records->extras.count)
         event->extra =
             rift_value_box(values, RIFT_MAP, records->extras.items, records->extras.count);
@@ -289,7 +308,7 @@ int rift_records_end(struct rift_records *records)
     if (set_type(records, &event) != 0 || set_process(records, &event) != 0)
         return -1;
     event.f = text_of(records, field_or_nil(records, FIELD_F));
-    if (set_value(records, &event) != 0)
+    if (set_value(records, &event) != 0 || check_extra_map(records) != 0)
         return -1;
     set_rest(records, &event);
     records->is_kv = records->is_kv && is_kv_event(records, &event);

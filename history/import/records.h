@@ -20,8 +20,12 @@ enum rift_record_field {
     FIELD_TUPLE_KEY, /* our own mark: the value is a tuple of this key and the value proper */
     FIELD_RESULT,    /* our own mark: the result, where the value says the argument again */
     FIELD_TIMELESS,  /* our own mark: nobody knows when it ended */
+    FIELD_EXTRA_MAP, /* our own mark: further keys that would be taken for one of these fields */
     FIELD_EXTRA,
 };
+
+/* Whether a key of a record says something that has a place of its own in a history. */
+bool rift_records_is_field(const char *name, size_t length);
 
 struct rift_records;
 

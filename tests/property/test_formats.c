@@ -10,7 +10,9 @@
 #include <cmocka.h>
 
 #include "common/memory.h"
+#include "common/rng.h"
 #include "common/text.h"
+#include "history/builder.h"
 #include "history/export/export.h"
 #include "history/reader.h"
 
@@ -278,6 +280,169 @@ static void json_gives_what_json_can_say(void **state)
     }
 }
 
+enum { RANDOM_HISTORIES = 300, RANDOM_OPS = 12 };
+
+/* Characters that notations treat in ways of their own. */
+static size_t random_text(struct rift_rng *rng, char text[40])
+{
+    static const char *const pieces[] = {"a", "type", " ", "\"", "\\",       "\n",   "\t",
+                                         ":", "#",    ";", ",",  "{",        "]",    "'",
+                                         "/", "nil",  "1", "-",  "\xc3\xa9", "\x01", "rift/key"};
+    size_t length = 0;
+    for (uint64_t n = rift_rng_below(rng, 4); n > 0; n--) {
+        const char *piece = pieces[rift_rng_below(rng, sizeof pieces / sizeof *pieces)];
+        memcpy(text + length, piece, strlen(piece));
+        length += strlen(piece);
+    }
+    text[length] = '\0';
+    return length;
+}
+
+static struct rift_value random_value(struct rift_values *v, struct rift_rng *rng, int depth)
+{
+    static const char *const words[] = {"append", "r", "w", "a-b", "x/y", "type", "nil"};
+    static const int64_t integers[] = {0, -1, 7, INT32_MAX, INT64_MAX, INT64_MIN, INT64_C(1) << 60};
+    static const double doubles[] = {0, -0.0, 0.1, 1e300, 5e-324, -3, 1e15};
+    static const enum rift_value_kind boxes[] = {RIFT_LIST, RIFT_PAIR, RIFT_SET, RIFT_MAP};
+    char text[40];
+    switch (rift_rng_below(rng, depth > 0 ? 8 : 6)) {
+    case 0:
+        return RIFT_VALUE_NIL;
+    case 1:
+        return rift_value_bool(rift_rng_below(rng, 2));
+    case 2:
+        return rift_value_integer(v, integers[rift_rng_below(rng, 7)]);
+    case 3: {
+        size_t length = random_text(rng, text);
+        return rift_value_text(v, text, length);
+    }
+    case 4: {
+        const char *word = words[rift_rng_below(rng, 7)];
+        return rift_value_keyword(v, word, strlen(word));
+    }
+    case 5:
+        return rift_value_double(v, doubles[rift_rng_below(rng, 7)]);
+    case 6: {
+        struct rift_value part[3] = {rift_value_keyword(v, "append", 6), random_value(v, rng, 0),
+                                     random_value(v, rng, 0)};
+        return rift_value_box(v, RIFT_TXN, part, 3);
+    }
+    default:
+        break;
+    }
+    /* Sets and maps without equal items, which no notation has. */
+    struct rift_value items[4];
+    enum rift_value_kind kind = boxes[rift_rng_below(rng, 4)];
+    size_t count = kind == RIFT_PAIR ? 2 : 2 * rift_rng_below(rng, 3);
+    for (size_t i = 0; i < count; i++)
+        items[i] = (kind == RIFT_SET || (kind == RIFT_MAP && i % 2 == 0))
+                       ? rift_value_integer(v, (int64_t)i)
+                       : random_value(v, rng, depth - 1);
+    return rift_value_box(v, kind, items, count);
+}
+
+/* Keys of a record, and others: known ones too, which our own file may hold. */
+static struct rift_value random_extra(struct rift_values *v, struct rift_rng *rng)
+{
+    static const char *const keys[] = {"type",     "process", "f",          "value", "time",
+                                       "rift/key", "more",    "rift/extra", "debug"};
+    struct rift_value items[4];
+    size_t count = 2 * rift_rng_below(rng, 3), first = rift_rng_below(rng, 9);
+    for (size_t i = 0; i < count; i += 2) {
+        const char *name = keys[(first + i) % 9];
+        items[i] = rift_value_keyword(v, name, strlen(name));
+        items[i + 1] = random_value(v, rng, 2);
+    }
+    return count ? rift_value_box(v, RIFT_MAP, items, count) : RIFT_VALUE_NIL;
+}
+
+/* By the way of our own file, which is what a run leaves. */
+static struct rift_history *random_history(struct rift_rng *rng)
+{
+    enum rift_time_kind kind = rift_rng_below(rng, 2) ? RIFT_TIME_NS : RIFT_TIME_LINES;
+    struct rift_builder *builder = rift_builder_create(kind);
+    struct rift_values *v = rift_builder_values(builder);
+    bool has_extras = rift_rng_below(rng, 2), is_keyed = rift_rng_below(rng, 2);
+    struct rift_error err = {0};
+    for (int i = 0; i < RANDOM_OPS; i++) {
+        char f[44] = "f", error[44] = "e";
+        random_text(rng, f + 1);
+        random_text(rng, error + 1);
+        struct rift_event event = {
+            .process = i % 4 ? i : RIFT_PROCESS_NEMESIS,
+            .f = f,
+            .value = random_value(v, rng, 3),
+            .has_key = is_keyed && i % 4,
+            .key = random_value(v, rng, 1),
+            .node = i % 3 ? "n1" : NULL,
+            .has_time = true,
+            .time_ns = i * 10,
+        };
+        event.extra = has_extras ? random_extra(v, rng) : RIFT_VALUE_NIL;
+        assert_int_equal(rift_builder_add(builder, &event, &err), 0);
+        /* In EDN the next info of the same name ends a fault, so each fault ends. */
+        if (i % 4 && rift_rng_below(rng, 6) == 0)
+            continue;
+        event.type = i % 4 ? RIFT_EVENT_OK + (unsigned)rift_rng_below(rng, 3) : RIFT_EVENT_INFO;
+        event.value = random_value(v, rng, 3);
+        event.error = rift_rng_below(rng, 2) ? error : NULL;
+        event.extra = has_extras ? random_extra(v, rng) : RIFT_VALUE_NIL;
+        event.time_ns += 5;
+        assert_int_equal(rift_builder_add(builder, &event, &err), 0);
+    }
+    struct rift_history *built = rift_builder_finish(builder, &err);
+    assert_non_null(built);
+    struct rift_history *h = travel(built, "rift");
+    assert_same_ops("our own file", built, &built->ops, h, &h->ops);
+    rift_history_destroy(built);
+    return h;
+}
+
+/* Only a time of the run becomes a time for people. */
+static void hide_times(struct rift_history *h)
+{
+    rift_ops_drop_times(&h->ops);
+    rift_ops_drop_times(&h->nemesis);
+}
+
+static void random_histories_come_back_from_edn(void **state)
+{
+    (void)state;
+    struct rift_rng rng;
+    rift_rng_init(&rng, 11);
+    for (int i = 0; i < RANDOM_HISTORIES; i++) {
+        char *name CLEANUP(rift_free) = rift_printf("history %d", i);
+        struct rift_history *h = random_history(&rng);
+        struct rift_history *back = travel(h, "edn");
+        hide_times(h);
+        hide_times(back);
+        assert_same_ops(name, h, &h->ops, back, &back->ops);
+        assert_same_ops(name, h, &h->nemesis, back, &back->nemesis);
+        assert_same_order(name, &h->ops, &back->ops);
+        rift_history_destroy(h);
+        rift_history_destroy(back);
+    }
+}
+
+/* JSON has no keywords and no sets, so values count from the second journey on. */
+static void random_histories_come_back_from_json(void **state)
+{
+    (void)state;
+    struct rift_rng rng;
+    rift_rng_init(&rng, 12);
+    for (int i = 0; i < RANDOM_HISTORIES; i++) {
+        char *name CLEANUP(rift_free) = rift_printf("history %d", i);
+        struct rift_history *h = random_history(&rng);
+        struct rift_history *once = travel(h, "jsonl"), *twice = travel(once, "jsonl");
+        assert_int_equal(h->ops.count, once->ops.count);
+        assert_same_order(name, &h->ops, &once->ops);
+        assert_same_ops(name, once, &once->ops, twice, &twice->ops);
+        rift_history_destroy(h);
+        rift_history_destroy(once);
+        rift_history_destroy(twice);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -286,6 +451,8 @@ int main(void)
         cmocka_unit_test(edn_gives_the_same_history_again),
         cmocka_unit_test(our_own_file_gives_the_same_history_again),
         cmocka_unit_test(json_gives_what_json_can_say),
+        cmocka_unit_test(random_histories_come_back_from_edn),
+        cmocka_unit_test(random_histories_come_back_from_json),
     };
     return cmocka_run_group_tests(tests, read_index, drop_index);
 }
