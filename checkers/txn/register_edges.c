@@ -197,5 +197,13 @@ void register_model_explain(const void *opaque, uint32_t a, uint32_t b, enum txn
              explain_order(model, mop, false, b, name_a, name_b, text)))
             return;
     }
-    rift_text_printf(text, "%s precedes %s", name_a, name_b);
+    if (relation != TXN_WW && relation != TXN_RW) {
+        rift_text_printf(text, "%s precedes %s", name_a, name_b);
+        return;
+    }
+    /* Nothing seen tells it: the other order of two writes was tried, and closes a cycle. */
+    rift_text_printf(text,
+                     "%s %s a key that %s wrote, and with the other order of the two writes "
+                     "concerned what is known already makes a cycle that the level forbids",
+                     name_a, relation == TXN_RW ? "read" : "wrote", name_b);
 }
