@@ -59,6 +59,20 @@ bool rift_process_is_alive(const struct rift_process *process)
            state != 'Z' && state != 'X';
 }
 
+pid_t rift_process_parent(pid_t pid)
+{
+    char path[64], line[128];
+    snprintf(path, sizeof path, "/proc/%d/status", (int)pid);
+    FILE *file = fopen(path, "re");
+    long parent = 0;
+    while (file && fgets(line, sizeof line, file))
+        if (sscanf(line, "PPid: %ld", &parent) == 1)
+            break;
+    if (file)
+        fclose(file);
+    return (pid_t)parent;
+}
+
 char rift_process_state(pid_t pid)
 {
     char path[64], state;

@@ -17,6 +17,8 @@ struct rift_process {
 bool rift_process_identify(pid_t pid, struct rift_process *process);
 /* Still the same process, and no zombie. */
 bool rift_process_is_alive(const struct rift_process *process);
+/* 0 when it is gone. */
+pid_t rift_process_parent(pid_t pid);
 /* The letter of proc(5), 'R', 'S', 'T', 't', 'D', 'Z', ...; 0 when it is gone. */
 char rift_process_state(pid_t pid);
 /* The states of all its threads, as one letter where all agree, else '*'; 0 when it is gone. */

@@ -343,6 +343,32 @@ static const struct rift_fault fault_pause = {
     .options = pause_options,
 };
 
+static const struct rift_option hang_options[] = {
+    {.name = "thread",
+     .kind = RIFT_OPTION_TEXT,
+     .unit = "",
+     .fallback = "any",
+     .summary = "which: any, main (of any process), or the name of threads, a pattern"},
+    {.name = "pick",
+     .kind = RIFT_OPTION_RANGE,
+     .unit = "",
+     .fallback = "[0, 1000000]",
+     .minimum = 0,
+     .maximum = 1e9,
+     .summary = "which of those, in the order of their ids, modulo their number"},
+    {.name = NULL},
+};
+static const struct rift_fault fault_hang = {
+    .name = "hang",
+    .summary = "one thread of the system stands still, the others go on",
+    .effect =
+        "The thread is stopped by ptrace, from a process of the agent's, with all that it holds: "
+        "locks, connections. The kernel lets it go on when that process ends, and it ends with "
+        "the lease, with the agent, or by a kill.",
+    .scope = RIFT_FAULT_ON_NODES,
+    .options = hang_options,
+};
+
 static const char *const clock_ways[] = {"auto", "host", "process", NULL};
 static const struct rift_option clock_options[] = {
     {.name = "offset_ms",
@@ -409,6 +435,28 @@ static const struct rift_fault fault_cpu = {
         "lifts it when the lease is past or agent and guardian are killed.",
     .scope = RIFT_FAULT_ON_NODES,
     .options = cpu_options,
+};
+
+static const struct rift_option cpu_burn_options[] = {
+    {.name = "processes",
+     .kind = RIFT_OPTION_RANGE,
+     .unit = "",
+     .fallback = "0",
+     .minimum = 0,
+     .maximum = 1024,
+     .summary = "how many; 0: four for each processor"},
+    {.name = NULL},
+};
+static const struct rift_fault fault_cpu_burn = {
+    .name = "cpu-burn",
+    .summary = "others on the host take the processors: busy processes",
+    .effect =
+        "They run beside the system, in the agent's control group, at the priority that processes "
+        "have: the system gets what the kernel's scheduler leaves it. They die with the process "
+        "of the agent's that started them, and that ends with the lease, with the agent, or by a "
+        "kill.",
+    .scope = RIFT_FAULT_ON_NODES,
+    .options = cpu_burn_options,
 };
 
 static const struct rift_option memory_options[] = {
@@ -771,11 +819,12 @@ static const struct rift_fault fault_upgrade = {
 };
 
 const struct rift_fault *const rift_faults[] = {
-    &fault_partition,    &fault_reset,     &fault_link,        &fault_wan,        &fault_kill,
-    &fault_pause,        &fault_cpu,       &fault_memory,      &fault_fd_limit,   &fault_pid_limit,
-    &fault_disk_full,    &fault_power,     &fault_disk_lose,   &fault_disk_error, &fault_disk_slow,
-    &fault_disk_corrupt, &fault_disk_rate, &fault_file_damage, &fault_clock,      &fault_restart,
-    &fault_upgrade,      NULL,
+    &fault_partition, &fault_reset,        &fault_link,      &fault_wan,
+    &fault_kill,      &fault_pause,        &fault_hang,      &fault_cpu,
+    &fault_cpu_burn,  &fault_memory,       &fault_fd_limit,  &fault_pid_limit,
+    &fault_disk_full, &fault_power,        &fault_disk_lose, &fault_disk_error,
+    &fault_disk_slow, &fault_disk_corrupt, &fault_disk_rate, &fault_file_damage,
+    &fault_clock,     &fault_restart,      &fault_upgrade,   NULL,
 };
 
 const struct rift_fault *rift_fault_find(const char *name)

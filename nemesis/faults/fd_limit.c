@@ -187,27 +187,14 @@ static void limit_forget(struct rift_injection *injection)
     injection->live = NULL;
 }
 
-static pid_t parent_of(pid_t pid)
-{
-    char path[64], line[128];
-    snprintf(path, sizeof path, "/proc/%d/status", (int)pid);
-    FILE *file = fopen(path, "re");
-    long parent = 0;
-    while (file && fgets(line, sizeof line, file))
-        if (sscanf(line, "PPid: %ld", &parent) == 1)
-            break;
-    if (file)
-        fclose(file);
-    return (pid_t)parent;
-}
-
 /* The entry that a process has its limit from: its own, that of the nearest ancestor, or of any
  * that has the same limit now. */
 static bool entry_find(const json_t *limits, pid_t pid, const struct rlimit *now,
                        struct entry *found)
 {
     pid_t ancestor = pid;
-    for (int n = 0; n < ANCESTORS_MAX && ancestor > 1; n++, ancestor = parent_of(ancestor))
+    for (int n = 0; n < ANCESTORS_MAX && ancestor > 1;
+         n++, ancestor = rift_process_parent(ancestor))
         for (size_t i = 0; i < json_array_size(limits); i++) {
             *found = entry_at(limits, i);
             if (found->process.pid == ancestor && rift_process_is_alive(&found->process))

@@ -253,6 +253,11 @@ double fault_growth(const struct fault_bench *bench)
     return ask(bench->hit, WITNESS_SYSTEM_PORT, WITNESS_ASK_GROW, 3000, reply);
 }
 
+double fault_ticks(const struct fault_bench *bench)
+{
+    return ask_number(bench, WITNESS_ASK_TICKS);
+}
+
 double fault_open_error(const struct fault_bench *bench)
 {
     return ask_number(bench, WITNESS_ASK_OPEN);

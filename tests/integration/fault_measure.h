@@ -37,6 +37,7 @@ fault_measure fault_kept_echoes, fault_kept_error;
 fault_measure fault_answers;       /* of the system, to 10 questions */
 fault_measure fault_cpu_percent;   /* CPU time that the system gets while it asks for all */
 fault_measure fault_growth;        /* how many times of 1 the system can take 24 MiB more */
+fault_measure fault_ticks;         /* of one thread of the system, in 500 ms */
 fault_measure fault_open_error;    /* errno of an open */
 fault_measure fault_fork_error;    /* errno of a fork */
 fault_measure fault_write_error;   /* errno of a write with fsync */

@@ -18,7 +18,9 @@
 #include <fcntl.h>
 #include <netdb.h>
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -98,6 +100,25 @@ static int64_t grow(void)
     return more ? 0 : ENOMEM;
 }
 
+static atomic_int ticks;
+
+static void *tick(void *unused)
+{
+    prctl(PR_SET_NAME, WITNESS_THREAD);
+    for (;;) {
+        ticks++;
+        rift_clock_sleep_until(rift_clock_now() + 5 * RIFT_MS);
+    }
+    return unused;
+}
+
+static int64_t count_ticks(void)
+{
+    int before = ticks;
+    rift_clock_sleep_until(rift_clock_now() + 500 * RIFT_MS);
+    return ticks - before;
+}
+
 static int64_t open_file(void)
 {
     int fd = open("/dev/null", O_RDONLY | O_CLOEXEC), number = errno;
@@ -147,6 +168,8 @@ static void be_system(const char *folder)
     prctl(PR_SET_NAME, "witness-system");
     if (chdir(folder) < 0)
         die(folder);
+    pthread_t thread;
+    pthread_create(&thread, NULL, tick, NULL);
     int fd = listening_socket(SOCK_DGRAM, WITNESS_SYSTEM_PORT);
     for (;;) {
         struct sockaddr_storage from;
@@ -161,6 +184,7 @@ static void be_system(const char *folder)
             snprintf(reply, sizeof reply, "%lld",
                      (long long)(strcmp(word, WITNESS_ASK_BURN) == 0    ? burn()
                                  : strcmp(word, WITNESS_ASK_GROW) == 0  ? grow()
+                                 : strcmp(word, WITNESS_ASK_TICKS) == 0 ? count_ticks()
                                  : strcmp(word, WITNESS_ASK_OPEN) == 0  ? open_file()
                                  : strcmp(word, WITNESS_ASK_FORK) == 0  ? fork_process()
                                  : strcmp(word, WITNESS_ASK_WRITE) == 0 ? write_file("file", true)

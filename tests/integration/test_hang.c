@@ -1,0 +1,173 @@
+/* hang and cpu-burn as an outsider sees them: which of the system's processes goes on writing, and
+ * what /proc says of busy processes. */
+#include <dirent.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "common/clock.h"
+#include "tests/lib/toy_host.h"
+
+enum { WAIT_MS = 5000, BURNERS = 3 };
+
+static int toy_up(void **state)
+{
+    (void)state;
+    return toy_host_begin("hang", 20000, 0);
+}
+
+/* One of the toy's two processes stands still and the other writes on. */
+static bool one_hangs(void)
+{
+    long parent, child;
+    toy_watch(n1, 1000, &parent, &child);
+    return (parent == 0) != (child == 0);
+}
+
+static void one_thread_hangs_the_other_goes_on_until_the_heal(void **state)
+{
+    (void)state;
+    if (!can_inject("hang", json_pack("{s:s}", "thread", "main")))
+        skip();
+    inject("h", "hang", json_pack("{s:s, s:i}", "thread", "main", "pick", 0));
+    assert_true(is_observed("h"));
+    assert_true(one_hangs());
+    heal("h");
+    assert_true(toy_is_alive(n1, WAIT_MS));
+}
+
+static void a_hang_ends_when_agent_and_guardian_are_killed(void **state)
+{
+    (void)state;
+    if (!can_inject("hang", NULL))
+        skip();
+    inject("h", "hang", json_pack("{s:i}", "pick", 0));
+    assert_true(one_hangs());
+    agent_kill_both(&n1->agent);
+    assert_true(toy_is_alive(n1, WAIT_MS));
+}
+
+static void a_thread_that_is_not_there_is_named(void **state)
+{
+    (void)state;
+    if (!can_inject("hang", NULL))
+        skip();
+    const char *text = NULL;
+    json_t *reply = agent_ask(&n1->agent, "inject",
+                              json_pack("{s:s, s:s, s:{s:s}}", "id", "h", "fault", "hang",
+                                        "options", "thread", "no-such-thread"));
+    assert_int_equal(0, json_unpack(reply, "{s:{s:s}}", "error", "text", &text));
+    assert_non_null(strstr(text, "no-such-thread"));
+    json_decref(reply);
+    assert_true(toy_is_alive(n1, WAIT_MS));
+}
+
+/* Processes that burn for this agent's holder, and their CPU time in ticks. Others may run the same
+ * test on this machine: ours are those whose grandparent is the agent. */
+static int burners(const char *agent, long *ticks)
+{
+    char command[256], *output = NULL;
+    snprintf(
+        command, sizeof command,
+        "ps -eo pid,ppid,comm,times --no-headers | awk '$3 == \"rift-hold\" && $2 == %s { h[$1] "
+        "= 1 } { p[$1] = $2; c[$1] = $3; t[$1] = $4 } END { for (i in p) if (c[i] == "
+        "\"rift-burn\" && h[p[i]]) { n++; s += t[i] } print n + 0, s + 0 }'",
+        agent);
+    int count = -1;
+    *ticks = 0;
+    HOST_RUN(n1, &output, "/bin/sh", "-c", command);
+    if (!output || sscanf(output, "%d %ld", &count, ticks) != 2)
+        count = -1;
+    free(output);
+    return count;
+}
+
+/* How many of the processes are there still. */
+static int count_alive(const pid_t *pids, int count)
+{
+    int alive = 0;
+    for (int i = 0; i < count; i++)
+        alive += kill(pids[i], 0) == 0;
+    return alive;
+}
+
+static int find_burners(pid_t pids[BURNERS])
+{
+    char command[256], *output = NULL;
+    int count = 0, offset = 0, read = 0;
+    snprintf(command, sizeof command,
+             "for h in $(ps -o pid= --ppid %d); do ps -o pid=,comm= --ppid $h; done | awk '$2 == "
+             "\"rift-burn\" { print $1 }'",
+             (int)agent_pid(&n1->agent));
+    HOST_RUN(n1, &output, "/bin/sh", "-c", command);
+    while (output && count < BURNERS && sscanf(output + offset, "%d%n", &pids[count], &read) == 1) {
+        offset += read;
+        count++;
+    }
+    free(output);
+    return count;
+}
+
+static void busy_processes_burn_and_are_gone_after_the_heal(void **state)
+{
+    (void)state;
+    pid_t pids[BURNERS];
+    char agent[16];
+    long before, after;
+    if (!can_inject("cpu-burn", NULL))
+        skip();
+    inject("b", "cpu-burn", json_pack("{s:i}", "processes", BURNERS));
+    assert_int_equal(BURNERS, find_burners(pids));
+    snprintf(agent, sizeof agent, "%d", (int)agent_pid(&n1->agent));
+    assert_int_equal(BURNERS, burners(agent, &before));
+    int64_t deadline = rift_clock_now() + 4 * WAIT_MS * RIFT_MS;
+    do
+        burners(agent, &after);
+    while (after < before + 1 && rift_clock_now() < deadline);
+    assert_true(after > before); /* seconds of CPU time */
+    assert_true(is_observed("b"));
+    heal("b");
+    deadline = rift_clock_now() + WAIT_MS * RIFT_MS;
+    while (count_alive(pids, BURNERS) > 0 && rift_clock_now() < deadline)
+        ;
+    assert_int_equal(0, count_alive(pids, BURNERS));
+    assert_true(toy_is_alive(n1, WAIT_MS));
+}
+
+static void busy_processes_die_with_agent_and_guardian(void **state)
+{
+    (void)state;
+    pid_t pids[BURNERS];
+    if (!can_inject("cpu-burn", NULL))
+        skip();
+    inject("b", "cpu-burn", json_pack("{s:i}", "processes", BURNERS));
+    assert_int_equal(BURNERS, find_burners(pids));
+    assert_int_equal(BURNERS, count_alive(pids, BURNERS));
+    agent_kill_both(&n1->agent);
+    int64_t deadline = rift_clock_now() + WAIT_MS * RIFT_MS;
+    while (count_alive(pids, BURNERS) > 0 && rift_clock_now() < deadline)
+        ;
+    assert_int_equal(0, count_alive(pids, BURNERS));
+}
+
+#define CASE(test) cmocka_unit_test_setup_teardown(test, toy_up, toy_host_end)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        CASE(one_thread_hangs_the_other_goes_on_until_the_heal),
+        CASE(a_hang_ends_when_agent_and_guardian_are_killed),
+        CASE(a_thread_that_is_not_there_is_named),
+        CASE(busy_processes_burn_and_are_gone_after_the_heal),
+        CASE(busy_processes_die_with_agent_and_guardian),
+    };
+    return cmocka_run_group_tests(tests, toy_host_up, toy_host_down);
+}
