@@ -15,8 +15,8 @@
 #include "history/reader.h"
 #include "tests/lib/simulated_store.h"
 
-/* What peers took on such a machine when they were measured, in November 2026: seconds of the check,
- * by the wall clock for Elle and AWDIT, and memory. */
+/* What peers took on such a machine when they were measured, in November 2026: seconds of the
+ * check, by the wall clock for Elle and AWDIT, and memory. */
 static const char *const peers[] = {
     "Elle ccdee6f, list-append, strict-serializable, 10^3 / 10^4 / 10^5 / 3*10^5 transactions:",
     "    0.6 s 260 MB / 2.8 s 380 MB / 14.3 s 1900 MB / 44.4 s 6500 MB",
