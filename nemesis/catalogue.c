@@ -343,6 +343,27 @@ static const struct rift_fault fault_pause = {
     .options = pause_options,
 };
 
+static const struct rift_option pause_host_options[] = {
+    {.name = NULL},
+};
+static const struct rift_fault fault_pause_host = {
+    .name = "pause-host",
+    .summary = "every process of the host stands still but sshd, as in a long stall of a machine",
+    .effect =
+        "Every thread of every process is stopped by ptrace, from a process of the agent's, but "
+        "for pid 1, Rift's own, and those that the agent was started by: sshd goes on, so that a "
+        "heal can arrive. On the wire the kernel still answers: pings come back, TCP connections "
+        "open as far as the backlog of who listens goes, data are acknowledged until the socket's "
+        "buffer is full, and nobody answers them. The kernel lets the threads go on when that "
+        "process ends, and it ends with the lease, with the agent, or by a kill. A service that "
+        "systemd watches (WatchdogSec) and that is paused for longer is started again by it. "
+        "Where the controller runs on the same host, it stands still too, until the lease is past. "
+        "A chaos has it only where it is named.",
+    .scope = RIFT_FAULT_ON_NODES,
+    .hits_host = true,
+    .options = pause_host_options,
+};
+
 static const struct rift_option hang_options[] = {
     {.name = "thread",
      .kind = RIFT_OPTION_TEXT,
@@ -819,12 +840,11 @@ static const struct rift_fault fault_upgrade = {
 };
 
 const struct rift_fault *const rift_faults[] = {
-    &fault_partition, &fault_reset,        &fault_link,      &fault_wan,
-    &fault_kill,      &fault_pause,        &fault_hang,      &fault_cpu,
-    &fault_cpu_burn,  &fault_memory,       &fault_fd_limit,  &fault_pid_limit,
-    &fault_disk_full, &fault_power,        &fault_disk_lose, &fault_disk_error,
-    &fault_disk_slow, &fault_disk_corrupt, &fault_disk_rate, &fault_file_damage,
-    &fault_clock,     &fault_restart,      &fault_upgrade,   NULL,
+    &fault_partition,   &fault_reset,      &fault_link,      &fault_wan,          &fault_kill,
+    &fault_pause,       &fault_pause_host, &fault_hang,      &fault_cpu,          &fault_cpu_burn,
+    &fault_memory,      &fault_fd_limit,   &fault_pid_limit, &fault_disk_full,    &fault_power,
+    &fault_disk_lose,   &fault_disk_error, &fault_disk_slow, &fault_disk_corrupt, &fault_disk_rate,
+    &fault_file_damage, &fault_clock,      &fault_restart,   &fault_upgrade,      NULL,
 };
 
 const struct rift_fault *rift_fault_find(const char *name)

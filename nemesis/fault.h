@@ -29,6 +29,7 @@ struct rift_fault {
     bool needs_disk;   /* of the system's own: disk_mb in the configuration */
     bool needs_layer;  /* over the system's data folders: disk_layer in the configuration */
     bool damages_data; /* for good: a chaos has it only where it is named */
+    bool hits_host;    /* not the system alone: a chaos has it only where it is named */
     bool needs_upgrade; /* of the system: upgrade_to in the configuration */
     bool hits_all;      /* unless targets say otherwise; else it hits one node */
     const struct rift_option

@@ -131,7 +131,7 @@ static json_t *read_everything(struct rift_variants *list, const struct rift_tre
     json_t *frozen = json_array();
     for (size_t i = 0; list->reader->catalogue->faults[i]; i++) {
         const struct rift_fault *fault = list->reader->catalogue->faults[i];
-        if (fault->is_given_by_link || fault->damages_data ||
+        if (fault->is_given_by_link || fault->damages_data || fault->hits_host ||
             fault->scope == RIFT_FAULT_ON_MEMBERSHIP ||
             rift_plan_fault_lacks(list->reader->plan, fault))
             continue;

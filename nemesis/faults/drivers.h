@@ -9,6 +9,7 @@ extern const struct rift_fault_driver rift_reset_driver;
 extern const struct rift_fault_driver rift_link_driver;
 extern const struct rift_fault_driver rift_kill_driver;
 extern const struct rift_fault_driver rift_pause_driver;
+extern const struct rift_fault_driver rift_pause_host_driver;
 extern const struct rift_fault_driver rift_hang_driver;
 extern const struct rift_fault_driver rift_cpu_driver;
 extern const struct rift_fault_driver rift_cpu_burn_driver;

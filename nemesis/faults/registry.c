@@ -11,6 +11,7 @@ const struct rift_fault_driver *const rift_fault_drivers[] = {
     &rift_link_driver,
     &rift_kill_driver,
     &rift_pause_driver,
+    &rift_pause_host_driver,
     &rift_hang_driver,
     &rift_cpu_driver,
     &rift_cpu_burn_driver,
