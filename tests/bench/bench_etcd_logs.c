@@ -81,7 +81,8 @@ static void measure(const char *name, struct rift_history *const *logs, size_t c
 
 int main(int argc, char **argv)
 {
-    int rounds = argc > 1 ? atoi(argv[1]) : ROUNDS;
+    long given = argc > 1 ? strtol(argv[1], NULL, 10) : 0;
+    int rounds = given > 0 && given < 100000 ? (int)given : ROUNDS;
     const char *folder = getenv("RIFT_PEER_HISTORIES");
     struct rift_history *logs[LOGS_MAX];
     size_t count = 0;
