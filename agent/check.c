@@ -23,6 +23,7 @@ struct question {
     const struct rift_recipe_check *check;
     struct rift_arena arena;
     struct rift_text *reason;
+    struct rift_text *answer; /* NULL: nobody wants it */
     struct rift_error *err;
     int64_t deadline_ns;
 };
@@ -105,7 +106,7 @@ static void question_receive(struct question *q, int fd, const char *until,
     }
 }
 
-static const json_t *json_at(const json_t *json, const char *path)
+const json_t *agent_json_at(const json_t *json, const char *path)
 {
     char name[128];
     while (json && *path) {
@@ -134,7 +135,8 @@ static int question_judge(struct question *q, const char *answer, bool *holds)
     }
     if (check->same[0]) {
         json_t *json = json_loads(answer, JSON_DISABLE_EOF_CHECK, NULL);
-        const json_t *a = json_at(json, check->same[0]), *b = json_at(json, check->same[1]);
+        const json_t *a = agent_json_at(json, check->same[0]),
+                     *b = agent_json_at(json, check->same[1]);
         *holds = a && b && json_equal(a, b);
         if (!*holds)
             rift_text_printf(q->reason, "'%s' and '%s' are not the same in: %.200s", check->same[0],
@@ -142,6 +144,8 @@ static int question_judge(struct question *q, const char *answer, bool *holds)
         json_decref(json);
         return 0;
     }
+    if (q->answer)
+        rift_text_append(q->answer, answer);
     *holds = true;
     return 0;
 }
@@ -254,15 +258,16 @@ static int ask_command(struct question *q, bool *holds)
     return rc;
 }
 
-int agent_check_ask(const struct rift_recipe *recipe, const json_t *context,
-                    const struct rift_recipe_check *check, int64_t deadline_ns, bool *holds,
-                    struct rift_text *reason, struct rift_error *err)
+int agent_check_answer(const struct rift_recipe *recipe, const json_t *context,
+                       const struct rift_recipe_check *check, int64_t deadline_ns, bool *holds,
+                       struct rift_text *answer, struct rift_text *reason, struct rift_error *err)
 {
     int64_t limit_ns = rift_clock_now() + check->timeout_ms * RIFT_MS;
     struct question q = {.recipe = recipe,
                          .context = context,
                          .check = check,
                          .reason = reason,
+                         .answer = answer,
                          .err = err,
                          .deadline_ns = limit_ns < deadline_ns ? limit_ns : deadline_ns};
     int rc = 0;
@@ -275,4 +280,11 @@ int agent_check_ask(const struct rift_recipe *recipe, const json_t *context,
         rc = ask_command(&q, holds);
     rift_arena_finish(&q.arena);
     return rc;
+}
+
+int agent_check_ask(const struct rift_recipe *recipe, const json_t *context,
+                    const struct rift_recipe_check *check, int64_t deadline_ns, bool *holds,
+                    struct rift_text *reason, struct rift_error *err)
+{
+    return agent_check_answer(recipe, context, check, deadline_ns, holds, NULL, reason, err);
 }

@@ -18,4 +18,11 @@ int agent_check_ask(const struct rift_recipe *recipe, const json_t *context,
                     const struct rift_recipe_check *check, int64_t deadline_ns, bool *holds,
                     struct rift_text *reason, struct rift_error *err);
 
+/* The same, and where it holds what was answered is appended to answer (http and command). */
+int agent_check_answer(const struct rift_recipe *recipe, const json_t *context,
+                       const struct rift_recipe_check *check, int64_t deadline_ns, bool *holds,
+                       struct rift_text *answer, struct rift_text *reason, struct rift_error *err);
+/* Down a path of keys ("header.member_id"); NULL: there is nothing. */
+const json_t *agent_json_at(const json_t *json, const char *path);
+
 #endif

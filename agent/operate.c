@@ -299,11 +299,32 @@ static int start_all(struct agent *agent, int64_t deadline_ns, struct rift_arena
     return 0;
 }
 
+/* Of all nodes only the members are there for it, itself among them. In the job's own process, so
+ * that the next start knows them all again. */
+static void join_members(struct system *system, const json_t *members)
+{
+    json_t *nodes = json_array();
+    size_t i, j;
+    json_t *node, *name;
+    json_array_foreach(json_object_get(system->context, "nodes"), i, node)
+    {
+        json_array_foreach((json_t *)members, j, name)
+        {
+            if (json_equal(name, json_object_get(node, "name")))
+                json_array_append(nodes, node);
+        }
+    }
+    json_object_set_new(system->context, "nodes", nodes);
+    json_object_set_new(system->context, "joining", json_true());
+}
+
 int operate_start(struct agent *agent, const json_t *args, int64_t deadline_ns, json_t *ok,
                   struct rift_error *err)
 {
-    (void)args;
+    const json_t *members = json_object_get(args, "members");
     struct rift_arena arena = {0};
+    if (json_is_array(members))
+        join_members(agent->system, members);
     int rc = agent->system->is_attached ? start_attached(agent, deadline_ns, ok, err)
                                         : start_all(agent, deadline_ns, &arena, ok, err);
     rift_arena_finish(&arena);
@@ -316,8 +337,9 @@ int operate_start_again(struct agent *agent, const json_t *args, int64_t deadlin
     json_object_set_new(ok, "was", json_string("on"));
     json_object_set_new(ok, "planned_ns", json_integer(rift_clock_now()));
     json_object_set_new(ok, "applied_ns", json_integer(rift_clock_now()));
-    /* A signal that was handled, or a system that restarts itself: it runs. */
-    if (operate_count(agent) > 0)
+    /* A signal that was handled, or a system that restarts itself: it runs. One that is no member
+     * is not started but to join. */
+    if (operate_count(agent) > 0 || agent->system->is_out)
         return 0;
     if (operate_start(agent, args, deadline_ns, ok, err))
         return -1;
@@ -437,6 +459,25 @@ int operate_role(struct agent *agent, const json_t *args, int64_t deadline_ns, j
     return 0;
 }
 
+static int remove_data(const struct system *system, struct rift_error *err)
+{
+    for (const char *const *folder = system->data_folders; *folder; folder++)
+        if (agent_disk_remove(*folder, err) || agent_remove_tree(*folder, true, err))
+            return rift_wrap(err, "wipe");
+    return 0;
+}
+
+int operate_leave(struct agent *agent, const json_t *args, int64_t deadline_ns, json_t *ok,
+                  struct rift_error *err)
+{
+    (void)args;
+    (void)deadline_ns;
+    if (kill_all(agent, err) || remove_data(agent->system, err))
+        return -1;
+    json_object_set_new(ok, "applied_ns", json_integer(rift_clock_now()));
+    return 0;
+}
+
 int operate_wipe(struct agent *agent, const json_t *args, int64_t deadline_ns, json_t *ok,
                  struct rift_error *err)
 {
@@ -450,9 +491,8 @@ int operate_wipe(struct agent *agent, const json_t *args, int64_t deadline_ns, j
             return rift_wrap(err, "wipe");
     if (system->is_attached)
         return 0;
-    for (const char *const *folder = system->data_folders; *folder; folder++)
-        if (agent_disk_remove(*folder, err) || agent_remove_tree(*folder, true, err))
-            return rift_wrap(err, "wipe");
+    if (remove_data(system, err))
+        return -1;
     struct rift_arena arena = {0};
     int rc = 0;
     for (size_t i = 0; i < system->recipe->file_count && rc == 0; i++) {

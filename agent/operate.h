@@ -5,7 +5,7 @@
 #include "agent/job.h"
 
 job_work operate_start, operate_start_again, operate_wait_ready, operate_stop, operate_role,
-    operate_wipe, operate_remove;
+    operate_wipe, operate_leave, operate_remove;
 
 /* Where the output of the recipe's process goes. */
 void operate_log_path(const struct agent *agent, const char *process, char *path, size_t size);

@@ -13,6 +13,7 @@
 
 #include "agent/install.h"
 #include "agent/job.h"
+#include "agent/membership.h"
 #include "agent/operate.h"
 #include "agent/programs.h"
 #include "common/clock.h"
@@ -25,7 +26,8 @@ enum {
     READY_MS = 60000,
     STOP_MS = 60000,
     ROLE_MS = 5000,
-    PROGRAMS_MS = 5000
+    PROGRAMS_MS = 5000,
+    MEMBERSHIP_MS = 5000
 };
 enum { REMOVE_MS = 8000 }; /* less than a controller waits for the reply to hello */
 
@@ -82,6 +84,7 @@ static int system_build(struct system *system, const json_t *args, struct rift_e
     system->context = json_deep_copy(context);
     system->versions = json_deep_copy(json_object_get(args, "versions"));
     system->is_lab = json_is_true(json_object_get(args, "lab"));
+    system->is_out = json_is_true(json_object_get(args, "is_out"));
     system->keeps_data = json_is_true(json_object_get(args, "keep_data"));
     system->disk_mb = json_integer_value(json_object_get(args, "disk_mb"));
     if (system_read_layer(system, json_string_value(json_object_get(args, "disk_layer")), err))
@@ -118,6 +121,8 @@ static int system_save(struct agent *agent, struct rift_error *err)
         json_object_set_new(json, "attach", attach_to_json(&system->attach));
     if (system->versions)
         json_object_set(json, "versions", system->versions);
+    if (system->is_out)
+        json_object_set_new(json, "is_out", json_true());
     /* Whole or not at all: without it nobody would know which folders to remove. */
     snprintf(fresh, sizeof fresh, "%s.new", agent->paths.system);
     int rc = json_dump_file(json, fresh, JSON_INDENT(1));
@@ -333,6 +338,15 @@ int system_verb_install(struct agent *agent, const struct request *request, json
     return job_start(agent, request, install_work, system_installed, INSTALL_MS, err);
 }
 
+static void system_joined(struct agent *agent, const json_t *ok)
+{
+    (void)ok;
+    if (!agent->system)
+        return;
+    agent->system->is_out = false;
+    system_save(agent, NULL);
+}
+
 int system_verb_start(struct agent *agent, const struct request *request, json_t *ok,
                       struct rift_error *err)
 {
@@ -342,7 +356,39 @@ int system_verb_start(struct agent *agent, const struct request *request, json_t
     pid_t pid;
     if (!agent->system->is_attached && rift_cgroup_pids(&agent->cgroup, &pid, 1) > 0)
         return rift_fail(err, RIFT_ERR_CONFLICT, "the system runs already (process %d)", (int)pid);
-    return job_start(agent, request, operate_start, NULL, START_MS, err);
+    bool joins = json_is_array(json_object_get(request->args, "members"));
+    if (agent->system->is_out && !joins)
+        return rift_fail(err, RIFT_ERR_DENIED,
+                         "this node was removed from the cluster: it starts again when it joins");
+    return job_start(agent, request, operate_start, joins ? system_joined : NULL, START_MS, err);
+}
+
+int system_verb_membership(struct agent *agent, const struct request *request, json_t *ok,
+                           struct rift_error *err)
+{
+    (void)ok;
+    if (system_require(agent, err))
+        return -1;
+    if (agent->system->recipe->membership.list.kind == RIFT_CHECK_NONE)
+        return rift_fail(err, RIFT_ERR_UNSUPPORTED, "the recipe of '%s' has no membership",
+                         agent->system->recipe->name);
+    return job_start(agent, request, membership_work, NULL, MEMBERSHIP_MS, err);
+}
+
+/* It is out before the first byte is gone: whatever dies then, nothing starts it without its data
+ * as the member that it was. */
+int system_verb_leave(struct agent *agent, const struct request *request, json_t *ok,
+                      struct rift_error *err)
+{
+    (void)ok;
+    if (system_require(agent, err))
+        return -1;
+    if (agent->system->is_attached)
+        return rift_fail(err, RIFT_ERR_DENIED, "the data of a system that was here is not wiped");
+    agent->system->is_out = true;
+    if (system_save(agent, err))
+        return -1;
+    return job_start(agent, request, operate_leave, NULL, STOP_MS, err);
 }
 
 int system_start_again(struct agent *agent, const struct request *request, struct rift_error *err)

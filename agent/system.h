@@ -7,7 +7,7 @@
 #include "common/wire/recipe.h"
 
 verb_handler system_verb_configure, system_verb_install, system_verb_use, system_verb_start,
-    system_verb_wait_ready, system_verb_stop, system_verb_kill, system_verb_role,
+    system_verb_wait_ready, system_verb_stop, system_verb_kill, system_verb_role, system_verb_membership, system_verb_leave,
     system_verb_status, system_verb_programs, system_verb_logs, system_verb_wipe,
     system_verb_remove;
 
@@ -50,6 +50,7 @@ struct system {
     char session[AGENT_WORD_SIZE]; /* that configured it */
     bool is_lab;
     bool keeps_data;  /* its data, logs and recipe stay until the next run */
+    bool is_out;      /* removed from the cluster, its data wiped: it starts only to join */
     bool is_attached; /* it was there before us */
     struct attach attach;
     const char *const *data_folders;

@@ -275,6 +275,8 @@ static const struct verb verbs[] = {
     {"system.kill", system_verb_kill, false},
     {"system.role", system_verb_role, true},
     {"system.clock", shown_clock_verb, true},
+    {"system.membership", system_verb_membership, false},
+    {"system.leave", system_verb_leave, false},
     {"system.status", system_verb_status, true},
     {"system.programs", system_verb_programs, true},
     {"system.logs", system_verb_logs, true},

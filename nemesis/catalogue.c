@@ -839,12 +839,30 @@ static const struct rift_fault fault_upgrade = {
     .options = upgrade_options,
 };
 
+static const struct rift_fault fault_membership = {
+    .name = "membership",
+    .summary = "nodes are removed from the cluster, and join it again, without data, at the end",
+    .effect =
+        "One node after another: while all other members are ready, another member is asked to "
+        "remove it, by the recipe's section membership; then it is killed and its data are wiped. "
+        "Only legal changes are asked for: a majority of the cluster's original size stays, and "
+        "nothing is asked before the last change is resolved, which is when the list of a third "
+        "node shows it. A target that would break the majority is kept, and the history says so. "
+        "for_s is the time until the nodes come back: each is added, and started as one that "
+        "joins. A removed node is not started by anything else. Observed by the list of another "
+        "node, and by /proc. If the controller is lost meanwhile, a node stays out until the next "
+        "contact.",
+    .scope = RIFT_FAULT_ON_MEMBERSHIP,
+    .needs_membership = true,
+};
+
 const struct rift_fault *const rift_faults[] = {
     &fault_partition,   &fault_reset,      &fault_link,      &fault_wan,          &fault_kill,
     &fault_pause,       &fault_pause_host, &fault_hang,      &fault_cpu,          &fault_cpu_burn,
     &fault_memory,      &fault_fd_limit,   &fault_pid_limit, &fault_disk_full,    &fault_power,
     &fault_disk_lose,   &fault_disk_error, &fault_disk_slow, &fault_disk_corrupt, &fault_disk_rate,
-    &fault_file_damage, &fault_clock,      &fault_restart,   &fault_upgrade,      NULL,
+    &fault_file_damage, &fault_clock,      &fault_restart,   &fault_upgrade,      &fault_membership,
+    NULL,
 };
 
 const struct rift_fault *rift_fault_find(const char *name)

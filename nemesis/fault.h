@@ -31,6 +31,7 @@ struct rift_fault {
     bool damages_data; /* for good: a chaos has it only where it is named */
     bool hits_host;    /* not the system alone: a chaos has it only where it is named */
     bool needs_upgrade; /* of the system: upgrade_to in the configuration */
+    bool needs_membership; /* of the recipe: its section membership */
     bool hits_all;      /* unless targets say otherwise; else it hits one node */
     const struct rift_option
         *options; /* its own; ends with a NULL name. Timing (every_s, for_s) and

@@ -151,6 +151,12 @@ const char *rift_plan_fault_lacks(const struct rift_plan *plan, const struct rif
         return "a unit that can be started again, not a cgroup";
     if (fault->needs_upgrade && json_object_size(plan->upgrade_to) == 0)
         return "another version of its artifacts: set upgrade_to";
+    if (fault->needs_membership && !json_object_get(plan->recipe, "membership"))
+        return "a recipe that has a section membership";
+    if (fault->needs_membership && plan->attach)
+        return "a system that Rift installs: the data of a removed node are wiped";
+    if (fault->needs_membership && plan->host_count < 3)
+        return "three nodes at least: a majority must stay";
     return NULL;
 }
 
@@ -178,7 +184,7 @@ json_t *rift_plan_read_variants(struct rift_variants *list, const struct rift_fa
     variant.options = rift_plan_keep(reader, options);
     const char *lack = rift_plan_fault_lacks(reader->plan, fault);
     if (lack)
-        rift_problem_add(&reader->problems, key, "fault '%s' needs %s in the section system",
+        rift_problem_add(&reader->problems, key, "fault '%s' needs %s (section system)",
                          fault->name, lack);
     size_t before = list->count, problems = reader->problems.count;
     if (rift_tree_is_nothing(whom))

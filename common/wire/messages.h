@@ -91,7 +91,8 @@
  * system.use {"version": "first" | "upgrade"} -> {}
  *     Which artifacts the next starts use; conflict while it runs.
  *
- * system.start {"deadline_ms"} -> {"pids": [..], "started_ns"}
+ * system.start {"deadline_ms", "members"? [names] (it joins their cluster, itself named too)}
+ *     -> {"pids": [..], "started_ns"}
  *     Conflict where it runs already. Writes the recipe's files first, and runs its prepare
  *     commands where the data folders are new.
  *
@@ -104,6 +105,14 @@
  * system.kill {"signal" (number)} -> {"pids": [..], "applied_ns"}
  *
  * system.role {"deadline_ms"} -> {"leader": bool, "details": text}
+ *
+ * system.membership {"do": "list" | "add" | "remove", "member"? (name), "id"? (of the member),
+ *                    "deadline_ms"} -> {"members"? [{"name" (null: no node of ours), "id"}]}
+ *     The recipe's commands, asked of this node. Of add and remove a failure tells nothing of what
+ *     became of it: list, on another node.
+ *
+ * system.leave {"deadline_ms"} -> {"applied_ns"}
+ *     Kills it and wipes its data; from now on it starts only with "members". Asked again: the same.
  *
  * system.clock {} -> {"processes": [{"pid", "ahead_ns", "error_ns"}]}
  *     Those of the system's first 16 processes to which a fault shows another CLOCK_REALTIME than

@@ -146,19 +146,25 @@ static int read_variable(const struct recipe_reader *outer, const char *name, in
         return recipe_read_scalar(outer, name, json, &variable->text);
     struct recipe_reader inner;
     if (recipe_reader_enter(outer, name, i, json, &inner) ||
-        recipe_reader_known_keys(&inner,
-                                 RECIPE_KEYS("each", "join", "without_self", "first", "others")) ||
+        recipe_reader_known_keys(&inner, RECIPE_KEYS("each", "join", "without_self", "first",
+                                                     "others", "founding", "joining")) ||
         recipe_read_text(&inner, "each", NULL, &variable->each) ||
         recipe_read_text(&inner, "join", ",", &variable->join) ||
         recipe_read_bool(&inner, "without_self", &variable->without_self) ||
         recipe_read_text(&inner, "first", NULL, &variable->first) ||
-        recipe_read_text(&inner, "others", NULL, &variable->others))
+        recipe_read_text(&inner, "others", NULL, &variable->others) ||
+        recipe_read_text(&inner, "founding", NULL, &variable->founding) ||
+        recipe_read_text(&inner, "joining", NULL, &variable->joining))
         return -1;
-    bool is_each = variable->each && !variable->first && !variable->others;
-    bool is_split = !variable->each && variable->first && variable->others;
-    return is_each || is_split
+    int forms = !!variable->each + (variable->first || variable->others) +
+                (variable->founding || variable->joining);
+    bool is_whole =
+        !variable->first == !variable->others && !variable->founding == !variable->joining;
+    return forms == 1 && is_whole
                ? 0
-               : recipe_reader_fail(outer, name, "needs 'each', or both 'first' and 'others'");
+               : recipe_reader_fail(outer, name,
+                                    "needs 'each', or both 'first' and 'others', or both "
+                                    "'founding' and 'joining'");
 }
 
 static int read_file(const struct recipe_reader *outer, const char *key, int i, const json_t *json,
@@ -254,6 +260,31 @@ static int signal_number(const char *word)
     return -1;
 }
 
+static int read_membership(const struct recipe_reader *outer, struct rift_recipe *recipe)
+{
+    const json_t *json = json_object_get(outer->json, "membership");
+    struct rift_recipe_membership *membership = &recipe->membership;
+    if (!json)
+        return 0;
+    struct recipe_reader inner;
+    if (recipe_reader_enter(outer, "membership", -1, json, &inner) ||
+        recipe_reader_known_keys(
+            &inner, RECIPE_KEYS("list", "members", "known_by", "id", "add", "remove")) ||
+        read_check(&inner, "list", &membership->list) ||
+        read_check(&inner, "add", &membership->add) ||
+        read_check(&inner, "remove", &membership->remove) ||
+        recipe_read_required(&inner, "members", &membership->members) ||
+        recipe_read_required(&inner, "known_by", &membership->known_by) ||
+        recipe_read_required(&inner, "id", &membership->id))
+        return -1;
+    bool is_whole =
+        membership->list.kind != RIFT_CHECK_NONE && membership->list.kind != RIFT_CHECK_TCP &&
+        membership->add.kind != RIFT_CHECK_NONE && membership->remove.kind != RIFT_CHECK_NONE;
+    return is_whole ? 0
+                    : recipe_reader_fail(outer, "membership",
+                                         "needs 'list' (http or command), 'add' and 'remove'");
+}
+
 static int read_stop(const struct recipe_reader *outer, struct rift_recipe *recipe)
 {
     const json_t *json = json_object_get(outer->json, "stop");
@@ -326,7 +357,7 @@ static int recipe_read(const struct recipe_reader *top, struct rift_recipe *reci
     if (recipe_reader_known_keys(
             top, RECIPE_KEYS("name", "summary", "client", "packages", "version", "options",
                              "artifacts", "ports", "variables", "user", "data_folders", "files",
-                             "prepare", "processes", "logs", "role", "stop")) ||
+                             "prepare", "processes", "logs", "role", "membership", "stop")) ||
         recipe_read_required(top, "name", &recipe->name) ||
         recipe_read_text(top, "summary", "", &recipe->summary) ||
         recipe_read_text(top, "client", NULL, &recipe->client) ||
@@ -335,8 +366,8 @@ static int recipe_read(const struct recipe_reader *top, struct rift_recipe *reci
         recipe_read_text(top, "user", NULL, &recipe->user) ||
         recipe_read_texts(top, "data_folders", &recipe->data_folders) ||
         recipe_read_texts(top, "logs", &recipe->logs) || recipe_read_items(top, recipe) ||
-        read_check(top, "role", &recipe->role) || read_stop(top, recipe) ||
-        recipe_check_folders(top, recipe))
+        read_check(top, "role", &recipe->role) || read_membership(top, recipe) ||
+        read_stop(top, recipe) || recipe_check_folders(top, recipe))
         return -1;
     if (strchr(recipe->name, '/') || recipe->name[0] == '.')
         return recipe_reader_fail(top, "name", "must not hold a slash or begin with a dot");

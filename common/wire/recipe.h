@@ -10,8 +10,11 @@
  *     ${options.NAME}                       an option of the recipe, as the configuration set it
  *     ${artifacts.NAME}                     where the agent put that artifact on the node
  *     ${NAME}                               a variable of the recipe
+ *     ${member.name} ${member.address} ${member.host} ${member.index} ${member.id}   in the
+ * commands of `membership` only: the node that is added or removed
  * The context is {"node": {"name", "address", "index"}, "nodes": [{"name", "address", "index"}],
- * "options": {..}, "artifacts": {..}}.
+ * "options": {..}, "artifacts": {..}}, and "joining": true on a node that joins a cluster that is
+ * there; its nodes are then the members.
  */
 #ifndef COMMON_WIRE_RECIPE_H
 #define COMMON_WIRE_RECIPE_H
@@ -42,6 +45,8 @@ struct rift_recipe_pair {
 struct rift_recipe_variable {
     const char *name;
     const char *text;   /* T: everywhere, where the others are NULL */
+    const char *founding; /* T: on a node that founds the cluster with the others */
+    const char *joining;  /* T: on one that joins it later, while it joins */
     const char *first;  /* T: on the first node */
     const char *others; /* T: on all others */
     const char *each;   /* T: once for each node of the plan, ${node...} being that node */
@@ -105,6 +110,15 @@ struct rift_recipe_process {
     int64_t ready_deadline_ms;
 };
 
+/* How members are listed, added and removed, on any node that is a member. */
+struct rift_recipe_membership {
+    struct rift_recipe_check list; /* kind NONE: membership cannot be changed */
+    struct rift_recipe_check add, remove;
+    const char *members;  /* path to the list in its JSON answer */
+    const char *known_by; /* T: a text that a node's own entry in the list holds, and no other */
+    const char *id;       /* path to the id in an entry */
+};
+
 struct rift_recipe {
     const char *name, *summary;
     const char *client;          /* the client that speaks to it, or NULL */
@@ -129,6 +143,7 @@ struct rift_recipe {
     size_t process_count;
     const char *const *logs; /* T: besides the output of the processes, which the agent keeps */
     struct rift_recipe_check role; /* holds on the node that leads; kind NONE: cannot be asked */
+    struct rift_recipe_membership membership;
     int stop_signal;
     int64_t stop_grace_ms;
     json_t *source; /* what it was made from */

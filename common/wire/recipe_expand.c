@@ -85,6 +85,12 @@ static int expand_variable(struct expansion *e, const struct rift_recipe_variabl
         return expand_each(e, variable, out);
     if (variable->text)
         return expand_into(e, variable->text, out);
+    if (variable->founding)
+        return expand_into(e,
+                           json_is_true(json_object_get(e->context, "joining"))
+                               ? variable->joining
+                               : variable->founding,
+                           out);
     const json_t *first = json_array_get(json_object_get(e->context, "nodes"), 0);
     return expand_into(e, is_same_node(first, e->node) ? variable->first : variable->others, out);
 }
@@ -146,6 +152,9 @@ static int expand_name(struct expansion *e, const char *name, struct rift_text *
         return expand_node(e, name, name + 5, e->node, out);
     if (rift_text_starts_with(name, "first."))
         return expand_node(e, name, name + 6, json_array_get(nodes, 0), out);
+    const json_t *member = json_object_get(e->context, "member");
+    if (member && rift_text_starts_with(name, "member."))
+        return expand_node(e, name, name + 7, member, out);
     if (rift_text_starts_with(name, "options."))
         return expand_option(e, name, name + 8, out);
     if (rift_text_starts_with(name, "artifacts."))
@@ -272,6 +281,27 @@ static int check_process(const struct rift_recipe *recipe, const json_t *context
     return check_question(recipe, context, &process->ready, arena, err);
 }
 
+/* Any node may be the one that is added or removed: this one stands for them. */
+static int check_membership(const struct rift_recipe *recipe, const json_t *context,
+                            struct rift_arena *arena, struct rift_error *err)
+{
+    const struct rift_recipe_membership *membership = &recipe->membership;
+    if (membership->list.kind == RIFT_CHECK_NONE)
+        return 0;
+    json_t *with_member = json_copy((json_t *)context);
+    json_t *member = json_deep_copy(json_object_get(context, "node"));
+    json_object_set_new(member, "id", json_string("0"));
+    json_object_set_new(with_member, "member", member);
+    int rc = check_question(recipe, with_member, &membership->list, arena, err) ||
+                     check_question(recipe, with_member, &membership->add, arena, err) ||
+                     check_question(recipe, with_member, &membership->remove, arena, err) ||
+                     check_texts(recipe, with_member, &membership->known_by, 1, arena, err)
+                 ? -1
+                 : 0;
+    json_decref(with_member);
+    return rc;
+}
+
 static int check_everything(const struct rift_recipe *recipe, const json_t *context,
                             struct rift_arena *arena, struct rift_error *err)
 {
@@ -288,7 +318,8 @@ static int check_everything(const struct rift_recipe *recipe, const json_t *cont
             return -1;
     if (check_list(recipe, context, recipe->version, arena, err) ||
         check_list(recipe, context, recipe->data_folders, arena, err) ||
-        check_list(recipe, context, recipe->logs, arena, err))
+        check_list(recipe, context, recipe->logs, arena, err) ||
+        check_membership(recipe, context, arena, err))
         return -1;
     return check_question(recipe, context, &recipe->role, arena, err);
 }

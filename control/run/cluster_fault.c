@@ -3,9 +3,11 @@
 
 #include <string.h>
 
+#include "control/run/membership.h"
 #include "control/run/rolling.h"
 
-static const struct cluster_fault *const cluster_faults[] = {&rolling_restart, &rolling_upgrade};
+static const struct cluster_fault *const cluster_faults[] = {&rolling_restart, &rolling_upgrade,
+                                                             &membership_change};
 
 const struct cluster_fault *cluster_fault_find(const struct rift_fault *fault)
 {

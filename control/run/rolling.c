@@ -113,11 +113,12 @@ static void roll(struct fault_window *fault, const char *version, int64_t by_ns)
             fault_window_wait(fault, rift_clock_now() + (int64_t)(wait_s * (double)RIFT_SECOND));
         if (rift_clock_now() >= by_ns || !fault_window_goes_on(fault))
             return;
-        if (turn(fault, order[i], version, by_ns, &fault->error) != 0) {
-            json_object_set_new(cluster_fault_note(fault, order[i]), "why",
-                                json_string(fault->error.text));
-            return;
-        }
+        struct rift_error err = {.code = RIFT_ERR_NONE};
+        if (turn(fault, order[i], version, by_ns, &err) == 0)
+            continue;
+        json_object_set_new(cluster_fault_note(fault, order[i]), "why", json_string(err.text));
+        fault->error = err;
+        return;
     }
 }
 

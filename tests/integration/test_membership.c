@@ -286,6 +286,56 @@ static void an_upgrade_that_does_not_start_is_unknown_and_goes_back(void **state
     json_decref(healed);
 }
 
+/* The list of members as etcd itself has it, asked from this machine while the run goes on. */
+static pid_t list_watch_start(void)
+{
+    CLEANUP(rift_free)
+    char *script = rift_printf(
+        "for ((i = 0; i < 600; i++)); do curl -s -m 1 -d '{}' "
+        "http://%s:2379/v3/cluster/member/list | grep -o '\"name\":\"n[0-9]*\"' | sort | tr -d "
+        "'\\n'; echo; sleep 0.1; done >%s/lists",
+        hosts[0].address, scratch);
+    pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        setsid();
+        execl("/bin/bash", "bash", "-c", script, (char *)NULL);
+        _exit(127);
+    }
+    return pid;
+}
+
+static void a_removed_node_is_no_member_and_joins_again_at_the_end(void **state)
+{
+    (void)state;
+    require_lab();
+    pid_t watch = list_watch_start();
+    int code = run_with("etcd", "{membership: [n2, n3], start_s: 1, every_s: 12, for_s: 4}",
+                        "--set time_limit_s=6 --set recovery_s=3");
+    kill(-watch, SIGKILL);
+    waitpid(watch, NULL, 0);
+    assert_code(code, RIFT_EXIT_VALID);
+    /* Two of three may not go: the second is kept, and the record says so. */
+    json_t *out = recorded("start-membership"), *back = recorded("stop-membership");
+    char *text = json_dumps(out, 0);
+    assert_non_null(strstr(text, "no member, says"));
+    assert_non_null(strstr(text, "kept, as a majority must stay"));
+    assert_true(json_is_true(json_object_get(back, "observed")));
+    free(text);
+    json_decref(out);
+    json_decref(back);
+    /* etcd's own list: three, then two, then three. */
+    CLEANUP(rift_free)
+    char *script = rift_printf("awk '{c = gsub(/name/, "
+                               "\"\"); if (c > 0 && c != last) {printf \"%%d \", c; last = c}}' "
+                               "%s/lists",
+                               scratch);
+    char counts[64];
+    assert_int_equal(test_run(script, counts, sizeof counts), 0);
+    if (strncmp(counts, "3 2 3", 5) != 0)
+        fail_msg("the numbers of named members were %s", counts);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -294,6 +344,7 @@ int main(void)
         cmocka_unit_test(two_versions_run_side_by_side_and_the_history_says_which_runs_where),
         cmocka_unit_test(an_upgrade_that_is_not_to_go_back_stays),
         cmocka_unit_test(an_upgrade_that_does_not_start_is_unknown_and_goes_back),
+        cmocka_unit_test(a_removed_node_is_no_member_and_joins_again_at_the_end),
     };
     return cmocka_run_group_tests(tests, up, down);
 }
