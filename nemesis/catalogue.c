@@ -856,6 +856,15 @@ static const struct rift_fault fault_membership = {
     .needs_membership = true,
 };
 
+const char *const rift_wait_words[] = {"new-leader", "leader", "healthy", NULL};
+const struct rift_fault rift_wait_for = {
+    .name = "wait_for",
+    .summary = "a step of a sequence waits",
+    .effect = "Nothing is done but to ask the nodes.",
+    .scope = RIFT_FAULT_ON_MEMBERSHIP,
+    .hits_all = true,
+};
+
 const struct rift_fault *const rift_faults[] = {
     &fault_partition,   &fault_reset,      &fault_link,      &fault_wan,          &fault_kill,
     &fault_pause,       &fault_pause_host, &fault_hang,      &fault_cpu,          &fault_cpu_burn,

@@ -40,6 +40,10 @@ struct rift_fault {
 
 /* Every fault, in the order of the docs; ends with NULL. */
 extern const struct rift_fault *const rift_faults[];
+/* Not among them: the step of a sequence that breaks nothing and waits for its option "until", one of
+ * rift_wait_words, for as long as its window at most. */
+extern const struct rift_fault rift_wait_for;
+extern const char *const rift_wait_words[]; /* new-leader, leader, healthy, NULL */
 const struct rift_fault *rift_fault_find(const char *name);
 
 #endif

@@ -185,6 +185,31 @@ static void draw_window(struct entry_state *state, const struct rift_schedule_re
     *lane_free_ns = window.start_ns + length + LANE_GAP_NS;
 }
 
+/* When a step begins, seen from the start of the sequence. */
+static int64_t step_start(const struct rift_window *steps, size_t i)
+{
+    const struct rift_fault_variant *step = &steps[i].what;
+    if (step->begins_with)
+        return i > 0 ? steps[i - 1].start_ns : 0;
+    if (!step->follows)
+        return seconds_to_ns(step->at_s);
+    return i > 0 ? steps[i - 1].start_ns + steps[i - 1].length_ns + LANE_GAP_NS : 0;
+}
+
+/* Steps that follow a wait, or follow one that does, come when it is over. */
+static void link_to_waits(struct rift_window *steps, size_t count)
+{
+    for (size_t i = 1; i < count; i++) {
+        const struct rift_window *before = &steps[i - 1];
+        if (!steps[i].what.follows)
+            continue;
+        bool is_wait = before->what.fault == &rift_wait_for;
+        steps[i].wait_lane = is_wait ? before->lane : before->wait_lane;
+        steps[i].wait_start_ns = is_wait ? before->start_ns : before->wait_start_ns;
+        steps[i].wait_end_ns = is_wait ? before->start_ns + before->length_ns : before->wait_end_ns;
+    }
+}
+
 /* Draws all steps of a sequence, at their places in it; a sequence that does not fit whole is not
  * begun. */
 static void draw_sequence(struct entry_state *state, const struct rift_schedule_request *request,
@@ -195,17 +220,16 @@ static void draw_sequence(struct entry_state *state, const struct rift_schedule_
     int64_t every = seconds_to_ns(draw_range(entry->every_s, &state->rng));
     CLEANUP(rift_free)
     struct rift_window *steps = rift_calloc(entry->variant_count, sizeof *steps);
-    int64_t span = 0, last_end = 0;
+    int64_t span = 0;
     for (size_t i = 0; i < entry->variant_count; i++) {
         const struct rift_fault_variant *variant = &entry->variants[i];
-        int64_t after = i > 0 ? last_end + LANE_GAP_NS : 0;
         steps[i].what = *variant;
-        steps[i].start_ns = variant->follows ? after : seconds_to_ns(variant->at_s);
+        steps[i].start_ns = step_start(steps, i);
         steps[i].length_ns = seconds_to_ns(draw_range(length_of(state, variant), &state->rng));
         steps[i].seed = rift_rng_next(&state->rng);
         steps[i].what.options = draw_options(variant, &state->rng);
-        last_end = steps[i].start_ns + steps[i].length_ns;
-        span = last_end > span ? last_end : span;
+        int64_t end = steps[i].start_ns + steps[i].length_ns;
+        span = end > span ? end : span;
     }
     int64_t length = span;
     avoid_quiet(request, span, &start, &length);
@@ -219,8 +243,10 @@ static void draw_sequence(struct entry_state *state, const struct rift_schedule_
         steps[i].lane = rift_arena_printf(&((struct schedule_box *)schedule)->arena, "%s/%zu",
                                           entry->lane, i + 1);
         steps[i].start_ns += start;
-        schedule_add(schedule, &steps[i]);
     }
+    link_to_waits(steps, entry->variant_count);
+    for (size_t i = 0; i < entry->variant_count && !state->is_done; i++)
+        schedule_add(schedule, &steps[i]);
     *lane_free_ns = start + span + LANE_GAP_NS;
 }
 

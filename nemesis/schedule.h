@@ -31,6 +31,7 @@ struct rift_fault_variant {
     double at_s;
     bool
         follows; /* at_s does not count: it begins a moment after the step listed before it ended */
+    bool begins_with; /* neither counts: it begins with the step listed before it */
 };
 
 /* One line of the plan's faults: windows one after another in one lane. Lanes run side by side. */
@@ -63,6 +64,10 @@ struct rift_window {
     int64_t start_ns;               /* since the main phase began */
     int64_t length_ns;
     uint64_t seed; /* of rift_window_resolve */
+    /* It comes after a wait (rift_wait_for), in this lane and with this start and planned end: sooner
+     * by as much as that wait ended sooner, and not at all where it was in vain. NULL: no wait. */
+    const char *wait_lane;
+    int64_t wait_start_ns, wait_end_ns;
 };
 
 /* Windows sorted by start. */

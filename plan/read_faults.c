@@ -96,10 +96,49 @@ static double time_of(const json_t *timing, const char *key)
     return value ? json_number_value(value) : -1;
 }
 
+/* The step {wait_for: CONDITION} of a sequence; its frozen form. */
+static json_t *read_wait(struct rift_variants *list, const struct rift_tree *node,
+                         const struct rift_tree *word)
+{
+    static const char *const also[] = {"wait_for", NULL};
+    struct rift_plan_reader *reader = list->reader;
+    json_t *options =
+        rift_options_check(&reader->problems, node, rift_item_options, also, "wait_for", node);
+    const char *text = word->kind == RIFT_TREE_SCALAR ? word->text : "";
+    size_t known = 0, at = 0;
+    while (rift_wait_words[known])
+        known++;
+    while (at < known && strcmp(rift_wait_words[at], text) != 0)
+        at++;
+    if (at == known)
+        rift_problem_unknown(&reader->problems, word, "condition", text, rift_wait_words, known);
+    if (!json_object_get(reader->plan->recipe, strcmp(text, "healthy") == 0 ? "processes" : "role"))
+        rift_problem_add(&reader->problems, word,
+                         "wait_for needs a recipe that tells who leads (role)");
+    const json_t *at_s = json_object_get(options, "at_s");
+    if (list->count < RIFT_VARIANTS_MAX)
+        list->items[list->count++] = (struct rift_fault_variant){
+            .fault = &rift_wait_for,
+            .target = {.kind = RIFT_TARGET_ALL},
+            .options = rift_plan_keep(reader, json_pack("{s:s}", "until", text)),
+            .weight = 1,
+            .for_s = range_of(options, "for_s"),
+            .at_s = json_number_value(at_s),
+            .begins_with = at_s == NULL};
+    json_t *frozen = json_pack("{s:s}", "wait_for", text);
+    json_object_update(frozen, options);
+    json_decref(options);
+    return frozen;
+}
+
 /* An item of a group; its frozen form, or NULL after a problem. */
-static json_t *read_item(struct rift_variants *list, const struct rift_tree *node)
+static json_t *read_item(struct rift_variants *list, const struct rift_tree *node, bool is_sequence)
 {
     struct rift_plan_reader *reader = list->reader;
+    const struct rift_tree *wait =
+        is_sequence && node->kind == RIFT_TREE_MAP ? rift_tree_get(node, "wait_for") : NULL;
+    if (wait)
+        return read_wait(list, node, wait);
     struct named_value name = find_name(reader, node, rift_item_options, false);
     if (!name.key)
         return NULL;
@@ -159,7 +198,7 @@ static json_t *read_group(struct rift_variants *list, const struct named_value *
     }
     for (size_t i = 0; i < items->count; i++) {
         size_t before = list->count;
-        json_t *item = read_item(list, items->items[i]);
+        json_t *item = read_item(list, items->items[i], is_sequence);
         if (item)
             json_array_append_new(frozen, item);
         if (is_sequence && list->count > before + 1)

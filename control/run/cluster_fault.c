@@ -5,9 +5,10 @@
 
 #include "control/run/membership.h"
 #include "control/run/rolling.h"
+#include "control/run/wait_step.h"
 
 static const struct cluster_fault *const cluster_faults[] = {&rolling_restart, &rolling_upgrade,
-                                                             &membership_change};
+                                                             &membership_change, &wait_step};
 
 const struct cluster_fault *cluster_fault_find(const struct rift_fault *fault)
 {

@@ -66,19 +66,30 @@ static bool asks_for_roles(const struct rift_fault_variant *what)
     if (what->fault->scope == RIFT_FAULT_ON_LINKS)
         return what->grudge == RIFT_GRUDGE_ISOLATE_PRIMARY ||
                what->grudge == RIFT_GRUDGE_PRIMARY_MINORITY;
-    return what->target.kind == RIFT_TARGET_PRIMARIES || what->target.kind == RIFT_TARGET_FOLLOWERS;
+    return what->fault == &rift_wait_for || what->target.kind == RIFT_TARGET_PRIMARIES ||
+           what->target.kind == RIFT_TARGET_FOLLOWERS;
 }
 
 int fault_window_prepare(struct fault_window *fault, struct cluster *cluster,
                          const struct rift_window *window, int64_t run_origin_ns)
+{
+    const struct rift_node_set none = {0};
+    return fault_window_prepare_after(fault, cluster, window, run_origin_ns, &none);
+}
+
+int fault_window_prepare_after(struct fault_window *fault, struct cluster *cluster,
+                               const struct rift_window *window, int64_t run_origin_ns,
+                               const struct rift_node_set *primaries)
 {
     *fault =
         (struct fault_window){.cluster = cluster, .window = window, .run_origin_ns = run_origin_ns};
     snprintf(fault->id, sizeof fault->id, "w%u", window->number);
     fault->cluster_fault = cluster_fault_find(window->what.fault);
     struct rift_cluster known = {.node_count = cluster->node_count, .names = cluster->names};
-    if (asks_for_roles(&window->what))
+    known.primaries = *primaries;
+    if (asks_for_roles(&window->what) && rift_node_set_count(primaries) == 0)
         known.primaries = cluster_primaries(cluster, FAULT_ROLE_DEADLINE_MS);
+    fault->primaries = known.primaries;
     fault->injected = rift_calloc(cluster->node_count, sizeof *fault->injected);
     CLEANUP(rift_free)
     char *target = rift_window_target(window, cluster->node_count, cluster->names);

@@ -27,6 +27,9 @@ struct fault_window {
     /* Of a fault of the cluster as a whole (control/run/cluster_fault.h). */
     const struct cluster_fault *cluster_fault; /* NULL: the agents carry it out */
     json_t *notes;                             /* what was done to each node */
+    struct rift_node_set primaries;            /* of a wait: before it began, then those it found */
+    bool is_met;                               /* of a wait */
+    int64_t sooner_ns;                         /* than planned: a wait before it was over sooner */
     bool is_over;                              /* there is nothing to wait for: it may be healed */
     /* Sleeps until a time (monotonic), and is false where the fault is to end now. Set after
      * fault_window_prepare; NULL: it only sleeps. */
@@ -38,6 +41,11 @@ struct fault_window {
  * resolved; it is to be finished then too. */
 int fault_window_prepare(struct fault_window *fault, struct cluster *cluster,
                          const struct rift_window *window, int64_t run_origin_ns);
+/* The same for one that comes after a wait, which found these primaries; empty: none in particular.
+ */
+int fault_window_prepare_after(struct fault_window *fault, struct cluster *cluster,
+                               const struct rift_window *window, int64_t run_origin_ns,
+                               const struct rift_node_set *primaries);
 void fault_window_finish(struct fault_window *fault);
 
 /* For faults that take their time: sleeps, and tells whether they are to go on. */

@@ -30,8 +30,16 @@ struct lane {
     char *active; /* what is broken, or NULL; under the nemesis' lock */
 };
 
+/* What came of a wait; under the nemesis' lock. */
+struct wait_outcome {
+    bool is_done, is_met;
+    int64_t end_ns; /* since the phase began */
+    struct rift_node_set primaries;
+};
+
 struct nemesis {
     struct nemesis_settings settings;
+    struct wait_outcome *waits; /* of each window of the schedule */
     pthread_mutex_t lock;
     pthread_cond_t stopped;
     bool is_stopped;
@@ -101,7 +109,8 @@ static void lane_report_failure(struct lane *lane, const struct fault_window *fa
 static void lane_break_and_heal(struct lane *lane, struct fault_window *fault)
 {
     struct nemesis *nemesis = lane->nemesis;
-    int64_t start_ns = nemesis->settings.phase_origin_ns + fault->window->start_ns;
+    int64_t start_ns =
+        nemesis->settings.phase_origin_ns + fault->window->start_ns - fault->sooner_ns;
     int64_t earliest_ns = rift_clock_now() + NEMESIS_LEAD_NS;
     if (start_ns < earliest_ns)
         start_ns = earliest_ns;
@@ -135,6 +144,47 @@ static void lane_skip(struct lane *lane, struct fault_window *fault)
     lane_report_failure(lane, fault);
 }
 
+/* The wait that the window comes after. */
+static struct wait_outcome *wait_before(struct nemesis *nemesis, const struct rift_window *window)
+{
+    const struct rift_schedule *schedule = nemesis->settings.schedule;
+    for (size_t i = 0; i < schedule->count; i++) {
+        if (schedule->windows[i].start_ns == window->wait_start_ns &&
+            strcmp(schedule->windows[i].lane, window->wait_lane) == 0)
+            return &nemesis->waits[i];
+    }
+    return NULL;
+}
+
+/* Until the wait before the window is over; false: the nemesis was stopped first. */
+static bool await_wait(struct nemesis *nemesis, const struct rift_window *window,
+                       struct wait_outcome *outcome)
+{
+    *outcome = (struct wait_outcome){.is_met = true, .end_ns = window->wait_end_ns};
+    struct wait_outcome *wait = window->wait_lane ? wait_before(nemesis, window) : NULL;
+    pthread_mutex_lock(&nemesis->lock);
+    while (wait && !wait->is_done && !nemesis->is_stopped)
+        pthread_cond_wait(&nemesis->stopped, &nemesis->lock);
+    bool goes_on = !nemesis->is_stopped;
+    if (wait)
+        *outcome = *wait;
+    pthread_mutex_unlock(&nemesis->lock);
+    return goes_on;
+}
+
+static void lane_end_wait(struct lane *lane, size_t index, const struct fault_window *fault)
+{
+    struct nemesis *nemesis = lane->nemesis;
+    pthread_mutex_lock(&nemesis->lock);
+    nemesis->waits[index] =
+        (struct wait_outcome){.is_done = true,
+                              .is_met = fault->is_met,
+                              .end_ns = rift_clock_now() - nemesis->settings.phase_origin_ns,
+                              .primaries = fault->primaries};
+    pthread_cond_broadcast(&nemesis->stopped);
+    pthread_mutex_unlock(&nemesis->lock);
+}
+
 static void *lane_run(void *context)
 {
     struct lane *lane = context;
@@ -144,18 +194,28 @@ static void *lane_run(void *context)
         const struct rift_window *window = &schedule->windows[i];
         if (strcmp(window->lane, lane->name) != 0)
             continue;
-        int64_t start_ns = nemesis->settings.phase_origin_ns + window->start_ns;
+        struct wait_outcome wait;
+        if (!await_wait(nemesis, window, &wait))
+            break;
+        int64_t sooner_ns = window->wait_end_ns - wait.end_ns;
+        int64_t start_ns = nemesis->settings.phase_origin_ns + window->start_ns - sooner_ns;
         if (!nemesis_wait(nemesis, start_ns - NEMESIS_PREPARE_NS))
             break;
         struct fault_window fault = {0};
-        if (fault_window_prepare(&fault, nemesis->settings.cluster, window,
-                                 nemesis->settings.run_origin_ns) == 0) {
+        int prepared = fault_window_prepare_after(&fault, nemesis->settings.cluster, window,
+                                                  nemesis->settings.run_origin_ns, &wait.primaries);
+        fault.sooner_ns = sooner_ns;
+        if (prepared == 0 && !wait.is_met)
+            prepared = rift_fail(&fault.error, RIFT_ERR_TIMEOUT, "the wait before it was in vain");
+        if (prepared == 0) {
             fault.wait = nemesis_wait_for_fault;
             fault.wait_context = nemesis;
             lane_break_and_heal(lane, &fault);
         } else {
             lane_skip(lane, &fault);
         }
+        if (window->what.fault == &rift_wait_for)
+            lane_end_wait(lane, i, &fault);
         fault_window_finish(&fault);
     }
     return NULL;
@@ -180,6 +240,7 @@ struct nemesis *nemesis_start(const struct nemesis_settings *settings, struct ri
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     pthread_cond_init(&nemesis->stopped, &monotonic);
     pthread_condattr_destroy(&monotonic);
+    nemesis->waits = rift_calloc(settings->schedule->count, sizeof *nemesis->waits);
     nemesis->lanes = rift_calloc(settings->schedule->count, sizeof *nemesis->lanes);
     for (size_t i = 0; i < settings->schedule->count; i++) {
         const char *name = settings->schedule->windows[i].lane;
@@ -223,6 +284,7 @@ void nemesis_destroy(struct nemesis *nemesis)
     for (size_t i = 0; i < nemesis->lane_count; i++)
         free(nemesis->lanes[i].active);
     free(nemesis->lanes);
+    free(nemesis->waits);
     pthread_cond_destroy(&nemesis->stopped);
     pthread_mutex_destroy(&nemesis->lock);
     free(nemesis);

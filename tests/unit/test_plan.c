@@ -306,6 +306,8 @@ static void a_frozen_plan_read_again_is_the_same(void **state)
         "nodes: {lab: netns, count: 4}\nsystem: etcd\nworkload: register\nstop_on: node-lost\n"
         "faults:\n  - chaos\n  - {chaos: [{kill: [n1, n2, primaries], weight: 3}, partition]}\n"
         "  - {sequence: [{partition: isolate-primary, for_s: 3}, {kill: primaries}], every_s: 20}\n"
+        "  - {sequence: [{partition: isolate-primary, for_s: 9}, {wait_for: new-leader, for_s: 4}, "
+        "kill], every_s: 20}\n"
         "  - {partition: {grudge: {n1: [n2], n2: [n1, n3]}}, lane: x, start_s: 5, until_s: 50}\n"
         "  - pause\nquiet: {every_s: 60, for_s: 10}\ndeadlines: {start_s: 2m}\n"
         "checkers: [performance, linearizable: {model: 'true'}]\n",

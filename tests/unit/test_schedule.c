@@ -211,6 +211,17 @@ static void a_sequence_comes_whole_with_its_steps_in_place(void **state)
                     schedule->windows[i].start_ns);
     assert_int_equal(schedule->count, 9);
     rift_schedule_destroy(schedule);
+    /* A wait begins with the step before it, and what follows it hangs on it. */
+    steps[1] = (struct rift_fault_variant){
+        .fault = &rift_wait_for, .weight = 1, .for_s = {5, 5}, .begins_with = true};
+    schedule = draw(1, 100, 5);
+    const struct rift_window *w = schedule->windows;
+    assert_true(w[1].start_ns == w[0].start_ns && w[1].wait_lane == NULL);
+    assert_true(w[2].start_ns == w[1].start_ns + 6 * RIFT_SECOND);
+    assert_string_equal(w[2].wait_lane, "script/2");
+    assert_true(w[2].wait_start_ns == w[1].start_ns);
+    assert_true(w[2].wait_end_ns == w[1].start_ns + 5 * RIFT_SECOND);
+    rift_schedule_destroy(schedule);
 }
 
 static void a_mix_that_changes_keeps_to_its_half_for_a_period(void **state)
