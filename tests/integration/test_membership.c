@@ -309,9 +309,10 @@ static void a_removed_node_is_no_member_and_joins_again_at_the_end(void **state)
 {
     (void)state;
     require_lab();
+    /* etcd refuses changes until its members have been connected for 5 s. */
     pid_t watch = list_watch_start();
-    int code = run_with("etcd", "{membership: [n2, n3], start_s: 1, every_s: 12, for_s: 4}",
-                        "--set time_limit_s=6 --set recovery_s=3");
+    int code = run_with("etcd", "{membership: [n2, n3], start_s: 4, every_s: 20, for_s: 9}",
+                        "--set time_limit_s=14 --set recovery_s=3");
     kill(-watch, SIGKILL);
     waitpid(watch, NULL, 0);
     assert_code(code, RIFT_EXIT_VALID);
