@@ -94,7 +94,7 @@ static int limit_plan(struct rift_injection *injection, const struct rift_target
                       const char *ledger, struct rift_error *err)
 {
     static pid_t pids[RIFT_CGROUP_PIDS_MAX];
-    size_t leave, count = rift_cgroup_pids(target->system, pids, RIFT_CGROUP_PIDS_MAX);
+    size_t leave = 0, count = rift_cgroup_pids(target->system, pids, RIFT_CGROUP_PIDS_MAX);
     const char *search[2] = {injection->id, NULL};
     if (limit_leave(injection->options, &leave, err))
         return -1;
@@ -271,7 +271,7 @@ static int limit_observe(const struct rift_injection *injection, const struct ri
                          bool *is_observed, json_t *details, struct rift_error *err)
 {
     static pid_t pids[RIFT_CGROUP_PIDS_MAX];
-    size_t leave, count = rift_cgroup_pids(target->system, pids, RIFT_CGROUP_PIDS_MAX), hit = 0;
+    size_t leave = 0, count = rift_cgroup_pids(target->system, pids, RIFT_CGROUP_PIDS_MAX), hit = 0;
     if (limit_leave(injection->options, &leave, err))
         return -1;
     for (size_t i = 0; i < count; i++) {
@@ -290,7 +290,7 @@ static int limit_observe(const struct rift_injection *injection, const struct ri
 static int limit_probe(const struct rift_target *target, const json_t *options,
                        struct rift_fault_ability *ability, struct rift_error *err)
 {
-    size_t leave;
+    size_t leave = 0;
     struct rlimit limit;
     if (limit_leave(options, &leave, err))
         return -1;

@@ -1,0 +1,254 @@
+/* Descriptors of faults of processes, memory, processors and clocks. */
+#include <stddef.h>
+
+#include "nemesis/catalogue/descriptors.h"
+
+static const char *const kill_signals[] = {"KILL", "TERM", "ABRT", NULL};
+static const struct rift_option kill_options[] = {
+    {.name = "signal",
+     .kind = RIFT_OPTION_CHOICE,
+     .unit = "",
+     .fallback = "KILL",
+     .choices = kill_signals,
+     .summary = "what the processes of the system are sent"},
+    {.name = NULL},
+};
+const struct rift_fault rift_fault_kill = {
+    .name = "kill",
+    .summary = "the system's processes are killed, and started again at the end",
+    .effect = "Every process in the system's own cgroup gets the signal, at once; no process is "
+              "ever chosen by name. At the end the system is started again by its recipe. If the "
+              "controller is lost the system stays down until the next contact.",
+    .scope = RIFT_FAULT_ON_NODES,
+    .options = kill_options,
+};
+
+static const char *const pause_ways[] = {"ptrace", "freezer", NULL};
+static const struct rift_option pause_options[] = {
+    {.name = "by",
+     .kind = RIFT_OPTION_CHOICE,
+     .unit = "",
+     .fallback = "ptrace",
+     .choices = pause_ways,
+     .summary = "ptrace: ends in the kernel whatever is killed; freezer: the cgroup's"},
+    {.name = NULL},
+};
+const struct rift_fault rift_fault_pause = {
+    .name = "pause",
+    .summary = "the system's processes stand still, then go on as if no time had passed",
+    .effect =
+        "Every thread of every process in the system's own cgroup is stopped by ptrace, from a "
+        "process of the agent's. Connections stay open and nothing answers. The kernel lets the "
+        "threads go on when that process ends, and it ends with the lease, with the agent, or by "
+        "a kill. By the freezer it is the cgroup that stands still, and a keeper of its own that "
+        "thaws it.",
+    .scope = RIFT_FAULT_ON_NODES,
+    .options = pause_options,
+};
+
+static const struct rift_option pause_host_options[] = {
+    {.name = NULL},
+};
+const struct rift_fault rift_fault_pause_host = {
+    .name = "pause-host",
+    .summary = "every process of the host stands still but sshd, as in a long stall of a machine",
+    .effect =
+        "Every thread of every process is stopped by ptrace, from a process of the agent's, but "
+        "for pid 1, Rift's own, and those that the agent was started by: sshd goes on, so that a "
+        "heal can arrive. On the wire the kernel still answers: pings come back, TCP connections "
+        "open as far as the backlog of who listens goes, data are acknowledged until the socket's "
+        "buffer is full, and nobody answers them. The kernel lets the threads go on when that "
+        "process ends, and it ends with the lease, with the agent, or by a kill. A service that "
+        "systemd watches (WatchdogSec) and that is paused for longer is started again by it. "
+        "Where the controller runs on the same host, it stands still too, until the lease is past. "
+        "A chaos has it only where it is named.",
+    .scope = RIFT_FAULT_ON_NODES,
+    .hits_host = true,
+    .options = pause_host_options,
+};
+
+static const struct rift_option hang_options[] = {
+    {.name = "thread",
+     .kind = RIFT_OPTION_TEXT,
+     .unit = "",
+     .fallback = "any",
+     .summary = "which: any, main (of any process), or the name of threads, a pattern"},
+    {.name = "pick",
+     .kind = RIFT_OPTION_RANGE,
+     .unit = "",
+     .fallback = "[0, 1000000]",
+     .minimum = 0,
+     .maximum = 1e9,
+     .summary = "which of those, in the order of their ids, modulo their number"},
+    {.name = NULL},
+};
+const struct rift_fault rift_fault_hang = {
+    .name = "hang",
+    .summary = "one thread of the system stands still, the others go on",
+    .effect =
+        "The thread is stopped by ptrace, from a process of the agent's, with all that it holds: "
+        "locks, connections. The kernel lets it go on when that process ends, and it ends with "
+        "the lease, with the agent, or by a kill.",
+    .scope = RIFT_FAULT_ON_NODES,
+    .options = hang_options,
+};
+
+static const char *const clock_ways[] = {"auto", "host", "process", NULL};
+static const struct rift_option clock_options[] = {
+    {.name = "offset_ms",
+     .kind = RIFT_OPTION_RANGE,
+     .unit = "ms",
+     .fallback = "0",
+     .minimum = -1e10,
+     .maximum = 1e10,
+     .summary = "how far the wall clock jumps, at once; negative: back"},
+    {.name = "drift_ppm",
+     .kind = RIFT_OPTION_RANGE,
+     .unit = "ppm",
+     .fallback = "0",
+     .minimum = -100000,
+     .maximum = 100000,
+     .summary = "how much faster it runs from then on; negative: slower; steps of 100 on a host"},
+    {.name = "strobe_ms",
+     .kind = RIFT_OPTION_RANGE,
+     .unit = "ms",
+     .fallback = "0",
+     .minimum = 0,
+     .maximum = 1e7,
+     .summary = "not 0: wrong and right by turns, so long each"},
+    {.name = "of",
+     .kind = RIFT_OPTION_CHOICE,
+     .unit = "",
+     .fallback = "auto",
+     .choices = clock_ways,
+     .summary =
+         "whose clock: the host's where it has its own, else that of the system's processes"},
+    {.name = NULL},
+};
+const struct rift_fault rift_fault_clock = {
+    .name = "clock",
+    .summary = "the wall clock jumps, drifts or flickers between right and wrong",
+    .effect =
+        "On a host that owns its clock CLOCK_REALTIME is set and its rate changed; at the end it "
+        "shows again what the raw monotonic clock says it should, without any time server. "
+        "Elsewhere (a container, a lab host) the clock functions of every process in the system's "
+        "cgroup are replaced in memory (x86-64; a program that makes the system call itself is not "
+        "caught), and the replacement keeps the lease itself. CLOCK_MONOTONIC stays right, but on "
+        "a host that drifts it drifts too.",
+    .scope = RIFT_FAULT_ON_NODES,
+    .options = clock_options,
+};
+
+static const struct rift_option cpu_options[] = {
+    {.name = "percent",
+     .kind = RIFT_OPTION_RANGE,
+     .unit = "%",
+     .fallback = "20",
+     .minimum = 1,
+     .maximum = 100000,
+     .summary = "of one processor, for all processes of the system together"},
+    {.name = NULL},
+};
+const struct rift_fault rift_fault_cpu = {
+    .name = "cpu",
+    .summary = "the system gets only a share of a processor",
+    .effect =
+        "The quota of the kernel's scheduler (CFS bandwidth) for the system's own cgroup, v1 or "
+        "v2: "
+        "it runs for its share of each 100 ms and stands still for the rest. A keeper of its own "
+        "lifts it when the lease is past or agent and guardian are killed.",
+    .scope = RIFT_FAULT_ON_NODES,
+    .options = cpu_options,
+};
+
+static const struct rift_option cpu_burn_options[] = {
+    {.name = "processes",
+     .kind = RIFT_OPTION_RANGE,
+     .unit = "",
+     .fallback = "0",
+     .minimum = 0,
+     .maximum = 1024,
+     .summary = "how many; 0: four for each processor"},
+    {.name = NULL},
+};
+const struct rift_fault rift_fault_cpu_burn = {
+    .name = "cpu-burn",
+    .summary = "others on the host take the processors: busy processes",
+    .effect =
+        "They run beside the system, in the agent's control group, at the priority that processes "
+        "have: the system gets what the kernel's scheduler leaves it. They die with the process "
+        "of the agent's that started them, and that ends with the lease, with the agent, or by a "
+        "kill.",
+    .scope = RIFT_FAULT_ON_NODES,
+    .options = cpu_burn_options,
+};
+
+static const struct rift_option memory_options[] = {
+    {.name = "percent_of_use",
+     .kind = RIFT_OPTION_RANGE,
+     .unit = "%",
+     .fallback = "90",
+     .minimum = 1,
+     .maximum = 1000,
+     .summary = "the limit, of what the system uses when the fault begins"},
+    {.name = NULL},
+};
+const struct rift_fault rift_fault_memory = {
+    .name = "memory",
+    .summary = "the system's memory is squeezed",
+    .effect =
+        "A limit on the memory of the system's own cgroup, page cache included, v1 or v2. The "
+        "kernel takes back what it can, and kills a process of the system where that is not "
+        "enough; at the end such a system is started again. A keeper of its own lifts the limit "
+        "when the lease is "
+        "past or agent and guardian are killed.",
+    .scope = RIFT_FAULT_ON_NODES,
+    .options = memory_options,
+};
+
+static const struct rift_option fd_limit_options[] = {
+    {.name = "leave",
+     .kind = RIFT_OPTION_RANGE,
+     .unit = "",
+     .fallback = "0",
+     .minimum = 0,
+     .maximum = 100000,
+     .summary = "how many descriptors each process can still open"},
+    {.name = NULL},
+};
+const struct rift_fault rift_fault_fd_limit = {
+    .name = "fd-limit",
+    .summary = "the system's processes run out of file descriptors",
+    .effect =
+        "The soft RLIMIT_NOFILE of each process in the system's own cgroup comes down to what it "
+        "has open: open, accept and socket get EMFILE. What is open stays open, and poll of many "
+        "may get EINVAL. Children inherit it; a process that raises its limit itself is let be. "
+        "The limits of before come back exactly, for children too. A system that ended itself is "
+        "started again at the end. A keeper of its own lifts it when the lease is past or agent "
+        "and guardian are killed.",
+    .scope = RIFT_FAULT_ON_NODES,
+    .options = fd_limit_options,
+};
+
+static const struct rift_option pid_limit_options[] = {
+    {.name = "leave",
+     .kind = RIFT_OPTION_RANGE,
+     .unit = "",
+     .fallback = "0",
+     .minimum = -1000000,
+     .maximum = 1000000,
+     .summary = "how many more processes and threads than there are can be made; negative: so many "
+                "fewer, for those that come and go"},
+    {.name = NULL},
+};
+const struct rift_fault rift_fault_pid_limit = {
+    .name = "pid-limit",
+    .summary = "the system can make no new process or thread",
+    .effect =
+        "The limit of the pids controller (v1 or v2) for the system's own cgroup is what it has "
+        "when the fault begins: fork and pthread_create get EAGAIN. It counts as observed only "
+        "where one was refused. A system that ended itself is started again at the end. A keeper "
+        "of its own lifts it when the lease is past or agent and guardian are killed.",
+    .scope = RIFT_FAULT_ON_NODES,
+    .options = pid_limit_options,
+};
