@@ -24,6 +24,9 @@ enum {
     FAULT_INJECT_LEAST_MS = 1500,
     FAULT_INJECT_MOST_MS = 5000,
     FAULT_HEAL_DEADLINE_MS = 15000, /* healing a kill starts the system again */
+    /* IPv6 finds neighbours by packets that a cut drops too, and asks again once a second. */
+    FAULT_BACK_MS = 3000,
+    FAULT_BACK_PAUSE_MS = 50,
 };
 
 static bool is_on_links(const struct fault_window *fault)
@@ -365,6 +368,30 @@ static json_t *describe_healed(const struct fault_window *fault, size_t node,
                      text.data ? text.data : "", "is_observed", (int)is_observed);
 }
 
+static bool are_all_heard(const struct fault_window *fault, const struct link_probe *after)
+{
+    for (size_t d = 0; d < fault->cluster->node_count; d++)
+        for (size_t s = 0; s < fault->cluster->node_count; s++)
+            if (rift_grudge_is_dropped(&fault->resolved.grudge, s, d) &&
+                link_probe_heard(&fault->before, s, d) > 0 && link_probe_heard(after, s, d) == 0)
+                return false;
+    return true;
+}
+
+/* Looks until every link hears that heard before, or FAULT_BACK_MS are over. */
+static void look_after_heal(const struct fault_window *fault, struct link_probe *after)
+{
+    int64_t until = rift_clock_now() + FAULT_BACK_MS * RIFT_MS;
+    for (;;) {
+        link_probe_run(after, fault->cluster, &fault->resolved.grudge, 0, FAULT_PROBE_DEADLINE_MS);
+        if (are_all_heard(fault, after) || rift_clock_now() >= until)
+            return;
+        link_probe_finish(after);
+        *after = (struct link_probe){0};
+        rift_clock_sleep_until(rift_clock_now() + FAULT_BACK_PAUSE_MS * RIFT_MS);
+    }
+}
+
 json_t *fault_window_heal(struct fault_window *fault)
 {
     struct cluster *cluster = fault->cluster;
@@ -381,7 +408,7 @@ json_t *fault_window_heal(struct fault_window *fault)
         cluster_replies_check(cluster, healed, &fault->error);
     struct link_probe after = {0};
     if (is_on_links(fault))
-        link_probe_run(&after, cluster, &fault->resolved.grudge, 0, FAULT_PROBE_DEADLINE_MS);
+        look_after_heal(fault, &after);
     json_t *described = json_object();
     for (size_t i = 0; i < cluster->node_count; i++) {
         if (rift_node_set_has(nodes, i))

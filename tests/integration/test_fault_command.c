@@ -149,13 +149,15 @@ static void a_shell_holds_several_faults_and_heals_at_its_end(void **state)
     assert_non_null(strstr(output, "n3: nothing of Rift's is on"));
 }
 
-/* How long a TCP connection from one host to another's sshd takes to open: one round trip. */
+/* How long a TCP connection from one host to another's sshd takes to open, at best of three: one
+ * round trip. */
 static double connect_ms(size_t from, size_t to)
 {
     char output[64] = "";
     CLEANUP(rift_free)
-    char *script = rift_printf("bash -c 's=$EPOCHREALTIME; exec 3<>/dev/tcp/%s/22; "
-                               "e=$EPOCHREALTIME; echo $((${e/./} - ${s/./}))'",
+    char *script = rift_printf("for i in 1 2 3; do bash -c 's=$EPOCHREALTIME; exec "
+                               "3<>/dev/tcp/%s/22; e=$EPOCHREALTIME; echo $((${e/./} - ${s/./}))'; "
+                               "done | sort -n | head -1",
                                hosts[to].address);
     assert_int_equal(0, test_host_run(&hosts[from], script, output, sizeof output));
     return strtod(output, NULL) / 1000;
@@ -171,7 +173,7 @@ static void nodes_are_as_far_apart_as_their_regions(void **state)
     char output[8192];
     assert_true(connect_ms(0, 1) < 60);
     CLEANUP(rift_free)
-    char *start = rift_printf("%s fault wan --for 8s --set regions='[dallas, frankfurt, tokyo]' "
+    char *start = rift_printf("%s fault wan --for 12s --set regions='[dallas, frankfurt, tokyo]' "
                               "--config %s >%s.log 2>&1 & "
                               "for i in $(seq 300); do grep -q 'answers in' %s.log && exit 0; "
                               "sleep 0.1; done; exit 1",
