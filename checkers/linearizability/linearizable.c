@@ -38,7 +38,7 @@ struct checking {
     const struct rift_check *check;
     const struct rift_model *model;
     struct rift_model *machine; /* the model, where it was read from a file */
-    void *library;              /* of the model, where it was loaded */
+    void *plugin;               /* of the model, where it was loaded */
     struct rift_problem_options options;
     struct rift_key_split split;
     struct task *tasks;
@@ -172,7 +172,7 @@ static int checking_options(struct checking *checking, struct rift_error *err)
     if (file && *file)
         checking->model = checking->machine;
     else if (model && rift_model_is_plugin(model))
-        checking->model = rift_model_plugin_open(model, &checking->library, err);
+        checking->model = rift_model_plugin_open(model, &checking->plugin, err);
     else
         checking->model = rift_model_for(model ? model : "auto", history, err);
     if (!checking->model)
@@ -306,7 +306,7 @@ static int linearizable_check(const struct rift_check *check, struct rift_verdic
         checking_finish(&checking);
     }
     rift_machine_destroy(checking.machine);
-    rift_model_plugin_close(checking.library);
+    rift_model_plugin_close(checking.plugin);
     return result;
 }
 
