@@ -1,4 +1,6 @@
 /* Is the host the one that known_hosts remembers? */
+#include "control/remote/host_key.h"
+
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -6,7 +8,6 @@
 #include <unistd.h>
 
 #include "common/memory.h"
-#include "control/remote/ssh.h"
 
 static const struct {
     int key_type; /* LIBSSH2_HOSTKEY_TYPE_ */

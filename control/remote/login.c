@@ -1,5 +1,6 @@
-/* Proves to the host who we are: by a key file, by the keys that ssh-agent holds, or by a password
- * from a file. The agent is never forwarded: nothing asks for it. */
+/* Key files, ssh-agent and password files. */
+#include "control/remote/login.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -9,7 +10,6 @@
 #include <unistd.h>
 
 #include "common/memory.h"
-#include "control/remote/ssh.h"
 
 enum { KEY_FILE_MAX = 64 * 1024, AGENT_KEYS_MAX = 64, PASSWORD_SIZE = 1024 };
 

@@ -1,4 +1,4 @@
-/* The inside of a node: what its thread and the callers of control/remote/node.h share. */
+/* The inside of a node: what its thread and the callers of control/remote/node_settings.h share. */
 #ifndef CONTROL_REMOTE_NODE_THREAD_H
 #define CONTROL_REMOTE_NODE_THREAD_H
 
@@ -6,7 +6,7 @@
 
 #include "control/remote/clock_offset.h"
 #include "control/remote/connection.h"
-#include "control/remote/node.h"
+#include "control/remote/node_settings.h"
 #include "control/remote/requests.h"
 
 enum { NODE_SESSION_SIZE = 33 };

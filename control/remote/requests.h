@@ -8,7 +8,7 @@
 #include <stdint.h>
 
 #include "common/text.h"
-#include "control/remote/node.h"
+#include "control/remote/node_settings.h"
 
 struct rift_pending {
     struct rift_pending *next;

@@ -1,7 +1,6 @@
-/* One SSH session: connected, host key checked, logged in; commands and channels over it. */
+/* A session is connected, its host key checked, logged in; then commands run over it. */
 #include "control/remote/ssh.h"
 
-#include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,6 +10,8 @@
 
 #include "common/clock.h"
 #include "common/memory.h"
+#include "control/remote/host_key.h"
+#include "control/remote/login.h"
 #include "control/remote/transport.h"
 
 enum {
@@ -26,34 +27,6 @@ static pthread_once_t library_once = PTHREAD_ONCE_INIT;
 static void library_init(void)
 {
     libssh2_init(0);
-}
-
-int rift_ssh_fail(struct rift_ssh *ssh, enum rift_error_code code, const char *what,
-                  struct rift_error *err)
-{
-    char *words = NULL;
-    libssh2_session_last_error(ssh->session, &words, NULL, 0);
-    return rift_fail(err, code, "%s: %s: %s", ssh->label, what,
-                     words && words[0] ? words : "no reason given");
-}
-
-int rift_ssh_wait(struct rift_ssh *ssh, int64_t deadline_ns, struct rift_error *err)
-{
-    int64_t until = deadline_ns;
-    int64_t wanted = ssh->idle ? ssh->idle->look(ssh->idle->context) : deadline_ns;
-    if (wanted < 0)
-        return rift_fail(err, RIFT_ERR_CANCELLED, "%s: given up", ssh->label);
-    if (rift_clock_now() >= deadline_ns)
-        return rift_fail(err, RIFT_ERR_TIMEOUT, "%s: no answer in time", ssh->label);
-    until = wanted < until ? wanted : until;
-    int directions = ssh->session ? libssh2_session_block_directions(ssh->session) : 0;
-    struct pollfd fds[2] = {{.fd = ssh->fd}, {.fd = ssh->idle ? ssh->idle->wake_fd : -1}};
-    fds[0].events = POLLIN;
-    if (!ssh->session || (directions & LIBSSH2_SESSION_BLOCK_OUTBOUND))
-        fds[0].events |= POLLOUT;
-    fds[1].events = POLLIN;
-    poll(fds, 2, rift_clock_poll_ms(until));
-    return 0;
 }
 
 static int handshake(struct rift_ssh *ssh, const char *host_key_methods, int64_t deadline_ns,

@@ -4,7 +4,7 @@
 #define CONTROL_REMOTE_SSH_CONFIG_H
 
 #include "common/arena.h"
-#include "control/remote/node.h"
+#include "control/remote/node_settings.h"
 
 /* Fills what settings leave open (NULL or 0): user, port, key_file (unless a password_file is
  * given), known_hosts_file, host_key_name, proxy_command; and replaces the address, a name or an

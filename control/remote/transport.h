@@ -2,7 +2,7 @@
 #ifndef CONTROL_REMOTE_TRANSPORT_H
 #define CONTROL_REMOTE_TRANSPORT_H
 
-#include "control/remote/ssh.h"
+#include "control/remote/session.h"
 
 /* Connects ssh->fd (non-blocking, closed on exec) by the deadline, and notes our address. */
 int rift_transport_open(struct rift_ssh *ssh, int64_t deadline_ns, struct rift_error *err);
