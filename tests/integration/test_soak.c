@@ -238,7 +238,7 @@ static void run_without_faults(int kind)
     int windows, failed, broken;
     CLEANUP(rift_free)
     char *script = rift_printf("cd %s && %s run %d.yaml --runs runs --set 'faults=[]' --set "
-                               "time_limit_s=2 --set recovery_s=0 2>&1",
+                               "time_limit_s=2 --set recovery_s=0 --set workload.rate_hz=40 2>&1",
                                scratch, test_rift_binary(), kind);
     int code = test_run(script, output, sizeof output);
     if (code != RIFT_EXIT_VALID)
