@@ -7,7 +7,7 @@
 #include <sys/types.h>
 
 #include "common/error.h"
-#include "lab/host.h"
+#include "lab/host_files.h"
 
 /* What a guest needs in the layer, NULL-terminated Debian names. */
 extern const char *const lab_guest_packages[];

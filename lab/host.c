@@ -17,6 +17,7 @@
 #include "common/clock.h"
 #include "common/memory.h"
 #include "lab/guest.h"
+#include "lab/registry.h"
 #include "lab/network.h"
 
 enum { RESTART_MS = 200 };
@@ -36,11 +37,6 @@ static int make_folder(const char *path, struct rift_error *err)
     return 0;
 }
 
-void lab_host_name(unsigned number, char name[16])
-{
-    snprintf(name, 16, "n%u", number);
-}
-
 /* A tmpfs of this host alone with the overlay's folders in it. It stands in this mount namespace
  * only, so it ends with the host. */
 static int mount_root(const struct lab_host_plan *plan, const char *base, struct rift_error *err)
@@ -53,7 +49,8 @@ static int mount_root(const struct lab_host_plan *plan, const char *base, struct
     if (do_mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL, err) < 0 ||
         do_mount("rift-host", base, "tmpfs", 0, "mode=0755", err) < 0 ||
         make_folder(upper, err) < 0 || make_folder(work, err) < 0 || make_folder(root, err) < 0 ||
-        lab_host_write_files(plan, upper, err) < 0)
+        lab_host_write_files(plan, upper, err) < 0 ||
+        (plan->is_guest && lab_guest_write_files(plan, upper, err) < 0))
         return -1;
     snprintf(options, sizeof options, "lowerdir=%s%s/,upperdir=%s,workdir=%s",
              plan->layer_folder ? plan->layer_folder : "", plan->layer_folder ? ":" : "", upper,

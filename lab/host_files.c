@@ -1,5 +1,5 @@
 /* The files in which a lab host differs from the machine it runs on. */
-#include "lab/host.h"
+#include "lab/host_files.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -11,8 +11,9 @@
 
 #include "common/memory.h"
 #include "common/text.h"
-#include "lab/guest.h"
 #include "lab/network.h"
+#include "lab/packages.h"
+#include "lab/registry.h"
 
 static const char sshd_config[] = "HostKey /etc/ssh/rift_lab_host_key\n"
                                   "PidFile none\n"
@@ -25,6 +26,11 @@ static const char sshd_config[] = "HostKey /etc/ssh/rift_lab_host_key\n"
                                   "PrintLastLog no\n"
                                   "MaxStartups 100:30:200\n"
                                   "Subsystem sftp internal-sftp\n";
+
+void lab_host_name(unsigned number, char name[16])
+{
+    snprintf(name, 16, "n%u", number);
+}
 
 int lab_host_write_file(const char *upper, const char *file, mode_t mode, const char *text,
                         struct rift_error *err)
@@ -152,7 +158,5 @@ int lab_host_write_files(const struct lab_host_plan *plan, const char *upper,
         return -1;
     if (lab_host_write_file(upper, "/etc/ssh/rift_lab_host_key", 0600, plan->host_key, err) < 0)
         return -1;
-    if (lab_host_write_file(upper, "/etc/ssh/rift_lab_sshd_config", 0644, sshd_config, err) < 0)
-        return -1;
-    return plan->is_guest ? lab_guest_write_files(plan, upper, err) : 0;
+    return lab_host_write_file(upper, "/etc/ssh/rift_lab_sshd_config", 0644, sshd_config, err);
 }

@@ -10,12 +10,6 @@
 #include "common/clock.h"
 #include "common/log.h"
 
-void rift_judgement_finish(struct rift_judgement *judgement)
-{
-    rift_certificate_finish(&judgement->certificate);
-    *judgement = (struct rift_judgement){0};
-}
-
 /* A valid that does not replay is a defect of the algorithm that said so: it is not believed. */
 static bool is_proven(const struct rift_problem *problem, struct rift_judgement *judgement)
 {

@@ -2,14 +2,7 @@
 #ifndef CHECKERS_LINEARIZABILITY_JUDGE_H
 #define CHECKERS_LINEARIZABILITY_JUDGE_H
 
-#include "checkers/linearizability/search.h"
-
-struct rift_judgement {
-    enum rift_answer answer;
-    const char *algorithm; /* who decided: "monitor register-unique", "search" */
-    struct rift_certificate certificate;
-    uint32_t reached; /* NONE: the last event up to which an order was found */
-};
+#include "checkers/linearizability/judgement.h"
 
 /* thread_count threads at most, this one included. The certificate of a valid one has been
  * replayed. */
@@ -21,6 +14,5 @@ enum rift_answer rift_decide(const struct rift_problem *problem, const struct ri
  * is invalid, what is open then being optional. It stays NEVER where the limits are spent first. */
 void rift_settle_first(const struct rift_problem *problem, const struct rift_limits *limits,
                        struct rift_certificate *certificate);
-void rift_judgement_finish(struct rift_judgement *judgement);
 
 #endif

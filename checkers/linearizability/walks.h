@@ -3,7 +3,7 @@
 #ifndef CHECKERS_LINEARIZABILITY_WALKS_H
 #define CHECKERS_LINEARIZABILITY_WALKS_H
 
-#include "checkers/linearizability/judge.h"
+#include "checkers/linearizability/judgement.h"
 
 /* Fills answer, algorithm, certificate and reached. NONE too where the problem does not fit the
  * walks. */

@@ -236,7 +236,6 @@ void append_model_init(struct append_model *model, const struct txn_set *set,
     find_longest(model);
     recover_order(model, findings);
     compare_reads(model, findings);
-    append_model_judge(model, findings);
 }
 
 void append_model_finish(struct append_model *model)

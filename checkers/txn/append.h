@@ -28,12 +28,13 @@ struct append_model {
                             or contradicts the order */
 };
 
-/* Recovers the orders, and records what needs no cycle: G1a, G1b, garbage reads, internal, future
- * reads, lost and dirty updates, incompatible orders, duplicates. Linear time. */
+/* Recovers the orders, and records where reads contradict one: incompatible orders, duplicates.
+ * Linear time. */
 void append_model_init(struct append_model *model, const struct txn_set *set,
                        struct txn_findings *findings);
 void append_model_finish(struct append_model *model);
-/* The part of append_model_init that records; the model is complete. */
+/* Records what else needs no cycle: G1a, G1b, garbage reads, internal, future reads, lost and dirty
+ * updates. Linear time. */
 void append_model_judge(const struct append_model *model, struct txn_findings *findings);
 
 void append_model_edges(const struct append_model *model, struct txn_edges *edges);

@@ -3,17 +3,7 @@
 #ifndef CHECKERS_TXN_CYCLE_H
 #define CHECKERS_TXN_CYCLE_H
 
-#include "checkers/txn/graph.h"
-#include "checkers/txn/lattice.h"
-
-/* vertex[i] -relation[i]-> vertex[i + 1], the last to the first. Transactions only: a step through
- * junctions is one step. */
-struct txn_cycle {
-    enum txn_anomaly anomaly;
-    uint32_t length;
-    uint32_t *vertex;
-    uint8_t *relation; /* enum txn_relation */
-};
+#include "checkers/txn/search.h"
 
 struct txn_cycles {
     size_t count;

@@ -20,6 +20,7 @@ static int list_append_check(const struct rift_check *check, struct rift_verdict
         txn_findings_refuse_repeated(&findings);
     } else {
         append_model_init(&model, &set, &findings);
+        append_model_judge(&model, &findings);
         struct txn_edges edges;
         txn_edges_init(&edges, set.count);
         append_model_edges(&model, &edges);

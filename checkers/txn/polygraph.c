@@ -3,11 +3,8 @@
 #include <stdlib.h>
 
 #include "checkers/txn/order.h"
-#include "checkers/txn/search.h"
 #include "common/clock.h"
 #include "common/memory.h"
-
-enum { CYCLE_WORK = 1 << 24 };
 
 /* An unknown transaction that nobody observed can be left out: nothing needs it. */
 static void find_included(struct polygraph *polygraph)
@@ -117,62 +114,4 @@ void polygraph_add_choice(const struct polygraph *polygraph, uint32_t a, uint32_
     txn_edges_add(edges, before, after, TXN_WW);
     for (uint32_t r = model->reader_first[a]; r < model->reader_first[a + 1]; r++)
         txn_edges_add(edges, model->reader[r], after, TXN_RW);
-}
-
-/* The shortest forbidden cycle of what is known, if there is one. */
-static bool find_known_cycle(const struct polygraph *polygraph, struct txn_cycle *cycle)
-{
-    static const enum txn_relation anchors[] = {TXN_RW, TXN_WW, TXN_WR};
-    struct txn_graph graph;
-    txn_edges_copy(&polygraph->known, &graph);
-    bool is_found = false;
-    for (size_t i = 0; !is_found && i < sizeof anchors / sizeof *anchors; i++) {
-        struct txn_search search = {.graph = &graph,
-                                    .anchor = anchors[i],
-                                    .rest = polygraph->automaton,
-                                    .enclosing = polygraph->automaton,
-                                    .work = CYCLE_WORK};
-        is_found = txn_search_run(&search, cycle) == TXN_SEARCH_FOUND;
-    }
-    txn_graph_finish(&graph);
-    return is_found;
-}
-
-static bool is_cyclic(const struct polygraph *polygraph)
-{
-    struct txn_graph graph;
-    struct txn_components components;
-    txn_edges_copy(&polygraph->known, &graph);
-    txn_components_find(&graph, &polygraph->automaton, &components);
-    bool has_cycle =
-        components.count < graph.vertex_count * (uint32_t)polygraph->automaton.state_count;
-    txn_components_finish(&components);
-    txn_graph_finish(&graph);
-    return has_cycle;
-}
-
-enum polygraph_answer polygraph_solve(struct polygraph *polygraph, struct txn_cycle *cycle,
-                                      const char **reason)
-{
-    *reason = NULL;
-    if (polygraph->known.is_full) {
-        *reason = "there are more dependencies than the graph can hold";
-        return POLYGRAPH_UNDECIDED;
-    }
-    if (is_cyclic(polygraph)) {
-        find_known_cycle(polygraph, cycle);
-        return POLYGRAPH_VIOLATED;
-    }
-    if (polygraph_guess(polygraph))
-        return POLYGRAPH_EXPLAINED;
-    enum polygraph_answer answer = polygraph_prune(polygraph, reason);
-    if (answer == POLYGRAPH_VIOLATED)
-        find_known_cycle(polygraph, cycle);
-    if (answer != POLYGRAPH_UNDECIDED || *reason)
-        return answer;
-    if (polygraph->pair_count == 0)
-        return POLYGRAPH_EXPLAINED;
-    if (polygraph_guess(polygraph))
-        return POLYGRAPH_EXPLAINED;
-    return polygraph_search(polygraph, reason);
 }

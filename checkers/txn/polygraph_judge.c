@@ -39,7 +39,7 @@ static enum polygraph_answer ask(const struct rift_check *check, const struct tx
     struct txn_findings silent = *findings;
     struct rift_verdict nothing = {0};
     silent.verdict = &nothing;
-    register_model_init(&model, set, &silent);
+    register_model_init(&model, set);
     silent.count[TXN_NOT_STRICTLY_SERIALIZABLE] = 0;
     polygraph_init(&polygraph, &model, question->level, question->order, &silent);
     polygraph.memory_bytes = check->budget.memory_bytes / 2;

@@ -85,8 +85,7 @@ static void group_readers(struct register_model *model)
             model->reader[place[model->read_version[mop] + 1]++] = set->mop_txn[mop];
 }
 
-void register_model_init(struct register_model *model, const struct txn_set *set,
-                         struct txn_findings *findings)
+void register_model_init(struct register_model *model, const struct txn_set *set)
 {
     *model = (struct register_model){.set = set};
     model->version_count = set->mop_count + set->key_count;
@@ -96,7 +95,6 @@ void register_model_init(struct register_model *model, const struct txn_set *set
         rift_calloc((size_t)set->mop_count + 1, sizeof *model->has_later_write);
     resolve_reads(model);
     group_readers(model);
-    register_model_judge(model, findings);
 }
 
 void register_model_finish(struct register_model *model)
@@ -168,4 +166,14 @@ void register_report_cyclic(const struct register_model *model, struct txn_findi
                          register_is_initial(model, b) ? TXN_NONE : set->mop_txn[b]);
     rift_text_finish(&first);
     rift_text_finish(&second);
+}
+
+void register_missed_edges(const struct register_model *model, uint32_t version,
+                           const uint32_t *targets, size_t target_count, struct txn_edges *edges)
+{
+    uint32_t first = model->reader_first[version], items_end = register_items_end(model, version),
+             end = model->reader_first[version + 1];
+    txn_edges_fan(edges, model->reader + first, items_end - first, targets, target_count, TXN_RW);
+    txn_edges_fan(edges, model->reader + items_end, end - items_end, targets, target_count,
+                  TXN_RW_PREDICATE);
 }

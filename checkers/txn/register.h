@@ -36,8 +36,7 @@ enum register_order {
 
 /* Resolves reads, and records what needs no cycle: G1a, G1b, garbage reads, internal, future reads,
  * lost updates. Linear time. */
-void register_model_init(struct register_model *model, const struct txn_set *set,
-                         struct txn_findings *findings);
+void register_model_init(struct register_model *model, const struct txn_set *set);
 void register_model_finish(struct register_model *model);
 /* The part of register_model_init that records. */
 void register_model_judge(const struct register_model *model, struct txn_findings *findings);

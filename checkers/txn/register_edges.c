@@ -62,16 +62,6 @@ static void groups_finish(struct groups *groups)
     free(groups->txn);
 }
 
-void register_missed_edges(const struct register_model *model, uint32_t version,
-                           const uint32_t *targets, size_t target_count, struct txn_edges *edges)
-{
-    uint32_t first = model->reader_first[version], items_end = register_items_end(model, version),
-             end = model->reader_first[version + 1];
-    txn_edges_fan(edges, model->reader + first, items_end - first, targets, target_count, TXN_RW);
-    txn_edges_fan(edges, model->reader + items_end, end - items_end, targets, target_count,
-                  TXN_RW_PREDICATE);
-}
-
 /* From the readers of each version to the transactions of its group. */
 static void add_missed(const struct register_model *model, const struct groups *groups,
                        struct txn_edges *edges)

@@ -32,11 +32,7 @@ static void judge_strictly(const struct rift_check *check, const struct txn_set 
 {
     struct register_model model;
     struct txn_edges edges;
-    struct txn_findings silent = *findings;
-    struct rift_verdict nothing = {0};
-    silent.verdict = &nothing;
-    register_model_init(&model, set, &silent);
-    rift_verdict_finish(&nothing);
+    register_model_init(&model, set);
     txn_edges_init(&edges, set->count);
     register_model_edges(&model, REGISTER_LINEARIZABLE, findings, TXN_NOT_STRICTLY_SERIALIZABLE,
                          &edges);
@@ -54,7 +50,8 @@ static void judge_set(const struct rift_check *check, const struct txn_set *set,
                                                                    : REGISTER_INFERRED;
     struct register_model model;
     struct txn_edges edges;
-    register_model_init(&model, set, findings);
+    register_model_init(&model, set);
+    register_model_judge(&model, findings);
     txn_edges_init(&edges, set->count);
     register_model_edges(&model, order, findings, TXN_CYCLIC_VERSIONS, &edges);
     txn_judge_cycles(check, findings, &edges, &model, register_model_explain);

@@ -3,7 +3,17 @@
 #define CHECKERS_TXN_SEARCH_H
 
 #include "checkers/txn/components.h"
-#include "checkers/txn/cycle.h"
+#include "checkers/txn/graph.h"
+#include "checkers/txn/lattice.h"
+
+/* vertex[i] -relation[i]-> vertex[i + 1], the last to the first. Transactions only: a step through
+ * junctions is one step. */
+struct txn_cycle {
+    enum txn_anomaly anomaly;
+    uint32_t length;
+    uint32_t *vertex;
+    uint8_t *relation; /* enum txn_relation */
+};
 
 enum txn_search_result { TXN_SEARCH_NONE, TXN_SEARCH_FOUND, TXN_SEARCH_UNDECIDED };
 

@@ -9,8 +9,6 @@
 #include <linux/pkt_cls.h>
 #include <linux/pkt_sched.h>
 #include <linux/rtnetlink.h>
-#include <netlink/socket.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "common/memory.h"
@@ -19,10 +17,6 @@
 enum {
     OWN_PRIORITY = 100, /* where nobody else has a filter */
     FILTERS_MAX = 256,  /* most of ours that one dump can name */
-};
-
-struct rift_tc {
-    struct nl_sock *socket;
 };
 
 /* One filter of a dump. */
@@ -38,80 +32,6 @@ struct filter_list {
     struct filter items[FILTERS_MAX];
     size_t count;
 };
-
-struct rift_tc *rift_tc_open(struct rift_error *err)
-{
-    struct rift_tc *tc = rift_calloc(1, sizeof *tc);
-    tc->socket = nl_socket_alloc();
-    int rc = tc->socket ? nl_connect(tc->socket, NETLINK_ROUTE) : -NLE_NOMEM;
-    if (rc < 0) {
-        rift_fail(err, RIFT_ERR_UNSUPPORTED, "open a netlink socket: %s", nl_geterror(rc));
-        rift_tc_close(tc);
-        return NULL;
-    }
-    /* One question at a time on a socket that is soon closed: an acknowledgement that nobody read
-     * must not spoil the next answer. */
-    nl_socket_disable_seq_check(tc->socket);
-    /* The kernel answers at once or never: a wait without end would hold up every heal. */
-    struct timeval deadline = {.tv_sec = 5};
-    setsockopt(nl_socket_get_fd(tc->socket), SOL_SOCKET, SO_RCVTIMEO, &deadline, sizeof deadline);
-    return tc;
-}
-
-void rift_tc_close(struct rift_tc *tc)
-{
-    if (!tc)
-        return;
-    nl_socket_free(tc->socket);
-    free(tc);
-}
-
-struct nl_msg *rift_tc_message(int type, int flags, int interface, uint32_t parent, uint32_t handle,
-                               uint32_t info)
-{
-    struct tcmsg head = {.tcm_family = AF_UNSPEC,
-                         .tcm_ifindex = interface,
-                         .tcm_parent = parent,
-                         .tcm_handle = handle,
-                         .tcm_info = info};
-    struct nl_msg *message = nlmsg_alloc_simple(type, flags);
-    if (!message || nlmsg_append(message, &head, sizeof head, NLMSG_ALIGNTO) < 0)
-        abort(); /* out of memory for 4 KiB; the guardian heals */
-    return message;
-}
-
-int rift_tc_send(struct rift_tc *tc, struct nl_msg *message)
-{
-    return nl_send_sync(tc->socket, message);
-}
-
-int rift_tc_fail(struct rift_error *err, int rc, const char *what, int interface)
-{
-    char name[IF_NAMESIZE] = "?";
-    if_indextoname((unsigned)interface, name);
-    enum rift_error_code code = rc == -NLE_PERM           ? RIFT_ERR_DENIED
-                                : rc == -NLE_OBJ_NOTFOUND ? RIFT_ERR_UNSUPPORTED
-                                                          : RIFT_ERR_IO;
-    return rift_fail(err, code, "%s on %s: %s", what, name, nl_geterror(rc));
-}
-
-int rift_tc_query(struct rift_tc *tc, struct nl_msg *message,
-                  int (*callback)(struct nl_msg *, void *), void *context)
-{
-    int rc = nl_send_auto(tc->socket, message);
-    nlmsg_free(message);
-    if (rc < 0)
-        return rc;
-    struct nl_cb *base = nl_socket_get_cb(tc->socket);
-    struct nl_cb *callbacks = nl_cb_clone(base);
-    nl_cb_put(base);
-    if (!callbacks)
-        abort();
-    nl_cb_set(callbacks, NL_CB_VALID, NL_CB_CUSTOM, callback, context);
-    rc = nl_recvmsgs(tc->socket, callbacks);
-    nl_cb_put(callbacks);
-    return rc;
-}
 
 static int route_callback(struct nl_msg *message, void *context)
 {
@@ -142,9 +62,7 @@ int rift_tc_route_interface(struct rift_tc *tc, const char *address, int *interf
         nla_put(message, RTA_DST, size, bytes) < 0)
         abort();
     int found[2] = {0, 0};
-    nl_socket_disable_auto_ack(tc->socket);
-    int rc = rift_tc_query(tc, message, route_callback, found);
-    nl_socket_enable_auto_ack(tc->socket);
+    int rc = rift_tc_get(tc, message, route_callback, found);
     if (rc < 0 || found[0] == 0)
         return rift_fail(err, RIFT_ERR_UNREACHABLE, "there is no route to '%s'%s%s", address,
                          rc < 0 ? ": " : "", rc < 0 ? nl_geterror(rc) : "");
@@ -180,9 +98,7 @@ int rift_tc_gso_segments(struct rift_tc *tc, int interface, uint32_t *segments,
                          struct rift_error *err)
 {
     *segments = 0;
-    nl_socket_disable_auto_ack(tc->socket);
-    int rc = rift_tc_query(tc, link_message(RTM_GETLINK, interface), link_callback, segments);
-    nl_socket_enable_auto_ack(tc->socket);
+    int rc = rift_tc_get(tc, link_message(RTM_GETLINK, interface), link_callback, segments);
     if (rc < 0)
         return rift_tc_fail(err, rc, "read the settings", interface);
     if (*segments == 0)

@@ -10,16 +10,12 @@
 #include <net/if.h>
 
 #include "common/error.h"
+#include "nemesis/faults/tc_message.h"
 
 enum { RIFT_TC_NAME_SIZE = 64, RIFT_TC_INTERFACES_MAX = 64 };
 
 /* Which hook of clsact: the minor numbers of linux/pkt_sched.h. */
 enum rift_tc_hook { RIFT_TC_INGRESS, RIFT_TC_EGRESS };
-
-struct rift_tc; /* a netlink socket */
-
-struct rift_tc *rift_tc_open(struct rift_error *err);
-void rift_tc_close(struct rift_tc *tc);
 
 /* The index of the interface that packets to address (numeric) leave by. Fails for an address of
  * this node itself and where there is no route. */

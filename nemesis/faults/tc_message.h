@@ -1,4 +1,4 @@
-/* Raw traffic-control messages, for the files that make them. */
+/* A netlink socket and raw traffic-control messages over it. */
 #ifndef NEMESIS_FAULTS_TC_MESSAGE_H
 #define NEMESIS_FAULTS_TC_MESSAGE_H
 
@@ -7,16 +7,24 @@
 #include <netlink/msg.h>
 #include <netlink/netlink.h>
 
-#include "nemesis/faults/tc.h"
+#include "common/error.h"
+
+struct rift_tc; /* a netlink socket */
+
+struct rift_tc *rift_tc_open(struct rift_error *err);
+void rift_tc_close(struct rift_tc *tc);
 
 /* A message with its tcmsg; attributes are to follow. Out of memory ends the process. */
 struct nl_msg *rift_tc_message(int type, int flags, int interface, uint32_t parent, uint32_t handle,
                                uint32_t info);
 /* Sends and waits for the acknowledgement; 0 or a negative code of libnl. Frees message. */
 int rift_tc_send(struct rift_tc *tc, struct nl_msg *message);
-/* Sends a dump or a get, and hands each answer to callback. Frees message. */
+/* Sends a dump, and hands each answer to callback. Frees message. */
 int rift_tc_query(struct rift_tc *tc, struct nl_msg *message,
                   int (*callback)(struct nl_msg *, void *), void *context);
+/* The same for a question that has one answer, and no acknowledgement after it. */
+int rift_tc_get(struct rift_tc *tc, struct nl_msg *message,
+                int (*callback)(struct nl_msg *, void *), void *context);
 /* Writes the error for a code of libnl, and returns -1. */
 int rift_tc_fail(struct rift_error *err, int rc, const char *what, int interface);
 

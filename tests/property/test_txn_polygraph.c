@@ -48,7 +48,8 @@ static enum polygraph_answer answer(const struct small_history *small,
     const char *reason = NULL;
     assert_int_equal(txn_set_init(&set, history, TXN_WRITE, &err), 0);
     assert_int_equal(txn_findings_init(&findings, &check, &set, &verdict, &err), 0);
-    register_model_init(&model, &set, &findings);
+    register_model_init(&model, &set);
+    register_model_judge(&model, &findings);
     *has_direct = verdict.validity == RIFT_INVALID;
     polygraph_init(&polygraph, &model, question->level, question->order, &findings);
     polygraph.rounds_max = rounds_max;
