@@ -16,7 +16,6 @@
 #include "common/wire/frame.h"
 
 enum { AGENT_PROTECTED_MAX = 32, AGENT_OUT_MAX = 8 << 20, AGENT_WORD_SIZE = 65 };
-enum { AGENT_LEASE_MIN_MS = 500, AGENT_LEASE_MAX_MS = 3600000 };
 
 struct fault;  /* agent/faults.c */
 struct job;    /* agent/job.c */
@@ -65,26 +64,13 @@ struct request {
 enum { VERB_LATER = 1 };
 typedef int verb_handler(struct agent *agent, const struct request *request, json_t *ok,
                          struct rift_error *err);
-struct verb {
-    const char *name;
-    verb_handler *handle;
-    /* Asking twice does no harm, so no record is kept. A heal is one of these also because it must
-     * work where no record can be written: on a full disk. */
-    bool is_question;
-};
 
-const struct verb *agent_verb_find(const char *name);
-
+/* Sends a message (borrowed). With AGENT_OUT_MAX bytes unread the controller is stuck and the agent
+ * ends. */
+void agent_send(struct agent *agent, const json_t *message);
 /* Answers a request: with ok (borrowed) where err is NULL. */
 void agent_reply(struct agent *agent, int64_t id, const json_t *ok, const struct rift_error *err);
 /* Sends {"event": name, ...fields}; takes fields. */
 void agent_event(struct agent *agent, const char *name, json_t *fields);
-
-/* The lease, renewed until now + lease_ms. */
-int agent_lease_renew(struct agent *agent, int64_t lease_ms, struct rift_error *err);
-
-/* The agent's whole life, until its input ends, it is told to quit, or a signal comes. Everything
- * is healed when it returns; the exit code. */
-int agent_run(const char *state_folder, const char *cgroup_name, int guardian_fd);
 
 #endif

@@ -14,7 +14,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "agent/agent.h"
+#include "agent/paths.h"
+#include "agent/serve.h"
 #include "common/clock.h"
 #include "nemesis/faults/ledger.h"
 

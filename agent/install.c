@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "agent/command.h"
-#include "agent/system.h"
+#include "agent/system_state.h"
 #include "common/clock.h"
 #include "common/memory.h"
 #include "common/sha256.h"

@@ -4,7 +4,7 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
-#include "agent/agent.h"
+#include "agent/serve.h"
 #include "agent/guardian.h"
 #include "agent/leftovers.h"
 #include "common/wire/messages.h"

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "agent/check.h"
-#include "agent/system.h"
+#include "agent/system_state.h"
 #include "common/memory.h"
 
 static const json_t *find_node(const json_t *context, const char *name)

@@ -15,7 +15,7 @@
 #include "agent/check.h"
 #include "agent/command.h"
 #include "agent/disk.h"
-#include "agent/system.h"
+#include "agent/system_state.h"
 #include "common/clock.h"
 #include "common/memory.h"
 #include "nemesis/faults/layer/layer.h"

@@ -17,9 +17,9 @@ int agent_paths_init(struct agent_paths *paths, const char *folder, struct rift_
     struct {
         char *path;
         const char *name;
-    } below[] = {{paths->ledger, "ledger"}, {paths->lock, "agent.lock"},
-                 {paths->record, "record"}, {paths->system, "system.json"},
-                 {paths->logs, "logs"},     {paths->artifacts, "artifacts"},
+    } below[] = {{paths->ledger, "ledger"},   {paths->lock, "agent.lock"},
+                 {paths->record, "record"},   {paths->system, "system.json"},
+                 {paths->logs, "logs"},       {paths->artifacts, "artifacts"},
                  {paths->disks, "disks.json"}};
     snprintf(paths->folder, sizeof paths->folder, "%s", folder);
     for (size_t i = 0; i < sizeof below / sizeof below[0]; i++)

@@ -2,14 +2,12 @@
 #ifndef AGENT_SYSTEM_H
 #define AGENT_SYSTEM_H
 
-#include "agent/agent.h"
-#include "agent/attach.h"
-#include "common/wire/recipe.h"
+#include "agent/system_state.h"
 
 verb_handler system_verb_configure, system_verb_install, system_verb_use, system_verb_start,
-    system_verb_wait_ready, system_verb_stop, system_verb_kill, system_verb_role, system_verb_membership, system_verb_leave,
-    system_verb_status, system_verb_programs, system_verb_logs, system_verb_wipe,
-    system_verb_remove;
+    system_verb_wait_ready, system_verb_stop, system_verb_kill, system_verb_role,
+    system_verb_membership, system_verb_leave, system_verb_status, system_verb_programs,
+    system_verb_logs, system_verb_wipe, system_verb_remove;
 
 /* Takes up what an earlier agent of this node was told, where there is any. */
 void system_load(struct agent *agent);
@@ -33,32 +31,5 @@ bool system_can_start(const struct agent *agent);
 json_t *system_describe(struct agent *agent);
 /* Starts it for a request that is something else's (the heal of a kill). VERB_LATER or -1. */
 int system_start_again(struct agent *agent, const struct request *request, struct rift_error *err);
-
-struct system_exit {
-    pid_t pid;
-    int status; /* of waitpid(2) */
-    int64_t at_ns;
-};
-
-enum { SYSTEM_EXITS_MAX = 32 };
-
-struct system {
-    struct rift_arena arena;
-    struct rift_recipe *recipe; /* NULL: not configured */
-    json_t *context; /* its artifacts are those of the version in use */
-    json_t *versions; /* {"first", "upgrade"}: the artifacts of each; NULL: not installed */
-    char session[AGENT_WORD_SIZE]; /* that configured it */
-    bool is_lab;
-    bool keeps_data;  /* its data, logs and recipe stay until the next run */
-    bool is_out;      /* removed from the cluster, its data wiped: it starts only to join */
-    bool is_attached; /* it was there before us */
-    struct attach attach;
-    const char *const *data_folders;
-    int64_t disk_mb; /* each data folder is a disk of its own, so large; 0: none */
-    bool has_layer;  /* a file system of ours over each (nemesis/faults/layer) */
-    bool layer_as_posix;
-    struct system_exit exits[SYSTEM_EXITS_MAX]; /* a ring */
-    size_t exit_count;
-};
 
 #endif

@@ -1,5 +1,7 @@
 /* The table of verbs, and those that are about the agent itself. common/wire/messages.h says what
  * each means. */
+#include "agent/verbs.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,10 +9,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "agent/agent.h"
 #include "agent/command.h"
 #include "agent/faults.h"
 #include "agent/job.h"
+#include "agent/lease.h"
 #include "agent/leftovers.h"
 #include "agent/lock.h"
 #include "agent/probe.h"
