@@ -17,13 +17,10 @@
 #include "common/clock.h"
 #include "common/memory.h"
 #include "nemesis/faults/layer/layer.h"
+#include "nemesis/faults/shut_down.h"
 
 enum { LOOP_MAJOR = 7, LOOP_CONTROL_MAJOR = 10, LOOP_CONTROL_MINOR = 237 };
 enum { TRIES_MAX = 20, UNMOUNT_MS = 3000 };
-
-/* fs/ext4/ext4.h; the flag says to leave the journal as it is. */
-#define EXT4_IOC_SHUTDOWN _IOR('X', 125, uint32_t)
-enum { EXT4_GOING_FLAGS_NOLOGFLUSH = 2 };
 
 static const char ending[] = ".rift-disk";
 
@@ -135,14 +132,6 @@ int rift_volume_unmount(const char *folder, struct rift_error *err)
     return 0;
 }
 
-int rift_volume_shut_down(int fd, struct rift_error *err)
-{
-    uint32_t flags = EXT4_GOING_FLAGS_NOLOGFLUSH;
-    if (fd < 0 || ioctl(fd, EXT4_IOC_SHUTDOWN, &flags))
-        return rift_fail_errno(err, RIFT_ERR_IO, "shut the file system down");
-    return 0;
-}
-
 int rift_volume_cut_power(const char *folder, struct rift_error *err)
 {
     if (rift_layer_is_mounted(folder)) { /* only its process reaches what it covers */
@@ -151,7 +140,7 @@ int rift_volume_cut_power(const char *folder, struct rift_error *err)
         return reply ? 0 : rift_wrap(err, "cut the power of '%s'", folder);
     }
     CLEANUP(rift_close_fd) int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    return rift_volume_shut_down(fd, err) ? rift_wrap(err, "cut the power of '%s'", folder) : 0;
+    return rift_shut_down(fd, err) ? rift_wrap(err, "cut the power of '%s'", folder) : 0;
 }
 
 bool rift_volume_is_writable(const char *folder)

@@ -23,8 +23,6 @@ int rift_volume_unmount(const char *folder, struct rift_error *err);
 /* From this moment nothing more reaches the image, and every call fails with EIO: what was not
  * synced is lost, names and contents (EXT4_IOC_SHUTDOWN, without flushing its journal). */
 int rift_volume_cut_power(const char *folder, struct rift_error *err);
-/* The same to the file system that fd is on. */
-int rift_volume_shut_down(int fd, struct rift_error *err);
 /* Can a file be made there? */
 bool rift_volume_is_writable(const char *folder);
 /* Calls visit with the folder of each disk of ours that is mounted here. */

@@ -10,7 +10,7 @@
 #include "common/memory.h"
 #include "nemesis/faults/glob.h"
 #include "nemesis/faults/layer/layer.h"
-#include "nemesis/faults/volume.h"
+#include "nemesis/faults/shut_down.h"
 
 /* --- losing */
 
@@ -80,7 +80,7 @@ static json_t *do_power(struct layer_fs *fs)
 {
     struct rift_error err = {0};
     CLEANUP(rift_close_fd) int fd = layer_node_open(&fs->root, O_RDONLY | O_DIRECTORY);
-    return rift_volume_shut_down(fd, &err) ? answer_error(&err) : json_object();
+    return rift_shut_down(fd, &err) ? answer_error(&err) : json_object();
 }
 
 static json_t *do_rule(struct layer_fs *fs, const char *verb, const json_t *request)
