@@ -13,62 +13,46 @@
 
 #include "common/clock.h"
 #include "common/memory.h"
-#include "tests/lib/lab_hosts.h"
+#include "tests/lib/lab_case.h"
 #include "tests/lib/node_remains.h"
 
 enum { HOSTS = 2, OUTPUT_SIZE = 1 << 14, FIT = 0, BAD_CONFIG = 254, NOT_FIT = 255, GONE_MS = 5000 };
 
-static struct rift_lab *lab;
-static const struct rift_lab_host *hosts;
-static char scratch[] = "/tmp/rift-test-doctor-XXXXXX";
 static char before[HOSTS][NODE_STATE_SIZE], after[NODE_STATE_SIZE], output[OUTPUT_SIZE];
-
-static int up(void **state)
-{
-    (void)state;
-    size_t count = 0;
-    if (geteuid() != 0)
-        return 0;
-    if (!mkdtemp(scratch))
-        return -1;
-    lab = test_lab_up("doctor", HOSTS);
-    hosts = rift_lab_hosts(lab, &count);
-    for (size_t i = 0; i < HOSTS; i++)
-        node_state_read(&hosts[i], before[i]);
-    return count == HOSTS ? 0 : -1;
-}
-
-static int down(void **state)
-{
-    CLEANUP(rift_free) char *script = rift_printf("rm -rf %s", scratch);
-    if (lab)
-        test_run(script, NULL, 0);
-    rift_lab_close(lab);
-    return test_labs_down(state);
-}
 
 /* In the subnet of the lab, and nobody's. */
 static char *address_of_nobody(void)
 {
-    return rift_printf("%.*s.200", (int)(strrchr(hosts[0].address, '.') - hosts[0].address),
-                       hosts[0].address);
+    return rift_printf("%.*s.200",
+                       (int)(strrchr(case_hosts[0].address, '.') - case_hosts[0].address),
+                       case_hosts[0].address);
+}
+
+static int up(void **state)
+{
+    (void)state;
+    if (case_up("doctor", HOSTS, NULL))
+        return -1;
+    for (size_t i = 0; case_hosts && i < HOSTS; i++)
+        node_state_read(&case_hosts[i], before[i]);
+    return 0;
 }
 
 /* The hosts by address, and more lines. */
 static void write_config(const char *more_nodes, const char *lines)
 {
-    CLEANUP(rift_free) char *path = rift_printf("%s/config.yaml", scratch);
-    if (!lab) {
+    CLEANUP(rift_free) char *path = rift_printf("%s/config.yaml", case_scratch);
+    if (!case_hosts) {
         print_message("skipped: a lab needs root\n");
         skip();
     }
     test_agent_binary();
     FILE *file = fopen(path, "we");
     assert_non_null(file);
-    fprintf(file, "ssh: {user: root, key: %s, known_hosts: %s}\nnodes:\n", hosts[0].key_file,
-            hosts[0].known_hosts_file);
+    fprintf(file, "ssh: {user: root, key: %s, known_hosts: %s}\nnodes:\n", case_hosts[0].key_file,
+            case_hosts[0].known_hosts_file);
     for (size_t i = 0; i < HOSTS; i++)
-        fprintf(file, "  - {address: %s, port: %d}\n", hosts[i].address, hosts[i].port);
+        fprintf(file, "  - {address: %s, port: %d}\n", case_hosts[i].address, case_hosts[i].port);
     fprintf(file,
             "%sclient: {name: stdio, command: [/bin/true]}\nworkload: register\nsystem: none\n"
             "allow_faults: [n1, n2]\ndeadlines: {connect_s: 5}\n%s",
@@ -79,7 +63,7 @@ static void write_config(const char *more_nodes, const char *lines)
 static void assert_rift(const char *command, int code)
 {
     CLEANUP(rift_free)
-    char *script = rift_printf("cd %s && %s %s 2>&1", scratch, test_rift_binary(), command);
+    char *script = rift_printf("cd %s && %s %s 2>&1", case_scratch, test_rift_binary(), command);
     int found = test_run(script, output, sizeof output);
     if (found != code)
         fail_msg("%s: %d instead of %d: %s", command, found, code, output);
@@ -100,8 +84,8 @@ static void assert_nothing_is_left(void)
         rift_text_clear(&found);
         count = 0;
         for (size_t i = 0; i < HOSTS; i++) {
-            node_state_read(&hosts[i], after);
-            count += node_bpf_objects(&hosts[i]) + node_remains(before[i], after, &found);
+            node_state_read(&case_hosts[i], after);
+            count += node_bpf_objects(&case_hosts[i]) + node_remains(before[i], after, &found);
         }
     } while (count > 0 && rift_clock_now() < gone_ns);
     if (count > 0)
@@ -134,7 +118,7 @@ static void a_fault_that_a_host_cannot_do_is_named_with_host_and_cause(void **st
 static void a_host_that_nobody_reaches_is_named(void **state)
 {
     (void)state;
-    if (!lab)
+    if (!case_hosts)
         skip();
     CLEANUP(rift_free) char *nobody = address_of_nobody();
     CLEANUP(rift_free) char *node = rift_printf("  - %s\n", nobody);
@@ -163,8 +147,8 @@ static void a_bad_configuration_is_named_with_its_place(void **state)
 static bool can_reach(size_t from, size_t to)
 {
     CLEANUP(rift_free)
-    char *script = rift_printf("timeout 2 bash -c '</dev/tcp/%s/22'", hosts[to].address);
-    return test_host_run(&hosts[from], script, NULL, 0) == 0;
+    char *script = rift_printf("timeout 2 bash -c '</dev/tcp/%s/22'", case_hosts[to].address);
+    return test_host_run(&case_hosts[from], script, NULL, 0) == 0;
 }
 
 /* A cut for a minute, whose controller dies. */
@@ -176,7 +160,7 @@ static void cut_and_die(void)
                               "config.yaml > log 2>&1 & pid=$!; for i in $(seq 300); do grep -qs "
                               "'n2 not heard' %s/log && break; sleep 0.1; done; kill -9 $pid; cat "
                               "%s/log",
-                              scratch, test_rift_binary(), scratch, scratch);
+                              case_scratch, test_rift_binary(), case_scratch, case_scratch);
     test_run(start, output, sizeof output);
     assert_says("n2 not heard");
 }
@@ -197,12 +181,13 @@ static void heal_by_address_ends_it_on_the_hosts_that_are_named(void **state)
     (void)state;
     cut_and_die();
     CLEANUP(rift_free)
-    char *both =
-        rift_printf("heal --key %s --known-hosts %s root@%s:%d %s", hosts[0].key_file,
-                    hosts[0].known_hosts_file, hosts[0].address, hosts[0].port, hosts[1].address);
+    char *both = rift_printf("heal --key %s --known-hosts %s root@%s:%d %s", case_hosts[0].key_file,
+                             case_hosts[0].known_hosts_file, case_hosts[0].address,
+                             case_hosts[0].port, case_hosts[1].address);
     assert_rift(both, 0);
     CLEANUP(rift_free)
-    char *line = rift_printf("root@%s:%d: this node is healed", hosts[0].address, hosts[0].port);
+    char *line =
+        rift_printf("root@%s:%d: this node is healed", case_hosts[0].address, case_hosts[0].port);
     assert_says(line);
     assert_true(can_reach(1, 0));
     assert_nothing_is_left();
@@ -218,5 +203,5 @@ int main(void)
         cmocka_unit_test(heal_by_a_configuration_ends_what_a_dead_controller_left),
         cmocka_unit_test(heal_by_address_ends_it_on_the_hosts_that_are_named),
     };
-    return cmocka_run_group_tests(tests, up, down);
+    return cmocka_run_group_tests(tests, up, case_down);
 }

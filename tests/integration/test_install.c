@@ -13,13 +13,10 @@
 #include <cmocka.h>
 
 #include "common/memory.h"
-#include "tests/lib/lab_hosts.h"
+#include "tests/lib/lab_case.h"
 
 enum { OUTPUT_SIZE = 1 << 14 };
 
-static struct rift_lab *lab;
-static const struct rift_lab_host *host;
-static char scratch[] = "/tmp/rift-test-install-XXXXXX";
 static char output[OUTPUT_SIZE];
 
 /* Three forms of one program, which says what it came from. The package asks, as invoke-rc.d does,
@@ -45,46 +42,14 @@ static const char pack[] =
 static int up(void **state)
 {
     (void)state;
-    size_t count = 0;
-    if (geteuid() != 0)
-        return 0;
-    if (!mkdtemp(scratch))
+    if (case_up("install", 1, NULL))
         return -1;
-    CLEANUP(rift_free) char *script = rift_printf(pack, scratch);
-    if (test_run(script, output, sizeof output) != 0) {
+    CLEANUP(rift_free) char *script = rift_printf(pack, case_scratch);
+    if (case_hosts && test_run(script, output, sizeof output) != 0) {
         print_error("%s\n", output);
         return -1;
     }
-    lab = test_lab_up("install", 1);
-    host = rift_lab_hosts(lab, &count);
-    return count == 1 ? 0 : -1;
-}
-
-static int down(void **state)
-{
-    CLEANUP(rift_free) char *script = rift_printf("rm -rf %s", scratch);
-    if (lab)
-        test_run(script, NULL, 0);
-    rift_lab_close(lab);
-    return test_labs_down(state);
-}
-
-static void need_lab(void)
-{
-    if (!lab) {
-        print_message("skipped: a lab needs root\n");
-        skip();
-    }
-    test_agent_binary();
-}
-
-static void write_file(const char *name, const char *text)
-{
-    CLEANUP(rift_free) char *path = rift_printf("%s/%s", scratch, name);
-    FILE *file = fopen(path, "we");
-    assert_non_null(file);
-    assert_true(fputs(text, file) >= 0);
-    assert_int_equal(fclose(file), 0);
+    return 0;
 }
 
 /* A run of this recipe (its lines besides the process) on these nodes; it must not fail, and the
@@ -99,13 +64,13 @@ static void run(const char *nodes, const char *recipe, const char *command, cons
     char *config = rift_printf("name: install\nnodes: %s\nsystem: {recipe: toy.yaml%s}\n"
                                "client: {name: stdio, command: [python3, %s/client.py]}\n"
                                "workload: set\ntime_limit_s: 1\nrecovery_s: 0\n",
-                               nodes, artifacts, scratch);
-    write_file("toy.yaml", toy);
-    write_file("config.yaml", config);
+                               nodes, artifacts, case_scratch);
+    case_write_file("toy.yaml", toy);
+    case_write_file("config.yaml", config);
     CLEANUP(rift_free)
     char *script = rift_printf("cd %s && rm -rf runs; %s run config.yaml --runs runs --quiet 2>&1; "
                                "code=$?; cat runs/latest/nodes/n1/toy.log; exit $code",
-                               scratch, test_rift_binary());
+                               case_scratch, test_rift_binary());
     int code = test_run(script, output, sizeof output);
     if (code > 2) /* a verdict, whichever */
         fail_msg("%d: %s", code, output);
@@ -123,7 +88,7 @@ static void assert_history_has_hash_of(const char *file)
     CLEANUP(rift_free)
     char *find = rift_printf("cd %s && %s convert runs/latest --format jsonl | grep -q $(sha256sum "
                              "< %s | cut -c1-64)",
-                             scratch, test_rift_binary(), file);
+                             case_scratch, test_rift_binary(), file);
     assert_int_equal(test_run(find, NULL, 0), 0);
 }
 
@@ -135,7 +100,7 @@ static char *lab_nodes(void)
 static void a_tarball_is_unpacked_and_its_hash_stands_in_the_history(void **state)
 {
     (void)state;
-    need_lab();
+    case_need_lab();
     CLEANUP(rift_free) char *nodes = lab_nodes();
     run(nodes, "artifacts: {toy: {kind: tarball}}", "${artifacts.toy}/bin/rift-toy",
         ", artifacts: {toy: toy.tar.gz}");
@@ -146,39 +111,40 @@ static void a_tarball_is_unpacked_and_its_hash_stands_in_the_history(void **stat
 static void a_deb_is_unpacked_not_installed_and_its_hash_stands_in_the_history(void **state)
 {
     (void)state;
-    need_lab();
+    case_need_lab();
     CLEANUP(rift_free) char *nodes = lab_nodes();
     run(nodes, "artifacts: {toy: {kind: deb}}", "${artifacts.toy}/usr/bin/rift-toy",
         ", artifacts: {toy: toy.deb}");
     assert_says("it came by deb");
     assert_history_has_hash_of("toy.deb");
-    assert_int_not_equal(test_host_run(host, "dpkg-query -W rift-toy-deb", NULL, 0), 0);
+    assert_int_not_equal(test_host_run(case_hosts, "dpkg-query -W rift-toy-deb", NULL, 0), 0);
 }
 
 static void packages_are_installed_by_apt_and_start_no_service(void **state)
 {
     (void)state;
-    need_lab();
+    case_need_lab();
     /* The repository of this host alone; and no policy that the machine may have. */
     CLEANUP(rift_free)
-    char *place = rift_printf("cp -r %s/repo /proc/%d/root/srv/repo", scratch, (int)host->init_pid);
+    char *place = rift_printf("cp -r %s/repo /proc/%d/root/srv/repo", case_scratch,
+                              (int)case_hosts->init_pid);
     assert_int_equal(test_run(place, NULL, 0), 0);
     static const char use[] = "rm -rf /usr/sbin/policy-rc.d /etc/apt/sources.list.d/* "
                               "/var/lib/apt/lists/*; echo 'deb [trusted=yes] "
                               "file:/srv/repo ./' > /etc/apt/sources.list; apt-get update 2>&1";
-    if (test_host_run(host, use, output, sizeof output) != 0)
+    if (test_host_run(case_hosts, use, output, sizeof output) != 0)
         fail_msg("%s", output);
     CLEANUP(rift_free)
-    char *nodes =
-        rift_printf("[{address: %s, port: %d, user: %s, key: %s, known_hosts: %s}]", host->address,
-                    host->port, host->user, host->key_file, host->known_hosts_file);
+    char *nodes = rift_printf("[{address: %s, port: %d, user: %s, key: %s, known_hosts: %s}]",
+                              case_hosts->address, case_hosts->port, case_hosts->user,
+                              case_hosts->key_file, case_hosts->known_hosts_file);
     static const char is_installed[] = "dpkg-query -W -f='${db:Status-Status}' rift-toy-apt";
-    assert_int_not_equal(test_host_run(host, is_installed, NULL, 0), 0);
+    assert_int_not_equal(test_host_run(case_hosts, is_installed, NULL, 0), 0);
     run(nodes, "packages: [rift-toy-apt]", "/usr/bin/rift-toy-package", "");
     assert_says("it came by apt");
-    assert_int_equal(test_host_run(host, is_installed, output, sizeof output), 0);
+    assert_int_equal(test_host_run(case_hosts, is_installed, output, sizeof output), 0);
     assert_string_equal(output, "installed");
-    test_host_run(host, "cat /run/policy-said; ls /usr/sbin/policy-rc.d 2>&1", output,
+    test_host_run(case_hosts, "cat /run/policy-said; ls /usr/sbin/policy-rc.d 2>&1", output,
                   sizeof output);
     assert_memory_equal(output, "101\n", 4);
     assert_says("No such file");
@@ -193,5 +159,5 @@ int main(void)
         cmocka_unit_test(a_deb_is_unpacked_not_installed_and_its_hash_stands_in_the_history),
         cmocka_unit_test(packages_are_installed_by_apt_and_start_no_service),
     };
-    return cmocka_run_group_tests(tests, up, down);
+    return cmocka_run_group_tests(tests, up, case_down);
 }

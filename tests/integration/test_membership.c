@@ -19,68 +19,34 @@
 #include "common/memory.h"
 #include "common/text.h"
 #include "control/cli/command.h"
-#include "tests/lib/lab_hosts.h"
+#include "tests/lib/lab_case.h"
 
 enum { OUTPUT_SIZE = 1 << 16, HOSTS = 3, LAB_UP_MS = 120000, SUM_SIZE = 80, SEEN_MAX = 8 };
 
-static struct rift_lab *lab;
-static const struct rift_lab_host *hosts;
-static char lab_name[24];
-static char scratch[] = "/tmp/rift-test-membership-XXXXXX";
 static char output[OUTPUT_SIZE]; /* of the last run, both streams */
 
 static int up(void **state)
 {
     (void)state;
     static const char *const packages[] = {"etcd-server", NULL};
-    snprintf(lab_name, sizeof lab_name, "%s", test_lab_name("member"));
-    if (geteuid() != 0 || !mkdtemp(scratch))
-        return 0;
-    struct rift_lab_request request = {
-        .name = lab_name, .host_count = HOSTS, .packages = packages, .deadline_ms = LAB_UP_MS};
-    struct rift_error err = {0};
-    lab = rift_lab_up(&request, &err);
-    if (!lab) {
-        print_message("no lab with etcd: %s\n", err.text);
-        return 0;
-    }
-    size_t count = 0;
-    hosts = rift_lab_hosts(lab, &count);
-    return count == HOSTS ? 0 : -1;
-}
-
-static int down(void **state)
-{
-    CLEANUP(rift_free) char *script = rift_printf("rm -rf %s", scratch);
-    test_run(script, NULL, 0);
-    rift_lab_close(lab);
-    return test_labs_down(state);
-}
-
-static void require_lab(void)
-{
-    if (!lab) {
-        print_message("skipped: needs root, and etcd-server from a package mirror or its cache\n");
-        skip();
-    }
-    test_agent_binary();
+    return case_up("member", HOSTS, packages);
 }
 
 /* A run of etcd with the entry of faults; its exit code. */
 static int run_with(const char *system, const char *faults, const char *arguments)
 {
-    CLEANUP(rift_free) char *path = rift_printf("%s/config.yaml", scratch);
+    CLEANUP(rift_free) char *path = rift_printf("%s/config.yaml", case_scratch);
     FILE *file = fopen(path, "we");
     assert_non_null(file);
     fprintf(file,
             "name: membership\nnodes: {lab: netns, name: %s, count: %d}\nsystem: %s\n"
             "workload: {name: register, keys: 5, rate_hz: 100}\nfaults:\n  - %s\n"
             "recovery_s: 1\nseed: 5\n",
-            lab_name, HOSTS, system, faults);
+            test_lab_name("member"), HOSTS, system, faults);
     assert_int_equal(fclose(file), 0);
     CLEANUP(rift_free)
-    char *script =
-        rift_printf("%s run %s --runs %s/runs %s", test_rift_binary(), path, scratch, arguments);
+    char *script = rift_printf("%s run %s --runs %s/runs %s", test_rift_binary(), path,
+                               case_scratch, arguments);
     int code = test_run(script, output, sizeof output);
     print_message("%s\n-> %d\n", script, code);
     return code;
@@ -98,7 +64,7 @@ static json_t *recorded(const char *f)
     CLEANUP(rift_free)
     char *script = rift_printf("%s convert %s/runs/latest --format jsonl | grep '\"%s\"' | "
                                "grep '\"observed\"' | head -1",
-                               test_rift_binary(), scratch, f);
+                               test_rift_binary(), case_scratch, f);
     static char line[OUTPUT_SIZE];
     assert_int_equal(test_run(script, line, sizeof line), 0);
     json_t *op = json_loads(line, 0, NULL);
@@ -128,7 +94,8 @@ static pid_t witness_start(void)
         "] "
         "&& { pid=${c%%/comm}; pid=${pid##*/}; }; done; line+=\" $pid\"; done; echo $line; "
         "sleep 0.02; done 2>/dev/null >%s/seen",
-        (int)hosts[0].init_pid, (int)hosts[1].init_pid, (int)hosts[2].init_pid, scratch);
+        (int)case_hosts[0].init_pid, (int)case_hosts[1].init_pid, (int)case_hosts[2].init_pid,
+        case_scratch);
     pid_t pid = fork();
     assert_true(pid >= 0);
     if (pid == 0) {
@@ -150,7 +117,7 @@ static void witness_end(pid_t pid, struct seen *seen)
     kill(-pid, SIGKILL);
     waitpid(pid, NULL, 0);
     *seen = (struct seen){0};
-    CLEANUP(rift_free) char *path = rift_printf("%s/seen", scratch);
+    CLEANUP(rift_free) char *path = rift_printf("%s/seen", case_scratch);
     FILE *file = fopen(path, "re");
     assert_non_null(file);
     char known[HOSTS][SEEN_MAX][16] = {{{0}}}, word[HOSTS][16];
@@ -184,7 +151,7 @@ static void witness_end(pid_t pid, struct seen *seen)
 static void a_rolling_restart_renews_every_process_and_never_two_at_once(void **state)
 {
     (void)state;
-    require_lab();
+    case_need_lab();
     pid_t witness = witness_start();
     int code = run_with(
         "etcd", "{restart: {signal: TERM, wait_s: 0.3}, start_s: 1, every_s: 14, for_s: 14}",
@@ -206,7 +173,7 @@ static void a_rolling_restart_renews_every_process_and_never_two_at_once(void **
 static void a_restart_that_does_not_reach_all_is_unknown_and_leaves_all_running(void **state)
 {
     (void)state;
-    require_lab();
+    case_need_lab();
     int code =
         run_with("etcd", "{restart: {wait_s: 3}, start_s: 1, for_s: 2}", "--set time_limit_s=4");
     assert_code(code, RIFT_EXIT_UNKNOWN);
@@ -222,9 +189,9 @@ static void make_versions(char first[SUM_SIZE], char second[SUM_SIZE])
     CLEANUP(rift_free)
     char *script = rift_printf("cd %s && cp /proc/%d/root/usr/bin/etcd first && cp first second && "
                                "printf x >>second && sha256sum <first | cut -c1-64",
-                               scratch, (int)hosts[0].init_pid);
+                               case_scratch, (int)case_hosts[0].init_pid);
     assert_int_equal(test_run(script, first, SUM_SIZE), 0);
-    CLEANUP(rift_free) char *sum = rift_printf("sha256sum <%s/second | cut -c1-64", scratch);
+    CLEANUP(rift_free) char *sum = rift_printf("sha256sum <%s/second | cut -c1-64", case_scratch);
     assert_int_equal(test_run(sum, second, SUM_SIZE), 0);
     assert_string_not_equal(first, second);
 }
@@ -232,11 +199,11 @@ static void make_versions(char first[SUM_SIZE], char second[SUM_SIZE])
 static void two_versions_run_side_by_side_and_the_history_says_which_runs_where(void **state)
 {
     (void)state;
-    require_lab();
+    case_need_lab();
     char first[SUM_SIZE], second[SUM_SIZE];
     make_versions(first, second);
     CLEANUP(rift_free)
-    char *system = rift_printf("{recipe: etcd, upgrade_to: {etcd: %s/second}}", scratch);
+    char *system = rift_printf("{recipe: etcd, upgrade_to: {etcd: %s/second}}", case_scratch);
     int code =
         run_with(system, "{upgrade: {targets: [n1, n3], downgrade: true}, start_s: 1, for_s: 8}",
                  "--set time_limit_s=10");
@@ -254,25 +221,25 @@ static void two_versions_run_side_by_side_and_the_history_says_which_runs_where(
 static void an_upgrade_that_is_not_to_go_back_stays(void **state)
 {
     (void)state;
-    require_lab();
+    case_need_lab();
     char first[SUM_SIZE], second[SUM_SIZE];
     make_versions(first, second);
     CLEANUP(rift_free)
     char *system =
         rift_printf("{recipe: etcd, artifacts: {etcd: %s/first}, upgrade_to: {etcd: %s/second}}",
-                    scratch, scratch);
+                    case_scratch, case_scratch);
     int code = run_with(system, "{upgrade: all, start_s: 1, for_s: 8}", "--set time_limit_s=10");
     assert_code(code, RIFT_EXIT_VALID);
     json_t *healed = recorded("stop-upgrade");
     for (size_t h = 0; h < HOSTS; h++)
-        assert_string_equal(program_of(healed, hosts[h].name), second);
+        assert_string_equal(program_of(healed, case_hosts[h].name), second);
     json_decref(healed);
 }
 
 static void an_upgrade_that_does_not_start_is_unknown_and_goes_back(void **state)
 {
     (void)state;
-    require_lab();
+    case_need_lab();
     char first[SUM_SIZE], second[SUM_SIZE];
     make_versions(first, second);
     CLEANUP(rift_free)
@@ -282,7 +249,7 @@ static void an_upgrade_that_does_not_start_is_unknown_and_goes_back(void **state
     json_t *healed = recorded("stop-upgrade");
     assert_true(json_is_true(json_object_get(healed, "observed")));
     for (size_t h = 0; h < HOSTS; h++)
-        assert_string_equal(program_of(healed, hosts[h].name), first);
+        assert_string_equal(program_of(healed, case_hosts[h].name), first);
     json_decref(healed);
 }
 
@@ -294,7 +261,7 @@ static pid_t list_watch_start(void)
         "for ((i = 0; i < 600; i++)); do curl -s -m 1 -d '{}' "
         "http://%s:2379/v3/cluster/member/list | grep -o '\"name\":\"n[0-9]*\"' | sort | tr -d "
         "'\\n'; echo; sleep 0.1; done >%s/lists",
-        hosts[0].address, scratch);
+        case_hosts[0].address, case_scratch);
     pid_t pid = fork();
     assert_true(pid >= 0);
     if (pid == 0) {
@@ -308,7 +275,7 @@ static pid_t list_watch_start(void)
 static void a_removed_node_is_no_member_and_joins_again_at_the_end(void **state)
 {
     (void)state;
-    require_lab();
+    case_need_lab();
     /* etcd refuses changes until its members have been connected for 5 s. */
     pid_t watch = list_watch_start();
     int code = run_with("etcd", "{membership: [n2, n3], start_s: 4, every_s: 20, for_s: 9}",
@@ -330,7 +297,7 @@ static void a_removed_node_is_no_member_and_joins_again_at_the_end(void **state)
     char *script = rift_printf("awk '{c = gsub(/name/, "
                                "\"\"); if (c > 0 && c != last) {printf \"%%d \", c; last = c}}' "
                                "%s/lists",
-                               scratch);
+                               case_scratch);
     char counts[64];
     assert_int_equal(test_run(script, counts, sizeof counts), 0);
     if (strncmp(counts, "3 2 3", 5) != 0)
@@ -347,5 +314,5 @@ int main(void)
         cmocka_unit_test(an_upgrade_that_does_not_start_is_unknown_and_goes_back),
         cmocka_unit_test(a_removed_node_is_no_member_and_joins_again_at_the_end),
     };
-    return cmocka_run_group_tests(tests, up, down);
+    return cmocka_run_group_tests(tests, up, case_down);
 }

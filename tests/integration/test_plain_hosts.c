@@ -13,53 +13,9 @@
 #include <cmocka.h>
 
 #include "common/memory.h"
-#include "tests/lib/lab_hosts.h"
+#include "tests/lib/lab_case.h"
 
 enum { CALL_MS = 10000, HOSTS = 2 };
-
-/* libssh2 1.10 forgets two numbers of each ECDSA signature that it checks. */
-const char *__lsan_default_suppressions(void);
-const char *__lsan_default_suppressions(void)
-{
-    return "leak:libcrypto.so";
-}
-
-static struct rift_lab *lab;
-static const struct rift_lab_host *hosts;
-static char scratch[] = "/tmp/rift-test-plain-XXXXXX";
-
-static int up(void **state)
-{
-    (void)state;
-    size_t count = 0;
-    if (geteuid() != 0)
-        return 0;
-    if (!mkdtemp(scratch))
-        return -1;
-    lab = test_lab_up("plain", HOSTS);
-    hosts = rift_lab_hosts(lab, &count);
-    return count == HOSTS ? 0 : -1;
-}
-
-static int down(void **state)
-{
-    CLEANUP(rift_free) char *script = rift_printf("rm -rf %s", scratch);
-    if (lab)
-        test_run(script, NULL, 0);
-    rift_lab_close(lab);
-    return test_labs_down(state);
-}
-
-static void need_lab(void)
-{
-    if (!lab) {
-        print_message("SKIP: a lab needs root\n");
-        skip();
-    }
-    test_agent_binary();
-    for (size_t i = 0; i < HOSTS; i++)
-        test_host_run(&hosts[i], "rm -rf /var/lib/rift /etc/rift/allow", NULL, 0);
-}
 
 /* systemctl as far as Rift uses it, for one unit whose process counts in a file; every word that it
  * is told is written down. A lab host has no systemd. */
@@ -88,9 +44,22 @@ static const char fake_systemctl[] =
     "toy.service 2>/dev/null; systemctl start toy.service; "
     "rm /run/systemctl.log; [ -n \"$(pgrep -f toy/data/tick[s])\" ]";
 
+static int up(void **state)
+{
+    (void)state;
+    return case_up("plain", HOSTS, NULL);
+}
+
+static void need_lab(void)
+{
+    case_need_lab();
+    for (size_t i = 0; i < HOSTS; i++)
+        test_host_run(&case_hosts[i], "rm -rf /var/lib/rift /etc/rift/allow", NULL, 0);
+}
+
 static void start_units(void)
 {
-    CLEANUP(rift_free) char *path = rift_printf("%s/toy.yaml", scratch);
+    CLEANUP(rift_free) char *path = rift_printf("%s/toy.yaml", case_scratch);
     char output[4096];
     FILE *file = fopen(path, "w");
     assert_non_null(file);
@@ -105,42 +74,42 @@ static void start_units(void)
           file);
     assert_int_equal(fclose(file), 0);
     for (size_t i = 0; i < HOSTS; i++)
-        if (test_host_run(&hosts[i], fake_systemctl, output, sizeof output) != 0)
+        if (test_host_run(&case_hosts[i], fake_systemctl, output, sizeof output) != 0)
             fail_msg("%s", output);
 }
 
 static void stop_units(void)
 {
     for (size_t i = 0; i < HOSTS; i++)
-        test_host_run(&hosts[i], "systemctl stop toy.service; rm -f /usr/local/bin/systemctl", NULL,
-                      0);
+        test_host_run(&case_hosts[i], "systemctl stop toy.service; rm -f /usr/local/bin/systemctl",
+                      NULL, 0);
 }
 
 /* What systemd was told on a host, one command a line. */
 static char *told(size_t host, char output[4096])
 {
-    test_host_run(&hosts[host], "cat /run/systemctl.log", output, 4096);
+    test_host_run(&case_hosts[host], "cat /run/systemctl.log", output, 4096);
     return output;
 }
 
 static long pid_of_unit(size_t host)
 {
     char output[256];
-    test_host_run(&hosts[host], "pgrep -o -f toy/data/tick[s]", output, sizeof output);
+    test_host_run(&case_hosts[host], "pgrep -o -f toy/data/tick[s]", output, sizeof output);
     return strtol(output, NULL, 10);
 }
 
 /* A configuration of these hosts with more lines; the path of its file. */
 static char *write_config(const char *lines)
 {
-    char *path = rift_printf("%s/config.yaml", scratch);
+    char *path = rift_printf("%s/config.yaml", case_scratch);
     FILE *file = fopen(path, "w");
     assert_non_null(file);
     fputs("nodes:\n", file);
     for (size_t i = 0; i < HOSTS; i++)
         fprintf(file, "  - {address: %s, port: %d, user: %s, key: %s, known_hosts: %s}\n",
-                hosts[i].address, hosts[i].port, hosts[i].user, hosts[i].key_file,
-                hosts[i].known_hosts_file);
+                case_hosts[i].address, case_hosts[i].port, case_hosts[i].user,
+                case_hosts[i].key_file, case_hosts[i].known_hosts_file);
     fprintf(file,
             "client: {name: stdio, command: [/bin/true]}\nworkload: register\n"
             "time_limit_s: 1\n%s",
@@ -153,15 +122,15 @@ static int rift(const char *before, const char *config, const char *after, char 
                 size_t size)
 {
     CLEANUP(rift_free)
-    char *script = rift_printf("cd %s && %s %s %s %s 2>&1", scratch, test_rift_binary(), before,
-                               config, after);
+    char *script = rift_printf("cd %s && %s %s %s %s 2>&1", case_scratch, test_rift_binary(),
+                               before, config, after);
     return test_run(script, output, size);
 }
 
 static void assert_untouched(void)
 {
     for (size_t i = 0; i < HOSTS; i++)
-        assert_int_equal(test_host_run(&hosts[i], "test ! -e /var/lib/rift", NULL, 0), 0);
+        assert_int_equal(test_host_run(&case_hosts[i], "test ! -e /var/lib/rift", NULL, 0), 0);
 }
 
 static void assert_says(const char *output, const char *words)
@@ -191,8 +160,8 @@ static void nothing_is_touched_on_a_host_that_did_not_agree(void **state)
             char *line = rift_printf("%s (%s port %d): faults are not allowed on this host; make "
                                      "the file /etc/rift/allow on it, or put into the "
                                      "configuration: allow_faults: [%s]",
-                                     hosts[host].name, hosts[host].address, hosts[host].port,
-                                     hosts[host].name);
+                                     case_hosts[host].name, case_hosts[host].address,
+                                     case_hosts[host].port, case_hosts[host].name);
             assert_says(output, line);
         }
         assert_untouched();
@@ -209,7 +178,7 @@ static void a_host_agrees_by_its_file_or_by_the_configuration(void **state)
     assert_int_equal(rift("doctor", half, "", output, sizeof output), 255);
     assert_says(output, "allow_faults: [n2]");
     assert_null(strstr(output, "allow_faults: [n1]"));
-    test_host_run(&hosts[1], "mkdir -p /etc/rift && touch /etc/rift/allow", NULL, 0);
+    test_host_run(&case_hosts[1], "mkdir -p /etc/rift && touch /etc/rift/allow", NULL, 0);
     if (rift("doctor", half, "", output, sizeof output) != 0)
         fail_msg("%s", output);
     if (rift("fault partition --isolate n2 --for 1s --config", half, "", output, sizeof output))
@@ -236,20 +205,20 @@ static void an_agent_injects_nothing_where_nobody_allowed_it(void **state)
     (void)state;
     need_lab();
     struct rift_error err;
-    struct rift_node_settings settings = test_node_settings(&hosts[0]);
+    struct rift_node_settings settings = test_node_settings(&case_hosts[0]);
     settings.faults = RIFT_NODE_FAULTS_NONE;
     struct rift_node *node = rift_node_open(&settings, &err);
     if (!node)
         fail_msg("%s", err.text);
     json_t *args = json_pack("{s:s, s:s, s:{}, s:[{s:s, s:[s]}]}", "id", "w0", "fault", "partition",
-                             "options", "peers", "name", "n2", "addresses", hosts[1].address);
+                             "options", "peers", "name", "n2", "addresses", case_hosts[1].address);
     static const char *const verbs[] = {"probe_fault", "inject"};
     for (size_t i = 0; i < 2; i++) {
         assert_int_equal(rift_node_call(node, verbs[i], args, CALL_MS, NULL, &err), -1);
         assert_int_equal(err.code, RIFT_ERR_DENIED);
         assert_says(err.text, "/etc/rift/allow");
     }
-    test_host_run(&hosts[0], "mkdir -p /etc/rift && touch /etc/rift/allow", NULL, 0);
+    test_host_run(&case_hosts[0], "mkdir -p /etc/rift && touch /etc/rift/allow", NULL, 0);
     if (rift_node_call(node, "inject", args, CALL_MS, NULL, &err) != 0)
         fail_msg("%s", err.text);
     json_decref(args);
@@ -264,7 +233,7 @@ static void a_run_breaks_the_units_of_a_cluster_that_runs_already(void **state)
     start_units();
     char output[8192], words[4096];
     CLEANUP(rift_free) char *here = realpath("clients/stdio/example_register.py", NULL);
-    CLEANUP(rift_free) char *client = rift_printf("%s/client", scratch);
+    CLEANUP(rift_free) char *client = rift_printf("%s/client", case_scratch);
     CLEANUP(rift_free)
     char *lines = rift_printf("system: {recipe: toy.yaml, attach: {unit: toy.service}}\n"
                               "allow_faults: [n1, n2]\nrecovery_s: 1\n"
@@ -274,7 +243,7 @@ static void a_run_breaks_the_units_of_a_cluster_that_runs_already(void **state)
     CLEANUP(rift_free)
     char *set = rift_printf("--runs %s/runs --set time_limit_s=4 "
                             "--set 'client.command=[python3, %s, %s]' --quiet",
-                            scratch, here, client);
+                            case_scratch, here, client);
     CLEANUP(rift_free) char *mine = rift_printf("mkdir -p %s", client);
     test_run(mine, NULL, 0);
     long before[HOSTS] = {pid_of_unit(0), pid_of_unit(1)};
@@ -284,12 +253,12 @@ static void a_run_breaks_the_units_of_a_cluster_that_runs_already(void **state)
     assert_true(pid_of_unit(0) > 0 && pid_of_unit(0) != before[0]);
     assert_int_equal(pid_of_unit(1), before[1]);
     for (size_t i = 0; i < HOSTS; i++) {
-        assert_int_equal(test_host_run(&hosts[i], "test ! -e /run/toy/conf", NULL, 0), 0);
+        assert_int_equal(test_host_run(&case_hosts[i], "test ! -e /run/toy/conf", NULL, 0), 0);
     }
     CLEANUP(rift_free)
     char *logs = rift_printf("test -s %s/runs/latest/nodes/n1/ticks && "
                              "test -s %s/runs/latest/nodes/n2/ticks",
-                             scratch, scratch);
+                             case_scratch, case_scratch);
     assert_int_equal(test_run(logs, NULL, 0), 0);
     assert_says(told(0, words), "start toy.service");
     assert_null(strstr(told(0, words), "stop"));
@@ -311,12 +280,13 @@ static void a_killed_unit_is_started_again_though_the_controller_died(void **sta
     char *script = rift_printf("cd %s; %s fault kill --on '[n1]' --for 30s --config %s >log 2>&1 "
                                "& pid=$!; for i in $(seq 200); do grep -q left %s/log && break; "
                                "sleep 0.1; done; kill -9 $pid; grep left %s/log; cat %s/log",
-                               scratch, test_rift_binary(), config, scratch, scratch, scratch);
+                               case_scratch, test_rift_binary(), config, case_scratch, case_scratch,
+                               case_scratch);
     test_run(script, output, sizeof output);
     assert_says(output, "s left");
     static const char wait[] = "for i in $(seq 100); do pgrep -f toy/data/tick[s] && exit 0; sleep "
                                "0.1; done; exit 1";
-    if (test_host_run(&hosts[0], wait, NULL, 0) != 0)
+    if (test_host_run(&case_hosts[0], wait, NULL, 0) != 0)
         fail_msg("%s\n%s", output, told(0, output));
     stop_units();
 }
@@ -328,7 +298,7 @@ static void a_wipe_is_only_done_when_asked_and_takes_only_the_data(void **state)
     start_units();
     char output[8192];
     struct rift_error err;
-    struct rift_node_settings settings = test_node_settings(&hosts[0]);
+    struct rift_node_settings settings = test_node_settings(&case_hosts[0]);
     struct rift_node *node = rift_node_open(&settings, &err);
     if (!node)
         fail_msg("%s", err.text);
@@ -336,16 +306,16 @@ static void a_wipe_is_only_done_when_asked_and_takes_only_the_data(void **state)
     json_t *args =
         json_pack("{s:{s:s, s:[s], s:[o]}, s:{s:{s:s, s:s, s:i}, s:[], s:{}, s:{}}, s:{s:s}}",
                   "recipe", "name", "toy", "data_folders", "/run/toy/data", "processes", process,
-                  "context", "node", "name", "n1", "address", hosts[0].address, "index", 1, "nodes",
-                  "options", "artifacts", "attach", "unit", "toy.service");
+                  "context", "node", "name", "n1", "address", case_hosts[0].address, "index", 1,
+                  "nodes", "options", "artifacts", "attach", "unit", "toy.service");
     static const char *const verbs[] = {"system.configure", "system.stop", "system.wipe",
                                         "system.start"};
-    test_host_run(&hosts[0], "touch /run/toy/keep /run/toy/data/old; chmod 751 /run/toy/data", NULL,
-                  0);
+    test_host_run(&case_hosts[0], "touch /run/toy/keep /run/toy/data/old; chmod 751 /run/toy/data",
+                  NULL, 0);
     for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++)
         if (rift_node_call(node, verbs[i], args, CALL_MS, NULL, &err) != 0)
             fail_msg("%s: %s", verbs[i], err.text);
-    test_host_run(&hosts[0], "stat -c %a /run/toy/data; ls /run/toy /run/toy/data", output,
+    test_host_run(&case_hosts[0], "stat -c %a /run/toy/data; ls /run/toy /run/toy/data", output,
                   sizeof output);
     assert_string_equal(output, "751\n/run/toy:\ndata\nkeep\n\n/run/toy/data:\nticks");
     static const char *const no_system[] = {"/system.slice", "/", "/../x", "/system.slice/.."};
@@ -364,12 +334,12 @@ static void a_wipe_is_only_done_when_asked_and_takes_only_the_data(void **state)
         fail_msg("%s", err.text);
     static const char state_of[] = "sed 's/.*) //; s/ .*//' /proc/$(pgrep -o -f "
                                    "toy/data/tick[s])/stat";
-    test_host_run(&hosts[0], state_of, output, sizeof output);
+    test_host_run(&case_hosts[0], state_of, output, sizeof output);
     assert_string_equal(output, "t");
     json_decref(fault);
     json_decref(args);
     rift_node_close(node);
-    test_host_run(&hosts[0], state_of, output, sizeof output);
+    test_host_run(&case_hosts[0], state_of, output, sizeof output);
     assert_string_equal(output, "S");
     stop_units();
 }
@@ -403,39 +373,39 @@ static void a_password_from_a_file_logs_in_and_is_found_nowhere_after(void **sta
         "none\\nSubsystem sftp internal-sftp\\nHostKey /etc/ssh/rift_lab_host_key\\n' > "
         "/run/sshd2; "
         "/usr/sbin/sshd -f /run/sshd2";
-    if (test_host_run(&hosts[0], serve, output, sizeof output) != 0)
+    if (test_host_run(&case_hosts[0], serve, output, sizeof output) != 0)
         fail_msg("%s", output);
     CLEANUP(rift_free)
-    char *prepare =
-        rift_printf("cd %s; umask 077; echo hu7-open-sesame > password; echo wrong > "
-                    "wrong; sed -n 's/^%s,[^ ]* /[%s]:2222 /p' %s > known; test -s known",
-                    scratch, hosts[0].address, hosts[0].address, hosts[0].known_hosts_file);
+    char *prepare = rift_printf(
+        "cd %s; umask 077; echo hu7-open-sesame > password; echo wrong > "
+        "wrong; sed -n 's/^%s,[^ ]* /[%s]:2222 /p' %s > known; test -s known",
+        case_scratch, case_hosts[0].address, case_hosts[0].address, case_hosts[0].known_hosts_file);
     if (test_run(prepare, output, sizeof output) != 0)
         fail_msg("%s", output);
     CLEANUP(rift_free) char *config = write_config("");
     CLEANUP(rift_free)
     char *set = rift_printf("--runs runs-p --quiet --set 'nodes=[\"%s:2222\"]' --set "
                             "'ssh={password_file: password, known_hosts: known}'",
-                            hosts[0].address);
+                            case_hosts[0].address);
     /* The client is none, so the run fails; but after it has logged in. */
     rift("run", config, set, output, sizeof output);
-    assert_int_equal(test_host_run(&hosts[0], "ls /var/lib/rift/rift-agent-*", NULL, 0), 0);
+    assert_int_equal(test_host_run(&case_hosts[0], "ls /var/lib/rift/rift-agent-*", NULL, 0), 0);
     CLEANUP(rift_free)
     char *search = rift_printf("cd %s && grep -q 'password_file' runs-p/*/*/plan.yaml && "
                                "! grep -r hu7-open-sesame runs-p config.yaml",
-                               scratch);
+                               case_scratch);
     if (test_run(search, output, sizeof output) != 0)
         fail_msg("%s", output);
     assert_int_not_equal(
-        test_host_run(&hosts[0],
+        test_host_run(&case_hosts[0],
                       "grep -r hu7-open-sesame /var/lib/rift /proc/*/cmdline | grep -v "
                       "grep",
                       NULL, 0),
         0);
-    CLEANUP(rift_free) char *wrong = rift_printf("%s/wrong", scratch);
-    CLEANUP(rift_free) char *known = rift_printf("%s/known", scratch);
+    CLEANUP(rift_free) char *wrong = rift_printf("%s/wrong", case_scratch);
+    CLEANUP(rift_free) char *known = rift_printf("%s/known", case_scratch);
     struct rift_error err;
-    struct rift_node_settings settings = test_node_settings(&hosts[0]);
+    struct rift_node_settings settings = test_node_settings(&case_hosts[0]);
     settings.port = 2222;
     settings.key_file = NULL;
     settings.known_hosts_file = known;
@@ -453,17 +423,17 @@ static void a_key_of_ssh_agent_logs_in_and_the_agent_is_not_lent_to_the_host(voi
     (void)state;
     need_lab();
     char output[512];
-    CLEANUP(rift_free) char *socket = rift_printf("%s/agent.sock", scratch);
+    CLEANUP(rift_free) char *socket = rift_printf("%s/agent.sock", case_scratch);
     CLEANUP(rift_free)
     char *start = rift_printf("eval $(ssh-agent -a %s) >/dev/null && ssh-add -q %s && echo "
                               "$SSH_AGENT_PID",
-                              socket, hosts[0].key_file);
+                              socket, case_hosts[0].key_file);
     if (test_run(start, output, sizeof output) != 0)
         fail_msg("%s", output);
     pid_t agent = (pid_t)strtol(output, NULL, 10);
     assert_true(agent > 1);
     struct rift_error err;
-    struct rift_node_settings settings = test_node_settings(&hosts[0]);
+    struct rift_node_settings settings = test_node_settings(&case_hosts[0]);
     settings.key_file = NULL;
     setenv("SSH_AUTH_SOCK", socket, 1);
     struct rift_node *node = rift_node_open(&settings, &err);
@@ -499,5 +469,5 @@ int main(void)
         cmocka_unit_test(a_key_of_ssh_agent_logs_in_and_the_agent_is_not_lent_to_the_host),
         cmocka_unit_test(a_unit_that_is_not_there_is_named_before_anything_happens),
     };
-    return cmocka_run_group_tests(tests, up, down);
+    return cmocka_run_group_tests(tests, up, case_down);
 }

@@ -17,52 +17,23 @@
 #include "common/clock.h"
 #include "common/memory.h"
 #include "common/rng.h"
-#include "tests/lib/lab_hosts.h"
+#include "tests/lib/lab_case.h"
 
 enum { CALL_MS = 10000 };
-
-/* libssh2 1.10 forgets two numbers of each ECDSA signature that it checks, and the host's key when
- * the session's keys change. */
-const char *__lsan_default_suppressions(void);
-const char *__lsan_default_suppressions(void)
-{
-    return "leak:libcrypto.so\nleak:libssh2.so";
-}
-
-static struct rift_lab *lab;
-static const struct rift_lab_host *hosts;
-static char scratch[] = "/tmp/rift-test-remote-XXXXXX";
 
 static int up(void **state)
 {
     (void)state;
-    size_t count = 0;
-    if (geteuid() != 0)
-        return 0;
-    if (!mkdtemp(scratch))
-        return -1;
-    lab = test_lab_up("remote", 2);
-    hosts = rift_lab_hosts(lab, &count);
-    return 0;
-}
-
-static int down(void **state)
-{
-    char script[64];
-    snprintf(script, sizeof script, "rm -rf %s", scratch);
-    if (lab)
-        test_run(script, NULL, 0);
-    rift_lab_close(lab);
-    return test_labs_down(state);
+    return case_up("remote", 2, NULL);
 }
 
 static struct rift_node_settings settings_of(size_t i)
 {
-    if (!lab) {
+    if (!case_hosts) {
         print_message("skipped: a lab needs root\n");
         skip();
     }
-    return test_node_settings(&hosts[i]);
+    return test_node_settings(&case_hosts[i]);
 }
 
 static struct rift_node *open_node(const struct rift_node_settings *settings)
@@ -138,16 +109,16 @@ static void the_agent_is_sent_once_and_again_when_it_was_changed(void **state)
     char before[128], after[128], ignored[16];
     static const char look[] = "stat -c '%i %y' /var/lib/rift/rift-agent-*";
     rift_node_close(open_node(&settings));
-    test_host_run(&hosts[0], look, before, sizeof before);
+    test_host_run(&case_hosts[0], look, before, sizeof before);
     rift_node_close(open_node(&settings));
-    test_host_run(&hosts[0], look, after, sizeof after);
+    test_host_run(&case_hosts[0], look, after, sizeof after);
     assert_string_equal(before, after);
-    test_host_run(&hosts[0], "echo x >> $(echo /var/lib/rift/rift-agent-*)", ignored,
+    test_host_run(&case_hosts[0], "echo x >> $(echo /var/lib/rift/rift-agent-*)", ignored,
                   sizeof ignored);
     struct rift_node *node = open_node(&settings);
     assert_exec(node, "echo works", "works\n");
     rift_node_close(node);
-    test_host_run(&hosts[0], "ls -A /var/lib/rift | grep -c upload", after, sizeof after);
+    test_host_run(&case_hosts[0], "ls -A /var/lib/rift | grep -c upload", after, sizeof after);
     assert_string_equal(after, "0");
 }
 
@@ -156,7 +127,7 @@ static void a_key_that_the_host_does_not_know_is_refused(void **state)
     (void)state;
     struct rift_node_settings settings = settings_of(0);
     char key[64], script[128];
-    snprintf(key, sizeof key, "%s/other", scratch);
+    snprintf(key, sizeof key, "%s/other", case_scratch);
     snprintf(script, sizeof script, "ssh-keygen -q -t ed25519 -N '' -f %s", key);
     assert_int_equal(test_run(script, NULL, 0), 0);
     settings.key_file = key;
@@ -175,7 +146,7 @@ static void an_rsa_key_gets_an_error_that_names_what_to_use(void **state)
     struct rift_node_settings settings = settings_of(0);
     for (size_t i = 0; i < 2; i++) {
         char key[64], script[160];
-        snprintf(key, sizeof key, "%s/rsa%zu", scratch, i);
+        snprintf(key, sizeof key, "%s/rsa%zu", case_scratch, i);
         snprintf(script, sizeof script, "ssh-keygen -q -t rsa -b 2048 -m %s -N '' -f %s",
                  formats[i], key);
         assert_int_equal(test_run(script, NULL, 0), 0);
@@ -190,8 +161,8 @@ static void an_ecdsa_key_works_and_one_with_a_passphrase_says_so(void **state)
     (void)state;
     struct rift_node_settings settings = settings_of(0);
     char key[64], locked[64], script[400], public_key[512], add[600];
-    snprintf(key, sizeof key, "%s/ecdsa", scratch);
-    snprintf(locked, sizeof locked, "%s/locked", scratch);
+    snprintf(key, sizeof key, "%s/ecdsa", case_scratch);
+    snprintf(locked, sizeof locked, "%s/locked", case_scratch);
     snprintf(
         script, sizeof script,
         "ssh-keygen -q -t ecdsa -N '' -f %s && ssh-keygen -q -t ed25519 -N secret -f %s && cat "
@@ -199,7 +170,7 @@ static void an_ecdsa_key_works_and_one_with_a_passphrase_says_so(void **state)
         key, locked, key);
     assert_int_equal(test_run(script, public_key, sizeof public_key), 0);
     snprintf(add, sizeof add, "echo '%s' >> /root/.ssh/authorized_keys", public_key);
-    assert_int_equal(test_host_run(&hosts[0], add, NULL, 0), 0);
+    assert_int_equal(test_host_run(&case_hosts[0], add, NULL, 0), 0);
     settings.key_file = key;
     rift_node_close(open_node(&settings));
     settings.key_file = locked;
@@ -212,10 +183,10 @@ static void an_unknown_host_key_is_refused_and_learned_only_when_allowed(void **
     (void)state;
     struct rift_node_settings settings = settings_of(0);
     char file[64], script[1024], print[128], learned[512], known[512];
-    snprintf(file, sizeof file, "%s/known", scratch);
+    snprintf(file, sizeof file, "%s/known", case_scratch);
     settings.known_hosts_file = file;
     snprintf(script, sizeof script, "ssh-keygen -l -f %s | sed -n 1p | cut -d' ' -f2",
-             hosts[0].known_hosts_file);
+             case_hosts[0].known_hosts_file);
     assert_int_equal(test_run(script, print, sizeof print), 0);
     assert_refused(&settings, RIFT_ERR_DENIED, (const char *[]){print, file, "ssh-keyscan", NULL});
     assert_int_not_equal(access(file, F_OK), 0);
@@ -225,9 +196,10 @@ static void an_unknown_host_key_is_refused_and_learned_only_when_allowed(void **
     rift_node_close(open_node(&settings));
     /* OpenSSH's own reader finds there what the lab's key generator wrote. */
     snprintf(script, sizeof script, "ssh-keygen -F %s -f %s | tail -1 | cut -d' ' -f2,3",
-             hosts[0].address, file);
+             case_hosts[0].address, file);
     assert_int_equal(test_run(script, learned, sizeof learned), 0);
-    snprintf(script, sizeof script, "sed -n 1p %s | cut -d' ' -f2,3", hosts[0].known_hosts_file);
+    snprintf(script, sizeof script, "sed -n 1p %s | cut -d' ' -f2,3",
+             case_hosts[0].known_hosts_file);
     assert_int_equal(test_run(script, known, sizeof known), 0);
     assert_string_equal(learned, known);
 }
@@ -237,9 +209,9 @@ static void a_changed_host_key_is_refused_even_where_new_ones_are_accepted(void 
     (void)state;
     struct rift_node_settings settings = settings_of(0);
     char file[64], script[512];
-    snprintf(file, sizeof file, "%s/changed", scratch);
+    snprintf(file, sizeof file, "%s/changed", case_scratch);
     snprintf(script, sizeof script, "sed -n 2p %s | sed 's/^[^ ]*/%s/' > %s",
-             hosts[0].known_hosts_file, hosts[0].address, file);
+             case_hosts[0].known_hosts_file, case_hosts[0].address, file);
     assert_int_equal(test_run(script, NULL, 0), 0);
     settings.known_hosts_file = file;
     settings.accept_new_host_key = true;
@@ -257,21 +229,21 @@ static void a_host_that_does_not_answer_is_unreachable_within_the_deadline(void 
     settings.connect_timeout_ms = 700;
     static const char cut[] = "nft add table inet t; nft add chain inet t c '{ type filter hook "
                               "input priority 0; }'; nft add rule inet t c tcp dport 22 drop";
-    if (test_host_run(&hosts[0], cut, NULL, 0) != 0) {
+    if (test_host_run(&case_hosts[0], cut, NULL, 0) != 0) {
         print_message("skipped: nft does not work here\n");
         skip();
     }
     int64_t start_ns = rift_clock_now();
     assert_refused(&settings, RIFT_ERR_UNREACHABLE, (const char *[]){"no answer", "700 ms", NULL});
     assert_true(rift_clock_now() - start_ns < 2 * RIFT_SECOND);
-    assert_int_equal(test_host_run(&hosts[0], "nft delete table inet t", NULL, 0), 0);
+    assert_int_equal(test_host_run(&case_hosts[0], "nft delete table inet t", NULL, 0), 0);
 }
 
 static void a_full_disk_is_named_with_what_is_needed(void **state)
 {
     (void)state;
     struct rift_node_settings settings = settings_of(1);
-    assert_int_equal(test_host_run(&hosts[1],
+    assert_int_equal(test_host_run(&case_hosts[1],
                                    "mkdir -p /var/lib/rift && mount -t tmpfs -o "
                                    "size=16k x /var/lib/rift",
                                    NULL, 0),
@@ -279,7 +251,7 @@ static void a_full_disk_is_named_with_what_is_needed(void **state)
     char left[64];
     assert_refused(&settings, RIFT_ERR_LIMIT,
                    (const char *[]){"no space left", "/var/lib/rift", "MB needed", NULL});
-    test_host_run(&hosts[1], "ls -A /var/lib/rift; umount /var/lib/rift", left, sizeof left);
+    test_host_run(&case_hosts[1], "ls -A /var/lib/rift; umount /var/lib/rift", left, sizeof left);
     assert_string_equal(left, "");
 }
 
@@ -287,7 +259,7 @@ static void another_processor_is_named_before_anything_is_sent(void **state)
 {
     (void)state;
     struct rift_node_settings settings = settings_of(1);
-    assert_int_equal(test_host_run(&hosts[1],
+    assert_int_equal(test_host_run(&case_hosts[1],
                                    "printf '#!/bin/sh\\necho sparc64\\n' > "
                                    "/usr/local/bin/uname; chmod 755 "
                                    "/usr/local/bin/uname; rm -rf /var/lib/rift",
@@ -295,7 +267,8 @@ static void another_processor_is_named_before_anything_is_sent(void **state)
                      0);
     assert_refused(&settings, RIFT_ERR_UNSUPPORTED, (const char *[]){"sparc64", "built for", NULL});
     assert_int_equal(
-        test_host_run(&hosts[1], "rm /usr/local/bin/uname; [ ! -e /var/lib/rift ]", NULL, 0), 0);
+        test_host_run(&case_hosts[1], "rm /usr/local/bin/uname; [ ! -e /var/lib/rift ]", NULL, 0),
+        0);
 }
 
 static void a_login_that_is_not_root_needs_sudo_and_works_with_it(void **state)
@@ -307,7 +280,7 @@ static void a_login_that_is_not_root_needs_sudo_and_works_with_it(void **state)
         print_message("skipped: there is no sudo\n");
         skip();
     }
-    assert_int_equal(test_host_run(&hosts[1],
+    assert_int_equal(test_host_run(&case_hosts[1],
                                    "useradd -m -s /bin/sh tester && usermod -p '*' tester && "
                                    "install -d -o tester ~tester/.ssh && install -o tester "
                                    "/root/.ssh/authorized_keys ~tester/.ssh/",
@@ -318,7 +291,7 @@ static void a_login_that_is_not_root_needs_sudo_and_works_with_it(void **state)
                    (const char *[]){"'tester' is not root", "sudo", NULL});
     settings.use_sudo = true;
     assert_refused(&settings, RIFT_ERR_DENIED, (const char *[]){"NOPASSWD", NULL});
-    assert_int_equal(test_host_run(&hosts[1],
+    assert_int_equal(test_host_run(&case_hosts[1],
                                    "echo 'tester ALL=(ALL) NOPASSWD: ALL' > "
                                    "/etc/sudoers.d/tester",
                                    NULL, 0),
@@ -329,10 +302,10 @@ static void a_login_that_is_not_root_needs_sudo_and_works_with_it(void **state)
     assert_int_equal(
         rift_node_upload(node, "/etc/hostname", "/opt/by root/a file", 0640, CALL_MS, NULL, &err),
         0);
-    test_host_run(&hosts[1], "stat -c '%U %a' '/opt/by root/a file'; ls -A /tmp", found,
+    test_host_run(&case_hosts[1], "stat -c '%U %a' '/opt/by root/a file'; ls -A /tmp", found,
                   sizeof found);
     assert_string_equal(found, "root 640");
-    snprintf(copy, sizeof copy, "%s/copy", scratch);
+    snprintf(copy, sizeof copy, "%s/copy", case_scratch);
     assert_int_equal(rift_node_download(node, "/opt/by root/a file", copy, CALL_MS, &err), 0);
     char compare[128];
     snprintf(compare, sizeof compare, "cmp %s /etc/hostname", copy);
@@ -349,8 +322,8 @@ static void a_plain_sshd_on_loopback_with_sudo_is_a_node_as_well(void **state)
     char script[2048], key[64], known[64];
     if (test_run("command -v sudo", NULL, 0) != 0)
         skip();
-    snprintf(key, sizeof key, "%s/plain", scratch);
-    snprintf(known, sizeof known, "%s/plain-known", scratch);
+    snprintf(key, sizeof key, "%s/plain", case_scratch);
+    snprintf(known, sizeof known, "%s/plain-known", case_scratch);
     snprintf(
         script, sizeof script,
         "set -e; cd %s; ssh-keygen -q -t ed25519 -N '' -f plain; ssh-keygen -q -t ecdsa -N '' -f "
@@ -361,7 +334,7 @@ static void a_plain_sshd_on_loopback_with_sudo_is_a_node_as_well(void **state)
         "%%s/hostkey\\nUsePAM no\\nPidFile none\\nStrictModes no\\nSubsystem sftp "
         "internal-sftp\\nAuthorizedKeysFile %%s/plain.pub\\n' $PWD $PWD > config; chmod 755 . "
         "; chmod 644 plain.pub",
-        scratch);
+        case_scratch);
     assert_int_equal(test_run(script, NULL, 0), 0);
     pid_t sshd = fork();
     assert_true(sshd >= 0);
@@ -373,7 +346,7 @@ static void a_plain_sshd_on_loopback_with_sudo_is_a_node_as_well(void **state)
                  "-o mode=755 x /var/lib; mount -t tmpfs -o mode=755 x /run; mkdir -p /run/sshd; "
                  "install -d -o 4711 /home/plain; exec "
                  "/usr/sbin/sshd -D -f %s/config -E %s/log",
-                 scratch, scratch, scratch);
+                 case_scratch, case_scratch, case_scratch);
         close_range(STDERR_FILENO + 1, ~0U, 0);
         execlp("unshare", "unshare", "-m", "--propagation", "private", "bash", "-c", script,
                (char *)NULL);
@@ -503,13 +476,13 @@ static void a_connection_cut_in_a_call_runs_nothing_twice(void **state)
         int64_t cut_ns = rift_clock_now() + rift_rng_between(&rng, 0, 150 * RIFT_MS);
         assert_int_equal(rift_node_send(node, "exec", args, CALL_MS, NULL, NULL, &err), 0);
         rift_clock_sleep_until(cut_ns);
-        cut_connections(&hosts[0]);
+        cut_connections(&case_hosts[0]);
         json_decref(args);
         /* The next call is answered by the connection that comes after. */
         assert_exec(node, "echo back", "back\n");
         rift_clock_sleep_until(rift_clock_now() + 300 * RIFT_MS);
         snprintf(script, sizeof script, "cat /tmp/count%d 2>/dev/null | wc -l", i);
-        test_host_run(&hosts[0], script, said, sizeof said);
+        test_host_run(&case_hosts[0], script, said, sizeof said);
         if (strcmp(said, "0") != 0 && strcmp(said, "1") != 0)
             fail_msg("round %d: it ran %s times", i, said);
     }
@@ -526,12 +499,12 @@ static void a_silent_cut_is_noticed_and_mended(void **state)
         "nft "
         "add chain inet t o '{ type filter hook output priority 0; }'; nft add rule inet t i tcp "
         "dport 22 drop; nft add rule inet t o tcp sport 22 drop";
-    if (test_host_run(&hosts[0], cut, NULL, 0) != 0) {
+    if (test_host_run(&case_hosts[0], cut, NULL, 0) != 0) {
         rift_node_close(node);
         skip();
     }
     wait_until_connected(node, false);
-    assert_int_equal(test_host_run(&hosts[0], "nft delete table inet t", NULL, 0), 0);
+    assert_int_equal(test_host_run(&case_hosts[0], "nft delete table inet t", NULL, 0), 0);
     wait_until_connected(node, true);
     assert_exec(node, "echo back", "back\n");
     rift_node_close(node);
@@ -549,7 +522,7 @@ static void keys_that_change_all_the_time_lose_nothing(void **state)
         "-9 "
         "$old; for p in $old; do while [ -d /proc/$p ]; do sleep 0.05; done; done; for i in $(seq "
         "100); do (: < /dev/tcp/127.0.0.1/22) 2>/dev/null && break; sleep 0.05; done";
-    test_host_run(&hosts[0], limit, NULL, 0);
+    test_host_run(&case_hosts[0], limit, NULL, 0);
     struct rift_node *node = open_node(&settings);
     for (int i = 0; i < 100; i++) {
         struct rift_error err;
@@ -583,8 +556,8 @@ static void files_go_there_and_back_whole(void **state)
     struct rift_node *node = open_node(&settings);
     struct rift_error err;
     char file[64], copy[64], script[256], sum[65], expected[128];
-    snprintf(file, sizeof file, "%s/big", scratch);
-    snprintf(copy, sizeof copy, "%s/big.copy", scratch);
+    snprintf(file, sizeof file, "%s/big", case_scratch);
+    snprintf(copy, sizeof copy, "%s/big.copy", case_scratch);
     snprintf(script, sizeof script,
              "head -c 5000001 /dev/urandom > %s; sha256sum < %s | cut -c1-64", file, file);
     test_run(script, expected, sizeof expected);
@@ -626,5 +599,5 @@ int main(void)
         cmocka_unit_test(closing_ends_what_is_not_answered),
         cmocka_unit_test(files_go_there_and_back_whole),
     };
-    return cmocka_run_group_tests(tests, up, down);
+    return cmocka_run_group_tests(tests, up, case_down);
 }

@@ -17,68 +17,25 @@
 #include "common/memory.h"
 #include "common/text.h"
 #include "control/cli/command.h"
-#include "tests/lib/lab_hosts.h"
+#include "tests/lib/lab_case.h"
 
 enum { OUTPUT_SIZE = 1 << 16, HOSTS = 3, LAB_UP_MS = 120000 };
 
-static struct rift_lab *lab;
-static const struct rift_lab_host *hosts;
-static char lab_name[24];
-static char scratch[] = "/tmp/rift-test-run-XXXXXX";
 static char output[OUTPUT_SIZE]; /* of the last run, both streams */
 
 static int up(void **state)
 {
     (void)state;
     static const char *const packages[] = {"etcd-server", NULL};
-    snprintf(lab_name, sizeof lab_name, "%s", test_lab_name("run"));
-    if (geteuid() != 0 || !mkdtemp(scratch))
-        return 0;
-    struct rift_lab_request request = {
-        .name = lab_name, .host_count = HOSTS, .packages = packages, .deadline_ms = LAB_UP_MS};
-    struct rift_error err = {0};
-    lab = rift_lab_up(&request, &err);
-    if (!lab) {
-        print_message("no lab with etcd: %s\n", err.text);
-        return 0;
-    }
-    size_t count = 0;
-    hosts = rift_lab_hosts(lab, &count);
-    return count == HOSTS ? 0 : -1;
+    return case_up("run", HOSTS, packages);
 }
 
-static int down(void **state)
-{
-    CLEANUP(rift_free) char *script = rift_printf("rm -rf %s", scratch);
-    test_run(script, NULL, 0);
-    rift_lab_close(lab);
-    return test_labs_down(state);
-}
-
-static void require_lab(void)
-{
-    if (!lab) {
-        print_message("skipped: needs root, and etcd-server from a package mirror or its cache\n");
-        skip();
-    }
-    test_agent_binary();
-}
-
-static void write_file(const char *name, const char *text)
-{
-    CLEANUP(rift_free) char *path = rift_printf("%s/%s", scratch, name);
-    FILE *file = fopen(path, "we");
-    assert_non_null(file);
-    assert_true(fputs(text, file) >= 0);
-    assert_int_equal(fclose(file), 0);
-}
-
-/* Runs `prefix rift run config --runs scratch/runs arguments` and returns its exit code. */
+/* Runs `prefix rift run config --runs case_scratch/runs arguments` and returns its exit code. */
 static int run_rift(const char *prefix, const char *config, const char *arguments)
 {
     CLEANUP(rift_free)
     char *script = rift_printf("%s %s run %s --runs %s/runs %s", prefix, test_rift_binary(), config,
-                               scratch, arguments);
+                               case_scratch, arguments);
     int code = test_run(script, output, sizeof output);
     print_message("%s\n-> %d\n", script, code);
     return code;
@@ -88,8 +45,8 @@ static int run_rift(const char *prefix, const char *config, const char *argument
 static int run_lab(const char *config, const char *arguments)
 {
     CLEANUP(rift_free)
-    char *all =
-        rift_printf("--set nodes.name=%s --set nodes.count=%d %s", lab_name, HOSTS, arguments);
+    char *all = rift_printf("--set nodes.name=%s --set nodes.count=%d %s", test_lab_name("run"),
+                            HOSTS, arguments);
     return run_rift("", config, all);
 }
 
@@ -109,7 +66,7 @@ static void assert_one_clear_line(const char *words)
 
 static json_t *latest_verdicts(void)
 {
-    CLEANUP(rift_free) char *path = rift_printf("%s/runs/latest/verdicts.json", scratch);
+    CLEANUP(rift_free) char *path = rift_printf("%s/runs/latest/verdicts.json", case_scratch);
     json_t *verdicts = json_load_file(path, 0, NULL);
     if (!verdicts)
         fail_msg("there is no %s; it said:\n%s", path, output);
@@ -131,7 +88,7 @@ static json_int_t evidence(const json_t *verdicts, const char *name)
 
 static void assert_exists(const char *name, bool is_wanted)
 {
-    CLEANUP(rift_free) char *path = rift_printf("%s/runs/latest/%s", scratch, name);
+    CLEANUP(rift_free) char *path = rift_printf("%s/runs/latest/%s", case_scratch, name);
     if ((access(path, F_OK) == 0) != is_wanted)
         fail_msg("%s %s; it said:\n%s", path, is_wanted ? "is missing" : "is there", output);
 }
@@ -141,17 +98,17 @@ static void assert_hosts_are_whole(void)
 {
     char found[1024];
     for (size_t i = 0; i < HOSTS; i++) {
-        test_host_run(&hosts[i], "tc qdisc show dev eth0 | grep clsact; pgrep -x etcd; true", found,
-                      sizeof found);
+        test_host_run(&case_hosts[i], "tc qdisc show dev eth0 | grep clsact; pgrep -x etcd; true",
+                      found, sizeof found);
         if (found[0] != '\0')
-            fail_msg("%s is not whole: %s", hosts[i].name, found);
+            fail_msg("%s is not whole: %s", case_hosts[i].name, found);
     }
 }
 
 static void a_correct_system_is_valid_and_every_fault_was_observed(void **state)
 {
     (void)state;
-    require_lab();
+    case_need_lab();
     int code = run_lab("configs/etcd-register.yaml",
                        "--seed 4 --set time_limit_s=18 --set recovery_s=9 "
                        "--set faults.0.every_s=6 --set 'faults.0.for_s=[2, 3]' "
@@ -176,7 +133,7 @@ static void a_correct_system_is_valid_and_every_fault_was_observed(void **state)
 static void local_reads_are_convicted_of_stale_reads(void **state)
 {
     (void)state;
-    require_lab();
+    case_need_lab();
     int code = run_lab("configs/etcd-stale.yaml",
                        "--seed 2 --set time_limit_s=16 --set recovery_s=1 "
                        "--set faults.0.partition=isolate-primary --set faults.0.every_s=7");
@@ -195,22 +152,22 @@ static void local_reads_are_convicted_of_stale_reads(void **state)
 static void the_hash_of_an_artifact_stands_in_the_history(void **state)
 {
     (void)state;
-    require_lab();
+    case_need_lab();
     char sum[128];
     CLEANUP(rift_free)
     char *copy = rift_printf("cp /proc/%d/root/usr/bin/etcd %s/my-etcd && sha256sum %s/my-etcd | "
                              "cut -d' ' -f1",
-                             (int)hosts[0].init_pid, scratch, scratch);
+                             (int)case_hosts[0].init_pid, case_scratch, case_scratch);
     assert_int_equal(test_run(copy, sum, sizeof sum), 0);
     CLEANUP(rift_free)
     char *arguments = rift_printf("--set time_limit_s=4 --set recovery_s=1 --set 'faults=[]' "
                                   "--set system.artifacts.etcd=%s/my-etcd",
-                                  scratch);
+                                  case_scratch);
     if (run_lab("configs/etcd-register.yaml", arguments) != RIFT_EXIT_VALID)
         fail_msg("%s", output);
     CLEANUP(rift_free)
     char *find = rift_printf("%s convert %s/runs/latest --format jsonl | grep -q %s",
-                             test_rift_binary(), scratch, sum);
+                             test_rift_binary(), case_scratch, sum);
     assert_int_equal(test_run(find, NULL, 0), 0);
 }
 
@@ -222,7 +179,7 @@ static double last_invocation_s(void)
     char *script =
         rift_printf("%s convert %s/runs/latest --format jsonl | grep -v nemesis | "
                     "grep '\"invoke\"' | tail -1 | sed 's/.*\"time\":\\([0-9]*\\).*/\\1/'",
-                    test_rift_binary(), scratch);
+                    test_rift_binary(), case_scratch);
     assert_int_equal(test_run(script, number, sizeof number), 0);
     return strtod(number, NULL) / 1e9;
 }
@@ -231,7 +188,7 @@ static double last_invocation_s(void)
 static void a_run_that_watches_ends_soon_after_the_violation(void **state)
 {
     (void)state;
-    require_lab();
+    case_need_lab();
     int code = run_lab("configs/etcd-stale.yaml",
                        "--seed 2 --set time_limit_s=40 --set recovery_s=1 --set stop_on=violation "
                        "--set faults.0.partition=isolate-primary --set faults.0.every_s=7");
@@ -256,7 +213,7 @@ static void a_run_that_watches_ends_soon_after_the_violation(void **state)
 static void a_bent_clock_stands_in_the_history(void **state)
 {
     (void)state;
-    require_lab();
+    case_need_lab();
     int code = run_lab("configs/etcd-register.yaml",
                        "--set time_limit_s=8 --set recovery_s=1 --set 'checkers=[clock: {max_ms: "
                        "1000}]' --set 'faults=[{clock: {targets: [n2], of: process, offset_ms: "
@@ -267,7 +224,7 @@ static void a_bent_clock_stands_in_the_history(void **state)
     const json_t *nodes =
         json_object_get(json_object_get(checker(verdicts, "clock"), "stats"), "nodes");
     for (size_t i = 0; i < HOSTS; i++)
-        assert_non_null(json_object_get(nodes, hosts[i].name));
+        assert_non_null(json_object_get(nodes, case_hosts[i].name));
     const json_t *bent = json_object_get(nodes, "n2, as the system sees it");
     assert_int_equal(json_object_size(nodes), HOSTS + 1);
     const json_t *worst = json_object_get(bent, "worst_in_clock_faults");
@@ -282,7 +239,7 @@ static void a_bent_clock_stands_in_the_history(void **state)
 static void a_cut_where_no_peer_traffic_passes_is_unknown(void **state)
 {
     (void)state;
-    require_lab();
+    case_need_lab();
     int code = run_lab("configs/etcd-register.yaml",
                        "--set time_limit_s=6 --set recovery_s=1 --set "
                        "'faults=[{partition: {kinds: halves, interfaces: [lo]}, every_s: 4, for_s: "
@@ -300,7 +257,7 @@ static void a_cut_where_no_peer_traffic_passes_is_unknown(void **state)
 static void an_interface_that_does_not_exist_is_refused_before_the_run(void **state)
 {
     (void)state;
-    require_lab();
+    case_need_lab();
     int code =
         run_lab("configs/etcd-register.yaml",
                 "--set time_limit_s=6 --set 'faults=[{partition: {kinds: halves, interfaces: "
@@ -321,13 +278,13 @@ static const char failing_client[] =
 static void a_client_that_always_fails_is_unknown(void **state)
 {
     (void)state;
-    require_lab();
-    write_file("failing.py", failing_client);
+    case_need_lab();
+    case_write_file("failing.py", failing_client);
     CLEANUP(rift_free)
     char *arguments =
         rift_printf("--set 'client={name: stdio, command: [python3, %s/failing.py]}' --set "
                     "system=none --set 'faults=[]' --set time_limit_s=2 --set recovery_s=0",
-                    scratch);
+                    case_scratch);
     int code = run_lab("configs/etcd-register.yaml", arguments);
     if (code != RIFT_EXIT_UNKNOWN)
         fail_msg("%s", output);
@@ -337,12 +294,12 @@ static void a_client_that_always_fails_is_unknown(void **state)
 static void any_program_can_be_the_client_of_a_run(void **state)
 {
     (void)state;
-    require_lab();
+    case_need_lab();
     CLEANUP(rift_free)
     char *arguments = rift_printf(
         "--set 'client={name: stdio, command: [python3, clients/stdio/example_register.py, "
         "%s/store]}' --set system=none --set 'faults=[]' --set time_limit_s=3 --set recovery_s=0",
-        scratch);
+        case_scratch);
     int code = run_lab("configs/etcd-register.yaml", arguments);
     if (code != RIFT_EXIT_VALID)
         fail_msg("%s", output);
@@ -367,20 +324,20 @@ static const char compare_with_schedule[] =
 static void a_run_asks_exactly_what_its_seed_fixed(void **state)
 {
     (void)state;
-    require_lab();
+    case_need_lab();
     static const char arguments[] =
         "--seed 77 --set time_limit_s=3 --set recovery_s=0 --set 'faults=[]'";
     int code = run_lab("configs/etcd-register.yaml", arguments);
     if (code != RIFT_EXIT_VALID)
         fail_msg("%s", output);
-    write_file("compare.py", compare_with_schedule);
+    case_write_file("compare.py", compare_with_schedule);
     CLEANUP(rift_free)
     char *script = rift_printf(
         "%s convert %s/runs/latest %s/history.jsonl && %s run configs/etcd-register.yaml --dry-run "
         "--schedule --set nodes.count=%d %s > %s/schedule && python3 %s/compare.py "
         "%s/history.jsonl %s/schedule",
-        test_rift_binary(), scratch, scratch, test_rift_binary(), HOSTS, arguments, scratch,
-        scratch, scratch, scratch);
+        test_rift_binary(), case_scratch, case_scratch, test_rift_binary(), HOSTS, arguments,
+        case_scratch, case_scratch, case_scratch, case_scratch);
     if (test_run(script, output, sizeof output) != 0)
         fail_msg("%s", output);
 }
@@ -388,7 +345,7 @@ static void a_run_asks_exactly_what_its_seed_fixed(void **state)
 static void an_interrupted_run_is_healed_saved_and_judged(void **state)
 {
     (void)state;
-    require_lab();
+    case_need_lab();
     CLEANUP(rift_free)
     char *script = rift_printf(
         "rm -f %s/runs/latest; "
@@ -397,7 +354,7 @@ static void an_interrupted_run_is_healed_saved_and_judged(void **state)
         "--set time_limit_s=60 & pid=$!; "
         "for i in $(seq 200); do grep -qs 'start-partition' %s/runs/latest/rift.log && break; "
         "sleep 0.1; done; sleep 1; kill -INT $pid; wait $pid",
-        scratch, test_rift_binary(), scratch, lab_name, HOSTS, scratch);
+        case_scratch, test_rift_binary(), case_scratch, test_lab_name("run"), HOSTS, case_scratch);
     int code = test_run(script, output, sizeof output);
     if (code != RIFT_EXIT_UNKNOWN)
         fail_msg("%d: %s", code, output);
@@ -409,7 +366,7 @@ static void an_interrupted_run_is_healed_saved_and_judged(void **state)
 static void a_run_that_was_killed_is_judged_as_far_as_it_reached(void **state)
 {
     (void)state;
-    require_lab();
+    case_need_lab();
     CLEANUP(rift_free)
     char *script = rift_printf(
         "rm -f %s/runs/latest; "
@@ -418,11 +375,11 @@ static void a_run_that_was_killed_is_judged_as_far_as_it_reached(void **state)
         "--set time_limit_s=60 & pid=$!; "
         "for i in $(seq 200); do grep -qs 'start-partition' %s/runs/latest/rift.log && break; "
         "sleep 0.1; done; sleep 1; kill -9 $pid; wait $pid; sleep 3",
-        scratch, test_rift_binary(), scratch, lab_name, HOSTS, scratch);
+        case_scratch, test_rift_binary(), case_scratch, test_lab_name("run"), HOSTS, case_scratch);
     test_run(script, output, sizeof output);
     assert_exists("verdicts.json", false);
     CLEANUP(rift_free)
-    char *check = rift_printf("%s check %s/runs/latest", test_rift_binary(), scratch);
+    char *check = rift_printf("%s check %s/runs/latest", test_rift_binary(), case_scratch);
     int code = test_run(check, output, sizeof output);
     if (code != RIFT_EXIT_UNKNOWN)
         fail_msg("%d: %s", code, output);
@@ -440,7 +397,7 @@ static void a_run_that_was_killed_is_judged_as_far_as_it_reached(void **state)
 static void a_full_disk_ends_the_run_and_costs_no_verdict(void **state)
 {
     (void)state;
-    require_lab();
+    case_need_lab();
     /* A file system of its own, in a mount namespace of its own: 1 MiB, most of it taken. */
     CLEANUP(rift_free)
     char *script = rift_printf(
@@ -449,7 +406,8 @@ static void a_full_disk_ends_the_run_and_costs_no_verdict(void **state)
         "%s/small && head -c 950000 /dev/zero > %s/small/ballast && exec %s run "
         "configs/etcd-register.yaml --runs %s/small --set nodes.name=%s --set nodes.count=%d --set "
         "workload.rate_hz=0 --set time_limit_s=60 --set faults=[]'",
-        scratch, scratch, scratch, test_rift_binary(), scratch, lab_name, HOSTS);
+        case_scratch, case_scratch, case_scratch, test_rift_binary(), case_scratch,
+        test_lab_name("run"), HOSTS);
     int64_t start_ns = rift_clock_now();
     int code = test_run(script, output, sizeof output);
     if (code != RIFT_EXIT_HARNESS)
@@ -464,14 +422,14 @@ static void a_full_disk_ends_the_run_and_costs_no_verdict(void **state)
 static void a_port_that_is_taken_is_named(void **state)
 {
     (void)state;
-    require_lab();
+    case_need_lab();
     const char *const listen =
         "setsid python3 -c \"import socket,time; s=socket.socket(); "
         "s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1); s.bind(('0.0.0.0', 2379)); "
         "s.listen(1); time.sleep(60)\" >/dev/null 2>&1 & echo $! > /tmp/listener; sleep 0.5";
-    test_host_run(&hosts[1], listen, NULL, 0);
+    test_host_run(&case_hosts[1], listen, NULL, 0);
     int code = run_lab("configs/etcd-register.yaml", "--set deadlines.start_s=10");
-    test_host_run(&hosts[1], "kill $(cat /tmp/listener); rm /tmp/listener", NULL, 0);
+    test_host_run(&case_hosts[1], "kill $(cat /tmp/listener); rm /tmp/listener", NULL, 0);
     if (code != RIFT_EXIT_HARNESS)
         fail_msg("%d: %s", code, output);
     assert_one_clear_line("n2: ");
@@ -482,7 +440,7 @@ static void a_port_that_is_taken_is_named(void **state)
 static void a_system_that_is_not_there_is_named(void **state)
 {
     (void)state;
-    require_lab();
+    case_need_lab();
     int code = run_lab("configs/etcd-register.yaml",
                        "--set 'system={recipe: etcd, artifacts: {etcd: /no/such/etcd}}'");
     assert_int_equal(code, RIFT_EXIT_USAGE);
@@ -500,44 +458,46 @@ static int run_host(const char *address, const char *key)
                                "workload: {name: register}\n"
                                "deadlines: {connect_s: 3}\n"
                                "time_limit_s: 5\n",
-                               key, hosts[0].known_hosts_file, address);
-    write_file("errors.yaml", config);
-    CLEANUP(rift_free) char *path = rift_printf("%s/errors.yaml", scratch);
+                               key, case_hosts[0].known_hosts_file, address);
+    case_write_file("errors.yaml", config);
+    CLEANUP(rift_free) char *path = rift_printf("%s/errors.yaml", case_scratch);
     return run_rift("", path, "");
 }
 
 static void hosts_that_cannot_be_reached_are_named(void **state)
 {
     (void)state;
-    require_lab();
+    case_need_lab();
     CLEANUP(rift_free)
-    char *nobody = rift_printf("%.*s.200", (int)(strrchr(hosts[0].address, '.') - hosts[0].address),
-                               hosts[0].address);
-    assert_int_equal(run_host(nobody, hosts[0].key_file), RIFT_EXIT_HARNESS);
+    char *nobody =
+        rift_printf("%.*s.200", (int)(strrchr(case_hosts[0].address, '.') - case_hosts[0].address),
+                    case_hosts[0].address);
+    assert_int_equal(run_host(nobody, case_hosts[0].key_file), RIFT_EXIT_HARNESS);
     assert_one_clear_line(nobody);
     CLEANUP(rift_free)
-    char *make_key = rift_printf("ssh-keygen -q -t ed25519 -N '' -f %s/wrong", scratch);
+    char *make_key = rift_printf("ssh-keygen -q -t ed25519 -N '' -f %s/wrong", case_scratch);
     assert_int_equal(test_run(make_key, NULL, 0), 0);
-    CLEANUP(rift_free) char *wrong = rift_printf("%s/wrong", scratch);
-    assert_int_equal(run_host(hosts[0].address, wrong), RIFT_EXIT_HARNESS);
+    CLEANUP(rift_free) char *wrong = rift_printf("%s/wrong", case_scratch);
+    assert_int_equal(run_host(case_hosts[0].address, wrong), RIFT_EXIT_HARNESS);
     assert_one_clear_line("refuses the key");
-    assert_int_equal(run_host("no-such-host.invalid", hosts[0].key_file), RIFT_EXIT_HARNESS);
+    assert_int_equal(run_host("no-such-host.invalid", case_hosts[0].key_file), RIFT_EXIT_HARNESS);
     assert_one_clear_line("no-such-host.invalid");
 }
 
 static void configurations_that_are_wrong_are_refused_with_their_place(void **state)
 {
     (void)state;
-    require_lab();
+    case_need_lab();
     assert_int_equal(run_rift("", "no-such-file.yaml", ""), RIFT_EXIT_USAGE);
     assert_one_clear_line("no-such-file.yaml");
-    write_file("bad.yaml", "name: [\n");
-    CLEANUP(rift_free) char *bad = rift_printf("%s/bad.yaml", scratch);
+    case_write_file("bad.yaml", "name: [\n");
+    CLEANUP(rift_free) char *bad = rift_printf("%s/bad.yaml", case_scratch);
     assert_int_equal(run_rift("", bad, ""), RIFT_EXIT_USAGE);
     assert_one_clear_line("bad.yaml:2:1");
-    write_file("key.yaml", "name: x\nnodes: {lab: netns}\nsystem: etcd\nworkload: {name: register, "
-                           "kyes: 3}\n");
-    CLEANUP(rift_free) char *key = rift_printf("%s/key.yaml", scratch);
+    case_write_file("key.yaml",
+                    "name: x\nnodes: {lab: netns}\nsystem: etcd\nworkload: {name: register, "
+                    "kyes: 3}\n");
+    CLEANUP(rift_free) char *key = rift_printf("%s/key.yaml", case_scratch);
     assert_int_equal(run_rift("", key, ""), RIFT_EXIT_USAGE);
     assert_one_clear_line("key.yaml:4:");
     assert_says("did you mean 'keys'?");
@@ -569,5 +529,5 @@ int main(int argc, char **argv)
         cmocka_unit_test(the_hash_of_an_artifact_stands_in_the_history),
         cmocka_unit_test(a_correct_system_is_valid_and_every_fault_was_observed),
     };
-    return cmocka_run_group_tests(tests, up, down);
+    return cmocka_run_group_tests(tests, up, case_down);
 }

@@ -12,59 +12,14 @@
 #include <cmocka.h>
 
 #include "common/memory.h"
-#include "tests/lib/lab_hosts.h"
+#include "tests/lib/lab_case.h"
 
 enum { HOSTS = 2, OUTPUT_SIZE = 8192 };
-
-/* libssh2 1.10 forgets two numbers of each ECDSA signature that it checks. */
-const char *__lsan_default_suppressions(void);
-const char *__lsan_default_suppressions(void)
-{
-    return "leak:libcrypto.so";
-}
-
-static struct rift_lab *lab;
-static const struct rift_lab_host *hosts;
-static char scratch[] = "/tmp/rift-test-sshconf-XXXXXX";
 
 static int up(void **state)
 {
     (void)state;
-    size_t count = 0;
-    if (geteuid() != 0)
-        return 0;
-    if (!mkdtemp(scratch))
-        return -1;
-    lab = test_lab_up("sshconf", HOSTS);
-    hosts = rift_lab_hosts(lab, &count);
-    return count == HOSTS ? 0 : -1;
-}
-
-static int down(void **state)
-{
-    CLEANUP(rift_free) char *script = rift_printf("rm -rf %s", scratch);
-    if (lab)
-        test_run(script, NULL, 0);
-    rift_lab_close(lab);
-    return test_labs_down(state);
-}
-
-static void need_lab(void)
-{
-    if (!lab) {
-        print_message("SKIP: a lab needs root\n");
-        skip();
-    }
-    test_agent_binary();
-}
-
-static void write_file(const char *name, const char *content)
-{
-    CLEANUP(rift_free) char *path = rift_printf("%s/%s", scratch, name);
-    FILE *file = fopen(path, "w");
-    assert_non_null(file);
-    fputs(content, file);
-    assert_int_equal(fclose(file), 0);
+    return case_up("sshconf", HOSTS, NULL);
 }
 
 /* ssh_config for the aliases db1 and db2; more is added to db2. */
@@ -75,9 +30,9 @@ static void write_ssh_config(const char *more)
                              "Host db2\n HostName %s\n%s"
                              "Host db*\n User root\n Port %u\n IdentityFile %s\n "
                              "UserKnownHostsFile %s\n",
-                             hosts[0].address, hosts[1].address, more, hosts[0].port,
-                             hosts[0].key_file, hosts[0].known_hosts_file);
-    write_file("ssh_config", text);
+                             case_hosts[0].address, case_hosts[1].address, more, case_hosts[0].port,
+                             case_hosts[0].key_file, case_hosts[0].known_hosts_file);
+    case_write_file("ssh_config", text);
 }
 
 /* rift heal of a configuration with these nodes: a login, an upload and a command. */
@@ -88,9 +43,10 @@ static int heal(const char *nodes, char output[OUTPUT_SIZE])
                                "client: {name: stdio, command: [/bin/true]}\n"
                                "workload: register\ndeadlines: {connect_s: 3}\n",
                                nodes);
-    write_file("config.yaml", config);
+    case_write_file("config.yaml", config);
     CLEANUP(rift_free)
-    char *script = rift_printf("cd %s && %s heal config.yaml 2>&1", scratch, test_rift_binary());
+    char *script =
+        rift_printf("cd %s && %s heal config.yaml 2>&1", case_scratch, test_rift_binary());
     return test_run(script, output, OUTPUT_SIZE);
 }
 
@@ -99,8 +55,8 @@ static void assert_heals(const char *nodes)
     char output[OUTPUT_SIZE];
     if (heal(nodes, output) != 0)
         fail_msg("%s", output);
-    assert_int_equal(test_host_run(&hosts[1], "ls /var/lib/rift/rift-agent-*", NULL, 0), 0);
-    assert_int_equal(test_host_run(&hosts[1], "rm -r /var/lib/rift", NULL, 0), 0);
+    assert_int_equal(test_host_run(&case_hosts[1], "ls /var/lib/rift/rift-agent-*", NULL, 0), 0);
+    assert_int_equal(test_host_run(&case_hosts[1], "rm -r /var/lib/rift", NULL, 0), 0);
 }
 
 static void assert_fails(const char *nodes, const char *words)
@@ -114,7 +70,7 @@ static void assert_fails(const char *nodes, const char *words)
 static void an_alias_gives_address_user_key_and_known_hosts(void **state)
 {
     (void)state;
-    need_lab();
+    case_need_lab();
     write_ssh_config("");
     assert_heals("db1, db2");
     write_ssh_config(" User nobody\n");
@@ -124,7 +80,7 @@ static void an_alias_gives_address_user_key_and_known_hosts(void **state)
 static void what_the_configuration_says_itself_wins(void **state)
 {
     (void)state;
-    need_lab();
+    case_need_lab();
     write_ssh_config(" User nobody\n");
     assert_heals("{address: db2, user: root}");
     write_ssh_config(" Port 1\n");
@@ -137,7 +93,7 @@ static void what_the_configuration_says_itself_wins(void **state)
 static void a_mistake_in_the_file_is_named(void **state)
 {
     (void)state;
-    need_lab();
+    case_need_lab();
     write_ssh_config(" NoSuchWord yes\n");
     assert_fails("db2", "nosuchword");
 }
@@ -150,54 +106,55 @@ static void close_direct_way(void)
     char *script = rift_printf("nft add table inet t; nft add chain inet t c '{ type filter hook "
                                "input priority 0; }'; nft add rule inet t c ip saddr != %s tcp "
                                "dport 22 drop",
-                               hosts[0].address);
-    if (test_host_run(&hosts[1], script, output, sizeof output) != 0)
+                               case_hosts[0].address);
+    if (test_host_run(&case_hosts[1], script, output, sizeof output) != 0)
         fail_msg("%s", output);
 }
 
 static void a_jump_host_leads_to_a_host_that_cannot_be_reached_directly(void **state)
 {
     (void)state;
-    need_lab();
+    case_need_lab();
     close_direct_way();
     write_ssh_config("");
     assert_fails("db2", "cannot connect: no answer within");
     write_ssh_config(" ProxyJump db1\n");
     assert_heals("db2");
     CLEANUP(rift_free)
-    char *command = rift_printf(" ProxyCommand ssh -F %s/ssh_config -W %%h:%%p db1\n", scratch);
+    char *command =
+        rift_printf(" ProxyCommand ssh -F %s/ssh_config -W %%h:%%p db1\n", case_scratch);
     write_ssh_config(command);
     assert_heals("db2");
     write_ssh_config(" ProxyJump nobody@db1\n");
     assert_fails("db2", "its proxy says: nobody@");
-    assert_int_equal(test_host_run(&hosts[1], "nft delete table inet t", NULL, 0), 0);
+    assert_int_equal(test_host_run(&case_hosts[1], "nft delete table inet t", NULL, 0), 0);
 }
 
 static void a_host_that_asks_is_answered_from_the_password_file(void **state)
 {
     (void)state;
-    need_lab();
+    case_need_lab();
     char output[OUTPUT_SIZE];
     static const char serve[] =
         "echo root:hu7-open-sesame | chpasswd -c SHA512; printf 'Port 2222\\n"
         "PasswordAuthentication no\\nPermitRootLogin yes\\nKbdInteractiveAuthentication yes\\n"
         "UsePAM yes\\nPidFile none\\nSubsystem sftp internal-sftp\\n"
         "HostKey /etc/ssh/rift_lab_host_key\\n' > /run/sshd2; /usr/sbin/sshd -f /run/sshd2";
-    if (test_host_run(&hosts[1], serve, output, sizeof output) != 0)
+    if (test_host_run(&case_hosts[1], serve, output, sizeof output) != 0)
         fail_msg("%s", output);
     CLEANUP(rift_free)
-    char *prepare =
-        rift_printf("cd %s; umask 077; echo hu7-open-sesame > password; echo wrong > "
-                    "wrong; sed -n 's/^%s,[^ ]* /[%s]:2222 /p' %s > known; test -s "
-                    "known",
-                    scratch, hosts[1].address, hosts[1].address, hosts[1].known_hosts_file);
+    char *prepare = rift_printf("cd %s; umask 077; echo hu7-open-sesame > password; echo wrong > "
+                                "wrong; sed -n 's/^%s,[^ ]* /[%s]:2222 /p' %s > known; test -s "
+                                "known",
+                                case_scratch, case_hosts[1].address, case_hosts[1].address,
+                                case_hosts[1].known_hosts_file);
     if (test_run(prepare, output, sizeof output) != 0)
         fail_msg("%s", output);
     write_ssh_config("");
     CLEANUP(rift_free)
     char *host = rift_printf("{address: %s, port: 2222, user: root, known_hosts: known, "
                              "password_file: ",
-                             hosts[1].address);
+                             case_hosts[1].address);
     CLEANUP(rift_free) char *right = rift_printf("%spassword}", host);
     CLEANUP(rift_free) char *wrong = rift_printf("%swrong}", host);
     /* libssh2 1.10 forgets the text of each question. */
@@ -215,5 +172,5 @@ int main(void)
         cmocka_unit_test(a_jump_host_leads_to_a_host_that_cannot_be_reached_directly),
         cmocka_unit_test(a_host_that_asks_is_answered_from_the_password_file),
     };
-    return cmocka_run_group_tests(tests, up, down);
+    return cmocka_run_group_tests(tests, up, case_down);
 }
