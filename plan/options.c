@@ -238,13 +238,13 @@ json_t *rift_options_check(struct rift_problems *problems, const struct rift_tre
         bool is_auto = node && node->kind == RIFT_TREE_SCALAR && option->fallback &&
                        strcmp(option->fallback, RIFT_OPTION_AUTO) == 0 &&
                        strcmp(node->text, RIFT_OPTION_AUTO) == 0;
-        if (node && !is_auto)
+        if (!option->fallback && rift_tree_is_nothing(node))
+            rift_problem_add(problems, node ? node : place, "%s needs '%s': %s", owner,
+                             option->name, option->summary);
+        else if (node && !is_auto)
             value = option_value(problems, node, option);
-        else if (option->fallback)
-            value = default_value(option);
         else
-            rift_problem_add(problems, place, "%s needs '%s': %s", owner, option->name,
-                             option->summary);
+            value = default_value(option);
         if (value)
             json_object_set_new(result, option->name, value);
     }
