@@ -343,15 +343,6 @@ void rift_schedule_destroy(struct rift_schedule *schedule)
     free(box);
 }
 
-int64_t rift_schedule_longest(const struct rift_schedule *schedule)
-{
-    int64_t longest = 0;
-    for (size_t i = 0; i < schedule->count; i++)
-        if (schedule->windows[i].length_ns > longest)
-            longest = schedule->windows[i].length_ns;
-    return longest;
-}
-
 int rift_window_resolve(const struct rift_window *window, const struct rift_cluster *cluster,
                         struct rift_resolved *resolved, struct rift_error *err)
 {

@@ -83,8 +83,6 @@ struct rift_schedule *rift_schedule_create(const struct rift_schedule_request *r
                                            struct rift_error *err);
 void rift_schedule_destroy(struct rift_schedule *schedule);
 
-/* The longest window in ns; 0 without any. */
-int64_t rift_schedule_longest(const struct rift_schedule *schedule);
 
 /* What a window means on a cluster: a pure function of the two. */
 struct rift_resolved {

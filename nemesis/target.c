@@ -45,14 +45,6 @@ size_t rift_node_set_count(const struct rift_node_set *set)
     return count;
 }
 
-bool rift_node_set_equal(const struct rift_node_set *a, const struct rift_node_set *b)
-{
-    for (size_t i = 0; i < RIFT_NODES_MAX / 64; i++)
-        if (a->bits[i] != b->bits[i])
-            return false;
-    return true;
-}
-
 void rift_node_set_print(const struct rift_node_set *set, const char *const *names,
                          struct rift_text *text)
 {

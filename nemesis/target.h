@@ -22,7 +22,6 @@ void rift_node_set_add(struct rift_node_set *set, size_t node);
 void rift_node_set_remove(struct rift_node_set *set, size_t node);
 bool rift_node_set_has(const struct rift_node_set *set, size_t node);
 size_t rift_node_set_count(const struct rift_node_set *set);
-bool rift_node_set_equal(const struct rift_node_set *a, const struct rift_node_set *b);
 /* Appends "n1, n3". */
 void rift_node_set_print(const struct rift_node_set *set, const char *const *names,
                          struct rift_text *text);

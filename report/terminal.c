@@ -95,8 +95,10 @@ static void print_anomalies(FILE *out, const json_t *data, const struct paint *p
     size_t count = json_array_size(anomalies);
     for (size_t i = 0; i < count && i < ANOMALIES_PRINTED; i++) {
         const json_t *anomaly = json_array_get(anomalies, i);
-        fprintf(out, "\n%s%s%s (%s)\n  %s\n", paint->bold, text_of(anomaly, "name", "violation"),
-                paint->end, text_of(anomaly, "checker", ""), text_of(anomaly, "text", ""));
+        const char *meaning = text_of(anomaly, "meaning", "");
+        fprintf(out, "\n%s%s%s%s%s (%s)\n  %s\n", paint->bold,
+                text_of(anomaly, "name", "violation"), paint->end, meaning[0] ? ", " : "", meaning,
+                text_of(anomaly, "checker", ""), text_of(anomaly, "text", ""));
         const json_t *rows = json_object_get(anomaly, "ops");
         size_t row_count = json_array_size(rows);
         for (size_t j = 0; j < row_count && j < OPS_PRINTED; j++) {

@@ -18,12 +18,6 @@ void monitor_proof_add(struct rift_certificate *certificate, uint32_t op)
     ops_append(&certificate->ops, &certificate->op_count, op);
 }
 
-void monitor_proof_add_weakened(struct rift_certificate *certificate, uint32_t op)
-{
-    ops_append(&certificate->ops, &certificate->op_count, op);
-    ops_append(&certificate->weakened, &certificate->weakened_count, op);
-}
-
 static int op_compare(const void *left, const void *right)
 {
     const uint32_t *a = left, *b = right;

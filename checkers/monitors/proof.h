@@ -6,8 +6,6 @@
 
 /* Adds an op (an index of problem->ops); adding one twice adds it once. */
 void monitor_proof_add(struct rift_certificate *certificate, uint32_t op);
-/* The same for an op of which the proof uses only that it was invoked. */
-void monitor_proof_add_weakened(struct rift_certificate *certificate, uint32_t op);
 /* Sorts, drops repetitions, names the pattern (a constant); returns INVALID. The last call. */
 int monitor_proof_close(struct rift_certificate *certificate, const char *pattern);
 /* Forgets what was gathered so far. */

@@ -83,6 +83,7 @@ json_t *txn_findings_add(struct txn_findings *findings, enum txn_anomaly anomaly
         object = json_pack("{s:s, s:s}", "name", name, "text", text);
         json_array_append_new(allowed, object);
     }
+    json_object_set_new(object, "meaning", json_string(txn_anomaly_summary(anomaly)));
     free(text);
     return object;
 }

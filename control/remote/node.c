@@ -187,11 +187,6 @@ int rift_node_call(struct rift_node *node, const char *verb, const json_t *args,
     return 0;
 }
 
-const char *rift_node_name(const struct rift_node *node)
-{
-    return node->settings.name;
-}
-
 bool rift_node_is_connected(struct rift_node *node)
 {
     pthread_mutex_lock(&node->lock);

@@ -35,7 +35,6 @@ int rift_node_send(struct rift_node *node, const char *verb, const json_t *args,
                    int64_t deadline_ms, rift_node_done *done, void *context,
                    struct rift_error *err);
 
-const char *rift_node_name(const struct rift_node *node);
 bool rift_node_is_connected(struct rift_node *node);
 /* The agent's answer to the latest hello (common/wire/messages.h): its version, host, probe_port.
  * It changes when an agent is started again. The caller's reference. */

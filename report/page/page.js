@@ -52,6 +52,7 @@ function anomalySection(anomaly, index) {
   const title = (anomaly.is_order ? "A possible order" : "Violation " + (index + 1) + ": " + anomaly.name) +
     (anomaly.key === undefined || anomaly.key === null ? "" : ", key " + JSON.stringify(anomaly.key));
   const box = index < 3 ? section(title) : element("details", {}, element("summary", {}, title));
+  if (anomaly.meaning) box.append(element("p", { class: "soft" }, anomaly.name + ": " + anomaly.meaning + "."));
   box.append(element("p", { class: "words" }, anomaly.text || ""));
   for (const step of anomaly.steps || []) box.append(element("div", {}, "• " + (step.text || JSON.stringify(step))));
   for (const one of anomaly.stuck || []) box.append(element("div", { class: "soft" }, "• " + one.text));

@@ -155,6 +155,14 @@ static void non_adjacent_cycles_rule_out_these_levels_alone(void **state)
     }
 }
 
+static void each_anomaly_is_explained_in_words(void **state)
+{
+    (void)state;
+    for (int i = 0; i < TXN_ANOMALY_COUNT; i++)
+        if (strlen(txn_anomaly_summary(i)) < 10)
+            fail_msg("%s has no meaning", txn_anomaly_name(i));
+}
+
 static void levels_imply_what_the_field_says(void **state)
 {
     (void)state;
@@ -190,6 +198,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_anomaly_rules_out_what_the_field_says),
         cmocka_unit_test(non_adjacent_cycles_rule_out_these_levels_alone),
+        cmocka_unit_test(each_anomaly_is_explained_in_words),
         cmocka_unit_test(levels_imply_what_the_field_says),
         cmocka_unit_test(what_is_possible_is_the_rest),
     };
