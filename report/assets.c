@@ -6,6 +6,7 @@
 RIFT_EMBED(report_page_css, REPORT_FOLDER "/page/page.css");
 RIFT_EMBED(report_page_js, REPORT_FOLDER "/page/page.js");
 RIFT_EMBED(report_lanes_js, REPORT_FOLDER "/page/lanes.js");
+RIFT_EMBED(report_cycle_js, REPORT_FOLDER "/page/cycle.js");
 RIFT_EMBED(report_plots_js, REPORT_FOLDER "/page/plots.js");
 RIFT_EMBED(report_uplot_css, REPORT_FOLDER "/vendor/uplot/uPlot.min.css");
 RIFT_EMBED(report_uplot_js, REPORT_FOLDER "/vendor/uplot/uPlot.iife.min.js");
@@ -18,6 +19,7 @@ struct report_asset report_asset(enum report_asset_name name)
         [REPORT_PAGE_CSS] = {report_page_css_begin, report_page_css_end},
         [REPORT_PAGE_JS] = {report_page_js_begin, report_page_js_end},
         [REPORT_LANES_JS] = {report_lanes_js_begin, report_lanes_js_end},
+        [REPORT_CYCLE_JS] = {report_cycle_js_begin, report_cycle_js_end},
         [REPORT_PLOTS_JS] = {report_plots_js_begin, report_plots_js_end},
         [REPORT_UPLOT_CSS] = {report_uplot_css_begin, report_uplot_css_end},
         [REPORT_UPLOT_JS] = {report_uplot_js_begin, report_uplot_js_end},

@@ -13,6 +13,7 @@ enum report_asset_name {
     REPORT_PAGE_CSS,
     REPORT_PAGE_JS,
     REPORT_LANES_JS,
+    REPORT_CYCLE_JS,
     REPORT_PLOTS_JS,
     REPORT_UPLOT_CSS,
     REPORT_UPLOT_JS,

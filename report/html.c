@@ -41,6 +41,7 @@ static void build_page(struct rift_text *page, const char *json)
     append_json(page, json);
     rift_text_append(page, ";\n");
     append_asset(page, REPORT_LANES_JS);
+    append_asset(page, REPORT_CYCLE_JS);
     append_asset(page, REPORT_PLOTS_JS);
     append_asset(page, REPORT_PAGE_JS);
     rift_text_append(page, "</script></body></html>\n");

@@ -43,6 +43,15 @@ static bool has_times(const struct rift_history *history)
     return history->time_kind == RIFT_TIME_NS || history->ops.time_start;
 }
 
+/* Completions without an invocation have no start: events are then counted for all. */
+static bool knows_all_times(const struct rift_ops *ops)
+{
+    for (size_t row = 0; ops->time_start && row < ops->count; row++)
+        if (ops->time_start[row] == RIFT_TIME_NEVER)
+            return false;
+    return true;
+}
+
 /* Times for people: formats ordered by line may carry real times in columns of their own. */
 static int64_t shown(const struct rift_history *history, const int64_t *times, int64_t order)
 {
@@ -284,6 +293,11 @@ static json_t *logs_json(const char *directory)
 json_t *report_history_data(const struct rift_history *history, const json_t *verdict)
 {
     json_t *anomalies = json_array(), *ops = json_object();
+    struct rift_history without_times = *history;
+    if (!knows_all_times(&history->ops)) {
+        without_times.ops.time_start = without_times.ops.time_end = NULL;
+        history = &without_times;
+    }
     gather_anomalies(history, "", verdict, anomalies, ops);
     return json_pack("{s:O, s:s, s:o, s:o, s:o, s:o, s:o, s:b}", "verdict", verdict, "unit",
                      has_times(history) ? "s" : "event", "counts", counts_json(history), "windows",

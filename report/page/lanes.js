@@ -4,6 +4,7 @@ function drawLanes(anomaly, ops) {
   const rows = anomaly.lanes.map((row) => ({ row, ...ops[row] })).filter((op) => op.f !== undefined);
   const proof = new Set(anomaly.ops || []), weakened = new Set(anomaly.weakened || []);
   const order = new Map((anomaly.order || []).map((row, i) => [row, i + 1]));
+  const names = new Map((anomaly.steps || []).map((step, i) => [step.from, i + 1]));
   const stuck = new Map((anomaly.stuck || []).map((one) => [one.row, one.text]));
   const box = element("div"), frame = element("div", { class: "lanes" });
   const detail = element("p", { class: "detail mono" }, "Click an operation to see it whole.");
@@ -38,12 +39,17 @@ function drawLanes(anomaly, ops) {
       const y = axis + i * laneHeight;
       svg.append(svgElement("line", { x1: 0, x2: width, y1: y + laneHeight, y2: y + laneHeight, stroke: "#eef1f4" }));
       svg.append(svgElement("text", { x: 8, y: y + 19, fill: "#5b6675" }, "process " + lane.process));
-      for (const op of inDrawingOrder(lane.ops)) svg.append(drawBar(op, x, y, laneHeight, gutter + plot));
+      const starts = lane.ops.map((op) => op.start).sort((a, b) => a - b);
+      for (const op of inDrawingOrder(lane.ops)) {
+        const next = starts.find((start) => start > op.start);
+        svg.append(drawBar(op, x, y, laneHeight, gutter + plot, next === undefined ? gutter + plot : x(next)));
+      }
     });
     frame.replaceChildren(svg);
   }
 
-  function drawBar(op, x, y, laneHeight, edge) {
+  /* free: where the next one of the lane begins. */
+  function drawBar(op, x, y, laneHeight, edge, free) {
     const begin = x(op.start), end = isOpen(op) ? edge : Math.max(x(op.end), begin + 4);
     const isProof = proof.has(op.row);
     const group = svgElement("g", { class: "op-bar" + (isProof ? "" : " faint") +
@@ -53,21 +59,16 @@ function drawLanes(anomaly, ops) {
       fill: colour, "fill-opacity": isOpen(op) ? 0.25 : 0.85,
       stroke: stuck.has(op.row) ? "#c02a1d" : colour, "stroke-width": stuck.has(op.row) ? 3 : 1,
       "stroke-dasharray": isOpen(op) ? "4 3" : op.type === "fail" ? "2 2" : "" }));
-    const place = order.has(op.row) ? order.get(op.row) + ". " : "";
-    const text = place + label(op), room = end - begin;
-    const isInside = room > text.length * 7.4 + 8;
-    if ((isProof && proof.size <= 30) || isInside)
-      group.append(svgElement("text", { ...labelPlace(isInside, begin, end, edge, text), y: y + 19,
+    const place = order.has(op.row) ? order.get(op.row) + ". " : names.has(op.row) ? "T" + names.get(op.row) + ": " : "";
+    const full = place + label(op), characters = (room) => Math.floor((room - 10) / 7.4);
+    const isInside = characters(end - begin) >= Math.min(full.length, 20) || end - begin >= free - end;
+    const text = shorten(full, characters(isInside ? end - begin : free - end));
+    if (text.length > place.length && ((isProof && proof.size <= 30) || text === full))
+      group.append(svgElement("text", { x: isInside ? begin + 5 : end + 4, y: y + 19,
         fill: isInside && !isOpen(op) ? "#fff" : "#1c2430" }, text));
     group.append(svgElement("title", {}, describe(op)));
     group.addEventListener("click", () => { picked = op.row; detail.textContent = describe(op); draw(); });
     return group;
-  }
-
-  /* Inside the bar, else behind it, else, at the right edge, before it. */
-  function labelPlace(isInside, begin, end, edge, text) {
-    if (isInside) return { x: begin + 5 };
-    return end + 4 + text.length * 7.4 < edge ? { x: end + 4 } : { x: begin - 4, "text-anchor": "end" };
   }
 
   function describe(op) {
@@ -110,8 +111,10 @@ function packLanes(rows) {
 }
 
 function drawAxis(svg, x, left, span, height, axis, count) {
+  const isEvents = DATA.unit === "event";
+  if (isEvents) count = Math.max(1, Math.min(count, Math.floor(span)));
   for (let i = 0; i <= count; i++) {
-    const t = left + (span * i) / count;
+    const t = left + (isEvents ? Math.round((span * i) / count) : (span * i) / count);
     svg.append(svgElement("line", { x1: x(t), x2: x(t), y1: axis - 6, y2: height, stroke: "#dfe4ea" }));
     if (i < count) svg.append(svgElement("text", { x: x(t) + 3, y: 14, fill: "#5b6675" }, when(t, span < 0.5 ? 4 : 2)));
   }

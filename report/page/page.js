@@ -54,7 +54,7 @@ function anomalySection(anomaly, index) {
   const box = index < 3 ? section(title) : element("details", {}, element("summary", {}, title));
   if (anomaly.meaning) box.append(element("p", { class: "soft" }, anomaly.name + ": " + anomaly.meaning + "."));
   box.append(element("p", { class: "words" }, anomaly.text || ""));
-  for (const step of anomaly.steps || []) box.append(element("div", {}, "• " + (step.text || JSON.stringify(step))));
+  if ((anomaly.steps || []).length > 0) box.append(drawCycle(anomaly.steps));
   for (const one of anomaly.stuck || []) box.append(element("div", { class: "soft" }, "• " + one.text));
   if (anomaly.lanes.length > 0) box.append(drawLanes(anomaly, DATA.ops));
   const rows = (anomaly.ops || []).slice(0, 400).map((row) => opRow(row, DATA.ops[row])).filter(Boolean);

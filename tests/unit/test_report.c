@@ -9,7 +9,9 @@
 
 #include "common/memory.h"
 #include "history/builder.h"
+#include "history/reader.h"
 #include "report/report.h"
+#include "report/run_data.h"
 #include "report/windows.h"
 
 static void add_fault(struct rift_builder *builder, const char *f, const char *json, int64_t at)
@@ -84,6 +86,33 @@ static void text_of_a_history_cannot_end_the_script(void **state)
     rift_history_destroy(history);
 }
 
+static void completions_without_invocations_have_numbers_of_events(void **state)
+{
+    (void)state;
+    static const char edn[] =
+        "{:f :txn, :index 0, :process 0, :time 5, :type :ok, :value [[:append :x 1]]}\n"
+        "{:f :txn, :index 1, :process 1, :time 9, :type :ok, :value [[:r :x [1]]]}\n";
+    struct rift_history *history =
+        rift_history_read_bytes("h.edn", edn, sizeof edn - 1, NULL, NULL);
+    assert_non_null(history);
+    json_t *verdict = json_pack("{s:b, s:[{s:s, s:[i, i]}]}", "valid", 0, "anomalies", "name",
+                                "stale", "ops", 0, 1);
+    json_t *data = report_history_data(history, verdict);
+    assert_string_equal(json_string_value(json_object_get(data, "unit")), "event");
+    size_t count = 0;
+    const char *row;
+    json_t *op;
+    json_object_foreach(json_object_get(data, "ops"), row, op)
+    {
+        assert_true(json_number_value(json_object_get(op, "start")) < 4);
+        count++;
+    }
+    assert_int_equal(count, 2);
+    json_decref(data);
+    json_decref(verdict);
+    rift_history_destroy(history);
+}
+
 static void a_missing_run_is_one_error_that_names_it(void **state)
 {
     (void)state;
@@ -97,6 +126,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_window_spans_from_its_start_to_its_stop_on_each_node),
         cmocka_unit_test(text_of_a_history_cannot_end_the_script),
+        cmocka_unit_test(completions_without_invocations_have_numbers_of_events),
         cmocka_unit_test(a_missing_run_is_one_error_that_names_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
