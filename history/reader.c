@@ -42,16 +42,30 @@ static const struct rift_importer *importer_for(const struct rift_source *source
     for (size_t i = 0; rift_importers[i]; i++)
         if (rift_importers[i]->recognise(source))
             return rift_importers[i];
-    rift_fail(err, RIFT_ERR_INVALID,
-              "%s: not a history in any format that Rift reads; docs/formats.md lists them",
-              source->name);
+    bool is_gzip = source->length >= 2 && memcmp(source->data, "\x1f\x8b", 2) == 0;
+    rift_fail(err, RIFT_ERR_INVALID, "%s: %s", source->name,
+              is_gzip ? "it is compressed; unpack it first: gzip -d"
+                      : "not a history in any format that Rift reads; docs/formats.md lists them");
     return NULL;
 }
 
-static struct rift_history *read_source(const struct rift_source *source,
+/* Without the byte order mark with which some editors begin a text. */
+static struct rift_source after_mark(const struct rift_source *source)
+{
+    static const char mark[] = "\xef\xbb\xbf";
+    struct rift_source text = *source;
+    if (text.length >= sizeof mark - 1 && memcmp(text.data, mark, sizeof mark - 1) == 0) {
+        text.data += sizeof mark - 1;
+        text.length -= sizeof mark - 1;
+    }
+    return text;
+}
+
+static struct rift_history *read_source(const struct rift_source *whole,
                                         const struct rift_read_options *options,
                                         struct rift_error *err)
 {
+    const struct rift_source shifted = after_mark(whole), *source = &shifted;
     const struct rift_importer *importer = importer_for(source, options, err);
     return importer ? importer->read(source, options, err) : NULL;
 }

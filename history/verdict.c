@@ -47,6 +47,10 @@ void rift_verdict_doubt(struct rift_verdict *verdict, const char *format, ...)
     va_start(args, format);
     char *reason = verdict_format(format, args);
     va_end(args);
+    if (verdict->validity == RIFT_UNKNOWN && verdict->reason && strstr(verdict->reason, reason)) {
+        free(reason); /* said already */
+        return;
+    }
     if (verdict->validity == RIFT_UNKNOWN && verdict->reason) {
         char *both = rift_printf("%s; %s", verdict->reason, reason);
         free(reason);

@@ -93,6 +93,10 @@ static void edn_is_read_in_all_its_shapes(void **state)
                  "{:type :invoke :f \"read\" :value nil :process 1}\n"
                  "{:type :ok :f \"read\" :value 1 :process 1})",
                  "jepsen-edn", expected);
+    assert_reads("\xef\xbb\xbf{:type :invoke, :f :write, :value 1, :process 0}\r\n"
+                 "{:type :ok, :f :write, :value 1, :process 0}\r\n"
+                 "{:type :invoke :f :read :process 1}{:type :ok :f :read :value 1 :process 1}",
+                 "jepsen-edn", expected);
     assert_reads("", "jepsen-edn", "");
     assert_reads("[]\n", "jepsen-edn", "");
 }
@@ -429,6 +433,7 @@ static void what_is_no_history_is_refused(void **state)
 {
     (void)state;
     assert_refused("root:x:0:0:root\n", "h: not a history in any format");
+    assert_refused("\x1f\x8b\x08", "h: it is compressed; unpack it first");
     const struct rift_read_options options = {.format = "jepsen-end"};
     struct rift_error err = {0};
     assert_null(rift_history_read_bytes("h", "", 0, &options, &err));

@@ -25,6 +25,17 @@ static void a_doubt_never_weakens_a_conviction(void **state)
     rift_verdict_finish(&verdict);
 }
 
+static void a_doubt_is_said_once(void **state)
+{
+    (void)state;
+    struct rift_verdict verdict = {0};
+    rift_verdict_doubt(&verdict, "out of time");
+    rift_verdict_doubt(&verdict, "too few operations");
+    rift_verdict_doubt(&verdict, "out of time");
+    assert_string_equal(verdict.reason, "out of time; too few operations");
+    rift_verdict_finish(&verdict);
+}
+
 static void a_verdict_survives_json(void **state)
 {
     (void)state;
@@ -47,6 +58,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(invalid_beats_unknown_beats_valid),
         cmocka_unit_test(a_doubt_never_weakens_a_conviction),
+        cmocka_unit_test(a_doubt_is_said_once),
         cmocka_unit_test(a_verdict_survives_json),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
