@@ -4,8 +4,8 @@
 
 #include "checkers/models/model.h"
 
-/* True where a transaction of the history appends to lists. */
-static bool appends(const struct rift_history *history)
+/* True where a transaction of the history has a part of that name. */
+static bool has_part(const struct rift_history *history, const char *name)
 {
     const struct rift_values *values = history->values;
     for (size_t i = 0; i < history->ops.count; i++) {
@@ -16,7 +16,7 @@ static bool appends(const struct rift_history *history)
             enum rift_value_kind kind = rift_value_kind(values, f);
             size_t length;
             if ((kind == RIFT_TEXT || kind == RIFT_KEYWORD) &&
-                strcmp(rift_value_as_text(values, f, &length), "append") == 0)
+                strcmp(rift_value_as_text(values, f, &length), name) == 0)
                 return true;
         }
     }
@@ -52,15 +52,66 @@ static bool is_timeless(const struct rift_history *history)
     return ops->count > 0;
 }
 
+/* True where every operation has one of the names, NULL-terminated, and each name is
+ * there. */
+static bool has_just(const struct rift_history *history, const char *const *names)
+{
+    const struct rift_ops *ops = &history->ops;
+    for (size_t i = 0; names[i]; i++)
+        if (!rift_history_name(history, names[i]))
+            return false;
+    for (size_t i = 0; i < ops->count; i++) {
+        const char *const *name = names;
+        while (*name && strcmp(*name, history->names.text[ops->f[i]]) != 0)
+            name++;
+        if (!*name)
+            return false;
+    }
+    return true;
+}
+
+/* True where what reads gave, if anything, is of the kind. */
+static bool reads_give(const struct rift_history *history, enum rift_value_kind kind)
+{
+    const struct rift_ops *ops = &history->ops;
+    bool any = false;
+    for (size_t i = 0; i < ops->count; i++) {
+        if (strcmp(history->names.text[ops->f[i]], "read") != 0 || ops->type[i] != RIFT_OP_OK)
+            continue;
+        if (rift_value_kind(history->values, ops->result[i]) != kind)
+            return false;
+        any = true;
+    }
+    return any;
+}
+
+/* Histories whose operations' names, and what reads give, tell the checker. */
+static const struct {
+    const char *checker;
+    const char *names[4];
+    enum rift_value_kind reads; /* NIL: anything */
+} telling[] = {
+    {"unique-ids", {"generate"}, RIFT_NIL},     {"bank", {"transfer", "read"}, RIFT_MAP},
+    {"counter", {"add", "read"}, RIFT_INTEGER}, {"long-fork", {"read", "write"}, RIFT_TXN},
+    {"long-fork", {"read"}, RIFT_TXN},
+};
+
 /* The name of the checker that the history looks made for; NULL: linearizable. */
 static const char *guess_name(const struct rift_history *history)
 {
     if (history->ops.count == 0)
         return NULL;
+    if (rift_history_name(history, "poll") || rift_history_name(history, "send") ||
+        has_part(history, "send") || has_part(history, "poll"))
+        return "kafka";
+    for (size_t i = 0; i < sizeof telling / sizeof *telling; i++)
+        if (has_just(history, telling[i].names) &&
+            (telling[i].reads == RIFT_NIL || reads_give(history, telling[i].reads)))
+            return telling[i].checker;
     const char *first = history->names.text[history->ops.f[0]];
     if (strcmp(first, "txn") == 0 ||
         (strcmp(first, "init") == 0 && rift_history_name(history, "txn")))
-        return appends(history) ? "list-append" : "rw-register";
+        return has_part(history, "append") ? "list-append" : "rw-register";
     return is_set_read_whole(history) ? "set-full" : NULL;
 }
 

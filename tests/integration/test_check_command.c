@@ -185,6 +185,45 @@ static void check_text(const char *text, const char *arguments, char *output, si
     test_run(script, output, size);
 }
 
+/* Two operations that both end ok; each is an f, what it is asked and what it gives. */
+static void assert_assumed(const char *checker, const char *const words[2][3])
+{
+    char output[4096] = "", text[1024];
+    snprintf(text, sizeof text,
+             "{:type :invoke :f :%s :process 0 :value %s}\\n{:type :ok :f :%s :process 0 :value "
+             "%s}\\n{:type :invoke :f :%s :process 0 :value %s}\\n{:type :ok :f :%s :process 0 "
+             ":value %s}\\n",
+             words[0][0], words[0][1], words[0][0], words[0][2], words[1][0], words[1][1],
+             words[1][0], words[1][2]);
+    CLEANUP(rift_free) char *wanted = rift_printf("%s (assumed from its operations)", checker);
+    check_text(text, "", output, sizeof output);
+    if (!strstr(output, wanted))
+        fail_msg("not '%s' but %s", wanted, output);
+}
+
+static void what_operations_look_like_names_the_checker(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *checker;
+        const char *words[2][3];
+    } cases[] = {
+        {"counter", {{"add", "2", "2"}, {"read", "nil", "2"}}},
+        {"set-full", {{"add", "2", "2"}, {"read", "nil", "[2]"}}},
+        {"bank", {{"read", "nil", "{0 10, 1 0}"}, {"transfer", "{:from 0}", "{:from 0}"}}},
+        {"unique-ids", {{"generate", "nil", "1"}, {"generate", "nil", "2"}}},
+        {"kafka",
+         {{"send", "[[:send 1 1]]", "[[:send 1 [0 1]]]"}, {"poll", "[[:poll]]", "[[:poll {}]]"}}},
+        {"long-fork",
+         {{"write", "[[:w 1 1]]", "[[:w 1 1]]"},
+          {"read", "[[:r 1 nil] [:r 2 nil]]", "[[:r 1 1] [:r 2 nil]]"}}},
+        {"rw-register",
+         {{"txn", "[[:w 1 1]]", "[[:w 1 1]]"}, {"txn", "[[:r 1 nil]]", "[[:r 1 1]]"}}},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        assert_assumed(cases[i].checker, cases[i].words);
+}
+
 static void what_was_assumed_stands_in_the_note(void **state)
 {
     (void)state;
@@ -225,6 +264,7 @@ int main(void)
         cmocka_unit_test(bit_rot_gets_no_verdict),
         cmocka_unit_test(an_empty_history_is_named_as_such),
         cmocka_unit_test(what_was_assumed_stands_in_the_note),
+        cmocka_unit_test(what_operations_look_like_names_the_checker),
         cmocka_unit_test(order_in_time_that_nobody_knows_is_not_judged),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
