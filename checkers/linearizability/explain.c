@@ -106,8 +106,11 @@ static void tell_head(struct explanation *e)
         return;
     }
     rift_words_op(problem, e->last, &e->text);
-    rift_text_printf(&e->text, ", which fits into no order of these %zu operations.",
-                     e->certificate->op_count);
+    if (e->certificate->op_count == 1)
+        rift_text_append(&e->text, ", which is impossible by itself.");
+    else
+        rift_text_printf(&e->text, ", which fits into no order of these %zu operations.",
+                         e->certificate->op_count);
     if (problem->model->is_scalar && expects_value(&problem->ops[e->last].call))
         tell_register(e, e->last);
     if (e->certificate->is_start_unknown)
