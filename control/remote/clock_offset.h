@@ -18,6 +18,7 @@ struct rift_clock_sample {
 struct rift_clock_offset {
     struct rift_clock_sample samples[RIFT_CLOCK_SAMPLES]; /* a ring */
     size_t count, next;
+    int64_t drift_ppm; /* the most by which the clocks drift apart, as the samples have it */
 };
 
 /* After another boot of the node nothing of before holds: zero the struct then. */

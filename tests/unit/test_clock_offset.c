@@ -63,6 +63,33 @@ static void the_true_offset_is_always_within_the_bound(void **state)
     }
 }
 
+/* From some moment on a fault lets the node's clock run by up to a tenth too fast or too slow. */
+static void a_clock_that_drifts_fast_widens_the_bound(void **state)
+{
+    (void)state;
+    enum { START_S = 20, END_S = 60, TRIP_NS = 400000 };
+    for (int64_t drift_ppm = -100000; drift_ppm <= 100000; drift_ppm += 25000) {
+        struct rift_clock_offset offset = {.count = 0};
+        int64_t value, error;
+        for (int64_t second = 1; second < END_S; second++) {
+            int64_t sent = second * RIFT_SECOND, received = sent + TRIP_NS;
+            int64_t drifted = second > START_S ? (second - START_S) * 1000 * drift_ppm : 0;
+            rift_clock_offset_add(&offset, sent, received, sent + TRIP_NS / 2 + drifted);
+            /* Half a second later, and two seconds into the drift. */
+            if (second < START_S + 2)
+                continue;
+            int64_t truth = drifted + 500 * drift_ppm;
+            assert_true(
+                rift_clock_offset_estimate(&offset, sent + RIFT_SECOND / 2, &value, &error));
+            if (llabs(truth - value) > error)
+                fail_msg("%lld ppm: off by %lld ns, bound %lld ns", (long long)drift_ppm,
+                         (long long)(truth - value), (long long)error);
+        }
+        /* The bound is of use still. */
+        assert_true(error < RIFT_SECOND / 10);
+    }
+}
+
 static void a_step_of_our_own_wall_clock_widens_the_error(void **state)
 {
     (void)state;
@@ -82,6 +109,7 @@ int main(void)
         cmocka_unit_test(no_sample_is_no_estimate),
         cmocka_unit_test(the_shortest_round_trip_wins),
         cmocka_unit_test(the_true_offset_is_always_within_the_bound),
+        cmocka_unit_test(a_clock_that_drifts_fast_widens_the_bound),
         cmocka_unit_test(a_step_of_our_own_wall_clock_widens_the_error),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
