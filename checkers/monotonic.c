@@ -5,6 +5,7 @@
  * under way together. */
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "checkers/elements.h"
 #include "checkers/register_sessions.h"
@@ -13,16 +14,25 @@
 
 enum { ANOMALIES_TOLD = 16 };
 
-/* By session, for the key in hand. */
-struct highest {
-    uint32_t stamp; /* 1 + the key */
-    uint32_t row;   /* of the read */
+/* A value that a session saw. */
+struct seen {
+    uint32_t row; /* of the read */
     int64_t value;
+    int64_t written_at; /* when its write began */
+};
+
+/* By session, for the key in hand: what may convict a later read. Values rise from item to item and
+ * their writes began earlier and earlier, as one that is smaller than another and began before it
+ * never convicts alone. */
+struct front {
+    uint32_t stamp; /* 1 + the key */
+    uint32_t count, capacity;
+    struct seen *items;
 };
 
 struct monotonic {
     struct register_sessions sessions;
-    struct highest *highest;
+    struct front *fronts;
     size_t back_count, other_count;
 };
 
@@ -50,25 +60,63 @@ static bool may_be_later(const struct monotonic *self, uint32_t write, uint32_t 
     return ops->type[write] != RIFT_OP_OK || ops->end[write] >= ops->start[other];
 }
 
+/* The first item of a value that is at least this. */
+static uint32_t front_find(const struct front *front, int64_t value)
+{
+    uint32_t low = 0, high = front->count;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (front->items[middle].value < value)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+static void front_add(struct front *front, struct seen seen)
+{
+    uint32_t at = front_find(front, seen.value), first = at;
+    if (at < front->count && front->items[at].written_at >= seen.written_at)
+        return;
+    while (first > 0 && front->items[first - 1].written_at <= seen.written_at)
+        first--;
+    if (front->count == front->capacity) {
+        front->capacity = front->capacity ? 2 * front->capacity : 4;
+        front->items = rift_reallocarray(front->items, front->capacity, sizeof *front->items);
+    }
+    memmove(front->items + first + 1, front->items + at,
+            (front->count - at) * sizeof *front->items);
+    front->items[first] = seen;
+    front->count = first + 1 + front->count - at;
+}
+
 static void judge_read(struct monotonic *self, uint32_t read, uint32_t key,
                        struct rift_verdict *verdict)
 {
     const struct register_sessions *sessions = &self->sessions;
     const struct rift_history *history = sessions->history;
-    struct highest *highest = &self->highest[sessions->session[read]];
-    bool has_before = highest->stamp == key + 1;
-    if (sessions->seen[read] == SEEN_INITIAL && has_before)
-        convict(self, highest->row, read, verdict);
+    struct front *front = &self->fronts[sessions->session[read]];
+    if (front->stamp != key + 1) {
+        front->stamp = key + 1;
+        front->count = 0;
+    }
+    if (sessions->seen[read] == SEEN_INITIAL && front->count > 0)
+        convict(self, front->items[front->count - 1].row, read, verdict);
     if (sessions->seen[read] != SEEN_WRITE)
         return;
     uint32_t write = sessions->source[read];
-    int64_t value = rift_value_as_integer(history->values, history->ops.argument[write]);
-    if (rift_value_kind(history->values, history->ops.argument[write]) != RIFT_INTEGER)
+    struct rift_value value = history->ops.argument[write];
+    if (rift_value_kind(history->values, value) != RIFT_INTEGER) {
         self->other_count++;
-    else if (!has_before || value >= highest->value)
-        *highest = (struct highest){key + 1, read, value};
-    else if (!may_be_later(self, write, sessions->source[highest->row]))
-        convict(self, highest->row, read, verdict);
+        return;
+    }
+    int64_t number = rift_value_as_integer(history->values, value);
+    uint32_t larger = number == INT64_MAX ? front->count : front_find(front, number + 1);
+    if (larger < front->count &&
+        !may_be_later(self, write, sessions->source[front->items[larger].row]))
+        convict(self, front->items[larger].row, read, verdict);
+    front_add(front, (struct seen){read, number, history->ops.start[write]});
 }
 
 static int check_monotonic(const struct rift_check *check, struct rift_verdict *verdict,
@@ -78,7 +126,7 @@ static int check_monotonic(const struct rift_check *check, struct rift_verdict *
     struct monotonic self = {0};
     register_sessions_init(&self.sessions, check->history);
     register_sessions_judge_sources(&self.sessions, verdict);
-    self.highest = rift_calloc((size_t)self.sessions.session_count + 1, sizeof *self.highest);
+    self.fronts = rift_calloc((size_t)self.sessions.session_count + 1, sizeof *self.fronts);
     struct rift_key_split split;
     rift_key_split_init(&split, check->history);
     for (size_t key = 0; key < split.key_count; key++)
@@ -90,7 +138,9 @@ static int check_monotonic(const struct rift_check *check, struct rift_verdict *
     element_stat_add(verdict, "reads", self.sessions.read_count);
     element_stat_add(verdict, "sessions", self.sessions.session_count);
     element_stat_add(verdict, "went_back", self.back_count);
-    free(self.highest);
+    for (uint32_t i = 0; i < self.sessions.session_count; i++)
+        free(self.fronts[i].items);
+    free(self.fronts);
     register_sessions_finish(&self.sessions);
     return 0;
 }

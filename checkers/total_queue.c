@@ -2,9 +2,9 @@
  *
  * Lost: acknowledged, and never taken out. A crashed dequeue may have taken any one element, so
  * only what is lost beyond their number is lost for certain; and as long as nobody found the queue
- * empty at the end, what is missing may still be in it. Unexpected: taken out, and never put in, or
- * put in by an op that surely failed. Duplicated: taken out more often than put in; allowed unless
- * the option says otherwise, as many queues deliver at least once. */
+ * empty at the end, what is missing may still be in it. Unexpected: taken out before anybody tried
+ * to put it in, ops that surely failed left out. Duplicated: taken out more often than put in;
+ * allowed unless the option says otherwise, as many queues deliver at least once. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,7 +19,8 @@ static const char *const drains[] = {"drain", NULL};
 /* By element. */
 struct state {
     uint32_t tried, acked, taken; /* how often */
-    uint32_t put_row, take_row;   /* the first */
+    uint32_t put_row;             /* the first that began */
+    uint32_t take_row;            /* the first that ended */
 };
 
 struct total_queue {
@@ -64,9 +65,10 @@ static void take_put(struct total_queue *queue, uint32_t row)
 
 static void take_element(struct total_queue *queue, uint32_t row, struct rift_value value)
 {
+    const struct rift_ops *ops = &queue->check->history->ops;
     struct state *state = state_of(queue, value);
     state->taken++;
-    if (state->take_row == ELEMENT_NONE)
+    if (state->take_row == ELEMENT_NONE || ops->end[row] < ops->end[state->take_row])
         state->take_row = row;
 }
 
@@ -128,6 +130,14 @@ static void judge_losses(struct total_queue *queue, uint32_t key, struct rift_ve
                                 "Acknowledged, and never taken out", verdict);
 }
 
+/* Taken out before anybody tried to put it in. */
+static bool is_unexpected(const struct total_queue *queue, const struct state *state)
+{
+    const struct rift_ops *ops = &queue->check->history->ops;
+    return state->taken > 0 &&
+           (state->tried == 0 || ops->start[state->put_row] > ops->end[state->take_row]);
+}
+
 static void tell(struct total_queue *queue, uint32_t key, struct rift_verdict *verdict)
 {
     size_t tried = 0, acked = 0, taken = 0, recovered = 0;
@@ -136,9 +146,9 @@ static void tell(struct total_queue *queue, uint32_t key, struct rift_verdict *v
         tried += state->tried;
         acked += state->acked;
         taken += state->taken;
-        if (state->tried == 0)
+        if (is_unexpected(queue, state))
             element_finding_add(&queue->unexpected, id, state->take_row, ELEMENT_NONE);
-        else if (state->taken > state->tried)
+        if (state->tried > 0 && state->taken > state->tried)
             element_finding_add(&queue->duplicated, id, state->put_row, state->take_row);
         if (state->tried > 0 && state->taken > state->acked)
             recovered += (state->taken < state->tried ? state->taken : state->tried) - state->acked;

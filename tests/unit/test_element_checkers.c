@@ -191,6 +191,8 @@ static void second_delivery_is_allowed_unless_forbidden(void **state)
     expect("total-queue", twice, "{\"duplicates\": false}", RIFT_INVALID, "duplicate element");
     expect("total-queue", ENQ(0, 1) DEQ(1, "2") DEQ(1, "1") DEQ(1, "nil"), NULL, RIFT_INVALID,
            "unexpected element");
+    expect("total-queue", DEQ(1, "1") ENQ(0, 1) DEQ(1, "nil"), NULL, RIFT_INVALID,
+           "unexpected element");
 }
 
 static void identifier_given_twice_is_a_duplicate(void **state)

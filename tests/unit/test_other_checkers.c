@@ -155,6 +155,10 @@ static void register_that_rises_is_never_seen_to_go_back(void **state)
     expect_registers("monotonic", "p0 w1 ok, p0 w2 ok, p1 r2 ok, p1 r1 ok", RIFT_INVALID, name);
     expect_registers("monotonic", "p0 w1 ok, p0 w2 ok, p1 r2 ok, p2 r1 ok", RIFT_VALID, NULL);
     expect_registers("monotonic", "p0 w1 ok, p1 r1 ok, p1 r- ok", RIFT_INVALID, name);
+    /* 1 may have come after 3, but not after 2. */
+    expect_registers("monotonic",
+                     "p0 w1, p1 w3, p0 ok, p2 w2 ok, p1 ok, p3 r2 ok, p3 r3 ok, p3 r1 ok",
+                     RIFT_INVALID, name);
     /* It had not seen what it wrote: that is asked of sessions. */
     expect_registers("monotonic", "p0 w1 ok, p0 w2 ok, p0 r1 ok", RIFT_VALID, NULL);
     expect_registers("monotonic", "p0 k1/w2 ok, p0 k2/w1 ok, p1 k1/r2 ok, p1 k2/r1 ok", RIFT_VALID,
