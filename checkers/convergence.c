@@ -3,8 +3,8 @@
  * the last heal, by settle_s at least; the last of them on each node are compared.
  *
  * A change that never heard back may still land, once: as many times as there are such changes the
- * answer may become another one between two reads that follow each other. More often is a
- * violation, as often or less is unknown. */
+ * answer may become another one between two reads that follow each other by more than settle_s.
+ * More often is a violation, as often or less is unknown. */
 #include <inttypes.h>
 #include <stdlib.h>
 
@@ -19,7 +19,7 @@ enum { KEYS_TOLD = 16 };
 static const char *const reads[] = {"read", "r", NULL};
 
 struct quiet {
-    int64_t since_ns;
+    int64_t since_ns, settle_ns;
     size_t open_count; /* changes that may still land */
 };
 
@@ -51,13 +51,15 @@ static struct quiet find_quiet(const struct rift_check *check, const uint32_t *r
         quiet.since_ns = last_ns > quiet.since_ns ? last_ns : quiet.since_ns;
     }
     double settle_s = json_number_value(json_object_get(check->options, "settle_s"));
-    int64_t settle_ns = history->time_kind == RIFT_TIME_NS ? (int64_t)(settle_s * 1e9) : 0;
-    if (quiet.since_ns > INT64_MIN && quiet.since_ns < INT64_MAX - settle_ns)
-        quiet.since_ns += settle_ns;
+    quiet.settle_ns = history->time_kind == RIFT_TIME_NS ? (int64_t)(settle_s * 1e9) : 0;
+    if (quiet.since_ns > INT64_MIN && quiet.since_ns < INT64_MAX - quiet.settle_ns)
+        quiet.since_ns += quiet.settle_ns;
     return quiet;
 }
 
-/* The last read of each node in the quiet time, and how often the answer surely changed. */
+/* The last read of each node in the quiet time, and how often the answer surely changed. A change
+ * that lands late gives the nodes their time to settle too, so two reads that differ show one only
+ * where they are further apart. */
 struct last_reads {
     uint32_t *of_node; /* ELEMENT_NONE: none */
     size_t node_count, changes;
@@ -78,7 +80,8 @@ static void find_last_reads(const struct rift_history *history, const struct qui
         last->of_node[node] = row;
         if (before == ELEMENT_NONE) {
             before = row;
-        } else if (ops->end[before] < ops->start[row]) {
+        } else if (ops->end[before] < ops->start[row] &&
+                   ops->start[row] - ops->end[before] > quiet->settle_ns) {
             last->changes +=
                 !rift_value_equal(history->values, ops->result[before], ops->result[row]);
             before = row;

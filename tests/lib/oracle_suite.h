@@ -11,7 +11,8 @@ enum { ORACLE_NAMES_MAX = 6 };
 /* What the definition says: invalid where a violation is there, else unknown where it is open. */
 struct oracle_answer {
     bool has[ORACLE_NAMES_MAX]; /* by the subject's names */
-    bool is_open;
+    bool is_open, is_excused;   /* is_excused is for the judge's own use */
+    bool may_be_unknown;        /* the checker may leave a violation open, and only that */
 };
 
 struct oracle_subject {
