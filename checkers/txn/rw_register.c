@@ -62,9 +62,6 @@ static void judge_set(const struct rift_check *check, const struct txn_set *set,
         if (undecided && !(findings->forbidden >> TXN_NOT_PREFIX & 1))
             rift_verdict_doubt(verdict, "causality without the order of sessions is too much "
                                         "work on so many transactions: ask for causal");
-        if (set->predicate_reads && (findings->forbidden >> TXN_NON_MONOTONIC_READ & 1) &&
-            !(findings->forbidden >> TXN_NOT_READ_ATOMIC & 1))
-            rift_verdict_doubt(verdict, "whether reads of predicates went back is not decided");
     }
     register_model_finish(&model);
     if (verdict->validity != RIFT_INVALID && order != REGISTER_LINEARIZABLE &&

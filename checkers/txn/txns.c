@@ -26,6 +26,7 @@ struct loader {
     /* The second time over, when the versions are known: NULL the first time. */
     struct txn_predicates *predicates;
     const uint32_t *choice;
+    uint32_t selection, selection_count; /* the predicate read at hand; 0: none */
 };
 
 static uint64_t mix(uint64_t x)
@@ -133,9 +134,12 @@ static void loader_reserve(struct loader *loader, uint32_t count)
     set->mop_key = rift_reallocarray(set->mop_key, capacity, sizeof *set->mop_key);
     set->mop_function = rift_reallocarray(set->mop_function, capacity, sizeof *set->mop_function);
     set->mop_value = rift_reallocarray(set->mop_value, capacity, sizeof *set->mop_value);
-    if (loader->predicates)
+    if (loader->predicates) {
         set->mop_is_selected =
             rift_reallocarray(set->mop_is_selected, capacity, sizeof *set->mop_is_selected);
+        set->mop_selection =
+            rift_reallocarray(set->mop_selection, capacity, sizeof *set->mop_selection);
+    }
     loader->mop_capacity = capacity;
 }
 
@@ -161,8 +165,10 @@ static void loader_add_mop(struct loader *loader, uint32_t key, enum txn_functio
     set->mop_key[mop] = key;
     set->mop_function[mop] = (uint8_t)function;
     set->mop_value[mop] = value;
-    if (loader->predicates)
-        set->mop_is_selected[mop] = is_selected;
+    if (!loader->predicates)
+        return;
+    set->mop_is_selected[mop] = is_selected;
+    set->mop_selection[mop] = loader->selection;
 }
 
 static void loader_add_impossible(struct loader *loader, enum txn_impossible_kind kind,
@@ -291,6 +297,7 @@ static int loader_add_selection(struct loader *loader, struct rift_value predica
     }
     if (set->mop_count > UINT32_MAX / 4 || count > UINT32_MAX / 4 || key_count > UINT32_MAX / 4)
         return rift_fail(err, RIFT_ERR_LIMIT, "too many micro-operations (at operation %zu)", row);
+    loader->selection = ++loader->selection_count;
     loader_reserve(loader, (uint32_t)count);
     for (size_t i = 0; i < count; i++) {
         struct rift_value key, value;
@@ -309,6 +316,7 @@ static int loader_add_selection(struct loader *loader, struct rift_value predica
     for (uint32_t k = 0; k < key_count; k++)
         if (!has_row(set, rows, count, keys[k].key))
             loader_add_absence(loader, &keys[k], predicate);
+    loader->selection = 0;
     return 0;
 }
 
@@ -464,6 +472,7 @@ static int loader_repeat(struct loader *loader, struct rift_error *err)
     free(set->mop_before);
     set->mop_before = NULL;
     set->mop_is_selected = rift_calloc((size_t)loader->mop_capacity + 1, sizeof(bool));
+    set->mop_selection = rift_calloc((size_t)loader->mop_capacity + 1, sizeof(uint32_t));
     set->count = set->mop_count = set->skipped_count = 0;
     memset(set->by_type, 0, sizeof set->by_type);
     int result = loader_add_rows(loader, err);
@@ -516,6 +525,7 @@ void txn_set_finish(struct txn_set *set)
     free(set->mop_value);
     free(set->mop_before);
     free(set->mop_is_selected);
+    free(set->mop_selection);
     free(set->keys);
     free(set->initial);
     free(set->option_count);

@@ -37,8 +37,9 @@ struct txn_set {
     uint32_t *mop_key;
     uint8_t *mop_function;
     struct rift_value *mop_value;
-    bool *mop_is_selected; /* read by a predicate that did not return it; NULL: none is */
-    uint32_t *mop_before;  /* the mop before on the same key in the same transaction, or TXN_NONE */
+    bool *mop_is_selected;   /* read by a predicate that did not return it; NULL: none is */
+    uint32_t *mop_selection; /* which predicate read it came from, counted from 1; 0, NULL: none */
+    uint32_t *mop_before; /* the mop before on the same key in the same transaction, or TXN_NONE */
     uint32_t key_count;
     struct rift_value *keys;
     struct rift_value *initial; /* per key: nil, or what an op "init" gave it */

@@ -1,8 +1,8 @@
 /* Read committed and read atomic.
  *
  * Read committed: if a transaction read from t2 and later read x from t1, and t2 wrote x too, then
- * t2 committed before t1. Only the earliest later writer of x other than t2 matters: those read
- * after it follow it by the same rule.
+ * t2 committed before t1. Of the reads of one predicate none is later than another. Only the
+ * earliest later writer of x other than t2 matters: those read after it follow it by the same rule.
  * Read atomic: the same wherever in the transaction the two reads stand, and also for what came
  * before in the session. */
 #include "checkers/txn/weak.h"
@@ -84,6 +84,14 @@ static void relate_upcoming(const struct weak_index *index, uint32_t t, uint32_t
     }
 }
 
+static void note_upcoming(struct upcoming *at, uint32_t t, uint32_t from)
+{
+    if (at->mark != t + 1)
+        *at = (struct upcoming){t + 1, {from, from}};
+    else if (at->writer[0] != from)
+        *at = (struct upcoming){t + 1, {from, at->writer[0]}};
+}
+
 void weak_read_committed(const struct weak_index *index, struct txn_edges *edges,
                          struct weak_conflict *conflict)
 {
@@ -97,14 +105,15 @@ void weak_read_committed(const struct weak_index *index, struct txn_edges *edges
     for (uint32_t t = 0; t < index->txn_count; t++) {
         for (uint32_t r = index->read_first[t]; r < index->read_first[t + 1]; r++)
             firsts[r] = first_read_from(index, t, r, seen);
-        for (uint32_t r = index->read_first[t + 1]; r-- > index->read_first[t];) {
-            if (firsts[r] != TXN_NONE)
-                relate_upcoming(index, t, firsts[r], r, upcoming, edges, conflict);
-            struct upcoming *at = &upcoming[index->read_key[r]];
-            if (at->mark != t + 1)
-                *at = (struct upcoming){t + 1, {index->read_from[r], index->read_from[r]}};
-            else if (at->writer[0] != index->read_from[r])
-                *at = (struct upcoming){t + 1, {index->read_from[r], at->writer[0]}};
+        for (uint32_t r = index->read_first[t + 1]; r > index->read_first[t];) {
+            uint32_t end = r, at = index->read_at[r - 1];
+            while (r > index->read_first[t] && index->read_at[r - 1] == at)
+                r--;
+            for (uint32_t i = r; i < end; i++)
+                if (firsts[i] != TXN_NONE)
+                    relate_upcoming(index, t, firsts[i], end - 1, upcoming, edges, conflict);
+            for (uint32_t i = r; i < end; i++)
+                note_upcoming(&upcoming[index->read_key[i]], t, index->read_from[i]);
         }
     }
     free(upcoming);

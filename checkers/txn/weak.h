@@ -17,6 +17,7 @@ struct weak_index {
     uint32_t *read_first;  /* per transaction */
     uint32_t *read_key;    /* in the order of the program, own versions left out */
     uint32_t *read_from;   /* the transaction read from, or TXN_NONE for the initial state */
+    uint32_t *read_at;     /* equal for the reads of one predicate, which come at once */
     uint32_t *session;     /* per transaction: dense number of its process */
     uint32_t *place;       /* per transaction: from 1 within its session; 0: in none */
     uint32_t *before;      /* per transaction: the one before in its session, or TXN_NONE */

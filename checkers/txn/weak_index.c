@@ -94,7 +94,8 @@ void weak_index_init(struct weak_index *index, const struct register_model *mode
     index->write_key = rift_reallocarray(NULL, mops, sizeof(uint32_t));
     index->read_key = rift_reallocarray(NULL, mops, sizeof(uint32_t));
     index->read_from = rift_reallocarray(NULL, mops, sizeof(uint32_t));
-    uint32_t writes = 0, reads = 0;
+    index->read_at = rift_reallocarray(NULL, mops, sizeof(uint32_t));
+    uint32_t writes = 0, reads = 0, moment = 0, last_selection = 0;
     for (uint32_t t = 0; t < set->count; t++) {
         index->write_first[t] = writes;
         index->read_first[t] = reads;
@@ -102,6 +103,11 @@ void weak_index_init(struct weak_index *index, const struct register_model *mode
             if (shows_write(model, mop)) {
                 index->write_key[writes++] = set->mop_key[mop];
             } else if (shows_read(model, mop)) {
+                bool is_first = !set->mop_selection || set->mop_selection[mop] == 0 ||
+                                set->mop_selection[mop] != last_selection;
+                last_selection = set->mop_selection ? set->mop_selection[mop] : 0;
+                moment += is_first;
+                index->read_at[reads] = moment;
                 index->read_key[reads] = set->mop_key[mop];
                 index->read_from[reads++] = register_writer(model, model->read_version[mop]);
             }
@@ -124,6 +130,7 @@ void weak_index_finish(struct weak_index *index)
     free(index->read_first);
     free(index->read_key);
     free(index->read_from);
+    free(index->read_at);
     free(index->session);
     free(index->place);
     free(index->before);

@@ -191,9 +191,6 @@ void weak_judge(const struct register_model *model, struct txn_findings *finding
     *undecided = false;
     for (int i = 0; i < RUN_COUNT; i++) {
         may_run[i] = findings->forbidden & FOUND(runs[i].anomaly);
-        /* Its rule asks which read came first, and those of one predicate came at once. */
-        if (runs[i].level == WEAK_READ_COMMITTED && model->set->predicate_reads > 0)
-            may_run[i] = false;
         if (may_run[i] && runs[i].level == WEAK_CAUSAL && !runs[i].with_sessions &&
             work > SINGLE_WORK_MAX) {
             may_run[i] = false;

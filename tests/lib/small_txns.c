@@ -263,96 +263,160 @@ bool small_is_read_committed(const struct small_history *history)
     }
 }
 
-struct visibility {
-    int count;
+enum {
+    INITIAL_STATE = -1,
+    NOBODY = -2,
+    WEAK_READS_MAX = SMALL_TXNS_MAX * SMALL_MOPS_MAX * SMALL_KEYS_MAX
+};
+
+/* What a transaction saw of a key, from whom, and by which of its micro-operations: those of one
+ * predicate come at once. */
+struct weak_read {
+    int reader, at, key, from;
+};
+
+struct weak_case {
+    const struct small_history *history;
+    enum small_weak level;
+    bool with_sessions;
+    int read_count, placed_max;
+    struct weak_read read[WEAK_READS_MAX];
     bool sees[SMALL_TXNS_MAX][SMALL_TXNS_MAX]; /* SO or WR, closed where the level is causal */
 };
 
-/* Who wrote what the read saw; -1: the initial state; -2: a transaction that failed. */
-static int read_from(const struct small_history *history, const struct small_mop *mop)
+/* Who wrote this value to the key. */
+static int writer_of(const struct small_history *history, int key, int value)
 {
-    if (mop->value == 0)
-        return -1;
+    if (value == 0)
+        return INITIAL_STATE;
     for (int t = 0; t < history->count; t++)
         for (int i = 0; i < history->txn[t].mop_count; i++)
-            if (!history->txn[t].mop[i].is_read && history->txn[t].mop[i].key == mop->key &&
-                history->txn[t].mop[i].value == mop->value)
-                return history->txn[t].type == RIFT_OP_FAIL ? -2 : t;
-    return -2;
+            if (!history->txn[t].mop[i].is_read && history->txn[t].mop[i].key == key &&
+                history->txn[t].mop[i].value == value)
+                return history->txn[t].type == RIFT_OP_FAIL ? NOBODY : t;
+    return NOBODY;
 }
 
-static bool commit_order_holds(const struct small_history *history, enum small_weak level,
-                               const struct visibility *visible, const int *position)
+static bool commit_order_holds(const struct weak_case *weak, const int *position)
 {
-    for (int t3 = 0; t3 < history->count; t3++) {
-        const struct small_txn *reader = &history->txn[t3];
-        if (reader->type != RIFT_OP_OK)
-            continue;
-        for (int i = 0; i < reader->mop_count; i++) {
-            if (!reader->mop[i].is_read)
+    for (int r = 0; r < weak->read_count; r++) {
+        const struct weak_read *read = &weak->read[r];
+        for (int t2 = 0; t2 < weak->history->count; t2++) {
+            if (t2 == read->from || t2 == read->reader || position[t2] < 0 ||
+                !writes_key(&weak->history->txn[t2], read->key))
                 continue;
-            int t1 = read_from(history, &reader->mop[i]);
-            for (int t2 = 0; t2 < history->count; t2++) {
-                if (t2 == t1 || t2 == t3 || position[t2] < 0 ||
-                    !writes_key(&history->txn[t2], reader->mop[i].key))
-                    continue;
-                bool is_seen = level != SMALL_READ_COMMITTED && visible->sees[t2][t3];
-                for (int j = 0; j < i && level == SMALL_READ_COMMITTED; j++)
-                    is_seen |= reader->mop[j].is_read && read_from(history, &reader->mop[j]) == t2;
-                if (is_seen && (t1 < 0 || position[t2] > position[t1]))
-                    return false;
-            }
+            bool is_seen = weak->level != SMALL_READ_COMMITTED && weak->sees[t2][read->reader];
+            for (int j = 0; j < weak->read_count && weak->level == SMALL_READ_COMMITTED; j++)
+                is_seen |= weak->read[j].reader == read->reader && weak->read[j].at < read->at &&
+                           weak->read[j].from == t2;
+            if (is_seen && (read->from < 0 || position[t2] > position[read->from]))
+                return false;
         }
     }
     return true;
 }
 
-static bool try_commit_orders(const struct small_history *history, enum small_weak level,
-                              const struct visibility *visible, int *position, int placed)
+static bool try_commit_orders(const struct weak_case *weak, int *position, int placed)
 {
-    if (placed == visible->count)
-        return commit_order_holds(history, level, visible, position);
-    for (int t = 0; t < history->count; t++) {
+    if (placed == weak->placed_max)
+        return commit_order_holds(weak, position);
+    for (int t = 0; t < weak->history->count; t++) {
         bool may_come = position[t] == SMALL_TXNS_MAX;
-        for (int before = 0; before < history->count && may_come; before++)
-            may_come = !visible->sees[before][t] || position[before] < SMALL_TXNS_MAX;
+        for (int before = 0; before < weak->history->count && may_come; before++)
+            may_come = !weak->sees[before][t] || position[before] < SMALL_TXNS_MAX;
         if (!may_come)
             continue;
         position[t] = placed;
-        if (try_commit_orders(history, level, visible, position, placed + 1))
+        if (try_commit_orders(weak, position, placed + 1))
             return true;
         position[t] = SMALL_TXNS_MAX;
     }
     return false;
 }
 
-bool small_is_weakly_consistent(const struct small_history *history, enum small_weak level,
-                                bool with_sessions)
+static bool has_commit_order(struct weak_case *weak)
 {
-    struct visibility visible = {0};
+    const struct small_history *history = weak->history;
     int position[SMALL_TXNS_MAX];
+    memset(weak->sees, 0, sizeof weak->sees);
+    weak->placed_max = 0;
     for (int t = 0; t < history->count; t++) {
         const struct small_txn *txn = &history->txn[t];
         position[t] = txn->type == RIFT_OP_FAIL ? -1 : SMALL_TXNS_MAX;
-        visible.count += txn->type != RIFT_OP_FAIL;
-        for (int b = 0; b < history->count && with_sessions; b++)
-            visible.sees[b][t] =
+        weak->placed_max += txn->type != RIFT_OP_FAIL;
+        for (int b = 0; b < history->count && weak->with_sessions; b++)
+            weak->sees[b][t] =
                 must_precede(history, SMALL_PROCESS_ORDER, b, t) && txn->type != RIFT_OP_FAIL;
-        for (int i = 0; i < txn->mop_count && txn->type == RIFT_OP_OK; i++) {
-            if (!txn->mop[i].is_read)
-                continue;
-            int from = read_from(history, &txn->mop[i]);
-            if (from == -2 || from == t)
-                return false;
-            if (from >= 0)
-                visible.sees[from][t] = true;
-        }
     }
-    for (int m = 0; m < history->count && level == SMALL_CAUSAL; m++)
+    for (int r = 0; r < weak->read_count; r++)
+        if (weak->read[r].from >= 0)
+            weak->sees[weak->read[r].from][weak->read[r].reader] = true;
+    for (int m = 0; m < history->count && weak->level == SMALL_CAUSAL; m++)
         for (int a = 0; a < history->count; a++)
             for (int b = 0; b < history->count; b++)
-                visible.sees[a][b] |= visible.sees[a][m] && visible.sees[m][b];
-    return try_commit_orders(history, level, &visible, position, 0);
+                weak->sees[a][b] |= weak->sees[a][m] && weak->sees[m][b];
+    return try_commit_orders(weak, position, 0);
+}
+
+/* The transaction's own write of the key before the micro-operation, or NULL. */
+static const struct small_mop *own_write(const struct small_txn *txn, int at, int key)
+{
+    const struct small_mop *own = NULL;
+    for (int i = 0; i < at; i++)
+        if (!txn->mop[i].is_read && txn->mop[i].key == key)
+            own = &txn->mop[i];
+    return own;
+}
+
+/* Goes on with the key-th key of the mop-th micro-operation of transaction t: every version that a
+ * predicate may have seen where it returned no row is tried. */
+static bool try_versions(struct weak_case *weak, int t, int mop, int key)
+{
+    const struct small_history *history = weak->history;
+    if (t == history->count)
+        return has_commit_order(weak);
+    const struct small_txn *txn = &history->txn[t];
+    if (txn->type != RIFT_OP_OK || mop == txn->mop_count)
+        return try_versions(weak, t + 1, 0, 0);
+    const struct small_mop *read = &txn->mop[mop];
+    if (!read->is_read || key == SMALL_KEYS_MAX)
+        return try_versions(weak, t, mop + 1, 0);
+    bool is_selection = read->modulus > 0;
+    if (!is_selection && key != read->key)
+        return try_versions(weak, t, mop, key + 1);
+    const struct small_mop *own = own_write(txn, mop, key);
+    int shown = is_selection ? read->row[key] : read->value;
+    bool is_own = own && shown == (is_selection ? row_of(read, own->value) : own->value);
+    /* Read committed does not ask that a transaction sees its own writes. */
+    if (own && !is_own && weak->level != SMALL_READ_COMMITTED)
+        return false;
+    if (is_own || (own && shown == 0))
+        return try_versions(weak, t, mop, key + 1);
+    bool is_known = !is_selection || shown != 0, fits = false;
+    weak->read_count++;
+    for (int from = INITIAL_STATE; from < history->count && !fits; from++) {
+        int value = 0;
+        if (from >= 0 && (history->txn[from].type == RIFT_OP_FAIL || from == t))
+            continue;
+        for (int i = 0; from >= 0 && i < history->txn[from].mop_count; i++)
+            if (!history->txn[from].mop[i].is_read && history->txn[from].mop[i].key == key)
+                value = history->txn[from].mop[i].value;
+        if (from >= 0 && value == 0)
+            continue;
+        if (is_known ? writer_of(history, key, shown) != from : row_of(read, value) != 0)
+            continue;
+        weak->read[weak->read_count - 1] = (struct weak_read){t, mop, key, from};
+        fits = try_versions(weak, t, mop, key + 1);
+    }
+    weak->read_count--;
+    return fits;
+}
+
+bool small_is_weakly_consistent(const struct small_history *history, enum small_weak level,
+                                bool with_sessions)
+{
+    struct weak_case weak = {.history = history, .level = level, .with_sessions = with_sessions};
+    return try_versions(&weak, 0, 0, 0);
 }
 
 static struct rift_value mop_to_value(struct rift_values *values,

@@ -53,8 +53,8 @@ bool small_is_read_committed(const struct small_history *history);
 enum small_weak { SMALL_READ_COMMITTED, SMALL_READ_ATOMIC, SMALL_CAUSAL };
 
 /* Whether some commit order, which keeps who was read from and, where with_sessions, processes,
- * holds the level's axiom of Biswas and Enea. All are tried. Only registers, and no transaction
- * comes back to a key that it writes. */
+ * holds the level's axiom of Biswas and Enea, with some version of each key of which a predicate
+ * returned no row. All are tried. Only registers, and no transaction writes a key twice. */
 bool small_is_weakly_consistent(const struct small_history *history, enum small_weak level,
                                 bool with_sessions);
 
