@@ -7,7 +7,13 @@
 #include "report/report.h"
 #include "report/run_data.h"
 
-enum { ANOMALIES_PRINTED = 3, OPS_PRINTED = 12, OP_TEXT_FIRST = 160, OP_TEXT_LAST = 40 };
+enum {
+    ANOMALIES_PRINTED = 3,
+    OPS_PRINTED = 12,
+    ERRORS_PRINTED = 5,
+    OP_TEXT_FIRST = 160,
+    OP_TEXT_LAST = 40
+};
 
 struct paint {
     const char *good, *bad, *doubt, *dim, *bold, *end;
@@ -151,6 +157,27 @@ static void print_counts(FILE *out, const json_t *counts)
     }
 }
 
+/* Of the checker stats, the most frequent first. */
+static void print_unhandled(FILE *out, const json_t *verdict)
+{
+    const char *name;
+    json_t *checker, *one;
+    json_object_foreach(json_object_get(verdict, "checkers"), name, checker)
+    {
+        size_t i;
+        const json_t *all = json_object_get(json_object_get(checker, "stats"), "unhandled");
+        if (json_array_size(all) > 0)
+            fputs("\nerrors that leave the outcome open\n", out);
+        json_array_foreach(all, i, one)
+        {
+            if (i < ERRORS_PRINTED)
+                fprintf(out, "  %7lld times %s, as when %s\n",
+                        json_integer_value(json_object_get(one, "count")),
+                        text_of(one, "error", ""), text_of(one, "text", ""));
+        }
+    }
+}
+
 int rift_report_print(const char *run_directory, FILE *out, bool use_colour, struct rift_error *err)
 {
     const struct paint *paint = use_colour ? &colours : &plain;
@@ -161,6 +188,7 @@ int rift_report_print(const char *run_directory, FILE *out, bool use_colour, str
     const json_t *run = json_object_get(data, "run");
     print_faults(out, json_object_get(data, "windows"));
     print_counts(out, json_object_get(data, "counts"));
+    print_unhandled(out, verdict);
     print_anomalies(out, data, paint);
     const char *reason = text_of(verdict, "reason", "");
     fprintf(out, "\n%s%s%s  %.*s\n", validity_colour(verdict, paint), validity_word(verdict),

@@ -35,6 +35,14 @@ function checkers() {
   return section("Checkers", table(["verdict", "checker", "reason", "decided by", "measured"], rows));
 }
 
+/* What the clients could not tell the outcome of, as the checker stats lists it. */
+function unhandled() {
+  const rows = Object.values(DATA.verdict.checkers || {}).flatMap((verdict) => (verdict.stats || {}).unhandled || [])
+    .map((one) => element("tr", {}, element("td", {}, one.error), element("td", { class: "number" }, String(one.count)),
+      element("td", { class: "mono" }, one.text)));
+  return rows.length === 0 ? "" : section("Errors that leave the outcome open", table(["error", "#times", "for example"], rows));
+}
+
 /* The violations are told in full below. */
 function summary(verdict) {
   const count = (verdict.anomalies || []).length;
@@ -128,7 +136,7 @@ function table(heads, rows) {
 
 page.append(banner());
 DATA.anomalies.forEach((anomaly, i) => page.append(anomalySection(anomaly, i)));
-if (DATA.verdict.checkers) page.append(checkers());
+if (DATA.verdict.checkers) page.append(checkers(), unhandled());
 page.append(faults());
 if (DATA.unit === "s") performance();
 page.append(logs(), repeat());

@@ -308,6 +308,37 @@ static void check_counts(const json_t *told, const struct plain_history *history
     assert_int_equal(json_integer_value(json_object_get(counts, "example")), first);
 }
 
+/* Errors that ended an operation as info: most frequent first, with the first such operation. */
+static void check_unhandled(const json_t *list, const struct plain_history *history)
+{
+    size_t before = SIZE_MAX, known = 0, i;
+    json_t *one;
+    json_array_foreach(list, i, one)
+    {
+        const char *error = json_string_value(json_object_get(one, "error"));
+        size_t count = 0;
+        int first = NONE;
+        for (int row = 0; row < history->count; row++) {
+            const struct plain_op *op = &history->op[row];
+            if (op->type != RIFT_OP_INFO || strcmp(op->error, error) != 0)
+                continue;
+            count++;
+            first = first == NONE ? row : first;
+        }
+        assert_int_equal(json_integer_value(json_object_get(one, "count")), count);
+        assert_int_equal(json_integer_value(json_object_get(one, "example")), first);
+        CLEANUP(rift_free)
+        char *text = rift_printf("process %d asked %s", first, history->op[first].f);
+        assert_string_equal(json_string_value(json_object_get(one, "text")), text);
+        assert_true(count <= before && count > 0);
+        before = count;
+        known += count;
+    }
+    for (int row = 0; row < history->count; row++)
+        known -= history->op[row].type == RIFT_OP_INFO;
+    assert_int_equal(known, 0);
+}
+
 static void every_operation_and_error_is_counted_with_its_first_example(void **state)
 {
     static const char *const functions[] = {"read", "write", "add"};
@@ -339,6 +370,7 @@ static void every_operation_and_error_is_counted_with_its_first_example(void **s
         }
         for (int e = 0; e < 2; e++)
             check_counts(json_object_get(stats, "by_error"), &history, errors[e], true);
+        check_unhandled(json_object_get(stats, "unhandled"), &history);
         assert_int_equal(verdict.validity, is_open ? RIFT_UNKNOWN : RIFT_VALID);
         rift_verdict_finish(&verdict);
     }
