@@ -39,6 +39,7 @@ enum { RIFT_ANSWER_ERROR_SIZE = 64 };
 struct rift_answer {
     enum rift_op_type type; /* INFO unless the client is sure */
     struct rift_value result;
+    struct rift_value extra; /* a MAP of what else the system told, as its timestamps; or nil */
     char error[RIFT_ANSWER_ERROR_SIZE]; /* a code of the client's error table, or "" */
     bool is_session_broken; /* the worker closes the session and opens another */
 };

@@ -337,7 +337,7 @@ static void note_completed(struct rift_writer *writer, int64_t id)
 
 void rift_writer_complete(struct rift_writer *writer, int64_t id, enum rift_op_type type,
                           int64_t start_ns, int64_t end_ns, const struct rift_values *values,
-                          struct rift_value result, const char *error)
+                          struct rift_value result, struct rift_value extra, const char *error)
 {
     /* A fault that fails before the instant agreed for its start ends before it: the interval is
      * widened, never refused, as the run must go on. */
@@ -348,7 +348,8 @@ void rift_writer_complete(struct rift_writer *writer, int64_t id, enum rift_op_t
                                         .error = error,
                                         .values = values,
                                         .result = result,
-                                        .clock = RIFT_TIME_NEVER};
+                                        .clock = RIFT_TIME_NEVER,
+                                        .extra = extra};
     struct rift_error err;
     assert(start_ns < RIFT_TIME_NEVER && end_ns < RIFT_TIME_NEVER);
     pthread_mutex_lock(&writer->mutex);

@@ -24,10 +24,11 @@ int64_t rift_writer_invoke(struct rift_writer *writer, int64_t time_ns, int32_t 
                            const char *f, const struct rift_values *values, struct rift_value key,
                            struct rift_value argument, const char *node);
 /* Appends the completion of id, once. start and end are the worker's exact times and lie within the
- * dispatch time and now. error: a short stable text ("timeout"), or NULL. */
+ * dispatch time and now. extra: a MAP of further keys, or nil. error: a short stable text
+ * ("timeout"), or NULL. */
 void rift_writer_complete(struct rift_writer *writer, int64_t id, enum rift_op_type type,
                           int64_t start_ns, int64_t end_ns, const struct rift_values *values,
-                          struct rift_value result, const char *error);
+                          struct rift_value result, struct rift_value extra, const char *error);
 /* 0, or -1 once a write or sync failed (disk full): from then on nothing more is written, and the
  * run must end. May be called from any thread at any time. */
 int rift_writer_status(struct rift_writer *writer, struct rift_error *err);

@@ -1,7 +1,7 @@
 /* The checker of transactions whose client recorded the database's own timestamps: :start-ts and
- * :commit-ts (or with _) beside the completion. They leave no order to search for. Everything
- * happens again in their order, and each read must return what the store holds then, as in Chronos
- * (ICDE 2025): O(n log n).
+ * :commit-ts (or with _) beside the completion, or PostgreSQL's :snapshot and :xid. They leave no
+ * order to search for. Everything happens again in their order, and each read must return what the
+ * store holds then, as in Chronos (ICDE 2025): O(n log n).
  *
  * snapshot-isolation: reads show what was committed at or before start-ts, and no two transactions
  * that overlap write one key. serializable: reads show what was committed before commit-ts. */
@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "checkers/registry.h"
+#include "checkers/txn/snapshots.h"
 #include "checkers/txn/txns.h"
 #include "common/memory.h"
 
@@ -50,8 +51,6 @@ struct judge {
     size_t found[KIND_COUNT], doubtful;
 };
 
-enum { HAS_START = 1, HAS_COMMIT = 2 };
-
 static bool read_timestamp(const struct txn_set *set, uint32_t txn, const char *name,
                            const char *other, int64_t *timestamp)
 {
@@ -87,7 +86,7 @@ static void convict(struct judge *judge, enum kind kind, uint32_t txn, uint32_t 
 static bool is_unstamped(const struct judge *judge, uint32_t mop)
 {
     return mop != TXN_NONE && judge->set->type[judge->set->mop_txn[mop]] != RIFT_OP_FAIL &&
-           !(judge->has[judge->set->mop_txn[mop]] & HAS_COMMIT);
+           !(judge->has[judge->set->mop_txn[mop]] & TXN_HAS_COMMIT);
 }
 
 /* What a read must show: the state, then what the transaction wrote itself before. */
@@ -184,8 +183,8 @@ static int compare_moments(const void *a, const void *b)
 /* When the reads of a transaction happen. */
 static int64_t read_moment(const struct judge *judge, uint32_t txn)
 {
-    bool at_commit = judge->is_serializable && (judge->has[txn] & HAS_COMMIT);
-    return at_commit || !(judge->has[txn] & HAS_START) ? judge->commit[txn] : judge->start[txn];
+    bool at_commit = judge->is_serializable && (judge->has[txn] & TXN_HAS_COMMIT);
+    return at_commit || !(judge->has[txn] & TXN_HAS_START) ? judge->commit[txn] : judge->start[txn];
 }
 
 static void replay(struct judge *judge)
@@ -194,16 +193,17 @@ static void replay(struct judge *judge)
     struct moment *moments = rift_reallocarray(NULL, 2 * (size_t)set->count + 1, sizeof *moments);
     size_t count = 0;
     for (uint32_t t = 0; t < set->count; t++) {
-        bool reads_at_commit = judge->is_serializable || !(judge->has[t] & HAS_START);
-        if ((judge->has[t] & HAS_START) && !(reads_at_commit && (judge->has[t] & HAS_COMMIT)))
+        bool reads_at_commit = judge->is_serializable || !(judge->has[t] & TXN_HAS_START);
+        if ((judge->has[t] & TXN_HAS_START) &&
+            !(reads_at_commit && (judge->has[t] & TXN_HAS_COMMIT)))
             moments[count++] = (struct moment){judge->start[t], true, t};
-        if (judge->has[t] & HAS_COMMIT)
+        if (judge->has[t] & TXN_HAS_COMMIT)
             moments[count++] = (struct moment){judge->commit[t], false, t};
     }
     qsort(moments, count, sizeof *moments, compare_moments);
     for (size_t i = 0; i < count; i++) {
         uint32_t t = moments[i].txn;
-        if (moments[i].is_start || judge->is_serializable || !(judge->has[t] & HAS_START))
+        if (moments[i].is_start || judge->is_serializable || !(judge->has[t] & TXN_HAS_START))
             judge_reads(judge, t);
         if (!moments[i].is_start)
             apply_writes(judge, t);
@@ -232,9 +232,9 @@ static void judge_realtime(struct judge *judge)
     uint32_t latest = TXN_NONE;
     for (uint32_t t = 0; t < set->count; t++)
         if (judge->has[t] && txn_end(set, t) != RIFT_TIME_NEVER)
-            ended[count++] =
-                (struct ended){txn_end(set, t),
-                               judge->has[t] & HAS_COMMIT ? judge->commit[t] : judge->start[t], t};
+            ended[count++] = (struct ended){
+                txn_end(set, t),
+                judge->has[t] & TXN_HAS_COMMIT ? judge->commit[t] : judge->start[t], t};
     qsort(ended, count, sizeof *ended, compare_ends);
     int64_t timestamp = INT64_MIN;
     for (uint32_t t = 0; t < set->count; t++) {
@@ -273,7 +273,7 @@ static void judge_sessions(struct judge *judge)
     qsort(sessions, count, sizeof *sessions, compare_sessions);
     for (size_t i = 1; i < count; i++) {
         uint32_t a = sessions[i - 1].txn, b = sessions[i].txn;
-        int64_t timestamp = judge->has[a] & HAS_COMMIT ? judge->commit[a] : judge->start[a];
+        int64_t timestamp = judge->has[a] & TXN_HAS_COMMIT ? judge->commit[a] : judge->start[a];
         if (sessions[i - 1].process == sessions[i].process && read_moment(judge, b) < timestamp)
             convict(judge, BEHIND_SESSION, b, a, "");
     }
@@ -285,23 +285,24 @@ static uint32_t read_timestamps(struct judge *judge)
 {
     const struct txn_set *set = judge->set;
     uint32_t lacking = 0;
+    bool has_snapshots = txn_snapshots_read(set, judge->start, judge->commit, judge->has) > 0;
     for (uint32_t t = 0; t < set->count; t++) {
         bool writes = false;
         if (set->type[t] == RIFT_OP_FAIL)
             continue;
         for (uint32_t mop = set->first[t]; mop < set->first[t + 1]; mop++)
             writes |= set->mop_function[mop] != TXN_READ;
-        judge->has[t] = 0;
-        if (read_timestamp(set, t, "start-ts", "start_ts", &judge->start[t]))
-            judge->has[t] |= HAS_START;
-        if (read_timestamp(set, t, "commit-ts", "commit_ts", &judge->commit[t]))
-            judge->has[t] |= HAS_COMMIT;
-        bool has_enough = (judge->has[t] & (judge->is_serializable ? HAS_COMMIT : HAS_START)) ||
-                          (judge->is_serializable && !writes && judge->has[t]);
-        if (writes && !(judge->has[t] & HAS_COMMIT))
+        if (!has_snapshots && read_timestamp(set, t, "start-ts", "start_ts", &judge->start[t]))
+            judge->has[t] |= TXN_HAS_START;
+        if (!has_snapshots && read_timestamp(set, t, "commit-ts", "commit_ts", &judge->commit[t]))
+            judge->has[t] |= TXN_HAS_COMMIT;
+        bool has_enough =
+            (judge->has[t] & (judge->is_serializable ? TXN_HAS_COMMIT : TXN_HAS_START)) ||
+            (judge->is_serializable && !writes && judge->has[t]);
+        if (writes && !(judge->has[t] & TXN_HAS_COMMIT))
             has_enough = false;
         lacking += txn_is_committed(set, t) && !has_enough;
-        if (judge->has[t] == (HAS_START | HAS_COMMIT) && judge->commit[t] < judge->start[t])
+        if (judge->has[t] == (TXN_HAS_START | TXN_HAS_COMMIT) && judge->commit[t] < judge->start[t])
             convict(judge, BACKWARD, t, TXN_NONE, "");
     }
     return lacking;
@@ -320,7 +321,8 @@ static void conclude(struct judge *judge, uint32_t lacking)
             json_object_set_new(stats, kinds[kind].name,
                                 json_integer((json_int_t)judge->found[kind]));
     if (stamped == 0)
-        rift_verdict_doubt(judge->verdict, "no transaction has :start-ts or :commit-ts");
+        rift_verdict_doubt(judge->verdict,
+                           "no transaction has :start-ts or :commit-ts, or :snapshot");
     else if (lacking)
         rift_verdict_doubt(judge->verdict,
                            "%" PRIu32 " committed transactions lack the timestamps that the level "

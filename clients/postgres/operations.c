@@ -8,6 +8,7 @@
 
 #include "clients/postgres/cells.h"
 #include "clients/postgres/locks.h"
+#include "clients/postgres/snapshots.h"
 #include "common/memory.h"
 #include "common/text.h"
 
@@ -433,8 +434,11 @@ void postgres_operate(struct postgres_connection *connection,
     if (operate_outside(connection, key, positions, request, answer))
         return;
     answer->result = request->argument;
+    bool is_recorded = settings->records_snapshots && strcmp(request->f, "txn") == 0;
     bool is_ok = postgres_begin(&t, settings->isolation) == 0 &&
-                 run_body(&t, settings, positions, key) == 0 && postgres_commit(&t) == 0;
+                 (!is_recorded || postgres_record_snapshot(&t) == 0) &&
+                 run_body(&t, settings, positions, key) == 0 &&
+                 (!is_recorded || postgres_record_xid(&t) == 0) && postgres_commit(&t) == 0;
     if (!is_ok)
         answer->result = RIFT_VALUE_NIL;
     log_positions_settle(positions, is_ok);

@@ -26,6 +26,7 @@ struct postgres_settings {
     enum postgres_shape shape;
     bool dequeues_in_order;
     enum postgres_offsets offsets;
+    bool records_snapshots; /* of transactions: what the checker timestamps replays */
 };
 
 /* Runs the request as one transaction at the isolation level and fills the answer. positions are

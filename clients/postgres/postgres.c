@@ -39,6 +39,8 @@ static const struct rift_option postgres_options[] = {
      "that one is rolled back"},
     {"log_offsets", RIFT_OPTION_CHOICE, "", "counter", 0, 0, offsets_choices,
      "sequence: offsets are drawn before they can be read, so polls skip messages"},
+    {"record_snapshots", RIFT_OPTION_BOOL, "", "false", 0, 0, NULL,
+     "each txn records its snapshot and xid, for the checker timestamps; two statements more"},
     {NULL, RIFT_OPTION_ANY, NULL, NULL, 0, 0, NULL, NULL},
 };
 
@@ -112,6 +114,7 @@ static int postgres_open(const struct rift_client_config *config, void **opened,
         .shape = (enum postgres_shape)choice_option(options, "shape", shape_choices, 0),
         .dequeues_in_order = choice_option(options, "dequeue", dequeue_choices, 0) == 0,
         .offsets = (enum postgres_offsets)choice_option(options, "log_offsets", offsets_choices, 0),
+        .records_snapshots = json_is_true(json_object_get(options, "record_snapshots")),
     };
     json_int_t port = json_integer_value(json_object_get(options, "port"));
     if (postgres_connect(&session->connection, config->address, (int)(port ? port : 5432),

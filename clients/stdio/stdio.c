@@ -165,6 +165,10 @@ static void stdio_invoke(void *opaque, const struct rift_request *request,
     const char *type = json_string_value(json_object_get(reply, "type"));
     const char *error = json_string_value(json_object_get(reply, "error"));
     const json_t *value = json_object_get(reply, "value");
+    const json_t *extra = json_object_get(reply, "extra");
+    if (json_is_object(extra) &&
+        rift_value_from_json(request->values, extra, &answer->extra, NULL) != 0)
+        answer->extra = RIFT_VALUE_NIL;
     if (type && strcmp(type, "ok") == 0) {
         answer->type = RIFT_OP_OK;
         if (value && rift_value_from_json(request->values, value, &answer->result, NULL) != 0)

@@ -145,7 +145,8 @@ static void record_fault(struct interpreter *interpreter, const struct run_lette
     }
     journal->complete(journal->context, fault->id, fault->error ? RIFT_OP_INFO : RIFT_OP_OK,
                       start_ns, fault->end_ns - interpreter->origin_ns, interpreter->values,
-                      value_of_json(interpreter->values, fault->result), fault->error);
+                      value_of_json(interpreter->values, fault->result), RIFT_VALUE_NIL,
+                      fault->error);
     run_fault_op_destroy(fault);
 }
 

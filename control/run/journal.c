@@ -10,9 +10,9 @@ static int64_t journal_invoke(void *context, int64_t time_ns, int32_t process, c
 
 static void journal_complete(void *context, int64_t id, enum rift_op_type type, int64_t start_ns,
                              int64_t end_ns, const struct rift_values *values,
-                             struct rift_value result, const char *error)
+                             struct rift_value result, struct rift_value extra, const char *error)
 {
-    rift_writer_complete(context, id, type, start_ns, end_ns, values, result, error);
+    rift_writer_complete(context, id, type, start_ns, end_ns, values, result, extra, error);
 }
 
 static int journal_status(void *context, struct rift_error *err)

@@ -17,7 +17,7 @@ struct run_journal {
                       struct rift_value argument, const char *node);
     void (*complete)(void *context, int64_t id, enum rift_op_type type, int64_t start_ns,
                      int64_t end_ns, const struct rift_values *values, struct rift_value result,
-                     const char *error);
+                     struct rift_value extra, const char *error);
     int (*status)(void *context, struct rift_error *err);
 };
 

@@ -194,7 +194,8 @@ static void end_operation(struct scheduler *scheduler, struct slot *slot,
     unsigned thread = (unsigned)(slot - scheduler->slots);
     settings->journal.complete(settings->journal.context, slot->id, answer->type,
                                run_time(scheduler, start_ns), run_time(scheduler, end_ns), values,
-                               answer->result, answer->error[0] ? answer->error : NULL);
+                               answer->result, answer->extra,
+                               answer->error[0] ? answer->error : NULL);
     count_end(scheduler, answer->type);
     if (answer->type == RIFT_OP_INFO) {
         slot->process += (int32_t)settings->thread_count;

@@ -34,11 +34,11 @@ static int64_t watch_invoke(void *context, int64_t time_ns, int32_t process, con
 
 static void watch_complete(void *context, int64_t id, enum rift_op_type type, int64_t start_ns,
                            int64_t end_ns, const struct rift_values *values,
-                           struct rift_value result, const char *error)
+                           struct rift_value result, struct rift_value extra, const char *error)
 {
     struct run_watch *watch = context;
     watch->journal.complete(watch->journal.context, id, type, start_ns, end_ns, values, result,
-                            error);
+                            extra, error);
     rift_online_complete(watch->online, id, type, start_ns, end_ns, values, result);
 }
 

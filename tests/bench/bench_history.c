@@ -103,7 +103,8 @@ static void bench_writer(const char *what, const char *path, size_t ops, uint64_
         time += 400 + (int64_t)(rift_rng_next(&rng) % 200);
         if (i >= PROCESSES)
             rift_writer_complete(writer, ids[process], RIFT_OP_OK, starts[process], time - 20,
-                                 values, rift_value_small_integer((int64_t)i % 5), NULL);
+                                 values, rift_value_small_integer((int64_t)i % 5), RIFT_VALUE_NIL,
+                                 NULL);
         if (i >= ops)
             continue;
         struct rift_value sides[] = {rift_value_small_integer((int64_t)(i % 5)),

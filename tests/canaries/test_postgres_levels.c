@@ -33,15 +33,15 @@ static int remove_scratch(void **state)
 
 /* The verdict of a checker on one run of a workload, NULL: that of the configuration; the
  * caller's. */
-static json_t *run_workload(const char *workload, const char *checker, const char *isolation,
-                            int seed)
+static json_t *run_judged(const char *workload, const char *checker, const char *isolation,
+                          int seed, const char *more)
 {
     static char output[1 << 16];
     CLEANUP(rift_free)
     char *command = rift_printf(
         "%s run configs/postgres-append.yaml --runs %s --seed %d --set time_limit_s=6 "
-        "--set client.isolation=%s --set nodes.name=%s %s%s%s 2>&1",
-        test_rift_binary(), scratch, seed, isolation, test_lab_name("pg"),
+        "--set client.isolation=%s --set nodes.name=%s %s%s%s%s 2>&1",
+        test_rift_binary(), scratch, seed, isolation, test_lab_name("pg"), more,
         workload ? "--set 'workload=" : "", workload ? workload : "", workload ? "'" : "");
     int code = test_run(command, output, sizeof output);
     CLEANUP(rift_free) char *path = rift_printf("%s/latest/verdicts.json", scratch);
@@ -51,6 +51,12 @@ static json_t *run_workload(const char *workload, const char *checker, const cha
     json_t *verdict = json_incref(json_object_get(json_object_get(verdicts, "checkers"), checker));
     json_decref(verdicts);
     return verdict;
+}
+
+static json_t *run_workload(const char *workload, const char *checker, const char *isolation,
+                            int seed)
+{
+    return run_judged(workload, checker, isolation, seed, "");
 }
 
 static json_t *run_at(const char *isolation, int seed)
@@ -135,6 +141,36 @@ static void write_skew_by_predicate_is_a_g2_at_repeatable_read_only(void **state
     }
 }
 
+/* By the database's own snapshots: from repeatable read on each read is of the one that its
+ * transaction tells; at read committed each statement has another. */
+static void each_read_is_of_the_snapshot_that_was_told_from_repeatable_read_on(void **state)
+{
+    static const struct {
+        const char *workload, *isolation;
+        bool is_valid;
+    } runs[] = {
+        {"{name: list-append, concurrency: 10, rate_hz: 200, keys: 5}", "repeatable-read", true},
+        {"{name: list-append, concurrency: 10, rate_hz: 200, keys: 5}", "read-committed", false},
+        {"{name: rw-register, concurrency: 10, rate_hz: 200, keys: 5}", "serializable", true},
+    };
+    (void)state;
+    for (int seed = first_seed(), i = 0; i < seed_count(); i++)
+        for (size_t r = 0; r < sizeof runs / sizeof *runs; r++) {
+            json_t *verdict =
+                run_judged(runs[r].workload, "timestamps", runs[r].isolation, seed + i,
+                           "--set client.record_snapshots=true "
+                           "--set 'checkers=[timestamps]' ");
+            const json_t *stats = json_object_get(verdict, "stats");
+            assert_true(json_integer_value(json_object_get(stats, "with_timestamps")) > 300);
+            assert_true(json_is_boolean(json_object_get(verdict, "valid")));
+            assert_int_equal(json_is_true(json_object_get(verdict, "valid")), runs[r].is_valid);
+            if (!runs[r].is_valid)
+                assert_true(has_anomaly(verdict, "read against timestamps") &&
+                            has_anomaly(verdict, "write conflict"));
+            json_decref(verdict);
+        }
+}
+
 static void serializable_is_clean(void **state)
 {
     (void)state;
@@ -151,6 +187,7 @@ int main(void)
         cmocka_unit_test(read_committed_loses_updates_and_reads_skewed),
         cmocka_unit_test(repeatable_read_shows_write_skew_and_nothing_weaker),
         cmocka_unit_test(serializable_is_clean),
+        cmocka_unit_test(each_read_is_of_the_snapshot_that_was_told_from_repeatable_read_on),
         cmocka_unit_test(write_skew_by_predicate_is_a_g2_at_repeatable_read_only),
     };
     return cmocka_run_group_tests(tests, make_scratch, remove_scratch);

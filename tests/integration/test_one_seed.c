@@ -71,10 +71,10 @@ static int64_t record(void *context, int64_t time_ns, int32_t process, const cha
 
 static void forget(void *context, int64_t id, enum rift_op_type type, int64_t start_ns,
                    int64_t end_ns, const struct rift_values *values, struct rift_value result,
-                   const char *error)
+                   struct rift_value extra, const char *error)
 {
     (void)context, (void)id, (void)type, (void)start_ns, (void)end_ns, (void)values, (void)result;
-    (void)error;
+    (void)error, (void)extra;
 }
 
 static int is_fine(void *context, struct rift_error *err)

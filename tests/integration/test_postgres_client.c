@@ -81,14 +81,16 @@ struct session {
     struct rift_answer answer;
 };
 
-static void session_open(struct session *session, const char *isolation)
+static void session_open_with(struct session *session, const char *isolation,
+                              bool records_snapshots)
 {
     if (!lab_name[0])
         skip();
     *session = (struct session){.client = rift_client_find("postgres"),
-                                .options = json_pack("{s:i, s:s, s:s, s:s, s:s}", "port", 5432,
+                                .options = json_pack("{s:i, s:s, s:s, s:s, s:s, s:b}", "port", 5432,
                                                      "user", "postgres", "database", "postgres",
-                                                     "passfile", "", "isolation", isolation),
+                                                     "passfile", "", "isolation", isolation,
+                                                     "record_snapshots", records_snapshots),
                                 .values = rift_values_create()};
     assert_non_null(session->client);
     const char *const addresses[] = {host.address, NULL};
@@ -101,6 +103,11 @@ static void session_open(struct session *session, const char *isolation)
     struct rift_error err = {0};
     if (session->client->open(&config, &session->opened, &err) != 0)
         fail_msg("%s", err.text);
+}
+
+static void session_open(struct session *session, const char *isolation)
+{
+    session_open_with(session, isolation, false);
 }
 
 static void session_close(struct session *session)
@@ -198,6 +205,42 @@ static void a_transaction_that_only_reads_finds_what_was_written(void **state)
     assert_int_equal(invoke(&session, "txn", RIFT_VALUE_NIL, txn(&session, 1, second), 2000),
                      RIFT_OP_OK);
     assert_result(&session, "[[\"r\",77,5]]");
+    session_close(&session);
+}
+
+/* Of a snapshot "xmin:xmax:xip" of which nobody is under way. */
+static int64_t xmax_of(struct session *session)
+{
+    struct rift_value snapshot;
+    assert_true(rift_value_map_get(session->values, session->answer.extra, "snapshot", &snapshot));
+    const char *text = strchr(rift_value_as_text(session->values, snapshot, NULL), ':');
+    assert_non_null(text);
+    return strtoll(text + 1, NULL, 10);
+}
+
+static void a_transaction_tells_its_snapshot_and_its_number(void **state)
+{
+    (void)state;
+    struct session session;
+    struct rift_value xid;
+    const char *const write[][3] = {{"w", "78", "5"}};
+    const char *const read[][3] = {{"r", "78", "null"}};
+    session_open_with(&session, "repeatable-read", true);
+    invoke(&session, "txn", RIFT_VALUE_NIL, txn(&session, 1, read), 2000);
+    assert_result(&session, "[[\"r\",78,null]]");
+    int64_t before = xmax_of(&session);
+    assert_false(rift_value_map_get(session.values, session.answer.extra, "xid", &xid));
+    invoke(&session, "txn", RIFT_VALUE_NIL, txn(&session, 1, write), 2000);
+    assert_true(rift_value_map_get(session.values, session.answer.extra, "xid", &xid));
+    int64_t number = rift_value_as_integer(session.values, xid);
+    assert_true(number >= before && number >= xmax_of(&session));
+    invoke(&session, "txn", RIFT_VALUE_NIL, txn(&session, 1, read), 2000);
+    assert_result(&session, "[[\"r\",78,5]]");
+    assert_true(number < xmax_of(&session));
+    session_close(&session);
+    session_open(&session, "repeatable-read");
+    invoke(&session, "txn", RIFT_VALUE_NIL, txn(&session, 1, read), 2000);
+    assert_true(rift_value_is_nil(session.answer.extra));
     session_close(&session);
 }
 
@@ -360,6 +403,7 @@ int main(void)
         cmocka_unit_test(a_register_reads_what_was_written),
         cmocka_unit_test(a_list_keeps_the_order_of_appends),
         cmocka_unit_test(a_transaction_that_only_reads_finds_what_was_written),
+        cmocka_unit_test(a_transaction_tells_its_snapshot_and_its_number),
         cmocka_unit_test(a_read_by_predicate_does_not_find_the_probe),
         cmocka_unit_test(a_transaction_that_never_sent_commit_surely_failed),
         cmocka_unit_test(a_commit_without_an_answer_may_have_happened),

@@ -151,6 +151,22 @@ static void a_noisy_program_does_not_block_on_its_stderr(void **state)
     assert_int_equal(answer.type, RIFT_OP_FAIL);
 }
 
+static void what_a_program_tells_besides_is_kept(void **state)
+{
+    (void)state;
+    struct caller caller;
+    struct rift_error err = {0};
+    struct rift_value commit;
+    json_t *program =
+        shell_program("echo '{\"id\":1,\"type\":\"ok\",\"value\":1,\"extra\":{\"commit-ts\":7}}'");
+    assert_int_equal(open_program(&caller, program, &err), 0);
+    struct rift_answer answer = call(&caller, "read", "null", 5000);
+    assert_int_equal(answer.type, RIFT_OP_OK);
+    assert_true(rift_value_map_get(caller.values, answer.extra, "commit-ts", &commit));
+    assert_int_equal(rift_value_as_integer(caller.values, commit), 7);
+    close_program(&caller);
+}
+
 static void a_missing_program_is_named(void **state)
 {
     (void)state;
@@ -172,6 +188,7 @@ int main(void)
         cmocka_unit_test(a_late_program_is_info_by_the_deadline),
         cmocka_unit_test(nonsense_is_never_taken_for_an_answer),
         cmocka_unit_test(a_noisy_program_does_not_block_on_its_stderr),
+        cmocka_unit_test(what_a_program_tells_besides_is_kept),
         cmocka_unit_test(a_missing_program_is_named),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -36,8 +36,9 @@ static int64_t memory_invoke(void *context, int64_t time_ns, int32_t process, co
 
 static void memory_complete(void *context, int64_t id, enum rift_op_type type, int64_t start_ns,
                             int64_t end_ns, const struct rift_values *values,
-                            struct rift_value result, const char *error)
+                            struct rift_value result, struct rift_value extra, const char *error)
 {
+    (void)extra;
     struct memory_journal *journal = context;
     assert(id >= 0 && id < atomic_load(&journal->count));
     struct memory_record *record = &journal->records[id];

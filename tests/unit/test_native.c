@@ -86,6 +86,14 @@ static struct rift_value argument_of(struct rift_values *v, int i)
     }
 }
 
+/* What a client told besides, from the middle of the file on. */
+static struct rift_value extra_of(struct rift_values *v, int i)
+{
+    struct rift_value items[] = {rift_value_keyword(v, "commit-ts", strlen("commit-ts")),
+                                 rift_value_integer(v, i)};
+    return i % 4 == 1 && i > 1000 ? rift_value_box(v, RIFT_MAP, items, 2) : RIFT_VALUE_NIL;
+}
+
 static void append(struct rift_writer *writer, struct rift_values *v, int i)
 {
     static const char *const nodes[] = {"n1", "n2", NULL};
@@ -98,7 +106,7 @@ static void append(struct rift_writer *writer, struct rift_values *v, int i)
     assert_int_equal(id, i);
     if (i % 11 != 10)
         rift_writer_complete(writer, id, (enum rift_op_type)(i % 3), i * 100 + 5, i * 100 + 170, v,
-                             argument_of(v, i + 1), i % 3 ? "timeout" : NULL);
+                             argument_of(v, i + 1), extra_of(v, i), i % 3 ? "timeout" : NULL);
 }
 
 static void write_ops(int count, int sync_every)
@@ -163,6 +171,7 @@ static int assert_is_prefix(const struct rift_history *h, bool is_whole)
         assert_int_equal(ops->type[row], i % 3);
         assert_string_equal(h->errors.text[ops->error[row]], i % 3 ? "timeout" : "");
         assert_value(h, ops->result[row], argument_of, i + 1);
+        assert_value(h, ops->extra_end ? ops->extra_end[row] : RIFT_VALUE_NIL, extra_of, i);
     }
     return i;
 }
@@ -451,7 +460,8 @@ static void errors_that_all_differ_do_not_end_a_run(void **state)
         snprintf(error, sizeof error, "request %d timed out", i);
         int64_t id =
             rift_writer_invoke(writer, i, 1, "read", v, RIFT_VALUE_NIL, RIFT_VALUE_NIL, NULL);
-        rift_writer_complete(writer, id, RIFT_OP_INFO, i, i, v, RIFT_VALUE_NIL, error);
+        rift_writer_complete(writer, id, RIFT_OP_INFO, i, i, v, RIFT_VALUE_NIL, RIFT_VALUE_NIL,
+                             error);
     }
     rift_values_destroy(v);
     assert_int_equal(rift_writer_close(writer, NULL), 0);

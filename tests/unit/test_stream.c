@@ -56,14 +56,15 @@ static void write_run(int count, int list_length, int sync_every)
         struct rift_value key = rift_value_list_of_int32(v, key_numbers, 3);
         if (i % 500 == 3 && slow_id >= 0)
             rift_writer_complete(writer, slow_id, RIFT_OP_FAIL, slow_id * 100 + 3, i * 100, v, list,
-                                 "late");
+                                 RIFT_VALUE_NIL, "late");
         int64_t id = rift_writer_invoke(writer, i * 100, i % 7 ? i % 7 : RIFT_PROCESS_NEMESIS,
                                         names[i / 100 % 3], v, key, list, i % 2 ? "n1" : NULL);
         if (i % 500 == 3)
             slow_id = id;
         else if (i % 13)
             rift_writer_complete(writer, id, (enum rift_op_type)(i % 3), i * 100 + 5, i * 100 + 170,
-                                 v, list, i % 3 && i > count / 2 ? "timeout" : NULL);
+                                 v, list, RIFT_VALUE_NIL,
+                                 i % 3 && i > count / 2 ? "timeout" : NULL);
         if (i % sync_every == 0)
             assert_int_equal(rift_writer_sync(writer, NULL), 0);
         if (i % 13 == 0)

@@ -147,6 +147,59 @@ static void what_has_no_timestamps_is_unknown(void **state)
            NULL, NULL, "without a commit timestamp");
 }
 
+/* xid 10 writes x; a snapshot "xmin:xmax:xip" has what is below xmax and not in xip. */
+static void snapshots_of_postgresql_tell_who_is_seen(void **state)
+{
+    (void)state;
+    const char *w1 = "[[:w x 1]] :snapshot \"10:10:\" :xid 10";
+    const char *name = "read against timestamps";
+    expect_sequence(TXNS(w1, "[[:r x nil]] :snapshot \"10:10:\""), NULL, NULL, NULL, NULL);
+    expect_sequence(TXNS(w1, "[[:r x 1]] :snapshot \"10:10:\""), NULL, NULL, name, NULL);
+    expect_sequence(TXNS(w1, "[[:r x nil]] :snapshot \"10:13:10,12\""), NULL, NULL, NULL, NULL);
+    expect_sequence(TXNS(w1, "[[:r x 1]] :snapshot \"10:13:10,12\""), NULL, NULL, name, NULL);
+    expect_sequence(TXNS(w1, "[[:r x 1]] :snapshot \"12:13:12\""), NULL, NULL, NULL, NULL);
+    expect_sequence(TXNS(w1, "[[:r x nil]] :snapshot \"12:13:12\""), NULL, NULL, name, NULL);
+    expect_sequence(TXNS(w1, "[[:w x 2]] :snapshot \"10:10:\" :xid 11"), NULL, NULL,
+                    "write conflict", NULL);
+    expect_sequence(TXNS(w1, "[[:w x 2]] :snapshot \"11:11:\" :xid 11"), NULL, NULL, NULL, NULL);
+    expect_sequence(TXNS(w1, "[[:w x 2]] :snapshot \"11:11:\""), NULL, NULL, NULL,
+                    "1 committed transactions lack");
+    expect_sequence(TXNS(w1, "[[:r x 1]] :snapshot \"11:11;\""), NULL, NULL, NULL,
+                    "1 committed transactions lack");
+}
+
+/* 11 ended between the two snapshots, whichever way round the rows stand. */
+static void snapshots_are_a_chain_whatever_the_order_of_rows(void **state)
+{
+    (void)state;
+    expect_sequence(TXNS("[[:append x 1]] :snapshot \"10:10:\" :xid 10",
+                         "[[:append y 2]] :snapshot \"10:10:\" :xid 11",
+                         "[[:r x [1]] [:r y []]] :snapshot \"11:12:11\"",
+                         "[[:r x [1]] [:r y [2]]] :snapshot \"12:12:\""),
+                    NULL, NULL, NULL, NULL);
+    expect_sequence(TXNS("[[:r x [1]] [:r y [2]]] :snapshot \"11:12:11\"",
+                         "[[:append x 1]] :snapshot \"10:10:\" :xid 10",
+                         "[[:append y 2]] :snapshot \"10:10:\" :xid 11"),
+                    NULL, NULL, "read against timestamps", NULL);
+}
+
+/* An xid alone does not say that its transaction committed: somebody who saw it does. */
+static void unknown_transaction_with_an_xid_committed_if_somebody_saw_it(void **state)
+{
+    (void)state;
+#define MAYBE                                                                                      \
+    "{:type :invoke :f :txn :process 0 :value [[:w x 1]]}\n"                                       \
+    "{:type :info :f :txn :process 0 :value [[:w x 1]] :snapshot \"10:10:\" :xid 10}\n"
+#define LOOKS(value, snapshot)                                                                     \
+    "{:type :invoke :f :txn :process 1 :value nil}\n"                                              \
+    "{:type :ok :f :txn :process 1 :value [[:r x " value "]] :snapshot \"" snapshot "\"}\n"
+    expect(MAYBE LOOKS("nil", "11:11:"), NULL, NULL, NULL);
+    expect(MAYBE LOOKS("1", "11:11:"), NULL, NULL, NULL);
+    expect(MAYBE LOOKS("1", "10:11:10"), NULL, "read against timestamps", NULL);
+    expect(MAYBE LOOKS("1", "11:11:") LOOKS("nil", "12:12:"), NULL, "read against timestamps",
+           NULL);
+}
+
 enum { KEYS = 3, ROUNDS = 300, TXNS_A_ROUND = 30 };
 
 /* A store of snapshots run in the order of its clock. late: one read is of the state a moment
@@ -192,6 +245,9 @@ int main(void)
         cmocka_unit_test(serializable_reads_at_the_commit),
         cmocka_unit_test(timestamps_follow_processes_and_real_time),
         cmocka_unit_test(what_has_no_timestamps_is_unknown),
+        cmocka_unit_test(snapshots_of_postgresql_tell_who_is_seen),
+        cmocka_unit_test(snapshots_are_a_chain_whatever_the_order_of_rows),
+        cmocka_unit_test(unknown_transaction_with_an_xid_committed_if_somebody_saw_it),
         cmocka_unit_test(snapshots_of_a_store_are_right_and_one_moved_is_not),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
