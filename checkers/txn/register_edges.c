@@ -110,11 +110,13 @@ static const char *reason_of_order(const struct register_model *model, uint32_t 
             return ", which it replaced";
     if (model->known_from && !model->is_cyclic[set->mop_key[version]] &&
         model->known_from[version] < model->last_seen[successor])
-        return ", which had been there before (the key's versions follow real time)";
+        return ", as the one was there before the other was last seen (the key's versions follow "
+               "real time)";
     for (size_t i = 0; i < model->succession_count; i++)
         if (model->successions[i].version == version &&
             model->successions[i].successor == successor)
-            return ", which the same process saw before (the key's versions follow each process)";
+            return ", as a process saw the one before the other (the key's versions follow each "
+                   "process)";
     return NULL;
 }
 
