@@ -345,6 +345,47 @@ static bool is_convicted(const struct rift_verdict *verdict, int flaw)
     return false;
 }
 
+/* Rows are in order of start. */
+static int op_of_row(const struct log_history *history, json_int_t row)
+{
+    for (int t = 0; t < history->count; t++) {
+        int rank = 0;
+        for (int other = 0; other < history->count; other++)
+            rank += history->op[other].start < history->op[t].start;
+        if (rank == row)
+            return t;
+    }
+    fail_msg("there is no operation %lld", (long long)row);
+    return -1;
+}
+
+/* Each step of a circle is an edge that is there, and the text says so in the same order. */
+static void check_words(const struct log_history *history, const struct walk *walk,
+                        const json_t *anomaly)
+{
+    static const char *const edge_names[] = {"ww", "wr", "process", "realtime"};
+    static const char *const words[] = {"stands right before a message of", "was polled by",
+                                        "was done by the same process before",
+                                        "ended before the beginning of"};
+    struct rift_text expected = {0};
+    size_t i;
+    json_t *step;
+    json_array_foreach(json_object_get(anomaly, "steps"), i, step)
+    {
+        json_int_t from = json_integer_value(json_object_get(step, "from"));
+        json_int_t to = json_integer_value(json_object_get(step, "to"));
+        int edge = 0;
+        while (strcmp(edge_names[edge], json_string_value(json_object_get(step, "edge"))) != 0)
+            edge++;
+        assert_true(walk->has[op_of_row(history, from)][op_of_row(history, to)][edge]);
+        rift_text_printf(&expected, "%s%lld %s %lld", i ? ", " : "Operation ", (long long)from,
+                         words[edge], (long long)to);
+    }
+    if (i > 0)
+        assert_string_equal(json_string_value(json_object_get(anomaly, "text")), expected.data);
+    rift_text_finish(&expected);
+}
+
 static void compare(const struct log_history *history, uint64_t seed, uint64_t *seen)
 {
     CLEANUP(rift_free) char *edn = to_edn(history);
@@ -386,6 +427,13 @@ static void compare(const struct log_history *history, uint64_t seed, uint64_t *
     }
     if (has_order && is_told != is_cyclic)
         disagree(edn, seed, exists, counts, "a circle convicts or not");
+    size_t i;
+    json_t *anomaly;
+    json_array_foreach(json_object_get(verdict.details, "anomalies"), i, anomaly)
+    {
+        if (has_order)
+            check_words(history, &walk, anomaly);
+    }
     rift_verdict_finish(&verdict);
     json_decref(options);
     rift_history_destroy(read);
