@@ -12,6 +12,7 @@
 
 #include "checkers/checker.h"
 #include "common/memory.h"
+#include "common/rng.h"
 #include "history/builder.h"
 
 static void judge(const char *checker_name, struct rift_check check, const char *options_text,
@@ -306,6 +307,63 @@ static void operations_are_counted_by_phase(void **state)
     rift_history_destroy(history);
 }
 
+/* The stale read is one of a session too; each of several is told by its name, with its options. */
+static void several_are_asked_in_each_phase(void **state)
+{
+    (void)state;
+    struct rift_history *history = stale_read(true);
+    struct rift_verdict verdict;
+    judge("by-phase", (struct rift_check){.history = history},
+          "{\"checker\": [\"stats\", \"linearizable\", \"sessions\"], "
+          "\"options\": {\"sessions\": {\"guarantees\": [\"read your writes\"]}}}",
+          &verdict);
+    const json_t *all = json_object_get(verdict.details, "checkers");
+    assert_int_equal(json_object_size(all), 6);
+    const json_t *faults = json_object_get(all, "faults, linearizable");
+    assert_true(json_is_false(json_object_get(faults, "valid")));
+    assert_true(json_is_true(json_object_get(json_object_get(all, "calm, linearizable"), "valid")));
+    assert_true(json_is_true(json_object_get(json_object_get(all, "faults, sessions"), "valid")));
+    assert_non_null(json_object_get(all, "calm, stats"));
+    assert_int_equal(verdict.validity, RIFT_INVALID);
+    assert_non_null(strstr(verdict.reason, "faults, linearizable"));
+    rift_verdict_finish(&verdict);
+    rift_history_destroy(history);
+}
+
+/* What is convicted in a phase is a violation of the whole history. */
+static void what_a_phase_convicts_the_whole_convicts(void **state)
+{
+    static const char *const checkers[] = {"linearizable", "monotonic", "sessions", "causal"};
+    int convicted = 0;
+    (void)state;
+    for (uint64_t seed = 0; seed < 400; seed++) {
+        struct rift_rng rng;
+        struct tape tape = tape_create();
+        rift_rng_init(&rng, seed);
+        for (int i = 0; i < 10; i++) {
+            if (i == 3 || i == 7)
+                fault(&tape, i == 3 ? "start-partition" : "stop-partition");
+            int written = (int)rift_rng_below(&rng, 2) ? i + 1 : 0;
+            int read = 1 + (int)rift_rng_below(&rng, (uint64_t)i + 1);
+            whole(&tape, (int32_t)rift_rng_below(&rng, 2), written ? "write" : "read", 1,
+                  RIFT_EVENT_OK, written ? written : read);
+        }
+        struct rift_history *history = tape_finish(&tape);
+        for (size_t i = 0; i < sizeof checkers / sizeof *checkers; i++) {
+            struct rift_verdict part, all;
+            CLEANUP(rift_free) char *options = rift_printf("{\"checker\": \"%s\"}", checkers[i]);
+            judge("by-phase", (struct rift_check){.history = history}, options, &part);
+            judge(checkers[i], (struct rift_check){.history = history}, NULL, &all);
+            convicted += part.validity == RIFT_INVALID;
+            assert_true(part.validity != RIFT_INVALID || all.validity == RIFT_INVALID);
+            rift_verdict_finish(&part);
+            rift_verdict_finish(&all);
+        }
+        rift_history_destroy(history);
+    }
+    assert_true(convicted > 100);
+}
+
 /* Served at 2 and 6 ms, a partition in between, one write lost, served again 8 ms after the heal.
  */
 static void expect_service(const char *options, enum rift_validity validity, const char *anomaly)
@@ -352,6 +410,8 @@ int main(void)
         cmocka_unit_test(violation_is_found_in_the_phase_of_its_read),
         cmocka_unit_test(checker_that_needs_later_reads_is_refused),
         cmocka_unit_test(operations_are_counted_by_phase),
+        cmocka_unit_test(several_are_asked_in_each_phase),
+        cmocka_unit_test(what_a_phase_convicts_the_whole_convicts),
         cmocka_unit_test(service_is_judged_by_the_bounds_it_has),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
