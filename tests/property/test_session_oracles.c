@@ -294,6 +294,51 @@ static void who_sees_a_write_sees_its_closed_past(void **state)
                    RANDOM_ROUNDS);
 }
 
+/* staleness: a write is newer than another that had completed when it was invoked. */
+static void judge_staleness(const struct plain_history *history, struct oracle_answer *answer)
+{
+    int reads = 0, unclear = 0;
+    struct seen seen;
+    see(history, &seen);
+    for (int r = 0; r < history->count; r++) {
+        const struct plain_op *read = &history->op[r];
+        int behind = 0, writers = 0, source = NONE;
+        if (!is_ok(read, "read"))
+            continue;
+        reads++;
+        for (int i = 0; i < history->count && !seen.is_initial[r]; i++)
+            if (may_be(&history->op[i], "write") && history->op[i].key == read->key &&
+                plain_equal(&history->op[i].argument, &read->result)) {
+                writers++;
+                source = i;
+            }
+        if (writers != 1 && !seen.is_initial[r]) {
+            unclear++;
+            continue;
+        }
+        for (int w = 0; w < history->count; w++) {
+            const struct plain_op *write = &history->op[w];
+            bool is_newer = seen.is_initial[r] || (history->op[source].type == RIFT_OP_OK &&
+                                                   history->op[source].end < write->start);
+            behind += is_newer && is_ok(write, "write") && write->key == read->key &&
+                      write->end < read->start;
+        }
+        answer->has[0] |= behind > 1;
+    }
+    answer->is_open = 2 * unclear > reads;
+}
+
+static void a_read_is_behind_by_the_writes_that_it_certainly_missed(void **state)
+{
+    (void)state;
+    oracle_compare(&(struct oracle_subject){"staleness",
+                                            "{\"versions_max\": 1}",
+                                            {"stale read"},
+                                            generate_registers,
+                                            judge_staleness},
+                   RANDOM_ROUNDS);
+}
+
 /* causal-reverse: element i is written by operation i. */
 static void generate_comments(struct choices *choices, bool is_small, struct plain_history *history)
 {
@@ -533,6 +578,7 @@ int main(void)
         cmocka_unit_test(no_pair_of_reads_of_a_session_goes_back),
         cmocka_unit_test(each_guarantee_of_a_session_is_judged_by_its_definition),
         cmocka_unit_test(who_sees_a_write_sees_its_closed_past),
+        cmocka_unit_test(a_read_is_behind_by_the_writes_that_it_certainly_missed),
         cmocka_unit_test(a_read_has_all_that_was_acknowledged_before_what_it_has),
         cmocka_unit_test(no_two_inserts_into_a_key_succeed),
         cmocka_unit_test(a_read_of_a_bank_holds_what_some_deposits_paid_in),

@@ -1,0 +1,248 @@
+/* A register on three nodes that copy from each other, cut apart for a while, and its twins with
+ * one bug each: what whole runs are judged by must notice it, and say nothing of the healthy one.
+ */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include <string.h>
+
+#include "checkers/checker.h"
+#include "common/clock.h"
+#include "common/memory.h"
+#include "common/rng.h"
+#include "history/builder.h"
+
+enum bug {
+    HEALTHY,
+    A_COPY_STOPS,         /* one node never hears of a write again */
+    STAYS_DOWN,           /* after the cut one node takes long to serve again */
+    COPIES_LAG,           /* reads are of the node's own copy, far behind */
+    READS_HOP,            /* each read is of any copy, however old */
+    CAS_NEVER_WORKS,      /* every cas ends without an answer */
+    FAULT_WITHOUT_EFFECT, /* the cut was commanded, and nobody saw it */
+};
+
+enum { NODES = 3, CLIENTS = 6, OPS = 900, CUT_AT = 300, HEALED_AT = 500, SLOW_UNTIL = 800 };
+
+struct cluster {
+    enum bug bug;
+    bool has_cas;
+    struct rift_rng rng;
+    struct rift_builder *builder;
+    struct rift_values *values;
+    int64_t log[OPS + 1]; /* all writes in one order */
+    size_t count, copied[NODES];
+    int64_t time, process[CLIENTS];
+};
+
+static const char *const node_names[NODES] = {"n1", "n2", "n3"};
+
+static void record(struct cluster *cluster, size_t client, const char *f, int type,
+                   struct rift_value value, const char *error)
+{
+    struct rift_event event = {.process = (int32_t)cluster->process[client],
+                               .f = f,
+                               .node = node_names[client % NODES],
+                               .value = value,
+                               .error = error,
+                               .has_time = true,
+                               .time_ns = cluster->time += RIFT_MS};
+    event.type = type;
+    assert_int_equal(rift_builder_add(cluster->builder, &event, NULL), 0);
+}
+
+static void fault(struct cluster *cluster, const char *f)
+{
+    bool is_seen = cluster->bug != FAULT_WITHOUT_EFFECT;
+    json_t *json = json_pack("{s:i, s:s, s:b}", "window", 1, "what", "halves", "observed", is_seen);
+    struct rift_event event = {.process = RIFT_PROCESS_NEMESIS,
+                               .f = f,
+                               .has_time = true,
+                               .time_ns = cluster->time += RIFT_MS};
+    assert_int_equal(rift_value_from_json(cluster->values, json, &event.value, NULL), 0);
+    event.type = RIFT_EVENT_INVOKE;
+    assert_int_equal(rift_builder_add(cluster->builder, &event, NULL), 0);
+    event.type = RIFT_EVENT_INFO;
+    assert_int_equal(rift_builder_add(cluster->builder, &event, NULL), 0);
+    json_decref(json);
+}
+
+/* How many writes a read sees. */
+static size_t seen_by_read(struct cluster *cluster, size_t node)
+{
+    size_t lag = rift_rng_below(&cluster->rng, 20);
+    size_t behind = cluster->count > lag ? cluster->count - lag : 0;
+    if (cluster->bug == READS_HOP)
+        return behind;
+    if (cluster->bug == COPIES_LAG && behind > cluster->copied[node])
+        cluster->copied[node] = behind;
+    bool is_local = cluster->bug == COPIES_LAG || (cluster->bug == A_COPY_STOPS && node == 2);
+    return is_local ? cluster->copied[node] : cluster->count;
+}
+
+static bool serves(const struct cluster *cluster, int step, size_t node)
+{
+    bool is_cut = step >= CUT_AT && step < HEALED_AT && node == 2;
+    bool is_slow =
+        cluster->bug == STAYS_DOWN && node == 2 && step >= HEALED_AT && step < SLOW_UNTIL;
+    return !is_cut && !is_slow;
+}
+
+static void act(struct cluster *cluster, int step)
+{
+    static const char *const names[] = {"read", "write", "cas"};
+    size_t client = (size_t)step % CLIENTS, node = client % NODES;
+    bool is_over = step >= OPS - 5 * CLIENTS; /* only reads in the end */
+    const char *f =
+        is_over ? "read" : names[rift_rng_below(&cluster->rng, cluster->has_cas ? 3 : 2)];
+    int64_t now = cluster->count ? cluster->log[cluster->count - 1] : 0, next = step + 1;
+    struct rift_value change[] = {now ? rift_value_small_integer(now) : RIFT_VALUE_NIL,
+                                  rift_value_small_integer(next)};
+    bool is_cas = f == names[2], is_read = f == names[0];
+    struct rift_value argument = is_read  ? RIFT_VALUE_NIL
+                                 : is_cas ? rift_value_box(cluster->values, RIFT_PAIR, change, 2)
+                                          : change[1];
+    record(cluster, client, f, RIFT_EVENT_INVOKE, argument, NULL);
+    if (is_cas && cluster->bug == CAS_NEVER_WORKS) {
+        record(cluster, client, f, RIFT_EVENT_INFO, RIFT_VALUE_NIL, "timeout");
+        cluster->process[client] += CLIENTS;
+        return;
+    }
+    if (!serves(cluster, step, node)) {
+        record(cluster, client, f, RIFT_EVENT_FAIL, RIFT_VALUE_NIL, "connection refused");
+        return;
+    }
+    if (is_read) {
+        size_t seen = seen_by_read(cluster, node);
+        record(cluster, client, f, RIFT_EVENT_OK,
+               seen ? rift_value_small_integer(cluster->log[seen - 1]) : RIFT_VALUE_NIL, NULL);
+        return;
+    }
+    cluster->log[cluster->count++] = next;
+    if (cluster->bug != A_COPY_STOPS || node != 2 || step < CUT_AT)
+        cluster->copied[node] = cluster->count;
+    record(cluster, client, f, RIFT_EVENT_OK, argument, NULL);
+}
+
+static struct rift_history *simulate(enum bug bug, bool has_cas)
+{
+    static struct cluster cluster;
+    cluster = (struct cluster){
+        .bug = bug, .has_cas = has_cas, .builder = rift_builder_create(RIFT_TIME_NS)};
+    cluster.values = rift_builder_values(cluster.builder);
+    rift_rng_init(&cluster.rng, 3);
+    for (size_t i = 0; i < CLIENTS; i++)
+        cluster.process[i] = (int64_t)i;
+    for (int step = 0; step < OPS; step++) {
+        if (step == CUT_AT)
+            fault(&cluster, "start-partition");
+        if (step == HEALED_AT)
+            fault(&cluster, "stop-partition");
+        act(&cluster, step);
+    }
+    return rift_builder_finish(cluster.builder, NULL);
+}
+
+/* anomaly NULL: with validity unknown, reason is part of what is said. */
+static void expect(const char *name, const char *options_text, enum bug bug,
+                   enum rift_validity validity, const char *anomaly)
+{
+    /* The question of k is one of reads and writes. */
+    struct rift_history *history = simulate(bug, strcmp(name, "k-atomic") != 0);
+    const struct rift_checker *checker = rift_checker_find(name);
+    struct rift_error err = {0};
+    json_t *given = options_text ? json_loads(options_text, 0, NULL) : json_object();
+    json_t *options = rift_checker_options(checker, given, &err);
+    if (!options)
+        fail_msg("%s", err.text);
+    struct rift_check check = {.history = history, .options = options};
+    struct rift_verdict verdict = {0};
+    assert_int_equal(checker->check(&check, &verdict, &err), 0);
+    json_t *first = json_array_get(json_object_get(verdict.details, "anomalies"), 0);
+    const char *found = json_string_value(json_object_get(first, "name"));
+    bool is_right = verdict.validity == validity;
+    if (validity == RIFT_INVALID)
+        is_right &= found && strcmp(found, anomaly) == 0;
+    else if (anomaly)
+        is_right &= verdict.reason && strstr(verdict.reason, anomaly);
+    if (!is_right)
+        fail_msg("%s, bug %d: %s, %s: %s", name, (int)bug, rift_validity_name(verdict.validity),
+                 found ? found : "no anomaly", verdict.reason ? verdict.reason : "");
+    rift_verdict_finish(&verdict);
+    json_decref(given);
+    json_decref(options);
+    rift_history_destroy(history);
+}
+
+static void a_copy_that_stops_has_diverged(void **state)
+{
+    (void)state;
+    expect("convergence", NULL, HEALTHY, RIFT_VALID, NULL);
+    expect("convergence", NULL, A_COPY_STOPS, RIFT_INVALID, "diverged");
+}
+
+static void a_node_that_stays_down_recovers_too_slowly(void **state)
+{
+    static const char bounds[] = "{\"recovery_s\": 0.1, \"budget_percent\": 12}";
+    (void)state;
+    expect("availability", bounds, HEALTHY, RIFT_VALID, NULL);
+    expect("availability", bounds, STAYS_DOWN, RIFT_INVALID, "error budget spent");
+    expect("availability", "{\"recovery_s\": 0.1}", STAYS_DOWN, RIFT_INVALID, "recovery too slow");
+}
+
+static void copies_that_lag_are_stale(void **state)
+{
+    (void)state;
+    expect("staleness", "{\"versions_max\": 3}", HEALTHY, RIFT_VALID, NULL);
+    expect("staleness", "{\"versions_max\": 3}", COPIES_LAG, RIFT_INVALID, "stale read");
+    expect("k-atomic", "{\"k\": 2}", HEALTHY, RIFT_VALID, NULL);
+    expect("k-atomic", "{\"k\": 2}", READS_HOP, RIFT_INVALID, "not k-atomic");
+}
+
+static void reads_that_go_back_are_not_sequential(void **state)
+{
+    (void)state;
+    expect("sequential", "{\"model\": \"cas-register\"}", HEALTHY, RIFT_VALID, NULL);
+    expect("sequential", "{\"model\": \"cas-register\"}", READS_HOP, RIFT_INVALID,
+           "not sequential");
+}
+
+static void an_operation_that_never_works_is_no_evidence(void **state)
+{
+    (void)state;
+    expect("stats", NULL, HEALTHY, RIFT_VALID, NULL);
+    expect("stats", NULL, CAS_NEVER_WORKS, RIFT_UNKNOWN, "no cas ever succeeded");
+    expect("evidence", NULL, HEALTHY, RIFT_VALID, NULL);
+    expect("evidence", NULL, CAS_NEVER_WORKS, RIFT_UNKNOWN, "no cas ever succeeded");
+}
+
+static void a_fault_that_nobody_saw_is_no_evidence(void **state)
+{
+    (void)state;
+    expect("evidence", NULL, FAULT_WITHOUT_EFFECT, RIFT_UNKNOWN, "partition");
+}
+
+static void a_violation_is_told_in_its_phase(void **state)
+{
+    static const char options[] =
+        "{\"checker\": [\"linearizable\", \"stats\"], \"phases\": [\"calm\"]}";
+    (void)state;
+    expect("by-phase", options, HEALTHY, RIFT_VALID, NULL);
+    expect("by-phase", options, READS_HOP, RIFT_INVALID, "stale read");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_copy_that_stops_has_diverged),
+        cmocka_unit_test(a_node_that_stays_down_recovers_too_slowly),
+        cmocka_unit_test(copies_that_lag_are_stale),
+        cmocka_unit_test(reads_that_go_back_are_not_sequential),
+        cmocka_unit_test(an_operation_that_never_works_is_no_evidence),
+        cmocka_unit_test(a_fault_that_nobody_saw_is_no_evidence),
+        cmocka_unit_test(a_violation_is_told_in_its_phase),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
