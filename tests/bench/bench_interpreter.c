@@ -76,13 +76,14 @@ static int64_t note_invoke(void *context, int64_t time_ns, int32_t process, cons
 
 static void note_complete(void *context, int64_t id, enum rift_op_type type, int64_t start_ns,
                           int64_t end_ns, const struct rift_values *values,
-                          struct rift_value result, const char *error)
+                          struct rift_value result, struct rift_value extra, const char *error)
 {
     (void)context;
     (void)type;
     (void)end_ns;
     (void)values;
     (void)result;
+    (void)extra;
     (void)error;
     delays_ns[id] = start_ns - invoked_ns[id];
 }

@@ -43,7 +43,7 @@ static const char *const sentence_names[SENTENCES] = {
 struct step {
     const struct small_history *history;
     int a, b;
-    char name_a[8], name_b[8];
+    char name_a[16], name_b[16];
     const char *text;
 };
 
