@@ -136,12 +136,38 @@ static int64_t judge_read(struct bank *bank, size_t row)
     return sum;
 }
 
-static void add_plot(const struct bank *bank, json_t *points)
+/* The reads over time, right and wrong, and what they should be, as a line from the first to the
+ * last. */
+struct plot {
+    json_t *right, *wrong;
+    double first_s, last_s;
+};
+
+static void plot_read(struct plot *plot, const struct bank *bank, size_t row, int64_t sum)
 {
-    json_t *details = bank->verdict->details;
-    json_object_set_new(details, "plots",
-                        json_pack("[{s:s, s:s, s:[{s:s, s:o}]}]", "title", "Money in all accounts",
-                                  "unit", "", "series", "name", "total read", "points", points));
+    double at_s = (double)bank->history->ops.end[row] / 1e9;
+    bool is_right = is_possible_total(bank, sum);
+    json_t *points = is_right ? plot->right : plot->wrong;
+    if (bank->reads == 1)
+        plot->first_s = at_s;
+    plot->last_s = at_s > plot->last_s ? at_s : plot->last_s;
+    if (json_array_size(points) < PLOT_POINTS)
+        json_array_append_new(points, json_pack("[f, f]", at_s, (double)sum));
+}
+
+static void add_plot(const struct bank *bank, struct plot *plot)
+{
+    json_t *series =
+        json_pack("[{s:s, s:o}, {s:s, s:b, s:o}]", "name", "right total read", "points",
+                  plot->right, "name", "wrong total read", "is_bad", 1, "points", plot->wrong);
+    if (plot->last_s > plot->first_s)
+        json_array_append_new(series,
+                              json_pack("{s:s, s:[[f, f], [f, f]]}", "name", "all the money",
+                                        "points", plot->first_s, (double)bank->total, plot->last_s,
+                                        (double)bank->total));
+    json_object_set_new(bank->verdict->details, "plots",
+                        json_pack("[{s:s, s:s, s:o}]", "title", "Money in all accounts", "unit", "",
+                                  "series", series));
 }
 
 static int check_bank(const struct rift_check *check, struct rift_verdict *verdict,
@@ -150,7 +176,7 @@ static int check_bank(const struct rift_check *check, struct rift_verdict *verdi
     const struct rift_history *history = check->history;
     const struct rift_ops *ops = &history->ops;
     struct bank bank = {.history = history, .verdict = verdict};
-    json_t *points = json_array();
+    struct plot plot = {.right = json_array(), .wrong = json_array()};
     size_t unreadable = 0;
     (void)err;
     bank.may_be_negative = json_is_true(json_object_get(check->options, "negative_balances"));
@@ -164,16 +190,14 @@ static int check_bank(const struct rift_check *check, struct rift_verdict *verdi
         }
         bank.reads++;
         int64_t sum = judge_read(&bank, row);
-        if (history->time_kind == RIFT_TIME_NS && sum != INT64_MIN &&
-            (bank.reads <= PLOT_POINTS || sum != bank.total))
-            json_array_append_new(points,
-                                  json_pack("[f, f]", (double)ops->end[row] / 1e9, (double)sum));
+        if (history->time_kind == RIFT_TIME_NS && sum != INT64_MIN)
+            plot_read(&plot, &bank, row, sum);
     }
     json_t *stats = rift_verdict_stats(verdict);
     json_object_set_new(stats, "reads", json_integer((json_int_t)bank.reads));
     json_object_set_new(stats, "wrong_reads", json_integer((json_int_t)bank.wrong));
     json_object_set_new(stats, "total", json_integer(bank.total));
-    add_plot(&bank, points);
+    add_plot(&bank, &plot);
     if (bank.reads == 0)
         rift_verdict_doubt(verdict, "no read of the accounts succeeded");
     if (unreadable > 0)

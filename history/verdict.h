@@ -24,7 +24,8 @@ enum rift_validity { RIFT_VALID = 0, RIFT_UNKNOWN = 1, RIFT_INVALID = 2 };
  *       "weakened": array of row numbers  ops treated as if INFO in the small set
  *       "stuck": array of {"row": row, "text": why it cannot come next}
  *       "time_ns": number          when the violation became certain
- *   "plots": array of {"title", "unit", "series": [{"name", "points": [[time_s, y], ...]}]}
+ *   "plots": array of {"title", "unit", "series": [{"name", "points": [[time_s, y], ...],
+ *       "is_bad": true}]}        is_bad: of what is a violation; may be left out
  *   "checkers": object name -> verdict, for compositions */
 struct rift_verdict {
     enum rift_validity validity;

@@ -78,8 +78,10 @@ function withGaps(points) {
   return [xs, ys];
 }
 
-/* Points are drawn where some have no neighbour to be joined with. */
-function isAlone(ys) {
+/* Points are drawn where some have no neighbour to be joined with. Undefined is a time of another
+ * series. */
+function isAlone(all) {
+  const ys = all.filter((y) => y !== undefined);
   return ys.some((y, i) => y != null && ys[i - 1] == null && ys[i + 1] == null);
 }
 
@@ -89,7 +91,7 @@ function checkerPlot(host, plot, windows, end) {
   const series = (plot.series || []).filter((s) => s.points.length > 0);
   const tables = series.map((s) => withGaps(s.points));
   if (tables.length === 0) return;
-  const lines = series.map((s, i) => ({ label: s.name, stroke: colours[i % colours.length], width: 1.5,
+  const lines = series.map((s, i) => ({ label: s.name, stroke: s.is_bad ? "#c02a1d" : colours[i % colours.length], width: 1.5,
     points: { show: (u, index) => isAlone(u.data[index]) }, spanGaps: false }));
   new uPlot(plotOptions(plot.title, plot.unit || "", windows, end, lines, false), uPlot.join(tables), host);
 }
