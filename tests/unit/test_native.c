@@ -326,7 +326,7 @@ static void no_flipped_bit_goes_unnoticed(void **state)
     }
 }
 
-static void a_missing_block_in_the_middle_is_an_error(void **state)
+static void a_missing_block_in_the_middle_is_refused(void **state)
 {
     (void)state;
     write_ops(40, 10);
@@ -491,7 +491,7 @@ int main(void)
         cmocka_unit_test(a_tear_in_a_large_run_says_how_far_it_was_read),
         cmocka_unit_test(bit_rot_in_a_large_run_is_an_error_that_names_its_block),
         cmocka_unit_test(no_flipped_bit_goes_unnoticed),
-        cmocka_unit_test(a_missing_block_in_the_middle_is_an_error),
+        cmocka_unit_test(a_missing_block_in_the_middle_is_refused),
         cmocka_unit_test(trailing_bytes_are_an_error),
         cmocka_unit_test(an_existing_history_is_not_overwritten),
         cmocka_unit_test(what_is_synced_can_be_read_while_the_writer_goes_on),
