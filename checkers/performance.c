@@ -1,5 +1,6 @@
 /* performance: latency percentiles and throughput over time, gaps in availability for each fault
  * window, and the time to recover. It describes, and is always valid. */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -29,11 +30,11 @@ static int compare_doubles(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* Nearest rank; sorted is not empty. */
+/* Nearest rank: the smallest that at least this part of all do not exceed. sorted is not empty. */
 static double percentile(const double *sorted, size_t count, double part)
 {
-    size_t rank = (size_t)((double)count * part);
-    return sorted[rank < count ? rank : count - 1];
+    size_t rank = (size_t)ceil((double)count * part - 1e-9); /* 0.95 is no number of a double */
+    return sorted[rank > 0 ? rank - 1 : 0];
 }
 
 static size_t bin_of(const struct timeline *timeline, int64_t time_ns)

@@ -7,7 +7,8 @@ set -u
 root=$(cd "$(dirname "$0")/../.." && pwd)
 copy=$(mktemp -d "${TMPDIR:-/tmp}/mutations.XXXXXX")
 trap 'rm -rf "$copy"' EXIT
-tests="test_txn_anomalies test_timestamps test_lattice test_txn_cycles test_txn_stores test_txn_oracle test_txn_polygraph"
+tests="test_txn_anomalies test_timestamps test_lattice test_timestamps_oracle test_txn_words test_txn_cycles test_txn_polygraph
+       test_txn_stores test_txn_oracle"
 
 # file | sed expression
 mutations=(
@@ -43,6 +44,14 @@ mutations=(
     "findings.c|s/looked_at \&= (txn_relations)~txn_relation_bit(TXN_REALTIME);/;/"
     "timestamps.c|s/return x->is_start ? 1 : -1;/return x->is_start ? -1 : 1;/"
     "timestamps.c|s/judge->commit\[other\] > judge->start\[txn\]/0/"
+    "timestamps.c|s/if (loaded == 0 \&\& only_reads_lists(\&set))/if (0)/"
+    "snapshots.c|s/if (xid >= snapshot->xmax)/if (xid > snapshot->xmax)/"
+    "snapshots.c|s/snapshot->xmax - 1 - open_count;/snapshot->xmax - 1;/"
+    "snapshots.c|s/(set->type\[t\] == RIFT_OP_INFO \&\& is_seen\[t\])/true/"
+    "weak_index.c|s/moment += is_first;/moment++;/"
+    "register_edges.c|s/^                     name_b, name_a);/                     name_a, name_b);/"
+    "findings.c|s/had ended before %s started\", name_a, name_b/had ended before %s started\", name_b, name_a/"
+    "append_edges.c|s/%s did not observe %s's append of \", sentence->name_a,/%s did not observe %s's append of \", sentence->name_b,/"
 )
 
 mkdir "$copy/tree"

@@ -376,11 +376,111 @@ static void every_operation_and_error_is_counted_with_its_first_example(void **s
     }
 }
 
+/* performance: percentiles and rates from their definitions. One moment is 0.2 s. */
+enum { MOMENT_NS = 200000000, SECOND_NS = 1000000000 };
+
+static double latency_ms(const struct plain_op *op)
+{
+    return (double)(op->end - op->start) / 1e6;
+}
+
+/* The smallest latency that at least so many percent of the ok operations that ended from..to do
+ * not exceed; negative where none ended. */
+static double percentile_of(const struct plain_history *history, int percent, int64_t from,
+                            int64_t to)
+{
+    double best = -1;
+    for (int i = 0; i < history->count; i++) {
+        int count = 0, within = 0;
+        const struct plain_op *op = &history->op[i];
+        if (op->type != RIFT_OP_OK || op->end < from || op->end >= to)
+            continue;
+        for (int j = 0; j < history->count; j++) {
+            const struct plain_op *other = &history->op[j];
+            if (other->type != RIFT_OP_OK || other->end < from || other->end >= to)
+                continue;
+            count++;
+            within += latency_ms(other) <= latency_ms(op);
+        }
+        if (100 * within >= percent * count && (best < 0 || latency_ms(op) < best))
+            best = latency_ms(op);
+    }
+    return best;
+}
+
+static const json_t *points_of(const struct rift_verdict *verdict, size_t plot, size_t series)
+{
+    const json_t *plots = json_object_get(verdict->details, "plots");
+    const json_t *all = json_object_get(json_array_get(plots, plot), "series");
+    return json_object_get(json_array_get(all, series), "points");
+}
+
+static double y_of(const json_t *point)
+{
+    return json_real_value(json_array_get(point, 1));
+}
+
+static void check_second(const struct plain_history *history, const struct rift_verdict *verdict,
+                         int64_t begin, int64_t second, size_t *drawn)
+{
+    static const int percents[] = {50, 95, 99, 100};
+    int64_t from = begin + second * SECOND_NS, to = from + SECOND_NS;
+    int count[3] = {0};
+    for (int i = 0; i < history->count; i++) {
+        const struct plain_op *op = &history->op[i];
+        int64_t moment = op->type == RIFT_OP_INFO ? op->start : op->end;
+        count[op->type] += moment >= from && moment < to;
+    }
+    for (size_t type = 0; type < 3; type++)
+        assert_float_equal(y_of(json_array_get(points_of(verdict, 1, type), (size_t)second)),
+                           count[type], 1e-9);
+    if (count[RIFT_OP_OK] == 0)
+        return;
+    for (size_t p = 0; p < 4; p++)
+        assert_float_equal(y_of(json_array_get(points_of(verdict, 0, p), *drawn)),
+                           percentile_of(history, percents[p], from, to), 1e-6);
+    ++*drawn;
+}
+
+static void latencies_and_rates_are_those_of_their_definition(void **state)
+{
+    static const char *const names[] = {"p50", "p95", "p99", "max"};
+    static const int percents[] = {50, 95, 99, 100};
+    (void)state;
+    for (uint64_t seed = 0; seed < oracle_rounds(3000); seed++) {
+        struct choices choices;
+        struct plain_history history = {.is_timed = true, .count = PLAIN_OPS_MAX};
+        size_t drawn = 0;
+        choices_random(&choices, seed);
+        int64_t begin = INT64_MAX;
+        for (int i = 0; i < history.count; i++) {
+            struct plain_op *op = &history.op[i];
+            *op = (struct plain_op){.process = i, .f = "read", .node = "n1"};
+            op->start = MOMENT_NS * (int)choose(&choices, 7);
+            op->end = op->start + MOMENT_NS * (int)choose(&choices, 4);
+            op->type = (enum rift_op_type)choose(&choices, 3);
+            begin = op->start < begin ? op->start : begin;
+        }
+        struct rift_verdict verdict = plain_judge(&history, "performance", NULL);
+        const json_t *all =
+            json_object_get(json_object_get(verdict.details, "stats"), "latency_ms");
+        for (size_t p = 0; p < 4 && all; p++)
+            assert_float_equal(json_real_value(json_object_get(all, names[p])),
+                               percentile_of(&history, percents[p], 0, INT64_MAX), 1e-6);
+        for (int64_t second = 0; second < (int64_t)json_array_size(points_of(&verdict, 1, 0));
+             second++)
+            check_second(&history, &verdict, begin, second, &drawn);
+        assert_int_equal(drawn, json_array_size(points_of(&verdict, 0, 0)));
+        rift_verdict_finish(&verdict);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(copies_that_no_landing_explains_have_diverged),
         cmocka_unit_test(service_is_judged_by_every_moment_of_it),
+        cmocka_unit_test(latencies_and_rates_are_those_of_their_definition),
         cmocka_unit_test(every_operation_and_error_is_counted_with_its_first_example),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

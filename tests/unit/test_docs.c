@@ -5,9 +5,12 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "checkers/checker.h"
 #include "common/memory.h"
 #include "control/cli/catalogue.h"
 #include "control/cli/keys.h"
@@ -67,11 +70,58 @@ static void the_examples_in_the_docs_are_good(void **state)
     assert_true(tried >= 2);
 }
 
+/* The next cell of a row of a table, without blanks, backquotes and the words of a link. */
+static const char *next_cell(char **row, char cell[128])
+{
+    char *end = strchr(*row, '|');
+    assert_non_null(end);
+    const char *link = memchr(*row, '(', (size_t)(end - *row));
+    const char *from = link ? link + 1 : *row + strspn(*row, " `");
+    size_t length = from < end ? strcspn(from, "`)|") : 0;
+    assert_true(length < 128);
+    snprintf(cell, 128, "%.*s", (int)length, from);
+    while (length > 0 && cell[length - 1] == ' ')
+        cell[--length] = '\0';
+    *row = end + 1;
+    return cell;
+}
+
+static bool is_file(const char *folder, const char *name, const char *ending)
+{
+    CLEANUP(rift_free) char *path = rift_printf("%s/%s%s", folder, name, ending);
+    return access(path, R_OK) == 0;
+}
+
+/* docs/checkers/README.md has a row for each checker, and what the row names is there. */
+static void every_checker_has_its_row_and_what_the_row_names(void **state)
+{
+    (void)state;
+    CLEANUP(rift_free) char *readme = NULL;
+    size_t length;
+    assert_int_equal(rift_plan_file_read("docs/checkers/README.md", &readme, &length, NULL), 0);
+    for (size_t i = 0; rift_checkers[i]; i++) {
+        CLEANUP(rift_free) char *start = rift_printf("\n| `%s` |", rift_checkers[i]->name);
+        CLEANUP(rift_free) char *word = rift_printf("%s", rift_checkers[i]->name);
+        CLEANUP(rift_free) char *page = NULL;
+        char cell[128], *row = strstr(readme, start);
+        if (!row)
+            fail_msg("docs/checkers/README.md has no row for %s", rift_checkers[i]->name);
+        row += strlen(start);
+        CLEANUP(rift_free) char *path = rift_printf("docs/checkers/%s", next_cell(&row, cell));
+        assert_int_equal(rift_plan_file_read(path, &page, &length, NULL), 0);
+        assert_non_null(strstr(page, word));
+        for (int test = 0; test < 2; test++)
+            if (next_cell(&row, cell)[0] != '\0' && !is_file("tests", cell, ".c"))
+                fail_msg("%s: there is no tests/%s.c", rift_checkers[i]->name, cell);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_keys_in_the_docs_are_those_of_the_tables),
         cmocka_unit_test(the_examples_in_the_docs_are_good),
+        cmocka_unit_test(every_checker_has_its_row_and_what_the_row_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
