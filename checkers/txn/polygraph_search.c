@@ -89,7 +89,8 @@ static void build_choice(struct search *search)
     struct polygraph *polygraph = search->polygraph;
     struct txn_edges edges = polygraph->known;
     edges.items = rift_reallocarray(NULL, edges.count + 1, sizeof *edges.items);
-    memcpy(edges.items, polygraph->known.items, edges.count * sizeof *edges.items);
+    if (edges.count > 0)
+        memcpy(edges.items, polygraph->known.items, edges.count * sizeof *edges.items);
     edges.capacity = edges.count + 1;
     search->chosen_count = 0;
     for (size_t i = 0; i < polygraph->pair_count; i++) {
@@ -111,7 +112,8 @@ static void build_choice(struct search *search)
                 (struct chosen){edges.items[e].from, edges.items[e].edge, literal};
         }
     }
-    qsort(search->chosen, search->chosen_count, sizeof *search->chosen, compare_chosen);
+    if (search->chosen_count > 0)
+        qsort(search->chosen, search->chosen_count, sizeof *search->chosen, compare_chosen);
     txn_edges_build(&edges, &search->graph);
 }
 

@@ -78,10 +78,13 @@ for i in "${!mutations[@]}"; do
         outcome="does not build"
     else
         for test in $tests; do
-            if ! nice timeout 120 "build/$test" >/dev/null 2>&1; then
-                outcome="caught by $test"
-                break
-            fi
+            nice timeout 600 "build/$test" >/dev/null 2>&1
+            case $? in
+            0) continue ;;
+            124) outcome="late in $test, which says nothing" ;;
+            *) outcome="caught by $test" ;;
+            esac
+            break
         done
     fi
     echo "$number $file: $outcome: $expression"
