@@ -11,6 +11,7 @@
 #include "common/wire/recipe.h"
 #include "control/cli/catalogue.h"
 #include "control/cli/commands.h"
+#include "control/cli/fault_pages.h"
 #include "control/cli/keys.h"
 #include "history/reader.h"
 #include "nemesis/grudge.h"
@@ -227,10 +228,18 @@ static int print_rows(const struct rows *rows, const char *subject, const char *
     return name ? refuse(subject, name, names, rows->count) : 0;
 }
 
-static int print_keys(void)
+/* Parts of pages of docs, whole. */
+static const struct {
+    const char *name;
+    void (*print)(struct rift_text *text);
+} pages[] = {{"keys", rift_keys_print}, {"fault-pages", rift_fault_pages_print}};
+
+enum { PAGE_COUNT = sizeof pages / sizeof pages[0] };
+
+static int print_page(size_t page)
 {
     struct rift_text text = {0};
-    rift_keys_print(&text);
+    pages[page].print(&text);
     fputs(text.data, stdout);
     rift_text_finish(&text);
     return 0;
@@ -238,16 +247,19 @@ static int print_keys(void)
 
 static int run_list(int argc, char **argv)
 {
-    const char *known[SUBJECT_COUNT + 1] = {[SUBJECT_COUNT] = "keys"};
+    const char *known[SUBJECT_COUNT + PAGE_COUNT];
+    for (size_t i = 0; i < PAGE_COUNT; i++)
+        known[SUBJECT_COUNT + i] = pages[i].name;
     for (size_t i = 0; i < SUBJECT_COUNT; i++)
         known[i] = subjects[i].name;
     if (argc < 2 || argc > 3) {
         fprintf(stderr, "rift list: say what: faults, partitions, targets, workloads, checkers, "
-                        "clients, systems, formats or keys\n");
+                        "clients, systems, formats, keys or fault-pages\n");
         return RIFT_EXIT_USAGE;
     }
-    if (strcmp(argv[1], "keys") == 0)
-        return print_keys();
+    for (size_t i = 0; i < PAGE_COUNT; i++)
+        if (strcmp(argv[1], pages[i].name) == 0)
+            return print_page(i);
     for (size_t i = 0; i < SUBJECT_COUNT; i++) {
         if (strcmp(argv[1], subjects[i].name) != 0)
             continue;
@@ -260,21 +272,23 @@ static int run_list(int argc, char **argv)
         free(rows);
         return result;
     }
-    return refuse("lists", argv[1], known, SUBJECT_COUNT + 1);
+    return refuse("lists", argv[1], known, SUBJECT_COUNT + PAGE_COUNT);
 }
 
 const struct rift_command rift_command_list = {
     .name = "list",
     .summary = "faults, partitions, targets, workloads, checkers, clients, systems, formats, keys",
-    .help = "usage: rift list WHAT [NAME]\n"
-            "\n"
-            "WHAT is faults, partitions, targets, workloads, checkers, clients, systems or formats\n"
-            "(of histories that can be read). With a NAME: what that one does, and its options with\n"
-            "units, bounds and defaults.\n"
-            "rift list keys: every key of a configuration, as docs/configuration.md has them.\n"
-            "\n"
-            "example:\n"
-            "  rift list workloads\n"
-            "  rift list faults kill\n",
+    .help =
+        "usage: rift list WHAT [NAME]\n"
+        "\n"
+        "WHAT is faults, partitions, targets, workloads, checkers, clients, systems or formats\n"
+        "(of histories that can be read). With a NAME: what that one does, and its options with\n"
+        "units, bounds and defaults.\n"
+        "rift list keys: every key of a configuration, as docs/configuration.md has them.\n"
+        "rift list fault-pages: every fault, as docs/faults.md has them.\n"
+        "\n"
+        "example:\n"
+        "  rift list workloads\n"
+        "  rift list faults kill\n",
     .run = run_list,
 };

@@ -13,6 +13,7 @@
 #include "checkers/checker.h"
 #include "common/memory.h"
 #include "control/cli/catalogue.h"
+#include "control/cli/fault_pages.h"
 #include "control/cli/keys.h"
 #include "plan/file.h"
 #include "plan/plan.h"
@@ -33,6 +34,25 @@ static void the_keys_in_the_docs_are_those_of_the_tables(void **state)
                       "  build-dev/rift list keys >> docs/configuration.md\n");
     assert_string_equal(mark + strlen(RIFT_KEYS_MARK), keys.data);
     rift_text_finish(&keys);
+}
+
+static void the_faults_in_the_docs_are_those_of_the_descriptors(void **state)
+{
+    (void)state;
+    CLEANUP(rift_free) char *page = NULL;
+    size_t length;
+    assert_int_equal(rift_plan_file_read("docs/faults.md", &page, &length, NULL), 0);
+    char *end = strstr(page, RIFT_FAULT_PAGES_END);
+    assert_non_null(end);
+    *end = '\0';
+    struct rift_text faults = {0};
+    rift_fault_pages_print(&faults);
+    if (strcmp(page, faults.data) != 0)
+        print_message("docs/faults.md is older than the descriptors. To print it again:\n"
+                      "  (build-dev/rift list fault-pages; echo; sed -n '/^## Measured/,$p' "
+                      "docs/faults.md) > new\n");
+    assert_string_equal(page, faults.data);
+    rift_text_finish(&faults);
 }
 
 /* The examples of the page, four blanks deep: each block that has a workload is a configuration,
@@ -120,6 +140,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_keys_in_the_docs_are_those_of_the_tables),
+        cmocka_unit_test(the_faults_in_the_docs_are_those_of_the_descriptors),
         cmocka_unit_test(the_examples_in_the_docs_are_good),
         cmocka_unit_test(every_checker_has_its_row_and_what_the_row_names),
     };
