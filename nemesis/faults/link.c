@@ -460,18 +460,18 @@ static int link_observe(const struct rift_injection *injection, const struct rif
     return 0;
 }
 
-/* By what means, and how exact it is. */
+/* By what means, and how exact it is: what makes packets wait does so by a timer, which is tried.
+ */
 static const char *backend_describe(enum backend backend)
 {
     static char line[128];
-    static const char *const texts[] = {
-        "netem below HTB (delays to the kernel's timers: under 0.1 ms on an idle host)", line,
-        "BPF on clsact egress, and HTB for a rate (loss exact to a packet, rate within 5 %)"};
-    if (backend == BACKEND_LINE)
-        snprintf(line, sizeof line,
-                 "the delay line, a process in front (it woke up to %.2f ms late when tried now)",
-                 (double)rift_line_try_lateness() / 1e6);
-    return texts[backend];
+    if (backend == BACKEND_FILTER)
+        return "BPF on clsact egress, and HTB for a rate (chances are drawn for each packet; the "
+               "rate counts Ethernet headers)";
+    snprintf(line, sizeof line, "%s (a timer came up to %.2f ms late when tried now)",
+             backend == BACKEND_NETEM ? "netem below HTB" : "the delay line, a process in front",
+             (double)rift_line_try_lateness() / 1e6);
+    return line;
 }
 
 static int link_probe(const struct rift_target *target, const json_t *options,
