@@ -65,12 +65,7 @@ pid_t fault_system_pid(const struct rift_lab_host *host)
 bool fault_witness_start(const struct rift_lab_host *host, const char *program)
 {
     char output[512] = "";
-    CLEANUP(rift_free)
-    char *copy = rift_printf("ssh -q -i %s -o UserKnownHostsFile=%s -o BatchMode=yes -p %d %s@%s "
-                             "'cat >%s && chmod 755 %s' <%s",
-                             host->key_file, host->known_hosts_file, host->port, host->user,
-                             host->address, FAULT_WITNESS_PATH, FAULT_WITNESS_PATH, program);
-    if (test_run(copy, output, sizeof output) == 0 &&
+    if (test_host_copy(host, program, FAULT_WITNESS_PATH, output, sizeof output) == 0 &&
         test_host_run(host, "setsid " FAULT_WITNESS_PATH " echo </dev/null >/dev/null 2>&1 &",
                       output, sizeof output) == 0)
         return true;

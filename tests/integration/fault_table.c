@@ -18,205 +18,29 @@
 
 #include "common/clock.h"
 #include "common/memory.h"
+#include "control/cli/fault_pages.h"
 #include "nemesis/fault.h"
 #include "tests/integration/fault_measure.h"
-#include "tests/integration/fault_pages.h"
+#include "tests/integration/fault_play.h"
 #include "tests/integration/fault_rows.h"
 #include "tests/lib/lab_hosts.h"
 #include "tests/lib/node_remains.h"
 
-enum {
-    CALL_MS = 30000,
-    LEASE_MS = 20000,
-    BACK_MS = 15000, /* after a heal: until the system has started again */
-    GONE_MS = 5000,
-    DISK_MB = 48,
-    KINDS = 2,
-};
+enum { KINDS = 2 };
 
 static const char *const kinds[KINDS] = {"netns", "uml"};
 
-static char cells[FAULT_ROWS_MAX][KINDS][200];
+static char cells[FAULT_ROWS_MAX][KINDS][FAULT_CELL_SIZE];
 static int failed_count;
+static double least_load = 1e9, most_load; /* over one minute */
 
-static void cell_fail(char *cell, const char *format, ...)
+static void note_load(void)
 {
-    va_list args;
-    va_start(args, format);
-    size_t used = strlen(cell);
-    int n = snprintf(cell + used, sizeof cells[0][0] - used, "%s**FAILED**: ", used ? "; " : "");
-    used += n > 0 ? (size_t)n : 0;
-    if (used < sizeof cells[0][0])
-        vsnprintf(cell + used, sizeof cells[0][0] - used, format, args);
-    va_end(args);
-    failed_count++;
-}
-
-static bool is_within(double number, const double bounds[2])
-{
-    return number >= bounds[0] && number <= bounds[1];
-}
-
-/* --- the agent's side: only to do and undo */
-
-static json_t *must_call(struct rift_node *node, const char *verb, json_t *args, char *cell)
-{
-    struct rift_error err;
-    json_t *reply = NULL;
-    if (rift_node_call(node, verb, args, CALL_MS, &reply, &err) < 0) {
-        cell_fail(cell, "%s: %.100s", verb, err.text);
-        reply = NULL;
-    }
-    json_decref(args);
-    return reply;
-}
-
-static bool do_call(struct rift_node *node, const char *verb, json_t *args, char *cell)
-{
-    json_t *reply = must_call(node, verb, args, cell);
-    json_decref(reply);
-    return reply != NULL;
-}
-
-static bool start_system(struct rift_node *node, const struct rift_lab_host *host,
-                         const struct rift_fault *fault, char *cell)
-{
-    json_t *self =
-        json_pack("{s:s,s:s,s:i}", "name", host->name, "address", host->address, "index", 2);
-    json_t *recipe = json_pack("{s:s,s:[s],s:[{s:s,s:[s,s,s]}]}", "name", "witness", "data_folders",
-                               FAULT_DATA_FOLDER, "processes", "name", "witness", "command",
-                               FAULT_WITNESS_PATH, "system", FAULT_DATA_FOLDER);
-    json_t *context =
-        json_pack("{s:O,s:[o],s:{},s:{}}", "node", self, "nodes", self, "options", "artifacts");
-    json_t *args = json_pack("{s:o,s:o,s:b}", "recipe", recipe, "context", context, "lab", 1);
-    if (fault->needs_disk)
-        json_object_set_new(args, "disk_mb", json_integer(DISK_MB));
-    if (fault->needs_layer)
-        json_object_set_new(args, "disk_layer", json_string("ext4"));
-    if (!do_call(node, "system.configure", args, cell) ||
-        !do_call(node, "system.start", json_pack("{s:i}", "deadline_ms", CALL_MS), cell))
-        return false;
-    int64_t deadline_ns = rift_clock_now() + BACK_MS * RIFT_MS;
-    while (fault_system_pid(host) == 0)
-        if (rift_clock_now() > deadline_ns) {
-            cell_fail(cell, "the system does not answer");
-            return false;
-        }
-    return true;
-}
-
-static json_t *fault_args(const struct fault_row *row, const struct rift_lab_host *peer)
-{
-    const struct rift_fault *fault = rift_fault_find(row->fault);
-    json_t *options = json_loads(row->options, 0, NULL);
-    json_t *args = json_pack("{s:s,s:s,s:O}", "id", "table", "fault",
-                             fault->driver ? fault->driver : fault->name, "options", options);
-    if (fault->scope == RIFT_FAULT_ON_LINKS) {
-        json_t *to = json_pack("{s:s,s:[s,s]}", "name", peer->name, "addresses", peer->address,
-                               peer->address6);
-        if (fault->is_given_by_link)
-            json_object_set(to, "options", options);
-        json_object_set_new(args, "peers", json_pack("[o]", to));
-    }
-    json_decref(options);
-    return args;
-}
-
-/* --- one row on one kind of host */
-
-static void judge(const struct fault_row *row, const double seen[3], const pid_t pids[2], char *cell)
-{
-    snprintf(cell, sizeof cells[0][0], "%.4g → **%.10g** → %.4g", seen[FAULT_BEFORE],
-             round(seen[FAULT_DURING] * 100) / 100, seen[FAULT_AFTER]);
-    if (!is_within(seen[FAULT_BEFORE], row->base))
-        cell_fail(cell, "before");
-    if (!is_within(seen[FAULT_DURING], row->hit))
-        cell_fail(cell, "while it was on");
-    if (!is_within(seen[FAULT_AFTER], row->base))
-        cell_fail(cell, "not healed");
-    if ((row->whose == SAME_PROCESS && pids[0] != pids[1]) ||
-        (row->whose == NEW_PROCESS && pids[0] == pids[1]))
-        cell_fail(cell, "process %d became %d", (int)pids[0], (int)pids[1]);
-}
-
-static void play_fault(const struct fault_row *row, struct rift_node *node, struct fault_bench *bench,
-                       char *cell)
-{
-    double seen[3];
-    pid_t pids[2];
-    bench->phase = FAULT_BEFORE;
-    seen[FAULT_BEFORE] = row->measure(bench);
-    pids[0] = fault_system_pid(bench->hit);
-    if (!do_call(node, "inject", fault_args(row, bench->peer), cell))
+    double load;
+    if (getloadavg(&load, 1) != 1)
         return;
-    bench->phase = FAULT_DURING;
-    seen[FAULT_DURING] = row->measure(bench);
-    if (!do_call(node, "heal", json_pack("{s:s}", "id", "table"), cell))
-        return;
-    int64_t back_ns = rift_clock_now() + BACK_MS * RIFT_MS;
-    while ((pids[1] = fault_system_pid(bench->hit)) == 0 && rift_clock_now() < back_ns)
-        ;
-    bench->phase = FAULT_AFTER;
-    seen[FAULT_AFTER] = row->measure(bench);
-    judge(row, seen, pids, cell);
-}
-
-static void play_on_node(const struct fault_row *row, struct rift_node *node, struct fault_bench *bench,
-                         char *cell)
-{
-    const char *kind = getenv("RIFT_TEST_DRIVER");
-    if (!start_system(node, bench->hit, rift_fault_find(row->fault), cell))
-        return;
-    json_t *ability = must_call(node, "probe_fault", fault_args(row, bench->peer), cell);
-    bool can = json_is_true(json_object_get(ability, "can"));
-    if (ability && can)
-        play_fault(row, node, bench, cell);
-    else if (ability && !(row->not_on && strcmp(row->not_on, kind) == 0))
-        cell_fail(cell, "%.100s", json_string_value(json_object_get(ability, "why")));
-    else if (ability)
-        snprintf(cell, sizeof cells[0][0], "not here: %.120s",
-                 json_string_value(json_object_get(ability, "why")));
-    json_decref(ability);
-    do_call(node, "heal_all", json_object(), cell);
-    do_call(node, "system.stop", json_pack("{s:i}", "deadline_ms", CALL_MS), cell);
-    do_call(node, "system.remove", json_object(), cell);
-}
-
-static void look_for_remains(const struct rift_lab_host *host, const char *before, char *cell)
-{
-    static char after[NODE_STATE_SIZE];
-    char output[400];
-    CLEANUP(rift_text_finish) struct rift_text found = {NULL, 0, 0};
-    int64_t gone_ns = rift_clock_now() + GONE_MS * RIFT_MS;
-    size_t count;
-    do {
-        rift_text_clear(&found);
-        node_state_read(host, after);
-        count = node_remains(before, after, &found);
-    } while (count > 0 && rift_clock_now() < gone_ns);
-    if (count > 0) {
-        fprintf(stderr, "%s", found.data);
-        cell_fail(cell, "%zu things are left", count);
-    }
-    test_host_run(host, "/var/lib/rift/rift-agent-* --leftovers", output, sizeof output);
-    if (output[0])
-        cell_fail(cell, "left: %.100s", output);
-}
-
-static void play(const struct fault_row *row, struct fault_bench *bench, const char *before, char *cell)
-{
-    struct rift_error err;
-    struct rift_node_settings settings = test_node_settings(bench->hit);
-    settings.lease_ms = LEASE_MS;
-    settings.connect_timeout_ms = CALL_MS;
-    struct rift_node *node = rift_node_open(&settings, &err);
-    if (!node) {
-        cell_fail(cell, "%.120s", err.text);
-        return;
-    }
-    play_on_node(row, node, bench, cell);
-    rift_node_close(node);
-    look_for_remains(bench->hit, before, cell);
+    least_load = fmin(load, least_load);
+    most_load = fmax(load, most_load);
 }
 
 static void play_kind(size_t kind, const char *only, const char *witness)
@@ -234,13 +58,29 @@ static void play_kind(size_t kind, const char *only, const char *witness)
     for (size_t i = 0; i < fault_row_count; i++) {
         if (only && strcmp(only, fault_rows[i].fault) != 0)
             continue;
-        play(&fault_rows[i], &bench, before, cells[i][kind]);
-        fprintf(stderr, "%-6s %-10s %-30s %-30s %s\n", kinds[kind], fault_rows[i].fault, fault_rows[i].asked,
-                fault_rows[i].what, cells[i][kind]);
+        failed_count += !fault_play(&fault_rows[i], &bench, before, cells[i][kind]);
+        note_load();
+        fprintf(stderr, "%-6s %-10s %-30s %-30s %s\n", kinds[kind], fault_rows[i].fault,
+                fault_rows[i].asked, fault_rows[i].what, cells[i][kind]);
     }
     rift_lab_close(lab);
     test_labs_down(NULL);
 }
+
+static const char heading[] =
+    "(namespaces on this machine's kernel) and `uml` (User-mode Linux 6.1: its own kernel and\n"
+    "clock, cgroup v2 only, netem). Each fault hits n2, alone, in a session of its own with an\n"
+    "agent over SSH. Everything is measured by a program that shares nothing with the agent:\n"
+    "datagrams and streams between n1 and n2, questions to the system under test from the\n"
+    "controller's machine, files seen through another login. A cell says: before → **while it\n"
+    "is on** → healed. The bounds are of the figure in the middle. After kill, memory, power\n"
+    "and disk-lose another process answers; after all other faults of a node the same one does.\n"
+    "After each row the host is compared with how it was (qdiscs, filters, processes, control\n"
+    "groups, mounts, files) and `rift-agent --leftovers` is run: a cell without FAILED had\n"
+    "nothing left.\n"
+    "\n"
+    "| fault | asked | measured | bounds | netns | uml |\n"
+    "|---|---|---|---|---|---|\n";
 
 static void print_table(void)
 {
@@ -248,10 +88,14 @@ static void print_table(void)
     time_t now = (time_t)(rift_clock_wall() / RIFT_SECOND);
     struct tm parts;
     strftime(date, sizeof date, "%Y-%m-%d", gmtime_r(&now, &parts));
-    printf("%s%s%s", fault_table_heading_before, date, fault_table_heading_after);
+    printf(RIFT_FAULT_PAGES_END
+           "\nBy `./dev faults` on %s, on %ld processors with a load average of %.1f to %.1f, the "
+           "tests' own\nincluded, on the two kinds of lab host: `netns`\n%s",
+           date, sysconf(_SC_NPROCESSORS_ONLN), least_load, most_load, heading);
     for (size_t i = 0; i < fault_row_count; i++)
-        printf("| %s | %s | %s | %.10g to %.10g | %s | %s |\n", fault_rows[i].fault, fault_rows[i].asked,
-               fault_rows[i].what, fault_rows[i].hit[0], fault_rows[i].hit[1], cells[i][0], cells[i][1]);
+        printf("| %s | %s | %s | %.10g to %.10g | %s | %s |\n", fault_rows[i].fault,
+               fault_rows[i].asked, fault_rows[i].what, fault_rows[i].hit[0], fault_rows[i].hit[1],
+               cells[i][0], cells[i][1]);
 }
 
 static void labs_down(void)
@@ -297,7 +141,9 @@ int main(int argc, char **argv)
         if (!driver || strcmp(driver, kinds[kind]) == 0)
             play_kind(kind, only, witness);
     free(path);
-    fault_pages_print(stdout);
+    CLEANUP(rift_text_finish) struct rift_text pages = {NULL, 0, 0};
+    rift_fault_pages_print(&pages);
+    fputs(pages.data, stdout);
     print_table();
     fprintf(stderr, "%d failed\n", failed_count);
     return failed_count > 0;

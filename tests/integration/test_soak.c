@@ -31,7 +31,7 @@
 
 enum { HOSTS = 5, PAIRS = HOSTS * (HOSTS - 1), SEED = 11, PARTS_MAX = 60 };
 enum { FAULTS = 40, FAULTS_LONG = 1000, OUTPUT_SIZE = 1 << 16 };
-enum { BEGIN_MS = 60000, RUN_MS = 150000, GONE_MS = 10000, PASS_MS = 5000 };
+enum { PROBE_PORT = 7799, BEGIN_MS = 60000, RUN_MS = 150000, GONE_MS = 10000, PASS_MS = 5000 };
 
 static struct rift_lab *lab;
 static const struct rift_lab_host *hosts;
@@ -170,7 +170,7 @@ static int up(void **state)
         return -1;
     lab = test_lab_up("soak", HOSTS);
     hosts = rift_lab_hosts(lab, &host_count);
-    net_probe_open(&probe, hosts, HOSTS);
+    net_probe_open(&probe, hosts, HOSTS, PROBE_PORT);
     for (size_t i = 0; i < HOSTS; i++)
         node_state_read(&hosts[i], before[i]);
     return write_file("toy.yaml", recipe) || write_file("client.py", client) ||

@@ -23,6 +23,11 @@ static const char *driver(void)
     return word && word[0] ? word : "netns";
 }
 
+bool test_hosts_are_guests(void)
+{
+    return strcmp(driver(), "uml") == 0;
+}
+
 const char *test_lab_name(const char *suffix)
 {
     static char names[4][24];
@@ -110,7 +115,7 @@ int test_run(const char *script, char *output, size_t size)
 int test_host_run(const struct rift_lab_host *host, const char *script, char *output, size_t size)
 {
     CLEANUP(rift_text_finish) struct rift_text command = {NULL, 0, 0};
-    if (strcmp(driver(), "uml") == 0) {
+    if (test_hosts_are_guests()) {
         rift_text_printf(&command,
                          "exec timeout 120 ssh -q -i %s -o UserKnownHostsFile=%s -o BatchMode=yes "
                          "-o ConnectTimeout=20 -p %d %s@%s exec bash -s <<'END_OF_SCRIPT'\n%s\n"
@@ -129,6 +134,17 @@ int test_host_run(const struct rift_lab_host *host, const char *script, char *ou
     }
     rift_text_append(&command, "'");
     return test_run(command.data, output, size);
+}
+
+int test_host_copy(const struct rift_lab_host *host, const char *program, const char *path,
+                   char *output, size_t size)
+{
+    CLEANUP(rift_free)
+    char *script = rift_printf("timeout 120 ssh -q -i %s -o UserKnownHostsFile=%s -o BatchMode=yes "
+                               "-p %d %s@%s 'cat >%s && chmod 755 %s' <%s",
+                               host->key_file, host->known_hosts_file, host->port, host->user,
+                               host->address, path, path, program);
+    return test_run(script, output, size);
 }
 
 const char *test_agent_binary(void)

@@ -3,24 +3,29 @@
 #ifndef TESTS_LIB_LAB_HOSTS_H
 #define TESTS_LIB_LAB_HOSTS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "control/remote/node.h"
 #include "lab/lab.h"
 
-/* A lab named after the test's process, or the test is skipped where there is no root. Its hosts are
- * of the kind that RIFT_TEST_DRIVER names: netns (the default) or uml. */
+/* A lab named after the test's process, or the test is skipped where there is no root. Its hosts
+ * are of the kind that RIFT_TEST_DRIVER names: netns (the default) or uml. */
 struct rift_lab *test_lab_up(const char *suffix, size_t host_count);
+bool test_hosts_are_guests(void); /* with a kernel of their own: uml */
 const char *test_lab_name(const char *suffix);
 void test_lab_down(struct rift_lab *lab, const char *suffix);
 /* A cmocka group teardown: takes down what a failed test left up. */
 int test_labs_down(void **state);
 
 /* Runs a script with bash as root inside the host's namespaces (nsenter), or, where it has a kernel
- * of its own, over ssh; its exit code. Output, of at most size - 1 characters, without the last line
- * break; output may be NULL. */
+ * of its own, over ssh; its exit code. Output, of at most size - 1 characters, without the last
+ * line break; output may be NULL. */
 int test_host_run(const struct rift_lab_host *host, const char *script, char *output, size_t size);
-/* The same on this machine. */
+/* Puts a program of this machine there, executable; the exit code, and what was said on failure. */
+int test_host_copy(const struct rift_lab_host *host, const char *program, const char *path,
+                   char *output, size_t size);
+/* The same as test_host_run on this machine. */
 int test_run(const char *script, char *output, size_t size);
 
 struct rift_node_settings test_node_settings(const struct rift_lab_host *host);

@@ -1,10 +1,12 @@
 /* How long faults really held on lab hosts, to the millisecond, whatever the load of the machine.
  *
- * A thread of the test's sends datagrams between the hosts' network namespaces and reads the states
- * of their processes. It judges nothing by when it saw it, only by when the datagram was sent and
- * when the reading began: a watcher that is starved sees less, and nothing wrong. A machine that is
- * busy loses datagrams by itself: so each host has another from which it is never cut, and a round
- * counts for it only if that one's datagram arrived. */
+ * Datagrams go between the hosts, and the states of their processes are read, by net_probe.h.
+ * Nothing is judged by when it was seen, only by when the datagram was sent and when the reading
+ * began: a watcher that is starved sees less, and nothing wrong. A machine that is busy loses
+ * datagrams by itself: so each host has another from which it is never cut, and a round counts for
+ * it only if that one's datagram arrived. The times of hosts with a kernel of their own are
+ * translated: what they say may be too late by the shortest time that an answer of theirs took,
+ * never too early. */
 #ifndef TESTS_LIB_LEASE_WATCH_H
 #define TESTS_LIB_LEASE_WATCH_H
 
@@ -14,7 +16,7 @@
 
 #include "lab/lab.h"
 
-enum { LEASE_WATCH_HOSTS_MAX = 8, LEASE_WATCH_PERIOD_MS = 5 };
+enum { LEASE_WATCH_HOSTS_MAX = 8, LEASE_WATCH_PERIOD_MS = 5, LEASE_WATCH_GUEST_PERIOD_MS = 20 };
 
 struct lease_watch;
 

@@ -1,0 +1,236 @@
+/* What only a host with a kernel of its own has: netem, and a wall clock that is the host's. A few
+ * rows of the table of faults, and a run whose report shows every node's clock. */
+#include <math.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+#include <jansson.h>
+
+#include "common/clock.h"
+#include "common/memory.h"
+#include "common/text.h"
+#include "control/cli/command.h"
+#include "tests/integration/fault_measure.h"
+#include "tests/integration/fault_play.h"
+#include "tests/integration/fault_rows.h"
+#include "tests/lib/lab_case.h"
+#include "tests/lib/node_remains.h"
+
+enum { OUTPUT_SIZE = 1 << 16, HOUR_MS = 3600000, NEAR_MS = 1000 };
+/* LATE_MS: for what waits in a process, not in the kernel. */
+enum { LEASE_MS = 3000, LATE_MS = 300, CALL_MS = 30000 };
+
+static char before[NODE_STATE_SIZE], output[OUTPUT_SIZE];
+
+static int up(void **state)
+{
+    (void)state;
+    const char *folder = getenv("RIFT_BUILD_DIR");
+    setenv("RIFT_TEST_DRIVER", "uml", 1);
+    if (case_up("guest", 2, NULL) < 0)
+        return -1;
+    CLEANUP(rift_free)
+    char *witness = rift_printf("%s/fault_witness", folder ? folder : "build-dev");
+    for (size_t i = 0; case_hosts && i < 2; i++)
+        if (!fault_witness_start(&case_hosts[i], witness))
+            return -1;
+    if (case_hosts)
+        node_state_read(&case_hosts[1], before);
+    return 0;
+}
+
+static const struct fault_row *find_row(const char *fault, const char *asked)
+{
+    for (size_t i = 0; i < fault_row_count; i++)
+        if (strcmp(fault_rows[i].fault, fault) == 0 && strcmp(fault_rows[i].asked, asked) == 0)
+            return &fault_rows[i];
+    fail_msg("the table has no row %s, %s", fault, asked);
+    return NULL;
+}
+
+static void play_row(const char *fault, const char *asked)
+{
+    const struct fault_row *row = find_row(fault, asked);
+    struct fault_bench bench = {.hit = &case_hosts[1], .peer = &case_hosts[0]};
+    char cell[FAULT_CELL_SIZE] = "";
+    bool is_fine = fault_play(row, &bench, before, cell);
+    print_message("%s, %s: %s: %s\n", row->fault, row->asked, row->what, cell);
+    if (!is_fine || !strstr(cell, "→"))
+        fail_msg("%s", cell);
+}
+
+static void netem_delays_loses_and_keeps_a_rate(void **state)
+{
+    (void)state;
+    case_need_lab();
+    play_row("link", "delay 50 ms by netem");
+    play_row("link", "loss 30 % by netem");
+    play_row("link", "10 Mbit/s");
+}
+
+static void the_clock_of_the_host_jumps_and_drifts(void **state)
+{
+    (void)state;
+    case_need_lab();
+    play_row("clock", "the host's, +1 h");
+    play_row("clock", "the host's, 5 % fast");
+}
+
+/* A controller that injects the fault, says the pids of agent and guardian, and stays. */
+static _Noreturn void be_controller(const struct fault_row *row, int out)
+{
+    struct rift_error err;
+    struct rift_node_settings settings = test_node_settings(&case_hosts[1]);
+    settings.lease_ms = LEASE_MS;
+    struct rift_node *node = rift_node_open(&settings, &err);
+    json_t *args = fault_play_args(row, &case_hosts[0]);
+    if (!node || rift_node_call(node, "inject", args, CALL_MS, NULL, &err) < 0) {
+        dprintf(out, "%s\n", err.text);
+        _exit(1);
+    }
+    json_t *hello = rift_node_hello(node);
+    dprintf(out, "%lld %lld\n", (long long)json_integer_value(json_object_get(hello, "pid")),
+            (long long)json_integer_value(json_object_get(hello, "guardian_pid")));
+    for (;;)
+        pause();
+}
+
+/* Whoever could end the fault, or make contact anew, is gone: what is left is the kernel, and the
+ * process apart that keeps the clock. */
+static void lose_everyone(const struct fault_row *row, pid_t *controller)
+{
+    int ends[2];
+    char line[256] = "";
+    assert_int_equal(pipe(ends), 0);
+    *controller = fork();
+    assert_true(*controller >= 0);
+    if (*controller == 0)
+        be_controller(row, ends[1]);
+    close(ends[1]);
+    FILE *said = fdopen(ends[0], "r");
+    int agent = 0, guardian = 0;
+    bool is_said = fgets(line, sizeof line, said) != NULL;
+    fclose(said);
+    if (!is_said || sscanf(line, "%d %d", &agent, &guardian) != 2)
+        fail_msg("inject: %s", line);
+    struct fault_bench bench = {
+        .hit = &case_hosts[1], .peer = &case_hosts[0], .phase = FAULT_DURING};
+    double seen = row->measure(&bench);
+    kill(*controller, SIGSTOP);
+    snprintf(line, sizeof line, "kill -STOP %d %d; kill -9 %d %d", guardian, agent, guardian,
+             agent);
+    assert_int_equal(test_host_run(&case_hosts[1], line, NULL, 0), 0);
+    if (seen < row->hit[0] || seen > row->hit[1])
+        fail_msg("%s, %s: %.3f while it was on", row->fault, row->asked, seen);
+}
+
+static void play_lease(const char *fault, const char *asked)
+{
+    const struct fault_row *row = find_row(fault, asked);
+    struct fault_bench bench = {
+        .hit = &case_hosts[1], .peer = &case_hosts[0], .phase = FAULT_BEFORE};
+    struct rift_node_settings settings = test_node_settings(&case_hosts[1]);
+    struct rift_error err;
+    char cell[FAULT_CELL_SIZE] = "";
+    pid_t controller = -1;
+    double base = row->measure(&bench);
+    lose_everyone(row, &controller);
+    rift_clock_sleep_until(rift_clock_now() + (LEASE_MS + LATE_MS) * RIFT_MS);
+    bench.phase = FAULT_AFTER;
+    double seen = row->measure(&bench);
+    kill(controller, SIGKILL);
+    waitpid(controller, NULL, 0);
+    print_message("%s, %s: %.3f before, %.3f after the lease\n", row->fault, row->asked, base,
+                  seen);
+    struct rift_node *node = rift_node_open(&settings, &err); /* the next contact */
+    assert_non_null(node);
+    rift_node_close(node);
+    fault_play_remains(&case_hosts[1], before, cell);
+    assert_string_equal(cell, "");
+    assert_true(seen >= row->base[0] && seen <= row->base[1]);
+}
+
+static void they_end_with_the_lease_when_agent_and_guardian_are_killed(void **state)
+{
+    (void)state;
+    case_need_lab();
+    play_lease("link", "loss 30 % by netem");
+    play_lease("clock", "the host's, +1 h");
+}
+
+/* How far the line of that node in the plot goes from where it begins, at most, and where it ends.
+ */
+static double line_excursion_ms(const json_t *plot, const char *node, double *end_ms)
+{
+    size_t i, j;
+    json_t *line, *point;
+    double farthest_ms = 0, first_ms = 0;
+    json_array_foreach(json_object_get(plot, "series"), i, line)
+    {
+        if (strcmp(json_string_value(json_object_get(line, "name")), node) != 0)
+            continue;
+        json_array_foreach(json_object_get(line, "points"), j, point)
+        {
+            double ms = json_number_value(json_array_get(point, 1));
+            first_ms = j == 0 ? ms : first_ms;
+            farthest_ms = ms - first_ms > farthest_ms ? ms - first_ms : farthest_ms;
+            *end_ms = ms - first_ms;
+        }
+        assert_true(j > 4); /* one a second */
+        return farthest_ms;
+    }
+    fail_msg("the plot has no line of %s", node);
+    return 0;
+}
+
+static void a_run_s_report_shows_the_clocks_of_all_nodes(void **state)
+{
+    (void)state;
+    double end_ms = NEAR_MS;
+    case_need_lab();
+    CLEANUP(rift_free)
+    char *script = rift_printf(
+        "%s run configs/etcd-register.yaml --runs %s --set 'nodes={lab: uml, count: 2, name: %s}' "
+        "--set system=none --set 'client={name: stdio, command: [python3, "
+        "clients/stdio/example_register.py, %s/store]}' --set 'workload.rate_hz=20' --set "
+        "time_limit_s=8 --set recovery_s=1 --set 'checkers=[clock]' --set 'faults=[{clock: "
+        "{targets: [n2], of: host, offset_ms: %d}, start_s: 3, every_s: 20, for_s: 3}]' 2>&1",
+        test_rift_binary(), case_scratch, test_lab_name("guest"), case_scratch, HOUR_MS);
+    int code = test_run(script, output, sizeof output);
+    if (code != RIFT_EXIT_VALID)
+        fail_msg("%d: %s", code, output);
+    /* What the page's script draws. */
+    CLEANUP(rift_free) char *path = rift_printf("%s/data.json", case_scratch);
+    CLEANUP(rift_free)
+    char *extract = rift_printf(
+        "sed -n 's/^const DATA = \\(.*\\);$/\\1/p' %s/latest/report.html >%s", case_scratch, path);
+    assert_int_equal(test_run(extract, output, sizeof output), 0);
+    json_t *data = json_load_file(path, 0, NULL);
+    const json_t *checkers = json_object_get(json_object_get(data, "verdict"), "checkers");
+    const json_t *plots = json_object_get(json_object_get(checkers, "clock"), "plots");
+    double bent_ms = line_excursion_ms(json_array_get(plots, 0), "n2", &end_ms);
+    print_message("n2 went %.3f ms away and ended %.3f ms away\n", bent_ms, end_ms);
+    assert_true(fabs(bent_ms - HOUR_MS) < NEAR_MS && fabs(end_ms) < NEAR_MS);
+    assert_true(line_excursion_ms(json_array_get(plots, 0), "n1", &end_ms) < NEAR_MS);
+    json_decref(data);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(netem_delays_loses_and_keeps_a_rate),
+        cmocka_unit_test(the_clock_of_the_host_jumps_and_drifts),
+        cmocka_unit_test(they_end_with_the_lease_when_agent_and_guardian_are_killed),
+        cmocka_unit_test(a_run_s_report_shows_the_clocks_of_all_nodes),
+    };
+    return cmocka_run_group_tests(tests, up, case_down);
+}
