@@ -50,13 +50,38 @@ enum flaw {
     PRECOMMITTED,
     GARBAGE,
     FUTURE,
+    ANSWERS,
+    LOST = ANSWERS,
+    SKIP,
+    BACK,
+    INTERNAL_SKIP,
+    INTERNAL_BACK,
+    SEND_BACK,
+    INTERNAL_SEND_SKIP,
+    INTERNAL_SEND_BACK,
     FLAWS
 };
 
-static const char *const flaw_names[FLAWS] = {
-    "G0",          "G0-process",        "G0-realtime",          "G1c",
-    "G1c-process", "G1c-realtime",      "inconsistent offsets", "duplicate",
-    "G1a",         "precommitted read", "garbage read",         "future read"};
+static const char *const flaw_names[FLAWS] = {"G0",
+                                              "G0-process",
+                                              "G0-realtime",
+                                              "G1c",
+                                              "G1c-process",
+                                              "G1c-realtime",
+                                              "inconsistent offsets",
+                                              "duplicate",
+                                              "G1a",
+                                              "precommitted read",
+                                              "garbage read",
+                                              "future read",
+                                              "lost write",
+                                              "poll skip",
+                                              "nonmonotonic poll",
+                                              "internal poll skip",
+                                              "internal nonmonotonic poll",
+                                              "nonmonotonic send",
+                                              "internal send skip",
+                                              "internal nonmonotonic send"};
 
 /* Each operation starts and ends at a moment of its own; a process runs one after another. */
 static void choose_times(struct choices *choices, struct log_history *history)
@@ -301,6 +326,130 @@ static void find_answers(const struct log_history *history, bool *exists)
     }
 }
 
+/* How many messages that are surely there stand before this offset. */
+static int place_of(const struct log_history *history, int key, int offset)
+{
+    struct entry entries[OPS_MAX * PARTS_MAX];
+    int count = list_entries(history, entries), place = 0;
+    for (int below = 0; below < offset; below++) {
+        bool is_there = false;
+        for (int i = 0; i < count; i++)
+            is_there |= entries[i].part.key == key && entries[i].part.offset == below;
+        place += is_there;
+    }
+    return place;
+}
+
+/* Whether an ok answer knows where the message stands. */
+static bool has_place(const struct log_history *history, const struct part *part)
+{
+    struct entry entries[OPS_MAX * PARTS_MAX];
+    int count = list_entries(history, entries);
+    for (int i = 0; i < count; i++)
+        if (entries[i].part.key == part->key && entries[i].part.value == part->value)
+            return true;
+    return false;
+}
+
+/* What a process sent or polled of a key, one after another; after an operation that never heard
+ * back nobody knows where it stands, and it begins anew. */
+struct trail {
+    int op[OPS_MAX * PARTS_MAX], place[OPS_MAX * PARTS_MAX], part[OPS_MAX * PARTS_MAX];
+    int count, part_count;
+};
+
+static void follow_trail(const struct log_history *history, int process, int key, bool is_poll,
+                         struct trail *trail)
+{
+    trail->count = trail->part_count = 0;
+    for (int moment = 0; moment < 2 * history->count; moment++)
+        for (int t = 0; t < history->count; t++) {
+            const struct log_op *op = &history->op[t];
+            if (op->start != moment || op->process != process || op->type == RIFT_OP_FAIL)
+                continue;
+            for (int i = 0; i < op->part_count && (!is_poll || op->type == RIFT_OP_OK); i++) {
+                const struct part *part = &op->part[i];
+                if (part->key != key || part->is_poll != is_poll || !has_place(history, part))
+                    continue;
+                trail->op[trail->count] = t;
+                trail->part[trail->count] = trail->part_count;
+                trail->place[trail->count++] = place_of(history, key, part->offset);
+            }
+            trail->part_count += op->type == RIFT_OP_INFO;
+        }
+}
+
+static void find_steps(const struct log_history *history, const struct trail *trail, bool is_poll,
+                       bool *exists)
+{
+    for (int i = 1; i < trail->count; i++) {
+        bool is_same = trail->op[i] == trail->op[i - 1];
+        bool is_ok = history->op[trail->op[i]].type == RIFT_OP_OK;
+        int step = trail->place[i] - trail->place[i - 1];
+        if (trail->part[i] != trail->part[i - 1])
+            continue;
+        if (is_poll && step <= 0)
+            exists[is_same ? INTERNAL_BACK : BACK] = true;
+        if (is_poll && step > 1)
+            exists[is_same ? INTERNAL_SKIP : SKIP] = true;
+        if (!is_poll && step <= 0 && is_ok)
+            exists[is_same ? INTERNAL_SEND_BACK : SEND_BACK] = true;
+        if (!is_poll && step > 1 && is_same)
+            exists[INTERNAL_SEND_SKIP] = true;
+    }
+}
+
+static bool was_passed(const struct log_history *history, int key, int place)
+{
+    for (int process = 0; process < history->count; process++) {
+        struct trail trail;
+        follow_trail(history, process, key, true, &trail);
+        for (int i = 1; i < trail.count; i++)
+            if (trail.part[i] == trail.part[i - 1] && trail.place[i - 1] < place &&
+                place < trail.place[i])
+                return true;
+    }
+    return false;
+}
+
+/* An acknowledged message that no ok poll has, though one has what stands behind it; where a poll
+ * never heard back, some process must have polled right past it. */
+static void find_lost(const struct log_history *history, bool *exists)
+{
+    struct entry entries[OPS_MAX * PARTS_MAX];
+    int count = list_entries(history, entries);
+    bool is_blind = false;
+    for (int t = 0; t < history->count; t++)
+        for (int i = 0; i < history->op[t].part_count; i++)
+            is_blind |= history->op[t].type == RIFT_OP_INFO && history->op[t].part[i].is_poll;
+    for (int a = 0; a < count; a++) {
+        const struct part *sent = &entries[a].part;
+        bool is_polled = false, is_behind = false;
+        for (int b = 0; b < count; b++) {
+            const struct part *polled = &entries[b].part;
+            if (!polled->is_poll || polled->key != sent->key)
+                continue;
+            is_polled |= polled->value == sent->value;
+            is_behind |= polled->offset > sent->offset;
+        }
+        exists[LOST] |= !sent->is_poll && !is_polled && is_behind &&
+                        (!is_blind || was_passed(history, sent->key,
+                                                 place_of(history, sent->key, sent->offset)));
+    }
+}
+
+static void find_positions(const struct log_history *history, bool *exists)
+{
+    for (int process = 0; process < history->count; process++)
+        for (int key = 0; key < KEYS; key++)
+            for (int is_poll = 0; is_poll < 2; is_poll++) {
+                struct trail trail;
+                follow_trail(history, process, key, is_poll, &trail);
+                find_steps(history, &trail, is_poll, exists);
+            }
+    find_lost(history, exists);
+}
+
 /* A cycle with fewer kinds of edges is a cycle of the classes that allow more. */
 static void close_over(const bool *shown, bool *implied)
 {
@@ -404,6 +553,7 @@ static void compare(const struct log_history *history, uint64_t seed, uint64_t *
     for (walk.path[0] = 0; walk.path[0] < walk.count; walk.path[0]++)
         follow(&walk, 1);
     find_answers(history, exists);
+    find_positions(history, exists);
     for (int flaw = 0; flaw < CYCLES; flaw++)
         exists[flaw] = walk.exists[0][flaw] || walk.exists[1][flaw];
     for (int flaw = 0; flaw < FLAWS; flaw++) {
@@ -416,9 +566,11 @@ static void compare(const struct log_history *history, uint64_t seed, uint64_t *
     for (int flaw = 0; flaw < CYCLES && has_order; flaw++)
         if ((shown[flaw] && !exists[flaw]) || (exists[flaw] && !implied[flaw]))
             disagree(edn, seed, exists, counts, flaw_names[flaw]);
-    for (int flaw = CYCLES; flaw < FLAWS; flaw++)
-        if (shown[flaw] != exists[flaw] || is_convicted(&verdict, flaw) != exists[flaw])
+    for (int flaw = CYCLES; flaw < (has_order ? FLAWS : ANSWERS); flaw++) {
+        bool convicts = exists[flaw] && flaw != INTERNAL_SEND_SKIP; /* which Kafka allows */
+        if (shown[flaw] != exists[flaw] || is_convicted(&verdict, flaw) != convicts)
             disagree(edn, seed, exists, counts, flaw_names[flaw]);
+    }
     /* Where operations send several messages, only circles without the order of a log convict. */
     bool is_told = false;
     for (int flaw = 0; flaw < CYCLES; flaw++) {
