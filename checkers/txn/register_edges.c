@@ -174,6 +174,33 @@ static bool explain_wr(const struct register_model *model, uint32_t a, uint32_t 
     return true;
 }
 
+/* Nothing seen tells that b wrote the version after one that a read or wrote: the other order of
+ * the two writes was tried, and closes a cycle. */
+static bool explain_choice(const struct register_model *model, uint32_t mop, uint32_t b,
+                           const char *name_a, const char *name_b, struct rift_text *text)
+{
+    const struct txn_set *set = model->set;
+    bool is_read = set->mop_function[mop] == TXN_READ;
+    uint32_t version = is_read ? model->read_version[mop] : mop;
+    if (version == TXN_NONE || (!is_read && model->has_later_write[mop]))
+        return false;
+    for (uint32_t i = set->first[b]; i < set->first[b + 1]; i++) {
+        if (set->mop_key[i] != set->mop_key[mop] || set->mop_function[i] == TXN_READ ||
+            model->has_later_write[i] || i == version)
+            continue;
+        rift_text_printf(text, is_read ? "%s read " : "%s wrote ", name_a);
+        register_print(model, version, text);
+        rift_text_append(text, is_read ? " of key " : " to key ");
+        rift_value_print_to(text, set->values, set->keys[set->mop_key[mop]]);
+        rift_text_printf(text, ", and %s wrote ", name_b);
+        register_print(model, i, text);
+        rift_text_append(text, ": with the other order of the two writes what is known already "
+                               "makes a cycle that the level forbids");
+        return true;
+    }
+    return false;
+}
+
 void register_model_explain(const void *opaque, uint32_t a, uint32_t b, enum txn_relation relation,
                             const char *name_a, const char *name_b, struct rift_text *text)
 {
@@ -193,9 +220,9 @@ void register_model_explain(const void *opaque, uint32_t a, uint32_t b, enum txn
         rift_text_printf(text, "%s precedes %s", name_a, name_b);
         return;
     }
-    /* Nothing seen tells it: the other order of two writes was tried, and closes a cycle. */
-    rift_text_printf(text,
-                     "%s %s a key that %s wrote, and with the other order of the two writes "
-                     "concerned what is known already makes a cycle that the level forbids",
-                     name_a, relation == TXN_RW ? "read" : "wrote", name_b);
+    for (uint32_t mop = set->first[a]; mop < set->first[a + 1]; mop++)
+        if ((relation == TXN_RW) == (set->mop_function[mop] == TXN_READ) &&
+            explain_choice(model, mop, b, name_a, name_b, text))
+            return;
+    rift_text_printf(text, "%s precedes %s", name_a, name_b);
 }

@@ -79,6 +79,8 @@ static bool try_serial(const struct small_history *history, enum small_order ord
         bool may_come = left >> t & 1;
         for (int before = 0; before < history->count && may_come; before++)
             may_come = !(left >> before & 1) || !must_precede(history, order, before, t);
+        if (history->has_claim && t == history->claim_second && left >> history->claim_first & 1)
+            may_come = false;
         struct state next = *state;
         if (may_come && run(history, t, &next) &&
             try_serial(history, order, left & ~(1U << t), &next))

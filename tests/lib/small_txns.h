@@ -31,6 +31,8 @@ struct small_txn {
 
 struct small_history {
     bool is_list;
+    bool has_claim; /* that claim_first comes before claim_second in a serial order */
+    int claim_first, claim_second;
     int count;
     struct small_txn txn[SMALL_TXNS_MAX];
 };
@@ -38,7 +40,7 @@ struct small_history {
 enum small_order { SMALL_ANY_ORDER, SMALL_PROCESS_ORDER, SMALL_REAL_TIME };
 
 /* Whether some serial order of the committed and some of the unknown transactions explains every
- * committed read, and keeps the order asked for: all are tried. */
+ * committed read, and keeps the order asked for and the claim: all are tried. */
 bool small_is_serializable(const struct small_history *history, enum small_order order);
 /* Whether some order of commits, and a snapshot before each, explains every committed read, so that
  * no two transactions that wrote a key overlap; what comes before in the order asked for is in the
