@@ -35,12 +35,12 @@ static int64_t last_heal(const struct rift_history *history)
     return healed_ns;
 }
 
-static struct quiet find_quiet(const struct rift_check *check, const uint32_t *rows,
-                               size_t row_count)
+static struct quiet find_quiet(const struct rift_check *check, int64_t healed_ns,
+                               const uint32_t *rows, size_t row_count)
 {
     const struct rift_history *history = check->history;
     const struct rift_ops *ops = &history->ops;
-    struct quiet quiet = {.since_ns = last_heal(history)};
+    struct quiet quiet = {.since_ns = healed_ns};
     for (size_t i = 0; i < row_count; i++) {
         uint32_t row = rows[i];
         if (element_op_is(history, row, reads) || ops->type[row] == RIFT_OP_FAIL)
@@ -104,12 +104,11 @@ static void convict(const struct rift_history *history, uint32_t a, uint32_t b,
                             rift_value_to_json(history->values, history->keys[ops->key[a]]));
 }
 
-static void judge_key(const struct rift_check *check, uint32_t key, const uint32_t *rows,
+static void judge_key(const struct rift_check *check, int64_t healed_ns, const uint32_t *rows,
                       size_t row_count, struct rift_verdict *verdict)
 {
-    (void)key;
     const struct rift_history *history = check->history;
-    struct quiet quiet = find_quiet(check, rows, row_count);
+    struct quiet quiet = find_quiet(check, healed_ns, rows, row_count);
     struct last_reads last = {.of_node =
                                   rift_malloc((history->nodes.count + 1) * sizeof *last.of_node)};
     for (size_t node = 0; node < history->nodes.count; node++)
@@ -145,7 +144,14 @@ static int check_convergence(const struct rift_check *check, struct rift_verdict
                              struct rift_error *err)
 {
     (void)err;
-    elements_by_key(check, judge_key, verdict);
+    int64_t healed_ns = last_heal(check->history);
+    struct rift_key_split split;
+    rift_key_split_init(&split, check->history);
+    for (size_t key = 0; key < split.key_count; key++)
+        if (split.first[key + 1] > split.first[key])
+            judge_key(check, healed_ns, split.rows + split.first[key],
+                      split.first[key + 1] - split.first[key], verdict);
+    rift_key_split_finish(&split);
     if (json_integer_value(json_object_get(rift_verdict_stats(verdict), "keys_compared")) == 0)
         rift_verdict_doubt(verdict, "nothing was read through two nodes after the last change");
     return 0;

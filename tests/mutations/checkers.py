@@ -91,7 +91,7 @@ MUTATIONS = [
     ("each open change excuses one change less", C + "convergence.c",
      "last.changes <= quiet.open_count", "last.changes < quiet.open_count", RUNS),
     ("heals do not matter", C + "convergence.c",
-     "struct quiet quiet = {.since_ns = last_heal(history)};", "struct quiet quiet = {.since_ns = INT64_MIN};", RUNS),
+     "struct quiet quiet = {.since_ns = healed_ns};", "struct quiet quiet = {.since_ns = INT64_MIN};", RUNS),
     ("an operation from before the heal shows recovery", C + "availability.c",
      "history->ops.start[row] < since_ns", "false", RUNS),
     ("an outage at the end is none", C + "availability.c",
