@@ -1,11 +1,11 @@
-"""Puts wrong lines into a copy of the sources, one at a time, and says whether the test of each
-notices. A list of mutations holds for each: what it breaks, the file, the line as it is, the line as it
-must not be, and the test."""
+"""Puts wrong lines into a copy of the sources, one at a time, and says which test caught each."""
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
+
+TEST_SECONDS = "300"
 
 
 def run(command, folder):
@@ -18,38 +18,48 @@ def copy_tree(root, tree):
         shutil.copy(os.path.join(root, name), os.path.join(tree, name))
 
 
-def builds(test, tree):
-    return run(["cmake", "--build", "build", "-j2", "--target", test], tree).returncode == 0
+def builds(tests, tree):
+    return run(["cmake", "--build", "build", "-j2", "--target"] + tests, tree).returncode == 0
 
 
 def passes(test, tree):
-    return builds(test, tree) and run(["timeout", "300", "build/" + test], tree).returncode == 0
+    return run(["timeout", TEST_SECONDS, "build/" + test], tree).returncode == 0
 
 
-def main(mutations):
-    """Runs those whose numbers stand in the arguments, else all; exits 1 where one survives."""
+def judge(mutation, tests, tree):
+    """caught, SURVIVED, STALE (its line does not stand there once), NO BUILD; and by which test."""
+    _, name, old, new = mutation[:4]
+    path = os.path.join(tree, name)
+    text = open(path).read()
+    if text.count(old) != 1:
+        return "STALE", name
+    open(path, "w").write(text.replace(old, new))
+    try:
+        if not builds(tests, tree):
+            return "NO BUILD", name
+        catcher = next((test for test in tests if not passes(test, tree)), None)
+        return ("caught", catcher) if catcher else ("SURVIVED", name)
+    finally:
+        open(path, "w").write(text)
+
+
+def main(mutations, tests=()):
+    """mutations: what it breaks, file, the line as it is, the line as it must not be, and the test that
+    must catch it, or nothing: one of tests, which are tried in their order. Arguments of the command are
+    numbers of mutations; all unless told. Exits 1 where one is not caught."""
+    tests = list(tests)
     wanted = [int(word) for word in sys.argv[1:]] or range(len(mutations))
-    survivors = 0
+    of = [list(mutation[4:]) or tests for mutation in mutations]
+    missed = 0
     with tempfile.TemporaryDirectory() as scratch:
         tree = os.path.join(scratch, "tree")
         copy_tree(os.getcwd(), tree)
         run(["cmake", "--preset", "release", "-G", "Ninja"], tree)
-        for test in sorted({mutations[number][4] for number in wanted}):
-            if not passes(test, tree):
+        for test in sorted({test for number in wanted for test in of[number]}):
+            if not builds([test], tree) or not passes(test, tree):
                 sys.exit(f"{test} fails without any wrong line")
         for number in wanted:
-            what, name, old, new, test = mutations[number]
-            path = os.path.join(tree, name)
-            text = open(path).read()
-            verdict = "STALE"
-            if text.count(old) == 1:
-                open(path, "w").write(text.replace(old, new))
-                if not builds(test, tree):
-                    verdict = "NO C"
-                else:
-                    verdict = "SURVIVED" if passes(test, tree) else "caught"
-                open(path, "w").write(text)
-            survivors += verdict != "caught"
-            print(f"{number:2} {verdict:9} {what}: {test}", flush=True)
-    sys.exit(1 if survivors else 0)
-
+            verdict, by = judge(mutations[number], of[number], tree)
+            missed += verdict != "caught"
+            print(f"{number:2} {verdict:9} {mutations[number][0]}: {by}", flush=True)
+    sys.exit(1 if missed else 0)

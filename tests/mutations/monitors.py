@@ -68,7 +68,7 @@ MUTATIONS = [
     ("the slots that one value covers serve nobody", M + "stack_peel.c",
      "        slot_owned(peeling, slot);\n", "", "test_monitor_stack"),
     ("what lies on a value may stay when that is looked at", M + "stack_debt.c",
-     "settle_level(debts, within, debtors, level + 1, bare, bare_count)",
+     "settle_level(debts, within, debtors, level + 1, bare->slots, bare->count)",
      "settle_level(debts, within, debtors, level + 1, NULL, 0)", "test_monitors_long"),
     ("a buried value must be gone at once", M + "stack_count.c",
      "deadline = end > deadline ? end : deadline;", "deadline = end > 0 ? item->b : 0;", "test_monitors_long"),
