@@ -3,7 +3,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include "common/memory.h"
 
@@ -46,21 +45,6 @@ static void column_set(const struct rift_ops_column *column, void *data)
     memcpy(column->pointer, &data, sizeof data);
 }
 
-/* Large columns are filled from end to end: huge pages spare most of the page faults, which cost as
- * much as reading the file. */
-static void *column_resize(void *old, size_t count, size_t size)
-{
-    enum { HUGE_PAGE_BYTES = 1 << 21, HUGE_FROM_PAGES = 2 };
-    size_t pages = count / (HUGE_PAGE_BYTES / size) + 1;
-    if (old || pages < HUGE_FROM_PAGES)
-        return rift_reallocarray(old, count, size);
-    void *column = aligned_alloc(HUGE_PAGE_BYTES, pages * HUGE_PAGE_BYTES);
-    if (!column)
-        return rift_reallocarray(NULL, count, size);
-    madvise(column, pages * HUGE_PAGE_BYTES, MADV_HUGEPAGE);
-    return column;
-}
-
 void rift_ops_resize(struct rift_ops *ops, size_t capacity)
 {
     struct rift_ops_column columns[RIFT_OPS_COLUMNS];
@@ -68,7 +52,7 @@ void rift_ops_resize(struct rift_ops *ops, size_t capacity)
     for (size_t i = 0; i < n; i++) {
         void *data = rift_ops_column_data(&columns[i]);
         if (i < COLUMN_FIRST_OPTIONAL || data)
-            column_set(&columns[i], column_resize(data, capacity, columns[i].size));
+            column_set(&columns[i], rift_reallocarray(data, capacity, columns[i].size));
     }
 }
 
