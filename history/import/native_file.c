@@ -9,7 +9,6 @@
 
 #define XXH_INLINE_ALL
 #include <xxhash.h>
-#include <zstd.h>
 
 #include "common/memory.h"
 
@@ -192,28 +191,7 @@ int rift_native_file_open(struct rift_native_file *file, const struct rift_sourc
     history->format = "rift";
     if (read_file_header(file, &first, err) != 0 || walk_headers(file, first, err) != 0)
         return -1;
-    return 0;
-}
-
-static int unpack_payload(struct rift_native_file *file, const struct rift_native_block *block,
-                          struct rift_bytes *bytes, struct rift_error *err)
-{
-    const struct rift_block_header *header = &block->header;
-    *bytes = (struct rift_bytes){block->payload, block->payload + header->stored_bytes};
-    if (header->compression == RIFT_BLOCK_PLAIN)
-        return 0;
-    if (file->raw_capacity < header->raw_bytes) {
-        free(file->raw);
-        file->raw = rift_malloc(header->raw_bytes);
-        file->raw_capacity = header->raw_bytes;
-    }
-    if (!file->unpacker)
-        file->unpacker = ZSTD_createDCtx();
-    size_t length = ZSTD_decompressDCtx(file->unpacker, file->raw, header->raw_bytes,
-                                        block->payload, header->stored_bytes);
-    if (ZSTD_isError(length) || length != header->raw_bytes)
-        return damage(file, block->offset, "the compressed payload", err);
-    *bytes = (struct rift_bytes){file->raw, file->raw + length};
+    file->unpacker = rift_native_unpacker_create(file->blocks, file->block_count);
     return 0;
 }
 
@@ -222,15 +200,19 @@ int rift_native_file_next(struct rift_native_file *file, const struct rift_block
 {
     if (file->next < file->block_count) {
         const struct rift_native_block *block = &file->blocks[file->next++];
+        const struct rift_native_payload *unpacked = rift_native_unpacker_next(file->unpacker);
         release_until(file->source, block->offset, &file->released);
-        if (!is_intact(block)) {
+        if (unpacked->state == RIFT_NATIVE_BAD_CHECKSUM) {
             file->next = file->block_count;
             return cut_or_fail(file, block->offset, block->offset + 1, "the checksum", err);
         }
         if (block->header.kind == RIFT_BLOCK_END)
             return 0;
+        if (unpacked->state == RIFT_NATIVE_BAD_PAYLOAD)
+            return damage(file, block->offset, "the compressed payload", err);
         *header = &block->header;
-        return unpack_payload(file, block, payload, err) == 0 ? 1 : -1;
+        *payload = (struct rift_bytes){unpacked->data, unpacked->data + unpacked->length};
+        return 1;
     }
     if (!file->history->is_truncated && !file->has_end)
         cut(file, file->source->length);
@@ -244,9 +226,8 @@ int rift_native_file_refuse(const struct rift_native_file *file, struct rift_err
 
 void rift_native_file_close(struct rift_native_file *file)
 {
-    ZSTD_freeDCtx(file->unpacker);
+    rift_native_unpacker_destroy(file->unpacker);
     free(file->blocks);
-    free(file->raw);
     *file = (struct rift_native_file){0};
 }
 

@@ -4,13 +4,8 @@
 
 #include "history/block.h"
 #include "history/import/importer.h"
+#include "history/import/native_unpack.h"
 #include "history/packing.h"
-
-struct rift_native_block {
-    struct rift_block_header header;
-    const unsigned char *payload;
-    size_t offset; /* of the header in the file */
-};
 
 struct rift_native_file {
     const struct rift_source *source;
@@ -21,9 +16,7 @@ struct rift_native_file {
     size_t row_count, longest_column; /* that the headers promise */
     size_t released;                  /* bytes of the file whose pages were given back */
     bool has_end;
-    struct ZSTD_DCtx_s *unpacker; /* from the first compressed block on */
-    unsigned char *raw;
-    size_t raw_capacity;
+    struct rift_native_unpacker *unpacker;
 };
 
 bool rift_native_file_recognise(const struct rift_source *source);

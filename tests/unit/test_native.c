@@ -212,9 +212,10 @@ static void every_prefix_is_a_shorter_history(void **state)
     assert_int_equal(longest, 60);
 }
 
-/* A run of many blocks, which the next two tests damage. How many there are depends on how fast the
- * machine is: the writer puts into a block what came within a few milliseconds. */
-enum { LARGE_OPS = 20000, LARGE_SYNCS = 40, BLOCKS_MAX = 8192 };
+/* A run of many blocks, enough to be unpacked by a thread, which the next two tests damage. How
+ * many there are depends on how fast the machine is: the writer puts into a block what came within
+ * a few milliseconds. */
+enum { LARGE_OPS = 30000, LARGE_SYNCS = 60, BLOCKS_MAX = 8192 };
 
 struct large_run {
     char *data;
