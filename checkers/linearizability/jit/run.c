@@ -108,8 +108,7 @@ static void checkpoint_load(struct jit_walk *walk, const struct jit_checkpoint *
     bool is_cut = false;
     for (uint32_t i = 0; i < checkpoint->count; i++) {
         memcpy(walk->scratch, checkpoint->data + i * stride, stride);
-        jit_trail_hold(&walk->trail, walk->scratch->trail);
-        jit_set_add(&walk->current, walk->scratch, JIT_KEEP_ALL, &walk->trail, &is_cut);
+        jit_set_add(&walk->current, walk->scratch, NULL, JIT_KEEP_ALL, &walk->trail, &is_cut);
     }
     jit_open_copy(&walk->open, &checkpoint->open);
     walk->event = checkpoint->event;

@@ -5,7 +5,13 @@
 
 #include "common/memory.h"
 
-enum { CAPACITY_FIRST = 16, TABLE_FIRST = 64 };
+enum { CAPACITY_FIRST = 16, TABLE_FIRST = 64, INSERTED_MAX = 64 };
+
+/* For the best of a set. */
+struct jit_ranked {
+    uint64_t rank; /* small is good */
+    uint32_t index;
+};
 
 void jit_set_init(struct jit_set *set, uint32_t class_slots)
 {
@@ -24,6 +30,8 @@ void jit_set_init(struct jit_set *set, uint32_t class_slots)
 void jit_set_finish(struct jit_set *set)
 {
     free(set->data);
+    free(set->spare);
+    free(set->ranked);
     free(set->chain);
     free(set->table);
     *set = (struct jit_set){0};
@@ -32,6 +40,7 @@ void jit_set_finish(struct jit_set *set)
 size_t jit_set_size_bytes(const struct jit_set *set)
 {
     return set->capacity * (set->stride + sizeof *set->chain) +
+           set->spare_capacity * (set->stride + sizeof *set->ranked) +
            set->table_size * sizeof *set->table;
 }
 
@@ -108,15 +117,27 @@ static bool is_better(const struct jit_config *a, const struct jit_config *b)
     return a->last_write > b->last_write;
 }
 
-static void set_replace(struct jit_set *set, uint32_t at, const struct jit_config *config,
-                        struct jit_trail *trail)
+/* The node of a configuration that is kept, with a reference for it. */
+static uint32_t hold_trail(const struct jit_config *config, struct jit_put *put,
+                           struct jit_trail *trail)
 {
-    jit_trail_release(trail, jit_set_at(set, at)->trail);
-    memcpy(jit_set_at(set, at), config, set->stride);
+    if (!put)
+        return jit_trail_hold(trail, config->trail);
+    if (put->node)
+        return jit_trail_hold(trail, put->node);
+    put->node = jit_trail_add(trail, config->trail, put->what, put->is_class, put->event);
+    return put->node;
 }
 
-bool jit_set_add(struct jit_set *set, const struct jit_config *config, enum jit_keep keep,
-                 struct jit_trail *trail, bool *is_cut)
+static void set_write(struct jit_set *set, uint32_t at, const struct jit_config *config,
+                      uint32_t node)
+{
+    memcpy(jit_set_at(set, at), config, set->stride);
+    jit_set_at(set, at)->trail = node;
+}
+
+void jit_set_add(struct jit_set *set, const struct jit_config *config, struct jit_put *put,
+                 enum jit_keep keep, struct jit_trail *trail, bool *is_cut)
 {
     uint32_t hash = config_hash(config);
     for (uint32_t at = set->table[hash & (set->table_size - 1)]; at; at = set->chain[at - 1]) {
@@ -124,10 +145,8 @@ bool jit_set_add(struct jit_set *set, const struct jit_config *config, enum jit_
         set->compared++;
         if (other->state != config->state || other->used != config->used)
             continue;
-        if (makes_superfluous(set, other, config)) {
-            jit_trail_release(trail, config->trail);
-            return false;
-        }
+        if (makes_superfluous(set, other, config))
+            return;
         bool is_superfluous = keep != JIT_KEEP_QUEUE && makes_superfluous(set, config, other);
         bool is_rival = keep == JIT_KEEP_SINGLE && !is_superfluous &&
                         !have_same_usage(set, other, config) &&
@@ -135,63 +154,81 @@ bool jit_set_add(struct jit_set *set, const struct jit_config *config, enum jit_
                                                   : !(other->seen & ~config->seen));
         if (is_rival) {
             *is_cut = true;
-            if (is_better(other, config)) {
-                jit_trail_release(trail, config->trail);
-                return false;
-            }
+            if (is_better(other, config))
+                return;
         }
         if (is_rival || is_superfluous) {
-            set_replace(set, at - 1, config, trail);
-            return true;
+            uint32_t node = hold_trail(config, put, trail);
+            jit_trail_release(trail, other->trail);
+            set_write(set, at - 1, config, node);
+            return;
         }
     }
     if (set->count == set->capacity)
         set_grow(set);
     if (set->count * 2 >= set->table_size)
         set_grow_table(set);
-    memcpy(jit_set_at(set, set->count), config, set->stride);
+    set_write(set, set->count, config, hold_trail(config, put, trail));
     uint32_t *head = &set->table[hash & (set->table_size - 1)];
     set->chain[set->count] = *head;
     *head = ++set->count;
-    return true;
 }
-
-struct ranked {
-    uint64_t rank; /* small is good */
-    uint32_t index;
-};
 
 static int compare_ranked(const void *a, const void *b)
 {
-    const struct ranked *x = a, *y = b;
+    const struct jit_ranked *x = a, *y = b;
     if (x->rank != y->rank)
         return x->rank < y->rank ? -1 : 1;
     return x->index < y->index ? -1 : 1;
+}
+
+/* Brings the best `width` to the front, in order; of equal ones the first. A narrow beam does this
+ * after nearly every event, and most entries are worse than its worst. */
+static void ranked_select(struct jit_ranked *ranked, uint32_t count, uint32_t width)
+{
+    if (width > INSERTED_MAX) {
+        qsort(ranked, count, sizeof *ranked, compare_ranked);
+        return;
+    }
+    for (uint32_t i = 1; i < count; i++) {
+        struct jit_ranked item = ranked[i];
+        uint32_t at = i < width ? i : width;
+        if (item.rank >= ranked[at - 1].rank)
+            continue;
+        ranked[i] = ranked[at - 1]; /* falls out of the best, or moves up by one */
+        for (at--; at > 0 && item.rank < ranked[at - 1].rank; at--)
+            ranked[at] = ranked[at - 1];
+        ranked[at] = item;
+    }
 }
 
 bool jit_set_trim(struct jit_set *set, uint32_t width, struct jit_trail *trail)
 {
     if (set->count <= width)
         return false;
-    struct ranked *ranked = rift_reallocarray(NULL, set->count, sizeof *ranked);
-    char *best = rift_reallocarray(NULL, width, set->stride);
+    if (set->spare_capacity < set->capacity) {
+        set->spare_capacity = set->capacity;
+        set->spare = rift_reallocarray(set->spare, set->capacity, set->stride);
+        set->ranked = rift_reallocarray(set->ranked, set->capacity, sizeof *set->ranked);
+    }
     for (uint32_t i = 0; i < set->count; i++) {
         const struct jit_config *config = jit_set_at(set, i);
         uint64_t rank = (uint64_t)config->crashed << 16 | (uint64_t)(64 - bits(config->seen)) << 8 |
                         (uint64_t)bits(config->used);
-        ranked[i] = (struct ranked){rank, i};
+        set->ranked[i] = (struct jit_ranked){rank, i};
     }
-    qsort(ranked, set->count, sizeof *ranked, compare_ranked);
+    ranked_select(set->ranked, set->count, width);
     for (uint32_t i = 0; i < set->count; i++) {
+        const struct jit_config *config = jit_set_at(set, set->ranked[i].index);
         if (i < width)
-            memcpy(best + i * set->stride, jit_set_at(set, ranked[i].index), set->stride);
+            memcpy(set->spare + i * set->stride, config, set->stride);
         else
-            jit_trail_release(trail, jit_set_at(set, ranked[i].index)->trail);
+            jit_trail_release(trail, config->trail);
     }
-    memcpy(set->data, best, width * set->stride);
+    char *swap = set->data;
+    set->data = set->spare;
+    set->spare = swap;
     set->count = width;
-    free(ranked);
-    free(best);
     return true;
 }
 

@@ -19,6 +19,9 @@ struct jit_config {
 
 struct jit_set {
     char *data;
+    char *spare; /* for the best of it, as ranked, from the first trim on */
+    struct jit_ranked *ranked;
+    uint32_t spare_capacity;
     size_t stride;
     uint32_t class_slots;
     uint32_t count, capacity;
@@ -43,11 +46,20 @@ enum jit_keep {
     JIT_KEEP_QUEUE,  /* as ALL, but only ever appended: entries are being walked */
     JIT_KEEP_SINGLE, /* one way of using crashed ops for each (state, open ops done) */
 };
-/* Adds a copy of config; its reference to the trail goes over to the set, or is released where
- * another one makes it superfluous. False then. *is_cut is set where a configuration was left out
- * that nothing makes superfluous (JIT_KEEP_SINGLE). */
-bool jit_set_add(struct jit_set *set, const struct jit_config *config, enum jit_keep keep,
-                 struct jit_trail *trail, bool *is_cut);
+/* What was just put into a configuration whose trail does not have it yet. Most configurations are
+ * superfluous, so it gets a node only where one is kept. */
+struct jit_put {
+    uint32_t what; /* as in jit_node */
+    bool is_class;
+    uint32_t event;
+    uint32_t node; /* 0: none yet */
+};
+
+/* Adds a copy of config, which then holds its trail, with put behind it (NULL: nothing was put in);
+ * unless another one makes it superfluous. *is_cut is set where a configuration was left out that
+ * nothing makes superfluous (JIT_KEEP_SINGLE). */
+void jit_set_add(struct jit_set *set, const struct jit_config *config, struct jit_put *put,
+                 enum jit_keep keep, struct jit_trail *trail, bool *is_cut);
 /* Leaves the best `width`: fewest crashed ops used, most observers answered. True where any went.
  */
 bool jit_set_trim(struct jit_set *set, uint32_t width, struct jit_trail *trail);

@@ -42,9 +42,9 @@ void jit_walk_init(struct jit_walk *walk, const struct jit_plan *plan, bool is_r
     walk->from = rift_calloc(1, walk->current.stride);
     walk->is_free = rift_calloc(plan->problem->value_count + 1, sizeof *walk->is_free);
     walk->scratch->state = plan->problem->model->start(plan->problem, walk->states);
-    walk->scratch->trail = jit_trail_hold(&walk->trail, JIT_TRAIL_START);
+    walk->scratch->trail = JIT_TRAIL_START;
     bool is_cut = false;
-    jit_set_add(&walk->current, walk->scratch, JIT_KEEP_ALL, &walk->trail, &is_cut);
+    jit_set_add(&walk->current, walk->scratch, NULL, JIT_KEEP_ALL, &walk->trail, &is_cut);
 }
 
 void jit_walk_finish(struct jit_walk *walk)
@@ -125,8 +125,9 @@ static void absorb(const struct jit_walk *walk, struct jit_config *config)
     }
 }
 
-/* Puts a copy of config, which holds its trail, where it belongs; true where it has to go on. */
-static bool classify(struct jit_walk *walk, const struct target *target, struct jit_config *config)
+/* Puts a copy of config where it belongs; true where it has to go on. put: as in jit_set_add. */
+static bool classify(struct jit_walk *walk, const struct target *target, struct jit_config *config,
+                     struct jit_put *put)
 {
     bool is_done = (target->is_observer ? config->seen : config->used) & target->bit;
     bool is_killed =
@@ -140,8 +141,7 @@ static bool classify(struct jit_walk *walk, const struct target *target, struct 
         else
             config->used &= ~target->bit;
         config->is_fresh = false;
-        jit_trail_hold(&walk->trail, config->trail);
-        jit_set_add(&walk->next, config, walk->keep, &walk->trail, &walk->is_cut);
+        jit_set_add(&walk->next, config, put, walk->keep, &walk->trail, &walk->is_cut);
         config->is_fresh = was_fresh;
         config->used = used;
         config->seen = seen;
@@ -156,20 +156,31 @@ static void refresh_any(const struct jit_walk *walk, struct jit_config *config)
         config->last_write = walk->event + 1;
 }
 
-/* Takes scratch over, which holds its trail: into the next set, the closure, or both. */
-static void settle(struct jit_walk *walk, const struct target *target)
+/* Answers the observers that wait for the value that was just set. */
+static void answer(const struct jit_walk *walk, struct jit_config *config, uint64_t readers)
+{
+    uint64_t answered = readers & walk->open.observers & ~config->seen;
+    config->seen |= answered;
+    config->is_fresh = config->is_fresh && !answered;
+}
+
+/* Takes scratch over: into the next set, the closure, or both. readers: of the call put in, where
+ * the object is a register. */
+static void settle(struct jit_walk *walk, const struct target *target, uint64_t readers)
 {
     walk->work++;
     refresh_any(walk, walk->scratch);
-    absorb(walk, walk->scratch);
-    if (!classify(walk, target, walk->scratch))
-        jit_trail_release(&walk->trail, walk->scratch->trail);
-    else if (walk->closure.count < walk->closure_max)
-        jit_set_add(&walk->closure, walk->scratch, JIT_KEEP_QUEUE, &walk->trail, &walk->is_cut);
-    else {
+    if (walk->plan->is_register && !walk->is_relaxed)
+        answer(walk, walk->scratch, readers);
+    else
+        absorb(walk, walk->scratch);
+    if (!classify(walk, target, walk->scratch, &walk->put))
+        return;
+    if (walk->closure.count < walk->closure_max)
+        jit_set_add(&walk->closure, walk->scratch, &walk->put, JIT_KEEP_QUEUE, &walk->trail,
+                    &walk->is_cut);
+    else
         walk->is_cut = true;
-        jit_trail_release(&walk->trail, walk->scratch->trail);
-    }
 }
 
 /* scratch becomes walk->from in a new state. */
@@ -183,8 +194,7 @@ static void move_to(struct jit_walk *walk, uint32_t state, const struct rift_cal
         walk->scratch->last_write = walk->event + 1;
         walk->scratch->is_fresh = true;
     }
-    walk->scratch->trail =
-        jit_trail_add(&walk->trail, walk->from->trail, what, is_class, walk->event);
+    walk->put = (struct jit_put){what, is_class, walk->event, 0};
 }
 
 /* Somebody open waits for the value: these ops, or a crashed cas that leads on to such a value. */
@@ -253,7 +263,7 @@ static void try_updates(struct jit_walk *walk, const struct target *target)
             continue;
         move_to(walk, state, call, open->update_op[slot], false);
         walk->scratch->used |= UINT64_C(1) << slot;
-        settle(walk, target);
+        settle(walk, target, open->readers[slot]);
     }
 }
 
@@ -296,7 +306,7 @@ static void try_classes(struct jit_walk *walk, const struct target *target)
             walk->scratch->counts[c]++;
             walk->scratch->crashed++;
         }
-        settle(walk, target);
+        settle(walk, target, open->classes[c].readers);
     }
 }
 
@@ -318,7 +328,7 @@ static void try_any(struct jit_walk *walk, const struct target *target)
         return;
     static const struct rift_call write = {RIFT_CALL_WRITE, 0, 0};
     move_to(walk, JIT_STATE_ANY, &write, 0, true);
-    settle(walk, target);
+    settle(walk, target, 0);
 }
 
 /* The limits are looked at once in a while: a step may make very many configurations. */
@@ -401,10 +411,8 @@ static enum jit_step complete(struct jit_walk *walk, uint32_t op)
     for (uint32_t i = 0; i < walk->current.count; i++) {
         struct jit_config *config = jit_set_at(&walk->current, i);
         refresh_any(walk, config);
-        if (!classify(walk, &target, config))
-            continue;
-        jit_trail_hold(&walk->trail, config->trail);
-        jit_set_add(&walk->closure, config, JIT_KEEP_QUEUE, &walk->trail, &walk->is_cut);
+        if (classify(walk, &target, config, NULL))
+            jit_set_add(&walk->closure, config, NULL, JIT_KEEP_QUEUE, &walk->trail, &walk->is_cut);
     }
     bool was_spent = !close_step(walk, &target);
     jit_set_release(&walk->closure, &walk->trail);

@@ -19,6 +19,7 @@ struct jit_walk {
     struct jit_set current, next, closure;
     struct jit_open open;
     struct jit_config *scratch, *from;
+    struct jit_put put; /* into scratch */
     uint64_t
         useful_cas; /* classes of crashed cas that lead from `from` to a value someone waits for */
     uint32_t event; /* the next one */
