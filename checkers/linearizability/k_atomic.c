@@ -1,16 +1,18 @@
-/* The checker "k-atomic". Exact algorithms are known for k up to 2 only (Golab, Li, Shah, PODC
- * 2011); here the general search decides each k between two bounds that are near-linear to find, so
- * k is exact for keys that the search can exhaust, and a pair of bounds for others. */
+/* The checker "k-atomic". The judge decides whether k is 1, two_atomic.c whether it is 2: both are
+ * near-linear and exact where each value is written once. Beyond 2 no such algorithm is known; the
+ * general search decides each k up to an upper bound that one order gives, so k is exact for keys
+ * that the search can exhaust, and a pair of bounds for others. */
 #include "checkers/linearizability/k_atomic.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "checkers/linearizability/judge.h"
+#include "checkers/linearizability/keys.h"
 #include "checkers/linearizability/search.h"
+#include "checkers/linearizability/two_atomic.h"
 #include "checkers/models/registry.h"
 #include "checkers/registry.h"
-#include "common/clock.h"
 #include "common/memory.h"
 
 enum { K_SEARCHED_MAX = 256, REPORTED_MAX = 3 };
@@ -135,11 +137,14 @@ static enum rift_answer judge(const struct rift_problem *problem, const struct r
         rift_judgement_finish(&judgement);
         return answer;
     }
+    enum rift_answer answer = k == 2 ? rift_judge_two_atomic(problem, limits) : RIFT_ANSWER_NONE;
+    if (answer != RIFT_ANSWER_NONE)
+        return answer;
     struct rift_problem wide = *problem;
     struct rift_certificate certificate = {0};
     wide.model = &rift_model_k_register;
     wide.capacity = k;
-    enum rift_answer answer = rift_search(&wide, limits, &certificate, NULL);
+    answer = rift_search(&wide, limits, &certificate, NULL);
     rift_certificate_finish(&certificate);
     return answer;
 }
@@ -193,14 +198,16 @@ static void report_key(struct measuring *m, const struct rift_problem *problem,
                            key, bounds.low, bounds.high);
 }
 
-static void measure_key(struct measuring *m, const struct rift_problem *problem)
+static void measure_key(void *context, struct rift_problem *problem)
 {
+    struct measuring *m = context;
     struct rift_k_bounds bounds = rift_k_atomicity(problem, &m->limits);
     m->key_count++;
     m->exact_count += bounds.low == bounds.high;
     m->worst.low = bounds.low > m->worst.low ? bounds.low : m->worst.low;
     m->worst.high = bounds.high > m->worst.high ? bounds.high : m->worst.high;
     report_key(m, problem, bounds);
+    rift_problem_destroy(problem);
 }
 
 static void write_stats(const struct measuring *m)
@@ -222,36 +229,17 @@ static void write_stats(const struct measuring *m)
 static int k_atomic_check(const struct rift_check *check, struct rift_verdict *verdict,
                           struct rift_error *err)
 {
-    int64_t time_ms = check->budget.time_ms;
-    uint64_t memory = check->budget.memory_bytes;
     struct measuring m = {
         .check = check,
         .verdict = verdict,
-        .limits = {.deadline_ns = time_ms ? rift_clock_now() + time_ms * RIFT_MS : INT64_MAX,
-                   .memory_bytes = memory ? memory : UINT64_MAX},
+        .limits = rift_limits_of_budget(&check->budget, 1),
         .worst = {1, 1},
         .k_max = json_integer_value(json_object_get(check->options, "k")),
     };
-    struct rift_problem_options options = {0};
-    struct rift_key_split split;
-    int result = 0;
-    rift_key_split_init(&split, check->history);
-    for (size_t key = 0; key < split.key_count && result == 0; key++) {
-        size_t count = split.first[key + 1] - split.first[key];
-        struct rift_problem *problem =
-            count ? rift_problem_create(&rift_model_register, check->history,
-                                        split.rows + split.first[key], count, &options, err)
-                  : NULL;
-        if (problem)
-            measure_key(&m, problem);
-        else if (count)
-            result = -1;
-        rift_problem_destroy(problem);
-    }
-    rift_key_split_finish(&split);
-    if (result == 0)
-        write_stats(&m);
-    return result;
+    if (rift_keys_visit(check->history, &rift_model_register, measure_key, &m, err) != 0)
+        return -1;
+    write_stats(&m);
+    return 0;
 }
 
 static const struct rift_option options[] = {

@@ -14,8 +14,8 @@ struct rift_k_bounds {
 };
 
 /* Of a problem of reads and writes (calls of the model "register"). An order that keeps each write
- * where it completed gives high; linearizability and the general search raise low or lower high,
- * until they meet or the limits are spent. */
+ * where it completed gives high; linearizability, 2-atomicity and the general search raise low or
+ * lower high, until they meet or the limits are spent. */
 struct rift_k_bounds rift_k_atomicity(const struct rift_problem *problem,
                                       const struct rift_limits *limits);
 

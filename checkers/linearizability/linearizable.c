@@ -8,6 +8,7 @@
 #include "checkers/linearizability/explain.h"
 #include "checkers/linearizability/guess.h"
 #include "checkers/linearizability/judge.h"
+#include "checkers/linearizability/keys.h"
 #include "checkers/linearizability/saturation.h"
 #include "checkers/models/machine.h"
 #include "checkers/models/plugin.h"
@@ -155,11 +156,7 @@ static void checking_limits(struct checking *checking, const struct rift_budget 
     if (threads == 0)
         threads = sched_getaffinity(0, sizeof cores, &cores) == 0 ? (unsigned)CPU_COUNT(&cores) : 1;
     checking->thread_count = threads < THREADS_MAX ? threads : THREADS_MAX;
-    checking->limits = (struct rift_limits){
-        .deadline_ns = budget->time_ms ? rift_clock_now() + budget->time_ms * RIFT_MS : INT64_MAX,
-        .memory_bytes =
-            budget->memory_bytes ? budget->memory_bytes / checking->thread_count : UINT64_MAX,
-    };
+    checking->limits = rift_limits_of_budget(budget, checking->thread_count);
 }
 
 static int checking_options(struct checking *checking, struct rift_error *err)

@@ -6,6 +6,7 @@
 
 #include "checkers/linearizability/guess.h"
 #include "checkers/linearizability/judge.h"
+#include "checkers/linearizability/keys.h"
 #include "checkers/linearizability/sequential.h"
 #include "checkers/registry.h"
 #include "common/clock.h"
@@ -14,7 +15,6 @@
 enum { SHRINK_MS = 3000, TRIAL_MS = 200, UNKNOWN_KEYS_NAMED = 3 };
 
 struct checking {
-    const struct rift_history *history;
     struct rift_verdict *verdict;
     struct rift_problem **keys;
     size_t key_count, invalid, unknown;
@@ -225,28 +225,10 @@ static void judge_together(struct checking *checking)
     json_object_set_new(anomaly, "ops", rows);
 }
 
-static int make_keys(struct checking *checking, const struct rift_model *model,
-                     struct rift_error *err)
+static void keep_key(void *context, struct rift_problem *key)
 {
-    const struct rift_history *history = checking->history;
-    struct rift_problem_options options = {0};
-    struct rift_key_split split;
-    int result = 0;
-    rift_key_split_init(&split, history);
-    checking->keys = rift_calloc(split.key_count + 1, sizeof(struct rift_problem *));
-    for (size_t key = 0; key < split.key_count && result == 0; key++) {
-        size_t count = split.first[key + 1] - split.first[key];
-        if (count == 0)
-            continue;
-        struct rift_problem *problem = rift_problem_create(
-            model, history, split.rows + split.first[key], count, &options, err);
-        if (problem)
-            checking->keys[checking->key_count++] = problem;
-        else
-            result = -1;
-    }
-    rift_key_split_finish(&split);
-    return result;
+    struct checking *checking = context;
+    checking->keys[checking->key_count++] = key;
 }
 
 static int sequential_check(const struct rift_check *check, struct rift_verdict *verdict,
@@ -264,15 +246,12 @@ static int sequential_check(const struct rift_check *check, struct rift_verdict 
     if (model->has_choices)
         return rift_fail(err, RIFT_ERR_UNSUPPORTED,
                          "sequential consistency of the model %s is not checked", model->name);
-    int64_t time_ms = check->budget.time_ms;
-    uint64_t memory = check->budget.memory_bytes;
     struct checking checking = {
-        .history = check->history,
         .verdict = verdict,
-        .limits = {.deadline_ns = time_ms ? rift_clock_now() + time_ms * RIFT_MS : INT64_MAX,
-                   .memory_bytes = memory ? memory : UINT64_MAX},
+        .keys = rift_calloc(check->history->key_count + 1, sizeof(struct rift_problem *)),
+        .limits = rift_limits_of_budget(&check->budget, 1),
     };
-    int result = make_keys(&checking, model, err);
+    int result = rift_keys_visit(check->history, model, keep_key, &checking, err);
     for (size_t k = 0; k < checking.key_count && result == 0; k++)
         judge_key(&checking, checking.keys[k]);
     bool is_whole = checking.key_count > 1 && !is_apart;

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "checkers/linearizability/problem.h"
+#include "checkers/linearizability/keys.h"
 #include "checkers/linearizability/words.h"
 #include "checkers/registry.h"
 #include "common/memory.h"
@@ -154,9 +154,10 @@ static void report_stale(struct measuring *m, const struct rift_problem *problem
     rift_text_finish(&text);
 }
 
-static void measure_key(struct measuring *m, const struct rift_problem *problem)
+static void measure_key(void *context, struct rift_problem *problem)
 {
     enum { REPORTED_PER_KEY = 3 };
+    struct measuring *m = context;
     struct writes writes;
     size_t reported = 0;
     writes_init(&writes, problem);
@@ -186,6 +187,7 @@ static void measure_key(struct measuring *m, const struct rift_problem *problem)
             report_stale(m, problem, &stale);
     }
     writes_finish(&writes);
+    rift_problem_destroy(problem);
 }
 
 static int64_t bound(const json_t *options, const char *name, int64_t unit)
@@ -217,33 +219,17 @@ static int staleness_check(const struct rift_check *check, struct rift_verdict *
                            struct rift_error *err)
 {
     struct measuring m = {.check = check, .verdict = verdict};
-    const struct rift_model *model = rift_model_find("cas-register");
-    struct rift_problem_options options = {0};
     m.versions_max = bound(check->options, "versions_max", 1);
     m.age_max_ns = bound(check->options, "age_max_ms", 1000000);
-    struct rift_key_split split;
-    int result = 0;
-    rift_key_split_init(&split, check->history);
-    for (size_t key = 0; key < split.key_count && result == 0; key++) {
-        size_t count = split.first[key + 1] - split.first[key];
-        struct rift_problem *problem =
-            count ? rift_problem_create(model, check->history, split.rows + split.first[key], count,
-                                        &options, err)
-                  : NULL;
-        if (problem)
-            measure_key(&m, problem);
-        else if (count)
-            result = -1;
-        rift_problem_destroy(problem);
-    }
-    rift_key_split_finish(&split);
-    if (result == 0)
-        write_stats(&m);
-    if (result == 0 && m.unclear_count * 2 > m.read_count)
+    const struct rift_model *model = rift_model_find("cas-register");
+    if (rift_keys_visit(check->history, model, measure_key, &m, err) != 0)
+        return -1;
+    write_stats(&m);
+    if (m.unclear_count * 2 > m.read_count)
         rift_verdict_doubt(verdict,
                            "%zu of %zu reads saw a value that was not written exactly once",
                            m.unclear_count, m.read_count);
-    return result;
+    return 0;
 }
 
 static const struct rift_option options[] = {

@@ -9,10 +9,11 @@
 
 #include "checkers/linearizability/k_atomic.h"
 #include "checkers/linearizability/sequential.h"
+#include "checkers/linearizability/two_atomic.h"
 #include "tests/property/linear_cases.h"
 #include "tests/property/linear_oracle.h"
 
-enum { KEYS = 2, MULTI_REGISTER_READ = 0, MULTI_REGISTER_WRITE = 1 };
+enum { KEYS = 2, WRITTEN_MAX = CASE_VALUES - 1, MULTI_REGISTER_READ = 0, MULTI_REGISTER_WRITE = 1 };
 
 static const struct rift_limits unlimited = {.deadline_ns = INT64_MAX, .memory_bytes = UINT64_MAX};
 
@@ -42,6 +43,68 @@ static uint32_t least_k_by_brute_force(const struct rift_problem *problem)
             return k;
     }
     return RIFT_K_NEVER;
+}
+
+/* Each value once, and never the one that the register starts with. */
+static bool writes_are_unique(const struct rift_problem *problem)
+{
+    bool is_written[WRITTEN_MAX + 1] = {true};
+    for (size_t i = 0; i < problem->count; i++) {
+        const struct rift_call *call = &problem->ops[i].call;
+        if (call->kind != RIFT_CALL_WRITE)
+            continue;
+        if (is_written[call->a])
+            return false;
+        is_written[call->a] = true;
+    }
+    return true;
+}
+
+/* Each op writes the next value, or reads one of them or the next: random calls write one twice far
+ * too often. */
+static void make_writes_unique(struct linear_case *c, struct rift_rng *rng)
+{
+    uint32_t written = 0;
+    for (size_t i = 0; i < c->problem.count; i++) {
+        struct rift_call *call = &c->ops[i].call;
+        bool is_write = c->ops[i].complete == RIFT_EVENT_NEVER || rift_rng_below(rng, 2);
+        is_write = is_write && written < WRITTEN_MAX;
+        call->kind = is_write ? RIFT_CALL_WRITE : RIFT_CALL_READ;
+        call->a = is_write ? ++written
+                           : (uint32_t)rift_rng_below(rng, written < WRITTEN_MAX ? written + 2
+                                                                                 : WRITTEN_MAX + 1);
+    }
+}
+
+static void two_is_what_the_brute_force_says(void **state)
+{
+    (void)state;
+    struct linear_object *object = linear_object_create(&registers);
+    struct rift_rng rng;
+    size_t counts[2] = {0};
+    rift_rng_init_named(&rng, 1, "two-atomic");
+    for (uint64_t i = 0; i < rounds(); i++) {
+        struct linear_case c;
+        linear_case_random(&c, &registers, object, 4 + i % 5, 2 + i % 4, &rng);
+        if (i % 4)
+            make_writes_unique(&c, &rng);
+        struct rift_problem wide = c.problem;
+        wide.model = &rift_model_k_register;
+        wide.capacity = 2;
+        bool is_two = oracle_is_linearizable(&wide);
+        enum rift_answer answer = rift_judge_two_atomic(&c.problem, &unlimited);
+        if (writes_are_unique(&c.problem)
+                ? answer != (is_two ? RIFT_ANSWER_VALID : RIFT_ANSWER_INVALID)
+                : answer != RIFT_ANSWER_NONE) {
+            linear_case_print(&c);
+            fail_msg("2-atomic: %d by the brute force, the answer is %d", is_two, (int)answer);
+        }
+        if (answer != RIFT_ANSWER_NONE)
+            counts[answer]++;
+    }
+    print_message("2-atomic: %zu, not: %zu\n", counts[0], counts[1]);
+    assert_true(counts[0] > rounds() / 10 && counts[1] > rounds() / 10);
+    linear_object_destroy(object);
 }
 
 static void k_is_the_least_of_the_brute_force(void **state)
@@ -143,6 +206,7 @@ static void keys_together_are_judged_as_the_brute_force_judges_them(void **state
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(two_is_what_the_brute_force_says),
         cmocka_unit_test(k_is_the_least_of_the_brute_force),
         cmocka_unit_test(keys_together_are_judged_as_the_brute_force_judges_them),
     };
