@@ -14,7 +14,7 @@ enum {
     CLOSURE_PER_WIDTH = 64, /* configurations of one step, for each of the beam */
     SLACK_FIRST = 0,
     WIDTH_MAX = 1 << 20,
-    THIN_COUNT = 512, /* so many checkpoints are thinned out */
+    THIN_COUNT = 512, /* so many more checkpoints than were kept before are thinned out */
     THIN_NEAR_EVENTS = 4096,
     THIN_FAR_EVENTS = 65536,
 };
@@ -30,7 +30,7 @@ struct jit_checkpoint {
 void jit_run_init(struct jit_run *run, const struct jit_plan *plan, bool is_relaxed,
                   const struct rift_limits *limits)
 {
-    *run = (struct jit_run){.limits = *limits};
+    *run = (struct jit_run){.limits = *limits, .thin_at = THIN_COUNT};
     jit_walk_init(&run->walk, plan, is_relaxed, &run->limits);
 }
 
@@ -66,12 +66,16 @@ static void checkpoints_thin(struct jit_run *run)
         uint32_t every = age > THIN_FAR_EVENTS ? 4096 : age > THIN_NEAR_EVENTS ? 256 : 1;
         bool is_last_whole =
             !it->is_cut && (i + 1 == run->checkpoint_count || run->checkpoints[i + 1].is_cut);
-        if (it->event % every < CHECKPOINT_EVENTS || is_last_whole || it->event == 0)
-            run->checkpoints[kept++] = *it;
-        else
+        if (it->event % every < CHECKPOINT_EVENTS || is_last_whole || it->event == 0) {
+            if (kept < i)
+                run->checkpoints[kept] = *it;
+            kept++;
+        } else {
             checkpoint_drop(run, it);
+        }
     }
     run->checkpoint_count = kept;
+    run->thin_at = kept + THIN_COUNT;
 }
 
 static void checkpoint_save(struct jit_run *run)
@@ -80,7 +84,7 @@ static void checkpoint_save(struct jit_run *run)
     if (run->checkpoint_count > 0 &&
         run->checkpoints[run->checkpoint_count - 1].event >= walk->event)
         return;
-    if (run->checkpoint_count >= THIN_COUNT)
+    if (run->checkpoint_count >= run->thin_at)
         checkpoints_thin(run);
     if (run->checkpoint_count == run->checkpoint_capacity) {
         run->checkpoint_capacity = run->checkpoint_capacity ? run->checkpoint_capacity * 2 : 4;

@@ -10,6 +10,7 @@ struct jit_run {
     struct rift_limits limits;
     struct jit_checkpoint *checkpoints;
     uint32_t checkpoint_count, checkpoint_capacity;
+    uint32_t thin_at; /* so many checkpoints are too many */
     uint32_t reached; /* the furthest event that was passed */
     uint64_t restarts;
     uint32_t level;      /* of the last return; 0: there was none */
