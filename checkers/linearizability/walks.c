@@ -5,7 +5,20 @@
 #include "checkers/linearizability/jit/run.h"
 
 /* Work is counted in ops put into configurations. */
-enum { BEAM_WIDTH = 24, FIRST_WORK_PER_EVENT = 128, FIRST_WORK_MIN = 100000 };
+enum { FIRST_WORK_PER_EVENT = 128, FIRST_WORK_MIN = 100000 };
+
+/* A beam of 16 does for 30 clients, who have up to 16 updates open at once. Of 60, with 27, it may
+ * lose the way so early that going back costs more than a wide beam does; but not where one op of a
+ * hundred crashed, for crashed writes help out. */
+enum { BEAM_WIDTH = 16, BEAM_WIDTH_CROWD = 64, CROWD_UPDATES = 20, CROWD_OPS_PER_CRASH = 200 };
+
+static uint32_t beam_width(const struct jit_plan *plan)
+{
+    const struct rift_problem *problem = plan->problem;
+    bool is_crowd = plan->update_slots > CROWD_UPDATES &&
+                    problem->info_count < problem->count / CROWD_OPS_PER_CRASH;
+    return is_crowd ? BEAM_WIDTH_CROWD : BEAM_WIDTH;
+}
 
 struct walks {
     const struct rift_problem *problem;
@@ -67,7 +80,7 @@ static bool race(struct walks *w)
     w->beam.limits = w->exact.limits = w->racing;
     if (pthread_create(&thread, NULL, run_exact, w) != 0)
         return false;
-    w->beam_answer = jit_run_beam(&w->beam, BEAM_WIDTH, UINT64_MAX, &w->beam_certificate);
+    w->beam_answer = jit_run_beam(&w->beam, beam_width(&w->plan), UINT64_MAX, &w->beam_certificate);
     if (w->beam_answer != RIFT_ANSWER_NONE)
         atomic_store(&w->is_decided, true);
     pthread_join(thread, NULL);
@@ -86,8 +99,8 @@ static void alternate(struct walks *w, uint64_t work)
             has_exact = w->exact.walk.work > w->exact.walk.work_max;
         }
         if (w->exact_answer == RIFT_ANSWER_NONE && has_beam) {
-            w->beam_answer =
-                jit_run_beam(&w->beam, BEAM_WIDTH, w->beam.walk.work + work, &w->beam_certificate);
+            w->beam_answer = jit_run_beam(&w->beam, beam_width(&w->plan), w->beam.walk.work + work,
+                                          &w->beam_certificate);
             has_beam = !w->beam.is_exhausted && w->beam.walk.work > w->beam.walk.work_max;
         }
         if (w->exact_answer != RIFT_ANSWER_NONE || w->beam_answer != RIFT_ANSWER_NONE)
@@ -127,7 +140,7 @@ void rift_judge_by_walks(const struct rift_problem *problem, const struct rift_l
     if (jit_plan_init(&w.plan, problem)) {
         uint64_t work = FIRST_WORK_MIN + (uint64_t)problem->event_count * FIRST_WORK_PER_EVENT;
         jit_run_init(&w.beam, &w.plan, false, &w.limits);
-        w.beam_answer = jit_run_beam(&w.beam, BEAM_WIDTH, work, &w.beam_certificate);
+        w.beam_answer = jit_run_beam(&w.beam, beam_width(&w.plan), work, &w.beam_certificate);
         judgement->reached = w.beam.reached;
         if (w.beam_answer != RIFT_ANSWER_NONE)
             decide(&w, w.beam_answer, "beam", &w.beam_certificate);

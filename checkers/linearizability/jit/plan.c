@@ -37,6 +37,8 @@ static bool plan_slots(struct jit_plan *plan)
             return false;
         plan->slot[i] = (uint16_t)__builtin_ctzll(~*mask);
         *mask |= UINT64_C(1) << plan->slot[i];
+        if (!plan->is_observer[i] && plan->slot[i] >= plan->update_slots)
+            plan->update_slots = plan->slot[i] + 1u;
     }
     return true;
 }

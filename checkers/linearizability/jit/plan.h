@@ -19,12 +19,13 @@ struct jit_class {
 
 struct jit_plan {
     const struct rift_problem *problem;
-    bool is_register;   /* the tricks for reads, writes and cas apply */
-    bool has_negative;  /* somebody was told what the value is NOT: every value may matter */
-    bool *is_observer;  /* of each op: observers, and a cas from v to v */
-    uint32_t *event_op; /* op of each event */
-    uint16_t *slot;     /* of each completed op: among observers, or among updates */
-    uint32_t *class;    /* of each crashed op; NEVER: it is useless */
+    bool is_register;      /* the tricks for reads, writes and cas apply */
+    bool has_negative;     /* somebody was told what the value is NOT: every value may matter */
+    bool *is_observer;     /* of each op: observers, and a cas from v to v */
+    uint32_t *event_op;    /* op of each event */
+    uint16_t *slot;        /* of each completed op: among observers, or among updates */
+    uint32_t update_slots; /* so many updates are open at once */
+    uint32_t *class;       /* of each crashed op; NEVER: it is useless */
     struct jit_class *classes;
     uint32_t class_count, class_slots;
     uint32_t *next_member; /* of each crashed op in its class, or NEVER */
