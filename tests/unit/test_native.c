@@ -14,6 +14,7 @@
 
 #include "common/clock.h"
 #include "common/memory.h"
+#include "history/block.h"
 #include "history/reader.h"
 #include "history/writer.h"
 
@@ -355,6 +356,47 @@ static void trailing_bytes_are_an_error(void **state)
     assert_non_null(strstr(err.text, "after the end mark"));
 }
 
+/* A file of two operations and of completions of these. */
+static void completions_of(const int64_t *ids, size_t count, struct rift_text *bytes)
+{
+    struct rift_error err = {0};
+    struct rift_block_tables tables;
+    struct rift_block block = {0};
+    struct rift_values *values = rift_values_create();
+    rift_block_tables_init(&tables);
+    rift_block_encode_file_header(RIFT_TIME_NS, NULL, bytes);
+    for (int64_t i = 0; i < 2; i++) {
+        const struct rift_block_invoke invoke = {
+            .time = i, .f = "read", .values = values, .clock = RIFT_TIME_NEVER};
+        assert_int_equal(rift_block_invoke(&block, &tables, &invoke, &err), 0);
+    }
+    for (size_t i = 0; i < count; i++) {
+        const struct rift_block_complete complete = {
+            .id = ids[i], .start = 2, .end = 3, .values = values, .clock = RIFT_TIME_NEVER};
+        assert_int_equal(rift_block_complete(&block, &tables, &complete, &err), 0);
+    }
+    assert_int_equal(rift_block_encode(&block, 0, bytes, &err), 0);
+    rift_block_encode_end(1, bytes);
+    rift_block_finish(&block);
+    rift_block_tables_finish(&tables);
+    rift_values_destroy(values);
+}
+
+static void no_operation_completes_twice_or_before_it_is_invoked(void **state)
+{
+    (void)state;
+    static const int64_t ids[][2] = {{0, 1}, {1, 0}, {0, 0}, {1, 1}, {0, 2}};
+    for (size_t i = 0; i < sizeof ids / sizeof *ids; i++) {
+        CLEANUP(rift_text_finish) struct rift_text bytes = {0};
+        struct rift_error err = {0};
+        completions_of(ids[i], 2, &bytes);
+        struct rift_history *h = read_prefix(bytes.data, bytes.length, &err);
+        assert_int_equal(h != NULL, i < 2);
+        assert_true(h || strstr(err.text, "the content of a block"));
+        rift_history_destroy(h);
+    }
+}
+
 static void an_existing_history_is_not_overwritten(void **state)
 {
     (void)state;
@@ -494,6 +536,7 @@ int main(void)
         cmocka_unit_test(no_flipped_bit_goes_unnoticed),
         cmocka_unit_test(a_missing_block_in_the_middle_is_refused),
         cmocka_unit_test(trailing_bytes_are_an_error),
+        cmocka_unit_test(no_operation_completes_twice_or_before_it_is_invoked),
         cmocka_unit_test(an_existing_history_is_not_overwritten),
         cmocka_unit_test(what_is_synced_can_be_read_while_the_writer_goes_on),
         cmocka_unit_test(a_sync_waits_for_what_came_during_a_write),
