@@ -49,6 +49,7 @@ static int read_all(struct rift_native_file *file, struct rift_native_events *ev
         return rift_fail(err, RIFT_ERR_LIMIT, "%s: more than %u operations", source->name,
                          UINT32_MAX);
     rift_native_events_init(events, history, file->row_count, file->longest_column);
+    rift_native_events_blank_rows(events);
     return read_blocks(file, events, options, err);
 }
 

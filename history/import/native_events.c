@@ -179,17 +179,20 @@ static bool read_invocations(struct rift_native_events *events, struct rift_byte
     rift_column_unpack_16(&column, count, ops->f + row);
     if (!read_packed(bytes, count, last_of(events->nodes.names.count), &column))
         return false;
-    rift_column_unpack_16(&column, count, ops->node + row);
+    if (!events->has_blank_rows || !is_zero(&column))
+        rift_column_unpack_16(&column, count, ops->node + row);
     if (!read_packed(bytes, count, last_of(events->keys.count), &column))
         return false;
-    rift_column_unpack_32(&column, count, ops->key + row);
+    if (!events->has_blank_rows || !is_zero(&column))
+        rift_column_unpack_32(&column, count, ops->key + row);
     if (!read_values(events, bytes, count, (uint64_t *)(void *)(ops->argument + row)))
         return false;
     for (size_t i = row; i < row + count; i++) {
         ops->end[i] = RIFT_TIME_NEVER;
         ops->result[i] = RIFT_VALUE_NIL;
     }
-    memset(ops->error + row, 0, count * sizeof *ops->error);
+    if (!events->has_blank_rows)
+        memset(ops->error + row, 0, count * sizeof *ops->error);
     memset(ops->type + row, RIFT_OP_OPEN, count * sizeof *ops->type);
     events->row_count += count;
     return true;
@@ -323,6 +326,18 @@ void rift_native_events_init(struct rift_native_events *events, struct rift_hist
     rift_ops_resize(&history->ops, row_capacity);
     events->scratch = rift_reallocarray(NULL, longest_column, 2 * sizeof *events->scratch);
     events->scratch_ids = events->scratch + longest_column;
+}
+
+void rift_native_events_blank_rows(struct rift_native_events *events)
+{
+    struct rift_ops *ops = &events->history->ops;
+    free(ops->key);
+    free(ops->error);
+    free(ops->node);
+    ops->key = rift_calloc(events->row_capacity, sizeof *ops->key);
+    ops->error = rift_calloc(events->row_capacity, sizeof *ops->error);
+    ops->node = rift_calloc(events->row_capacity, sizeof *ops->node);
+    events->has_blank_rows = true;
 }
 
 bool rift_native_events_read(struct rift_native_events *events,

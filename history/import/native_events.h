@@ -12,6 +12,7 @@ enum { RIFT_OP_OPEN = 255 };
 struct rift_native_events {
     struct rift_history *history;
     size_t row_capacity, row_count;
+    bool has_blank_rows; /* the columns key, error and node hold zeros where nothing was read yet */
     /* Of a stream: the first open_count rows are the operations of these numbers, which count up;
      * the rows after them have the numbers from first_id on. */
     uint64_t *open_ids;
@@ -29,6 +30,9 @@ struct rift_native_events {
 /* The history must have its pool. No block will have a column longer than longest_column. */
 void rift_native_events_init(struct rift_native_events *events, struct rift_history *history,
                              size_t row_capacity, size_t longest_column);
+/* For a history that is read whole, right after init: where nothing has a key, an error or a node
+ * these columns are never touched, so that they take no memory. */
+void rift_native_events_blank_rows(struct rift_native_events *events);
 /* The unpacked payload of the next block. False for nonsense: the history is then unusable. */
 bool rift_native_events_read(struct rift_native_events *events,
                              const struct rift_block_header *header, struct rift_bytes payload);
