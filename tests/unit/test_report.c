@@ -9,6 +9,7 @@
 
 #include "common/memory.h"
 #include "history/builder.h"
+#include "history/writer.h"
 #include "history/reader.h"
 #include "report/report.h"
 #include "report/run_data.h"
@@ -86,6 +87,40 @@ static void text_of_a_history_cannot_end_the_script(void **state)
     rift_history_destroy(history);
 }
 
+/* What the checker stats lists stands in the terminal and on the page. */
+static void errors_that_leave_the_outcome_open_are_shown(void **state)
+{
+    (void)state;
+    static const char text[] = "process 4 asked read through n1 at 12.375 s";
+    char folder[] = "/tmp/rift-report-XXXXXX", printed[4096] = "";
+    struct rift_error err = {0};
+    assert_non_null(mkdtemp(folder));
+    CLEANUP(rift_free) char *history = rift_printf("%s/history.rift", folder);
+    CLEANUP(rift_free) char *verdicts = rift_printf("%s/verdicts.json", folder);
+    CLEANUP(rift_free) char *page_path = rift_printf("%s/report.html", folder);
+    struct rift_writer *writer = rift_writer_open(history, &err);
+    assert_non_null(writer);
+    assert_int_equal(rift_writer_close(writer, &err), 0);
+    json_t *verdict = json_pack("{s:b, s:{s:{s:b, s:{s:[{s:s, s:i, s:s}]}}}}", "valid", 1,
+                                "checkers", "stats", "valid", 1, "stats", "unhandled", "error",
+                                "connection lost", "count", 17, "text", text);
+    assert_int_equal(json_dump_file(verdict, verdicts, 0), 0);
+    json_decref(verdict);
+    FILE *out = fmemopen(printed, sizeof printed - 1, "w");
+    if (rift_report_print(folder, out, false, &err) != 0 ||
+        rift_report_write_html(folder, &err) != 0)
+        fail_msg("%s", err.text);
+    fclose(out);
+    CLEANUP(rift_free) char *expected = rift_printf("17 times connection lost, as when %s", text);
+    CLEANUP(rift_free) char *page = read_all(page_path);
+    assert_non_null(strstr(printed, expected));
+    assert_non_null(strstr(page, text));
+    unlink(history);
+    unlink(verdicts);
+    unlink(page_path);
+    rmdir(folder);
+}
+
 static void completions_without_invocations_have_numbers_of_events(void **state)
 {
     (void)state;
@@ -126,6 +161,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_window_spans_from_its_start_to_its_stop_on_each_node),
         cmocka_unit_test(text_of_a_history_cannot_end_the_script),
+        cmocka_unit_test(errors_that_leave_the_outcome_open_are_shown),
         cmocka_unit_test(completions_without_invocations_have_numbers_of_events),
         cmocka_unit_test(a_missing_run_is_one_error_that_names_it),
     };
