@@ -92,8 +92,10 @@ void append_judge_unseen(const struct rift_check *check, const struct append_mod
                            reason);
     for (int i = 0; answer == POLYGRAPH_VIOLATED && i <= strongest; i++) {
         const char *ignored = NULL;
+        /* The strongest is violated, and asked again it may be late. */
         if (!(findings->forbidden & FOUND(questions[i].anomaly)) ||
-            ask(check, model, questions[i].order, &pairs, &ignored) != POLYGRAPH_VIOLATED)
+            (i < strongest &&
+             ask(check, model, questions[i].order, &pairs, &ignored) != POLYGRAPH_VIOLATED))
             continue;
         txn_findings_add(findings, questions[i].anomaly,
                          "of %zu pairs of appends that nobody saw, no choice of orders is free of "

@@ -89,10 +89,16 @@ void polygraph_judge(const struct rift_check *check, const struct txn_set *set,
     if (answer == POLYGRAPH_UNDECIDED)
         rift_verdict_doubt(findings->verdict,
                            "whether some order of the writes explains it is undecided: %s", reason);
-    for (int i = 0; answer == POLYGRAPH_VIOLATED && i <= strongest; i++) {
+    bool is_told = false;
+    for (int i = 0; answer == POLYGRAPH_VIOLATED && !is_told && i <= strongest; i++) {
         const char *ignored = NULL;
-        if ((findings->forbidden & FOUND(questions[i].anomaly)) &&
-            ask(check, set, &questions[i], findings, findings, &ignored) == POLYGRAPH_VIOLATED)
-            break;
+        is_told =
+            (findings->forbidden & FOUND(questions[i].anomaly)) &&
+            ask(check, set, &questions[i], findings, findings, &ignored) == POLYGRAPH_VIOLATED;
     }
+    /* Asked again, it may be late. */
+    if (answer == POLYGRAPH_VIOLATED && !is_told)
+        txn_findings_add(findings, questions[strongest].anomaly,
+                         "no choice of orders of the writes is free of forbidden cycles; there was "
+                         "no time left to tell which");
 }
