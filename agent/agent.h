@@ -44,6 +44,7 @@ struct agent {
     int lock_fd;
     struct record record;
     const char *protected_addresses[AGENT_PROTECTED_MAX + 1];
+    uint16_t own_port;      /* that the controller's connection comes to; 0: not known */
     int64_t lease_until_ns; /* 0: the lease has ended */
     uint64_t lease_timer;
 

@@ -6,6 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "agent/fault.h"
+#include "agent/job.h"
 #include "agent/system.h"
 #include "common/arena.h"
 #include "common/clock.h"
@@ -13,23 +15,10 @@
 #include "common/wire/messages.h"
 #include "nemesis/faults/ledger.h"
 
-enum { LOOK_FOR_MS = 700, LOOK_EVERY_MS = 50 };
+enum { LOOK_FOR_MS = 700, LOOK_EVERY_MS = 50 }; /* unless the request says for how long */
 enum { PEERS_MAX = 512, PEER_ADDRESSES_MAX = 16, FAULTS_MAX = 128 };
 
-struct fault {
-    struct fault *next;
-    struct agent *agent;
-    struct rift_injection injection;
-    json_t *args; /* the request's, which peers and options point into */
-    struct rift_arena arena;
-    struct rift_target target;
-    bool is_on; /* injected, not only planned for later */
-    int64_t planned_ns;
-    int64_t request_id; /* to be answered when it starts; 0: answered */
-    uint64_t timer;
-};
-
-static struct fault *fault_find(struct agent *agent, const char *id)
+struct fault *fault_find(struct agent *agent, const char *id)
 {
     struct fault *fault = agent->faults;
     while (fault && strcmp(fault->injection.id, id) != 0)
@@ -37,7 +26,7 @@ static struct fault *fault_find(struct agent *agent, const char *id)
     return fault;
 }
 
-static void fault_destroy(struct fault *fault)
+void fault_destroy(struct fault *fault)
 {
     struct fault **link = &fault->agent->faults;
     while (*link && *link != fault)
@@ -45,6 +34,7 @@ static void fault_destroy(struct fault *fault)
     if (*link)
         *link = fault->next;
     loop_timer_cancel(&fault->agent->loop, fault->timer);
+    crash_loop_end(fault->loop);
     if (fault->injection.driver && fault->injection.driver->forget)
         fault->injection.driver->forget(&fault->injection);
     json_decref(fault->injection.undo);
@@ -89,6 +79,7 @@ static int target_read(struct agent *agent, const json_t *args, struct rift_aren
     *target = (struct rift_target){.peers = list,
                                    .peer_count = count,
                                    .protected_addresses = agent->protected_addresses,
+                                   .own_port = agent->own_port,
                                    .system = &agent->cgroup,
                                    .unit = system_unit(agent),
                                    .data_folders = system_data_folders(agent)};
@@ -144,9 +135,7 @@ int faults_verb_probe(struct agent *agent, const struct request *request, json_t
     return rc;
 }
 
-/* Undone as far as it got: after this the node is as before, or the ledger still says what is not.
- */
-static void fault_undo(struct fault *fault)
+void fault_undo(struct fault *fault)
 {
     struct rift_injection *injection = &fault->injection;
     struct rift_error err = {0};
@@ -157,31 +146,44 @@ static void fault_undo(struct fault *fault)
         fprintf(stderr, "rift-agent: undo '%s': %s\n", injection->id, err.text);
 }
 
-static void fault_describe(const struct fault *fault, json_t *ok)
+void fault_describe(const struct fault *fault, json_t *ok)
 {
-    json_object_set_new(ok, "planned_ns", json_integer(fault->planned_ns));
+    json_object_set_new(ok, "planned_ns", json_integer(fault->injection.start_ns));
+    json_object_set_new(ok, "ready_ns", json_integer(fault->ready_ns));
     json_object_set_new(ok, "applied_ns", json_integer(fault->injection.applied_ns));
     json_object_set_new(ok, "lease_end_ns", json_integer(fault->injection.lease_end_ns));
     json_object_set(ok, "details", fault->injection.undo);
 }
 
-/* Plans, writes the ledger, injects. On failure all is undone again. */
-static int fault_apply(struct fault *fault, struct rift_error *err)
+/* Plans, writes the ledger, injects. On failure all is undone again. VERB_LATER where a job injects
+ * it, and answers the request. */
+static int fault_apply(struct fault *fault, int64_t request_id, struct rift_error *err)
 {
     struct rift_injection *injection = &fault->injection;
     const char *ledger = fault->agent->paths.ledger;
     injection->lease_end_ns = fault->agent->lease_until_ns;
     if (fault->agent->lease_until_ns == 0)
         return rift_fail(err, RIFT_ERR_TIMEOUT, "the lease has ended: renew it first");
+    if (injection->driver->stops_system) {
+        system_note_running(fault->agent);
+        if (crash_loop_begin(fault->agent, injection, &fault->target, &fault->loop, err))
+            return -1;
+    }
     if (injection->driver->plan(injection, &fault->target, ledger, err))
         return -1;
-    if (rift_ledger_write(ledger, injection, err) ||
-        injection->driver->inject(injection, &fault->target, err)) {
+    if (injection->driver->takes_time && fault->ready_ns == 0)
+        fault->ready_ns = rift_clock_now();
+    int rc = rift_ledger_write(ledger, injection, err);
+    if (rc == 0)
+        rc = injection->driver->takes_time
+                 ? fault_inject_in_job(fault, request_id, err)
+                 : injection->driver->inject(injection, &fault->target, err);
+    fault->is_on = rc >= 0;
+    if (fault->ready_ns == 0)
+        fault->ready_ns = rift_clock_now();
+    if (rc < 0)
         fault_undo(fault);
-        return -1;
-    }
-    fault->is_on = true;
-    return 0;
+    return rc;
 }
 
 static void fault_start_due(void *context)
@@ -193,12 +195,13 @@ static void fault_start_due(void *context)
     fault->timer = 0;
     fault->request_id = 0;
     json_t *ok = json_object();
-    int rc = fault_apply(fault, &err);
+    int rc = fault_apply(fault, id, &err);
     if (rc == 0)
         fault_describe(fault, ok);
-    else
+    else if (rc < 0)
         fault_destroy(fault);
-    agent_reply(agent, id, ok, rc ? &err : NULL);
+    if (rc != VERB_LATER)
+        agent_reply(agent, id, ok, rc ? &err : NULL);
     json_decref(ok);
 }
 
@@ -240,19 +243,19 @@ int faults_verb_inject(struct agent *agent, const struct request *request, json_
     injection->undo = json_object();
     int64_t now = rift_clock_now();
     json_int_t start = json_integer_value(json_object_get(request->args, "start_ns"));
-    injection->start_ns = start > now ? start : now;
-    fault->planned_ns = start > 0 ? start : now;
+    injection->start_ns = start > 0 ? start : now;
     int rc = target_read(agent, request->args, &fault->arena, &fault->target, err);
     if (rc == 0 && start > now && !driver->starts_itself) {
         fault->request_id = request->id;
         fault->timer = loop_timer_set(&agent->loop, start, fault_start_due, fault);
+        fault->ready_ns = rift_clock_now();
         return VERB_LATER;
     }
     if (rc == 0)
-        rc = fault_apply(fault, err);
+        rc = fault_apply(fault, request->id, err);
     if (rc == 0)
         fault_describe(fault, ok);
-    else
+    else if (rc < 0)
         fault_destroy(fault);
     return rc;
 }
@@ -323,6 +326,8 @@ int faults_verb_observe(struct agent *agent, const struct request *request, json
                         struct rift_error *err)
 {
     const char *id = json_string_value(json_object_get(request->args, "id"));
+    const json_t *given = json_object_get(request->args, "for_ms");
+    json_int_t for_ms = given ? json_integer_value(given) : LOOK_FOR_MS;
     bool is_observed;
     if (!id || !rift_fault_id_is_valid(id))
         return rift_fail(err, RIFT_ERR_MISSING, "no fault '%s' is on", id ? id : "");
@@ -332,7 +337,7 @@ int faults_verb_observe(struct agent *agent, const struct request *request, json
     struct look *look = rift_calloc(1, sizeof *look);
     look->agent = agent;
     look->request_id = request->id;
-    look->until_ns = rift_clock_now() + LOOK_FOR_MS * RIFT_MS;
+    look->until_ns = rift_clock_now() + (for_ms < LOOK_FOR_MS ? for_ms : LOOK_FOR_MS) * RIFT_MS;
     snprintf(look->id, sizeof look->id, "%s", id);
     if (loop_timer_set(&agent->loop, rift_clock_now() + LOOK_EVERY_MS * RIFT_MS, look_due, look))
         return VERB_LATER;
@@ -340,19 +345,31 @@ int faults_verb_observe(struct agent *agent, const struct request *request, json
     return 0;
 }
 
+/* The request that was to inject it, where it has not been answered. */
+static void fault_answer_cancelled(struct fault *fault)
+{
+    struct rift_error cancelled;
+    if (fault->request_id == 0)
+        return;
+    if (fault->is_in_job)
+        job_cancel(fault->agent, fault->request_id);
+    rift_fail(&cancelled, RIFT_ERR_CANCELLED, "healed before it was on");
+    agent_reply(fault->agent, fault->request_id, NULL, &cancelled);
+    fault->request_id = 0;
+    fault->is_in_job = false;
+}
+
 /* The fault is off and out of the ledger, and forgotten; or it stays as it is, with the error. */
 static int fault_heal(struct fault *fault, int64_t *applied_ns, struct rift_error *err)
 {
     struct rift_injection *injection = &fault->injection;
     const char *ledger = fault->agent->paths.ledger;
-    if (fault->request_id) { /* it never started */
-        struct rift_error cancelled;
-        rift_fail(&cancelled, RIFT_ERR_CANCELLED, "healed before it started");
-        agent_reply(fault->agent, fault->request_id, NULL, &cancelled);
-    } else if (injection->driver->heal(injection->id, injection->undo, ledger, err) ||
-               rift_ledger_remove(ledger, injection->id, err)) {
+    crash_loop_end(fault->loop);
+    fault->loop = NULL;
+    fault_answer_cancelled(fault);
+    if (fault->is_on && (injection->driver->heal(injection->id, injection->undo, ledger, err) ||
+                         rift_ledger_remove(ledger, injection->id, err)))
         return rift_wrap(err, "heal '%s'", injection->id);
-    }
     *applied_ns = rift_clock_now();
     fault_destroy(fault);
     return 0;
@@ -370,15 +387,22 @@ int faults_verb_heal(struct agent *agent, const struct request *request, json_t 
         json_object_set_new(ok, "applied_ns", json_integer(now));
         return 0;
     }
+    if (fault->is_on && !fault->request_id && fault->injection.driver->takes_time)
+        return fault_heal_in_job(fault, request, err);
     bool stops_system = fault->is_on && fault->injection.driver->stops_system;
-    if (fault_heal(fault, &applied_ns, err))
+    json_t *dying = json_incref(json_object_get(fault->injection.undo, "dying"));
+    if (fault_heal(fault, &applied_ns, err)) {
+        json_decref(dying);
         return -1;
+    }
     json_object_set_new(ok, "was", json_string("on"));
     json_object_set_new(ok, "applied_ns", json_integer(applied_ns));
     const json_t *restart = json_object_get(request->args, "restart");
+    int rc = 0;
     if (stops_system && !json_is_false(restart) && system_is_configured(agent))
-        return system_start_again(agent, request, err);
-    return 0;
+        rc = system_start_again(agent, request, dying, err);
+    json_decref(dying);
+    return rc;
 }
 
 int faults_heal_all(struct agent *agent, json_t *healed, struct rift_error *err)

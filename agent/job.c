@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -16,16 +17,17 @@
 #include "common/memory.h"
 #include "common/wire/messages.h"
 
-enum { JOBS_MAX = 32, GRACE_MS = 500, DEADLINE_MAX_MS = 3600000 };
+enum { JOBS_MAX = 32, GRACE_MS = 500, CANCEL_MS = 1000, DEADLINE_MAX_MS = 3600000 };
 
 struct job {
     struct job *next;
     struct agent *agent;
-    int64_t request_id;
+    int64_t request_id; /* < 0: of no request */
     pid_t pid;
     int fd;
     uint64_t timer;
     job_done *done;
+    job_failed *failed;
     struct rift_text answer;
 };
 
@@ -63,8 +65,13 @@ static void job_finish(struct job *job, const char *failure)
     bool is_ok = err.code == RIFT_ERR_NONE;
     if (is_ok && job->done)
         job->done(agent, message.body);
+    if (!is_ok && job->failed)
+        job->failed(agent, id);
     job_remove(job);
-    agent_reply(agent, id, is_ok ? message.body : NULL, is_ok ? NULL : &err);
+    if (id > 0)
+        agent_reply(agent, id, is_ok ? message.body : NULL, is_ok ? NULL : &err);
+    else if (!is_ok)
+        fprintf(stderr, "rift-agent: %s\n", err.text);
     json_decref(json);
 }
 
@@ -109,8 +116,8 @@ static void job_run(struct agent *agent, const struct request *request, job_work
     struct rift_error err = {0};
     json_t *ok = json_object();
     int rc = work(agent, request->args, deadline_ns, ok, &err);
-    json_t *reply =
-        rc ? rift_message_reply_error(request->id, &err) : rift_message_reply(request->id, ok);
+    /* The number only tells a reply from other messages. */
+    json_t *reply = rc ? rift_message_reply_error(1, &err) : rift_message_reply(1, ok);
     char *text = json_dumps(reply, JSON_COMPACT);
     size_t length = text ? strlen(text) : 0, sent = 0;
     while (sent < length) {
@@ -165,6 +172,49 @@ int job_start(struct agent *agent, const struct request *request, job_work *work
         return rift_fail(err, RIFT_ERR_LIMIT, "too many requests at once");
     }
     return VERB_LATER;
+}
+
+int job_start_own(struct agent *agent, const json_t *args, job_work *work, job_done *done,
+                  int64_t deadline_ms, int64_t *job, struct rift_error *err)
+{
+    static int64_t last; /* requests have the positive numbers */
+    const struct request request = {.id = --last, .verb = "", .args = args};
+    *job = request.id;
+    return job_start(agent, &request, work, done, deadline_ms, err);
+}
+
+static struct job *job_find(struct agent *agent, int64_t id)
+{
+    struct job *job = agent->jobs;
+    while (job && job->request_id != id)
+        job = job->next;
+    return job;
+}
+
+void job_on_failure(struct agent *agent, int64_t id, job_failed *failed)
+{
+    struct job *job = job_find(agent, id);
+    if (job)
+        job->failed = failed;
+}
+
+/* It is only looked at, and buried where all are (agent.c). */
+static bool job_has_ended(pid_t pid)
+{
+    siginfo_t info = {0};
+    return waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) < 0 || info.si_pid == pid;
+}
+
+void job_cancel(struct agent *agent, int64_t id)
+{
+    struct job *job = job_find(agent, id);
+    if (!job)
+        return;
+    pid_t pid = job->pid;
+    int64_t deadline = rift_clock_now() + CANCEL_MS * RIFT_MS;
+    job_remove(job);
+    while (!job_has_ended(pid) && rift_clock_now() < deadline)
+        rift_clock_sleep_until(rift_clock_now() + RIFT_MS);
 }
 
 void job_kill_all(struct agent *agent)

@@ -18,6 +18,7 @@
 #include "agent/system_state.h"
 #include "common/clock.h"
 #include "common/memory.h"
+#include "common/process.h"
 #include "nemesis/faults/layer/layer.h"
 
 enum { POLL_MS = 20, LOG_TAIL_BYTES = 400, AFTER_KILL_MS = 5000, ENVIRONMENT_MAX = 300 };
@@ -261,6 +262,16 @@ static int wait_for(struct agent *agent, const struct rift_recipe_process *proce
     return rift_fail(err, RIFT_ERR_TIMEOUT, "%s is not ready: %s", process->name, reason.data);
 }
 
+static bool wait_for_end(const struct agent *agent, int64_t deadline_ns)
+{
+    while (operate_count(agent) > 0) {
+        if (rift_clock_now() >= deadline_ns)
+            return false;
+        rift_clock_sleep_until(rift_clock_now() + POLL_MS * RIFT_MS);
+    }
+    return true;
+}
+
 /* What was there before us is only started where it does not run. */
 static int start_attached(struct agent *agent, int64_t deadline_ns, json_t *ok,
                           struct rift_error *err)
@@ -331,6 +342,39 @@ int operate_start(struct agent *agent, const json_t *args, int64_t deadline_ns, 
     return rc ? rift_wrap(err, "start '%s'", agent->system->recipe->name) : 0;
 }
 
+bool operate_is_alive(const json_t *item)
+{
+    struct rift_process process = {.pid = (pid_t)json_integer_value(json_array_get(item, 0)),
+                                   .start_ticks =
+                                       (uint64_t)json_integer_value(json_array_get(item, 1))};
+    return rift_process_is_alive(&process);
+}
+
+static size_t count_alive(const json_t *list)
+{
+    size_t alive = 0;
+    for (size_t i = 0; i < json_array_size(list); i++)
+        alive += operate_is_alive(json_array_get(list, i));
+    return alive;
+}
+
+/* What is told to end, and what is left of a system that lost one of its processes, makes room for
+ * a whole one. Its layers and its cgroup stay. */
+static int end_rest(struct agent *agent, const json_t *dying, struct rift_error *err)
+{
+    const json_t *started = agent->system->started;
+    bool is_whole = count_alive(started) == json_array_size(started) && count_alive(dying) == 0;
+    size_t hit;
+    if (operate_count(agent) == 0 || is_whole || agent->system->is_attached)
+        return 0;
+    if (rift_cgroup_signal(&agent->cgroup, SIGKILL, &hit, err))
+        return -1;
+    return wait_for_end(agent, rift_clock_now() + AFTER_KILL_MS * RIFT_MS)
+               ? 0
+               : rift_fail(err, RIFT_ERR_TIMEOUT, "%zu processes survive SIGKILL",
+                           operate_count(agent));
+}
+
 int operate_start_again(struct agent *agent, const json_t *args, int64_t deadline_ns, json_t *ok,
                         struct rift_error *err)
 {
@@ -339,6 +383,8 @@ int operate_start_again(struct agent *agent, const json_t *args, int64_t deadlin
     json_object_set_new(ok, "applied_ns", json_integer(rift_clock_now()));
     /* A signal that was handled, or a system that restarts itself: it runs. One that is no member
      * is not started but to join. */
+    if (end_rest(agent, json_object_get(args, "dying"), err))
+        return -1;
     if (operate_count(agent) > 0 || agent->system->is_out)
         return 0;
     if (operate_start(agent, args, deadline_ns, ok, err))
@@ -376,16 +422,6 @@ int operate_wait_ready(struct agent *agent, const json_t *args, int64_t deadline
 }
 
 /* --- stop, role, wipe, remove */
-
-static bool wait_for_end(const struct agent *agent, int64_t deadline_ns)
-{
-    while (operate_count(agent) > 0) {
-        if (rift_clock_now() >= deadline_ns)
-            return false;
-        rift_clock_sleep_until(rift_clock_now() + POLL_MS * RIFT_MS);
-    }
-    return true;
-}
 
 static int stop_attached(struct agent *agent, int64_t deadline_ns, json_t *ok,
                          struct rift_error *err)

@@ -7,6 +7,8 @@
 job_work operate_start, operate_start_again, operate_wait_ready, operate_stop, operate_role,
     operate_wipe, operate_leave, operate_remove;
 
+/* Is the process of [pid, start time] there, and no zombie? */
+bool operate_is_alive(const json_t *item);
 /* Where the output of the recipe's process goes. */
 void operate_log_path(const struct agent *agent, const char *process, char *path, size_t size);
 

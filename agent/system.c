@@ -18,6 +18,7 @@
 #include "agent/programs.h"
 #include "common/clock.h"
 #include "common/memory.h"
+#include "common/process.h"
 
 enum { DISK_MIN_MB = 16, DISK_MAX_MB = 1 << 20 };
 enum {
@@ -40,6 +41,7 @@ void system_close(struct system *system)
     rift_recipe_finish(system->recipe);
     json_decref(system->context);
     json_decref(system->versions);
+    json_decref(system->started);
     rift_arena_finish(&system->arena);
     free(system);
 }
@@ -83,6 +85,7 @@ static int system_build(struct system *system, const json_t *args, struct rift_e
         return -1;
     system->context = json_deep_copy(context);
     system->versions = json_deep_copy(json_object_get(args, "versions"));
+    system->started = json_deep_copy(json_object_get(args, "started"));
     system->is_lab = json_is_true(json_object_get(args, "lab"));
     system->is_out = json_is_true(json_object_get(args, "is_out"));
     system->keeps_data = json_is_true(json_object_get(args, "keep_data"));
@@ -121,6 +124,8 @@ static int system_save(struct agent *agent, struct rift_error *err)
         json_object_set_new(json, "attach", attach_to_json(&system->attach));
     if (system->versions)
         json_object_set(json, "versions", system->versions);
+    if (system->started)
+        json_object_set(json, "started", system->started);
     if (system->is_out)
         json_object_set_new(json, "is_out", json_true());
     /* Whole or not at all: without it nobody would know which folders to remove. */
@@ -338,13 +343,59 @@ int system_verb_install(struct agent *agent, const struct request *request, json
     return job_start(agent, request, install_work, system_installed, INSTALL_MS, err);
 }
 
+void system_note_started(struct agent *agent, const json_t *ok)
+{
+    const json_t *pids = json_object_get(ok, "pids");
+    size_t i;
+    json_t *pid, *started = json_array();
+    json_array_foreach(pids, i, pid)
+    {
+        struct rift_process process;
+        if (rift_process_identify((pid_t)json_integer_value(pid), &process))
+            json_array_append_new(
+                started, json_pack("[i, I]", (int)process.pid, (json_int_t)process.start_ticks));
+    }
+    if (!agent->system || !pids) {
+        json_decref(started);
+        return;
+    }
+    json_decref(agent->system->started);
+    agent->system->started = started;
+    system_save(agent, NULL);
+}
+
 static void system_joined(struct agent *agent, const json_t *ok)
 {
-    (void)ok;
     if (!agent->system)
         return;
     agent->system->is_out = false;
-    system_save(agent, NULL);
+    system_note_started(agent, ok);
+}
+
+/* Whoever stops or starts it now says what it is to be. */
+static void system_expect_nothing(struct agent *agent)
+{
+    if (!agent->system)
+        return;
+    json_decref(agent->system->started);
+    agent->system->started = NULL;
+}
+
+void system_note_running(struct agent *agent)
+{
+    const json_t *before = agent->system ? agent->system->started : NULL;
+    json_t *after = json_array();
+    for (size_t i = 0; i < json_array_size(before); i++) {
+        const json_t *item = json_array_get(before, i);
+        if (operate_is_alive(item))
+            json_array_append(after, (json_t *)item);
+    }
+    if (json_array_size(after) == json_array_size(before)) {
+        json_decref(after);
+        return;
+    }
+    json_decref(agent->system->started);
+    agent->system->started = after;
 }
 
 int system_verb_start(struct agent *agent, const struct request *request, json_t *ok,
@@ -360,7 +411,9 @@ int system_verb_start(struct agent *agent, const struct request *request, json_t
     if (agent->system->is_out && !joins)
         return rift_fail(err, RIFT_ERR_DENIED,
                          "this node was removed from the cluster: it starts again when it joins");
-    return job_start(agent, request, operate_start, joins ? system_joined : NULL, START_MS, err);
+    system_expect_nothing(agent);
+    return job_start(agent, request, operate_start, joins ? system_joined : system_note_started,
+                     START_MS, err);
 }
 
 int system_verb_membership(struct agent *agent, const struct request *request, json_t *ok,
@@ -391,9 +444,25 @@ int system_verb_leave(struct agent *agent, const struct request *request, json_t
     return job_start(agent, request, operate_leave, NULL, STOP_MS, err);
 }
 
-int system_start_again(struct agent *agent, const struct request *request, struct rift_error *err)
+int system_start_again(struct agent *agent, const struct request *request, const json_t *dying,
+                       struct rift_error *err)
 {
-    return job_start(agent, request, operate_start_again, NULL, START_MS, err);
+    json_t *args = json_copy((json_t *)request->args);
+    if (dying)
+        json_object_set(args, "dying", (json_t *)dying);
+    const struct request with = {.id = request->id, .verb = request->verb, .args = args};
+    int rc = job_start(agent, &with, operate_start_again, system_note_started, START_MS, err);
+    json_decref(args);
+    return rc;
+}
+
+int system_start_now(struct agent *agent, int64_t *job, struct rift_error *err)
+{
+    json_t *args = json_object();
+    int rc =
+        job_start_own(agent, args, operate_start_again, system_note_started, START_MS, job, err);
+    json_decref(args);
+    return rc;
 }
 
 int system_verb_wait_ready(struct agent *agent, const struct request *request, json_t *ok,
@@ -409,6 +478,7 @@ int system_verb_stop(struct agent *agent, const struct request *request, json_t 
                      struct rift_error *err)
 {
     (void)ok;
+    system_expect_nothing(agent);
     return job_start(agent, request, operate_stop, NULL, STOP_MS, err);
 }
 
@@ -426,6 +496,7 @@ int system_verb_kill(struct agent *agent, const struct request *request, json_t 
         json_array_append_new(list, json_integer(pids[i]));
     json_object_set_new(ok, "pids", list);
     json_object_set_new(ok, "applied_ns", json_integer(rift_clock_now()));
+    system_expect_nothing(agent);
     return rift_cgroup_signal(&agent->cgroup, (int)signal, &hit, err);
 }
 

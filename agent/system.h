@@ -29,7 +29,17 @@ void system_take_exit(struct agent *agent, pid_t pid, int status);
 const char *system_unit(const struct agent *agent);
 bool system_can_start(const struct agent *agent);
 json_t *system_describe(struct agent *agent);
-/* Starts it for a request that is something else's (the heal of a kill). VERB_LATER or -1. */
-int system_start_again(struct agent *agent, const struct request *request, struct rift_error *err);
+/* Starts it for a request that is something else's (the heal of a kill), where not all of it runs.
+ * dying: processes [[pid, start time]] that were told to end, and are killed where they are still
+ * there; NULL: none. VERB_LATER or -1. */
+int system_start_again(struct agent *agent, const struct request *request, const json_t *dying,
+                       struct rift_error *err);
+/* The same for no request; *job is for job_cancel. */
+int system_start_now(struct agent *agent, int64_t *job, struct rift_error *err);
+/* "pids" of what a job has started; nothing where there are none. */
+void system_note_started(struct agent *agent, const json_t *ok);
+/* A fault begins: of the processes that the recipe started, those that have ended by now were not
+ * meant to stay (they put themselves in the background). */
+void system_note_running(struct agent *agent);
 
 #endif

@@ -36,6 +36,7 @@ struct system {
     int64_t disk_mb; /* each data folder is a disk of its own, so large; 0: none */
     bool has_layer;  /* a file system of ours over each (nemesis/faults/layer) */
     bool layer_as_posix;
+    json_t *started; /* [[pid, start time]] that the recipe started last and that are to run */
     struct system_exit exits[SYSTEM_EXITS_MAX]; /* a ring */
     size_t exit_count;
 };

@@ -48,8 +48,8 @@ static void protect_address(struct agent *agent, const char *address)
         agent->protected_addresses[i] = rift_strdup(address);
 }
 
-/* The controller's, as it names them and as our own connection shows it. sudo takes the variable
- * away; then the controller's word is all there is. */
+/* The controller's, as it names them and as our own connection shows it: its address and port, ours
+ * and ours (ssh(1)). sudo takes the variable away; then the controller's word is all there is. */
 static void hello_protect(struct agent *agent, const json_t *args)
 {
     size_t i;
@@ -59,12 +59,16 @@ static void hello_protect(struct agent *agent, const json_t *args)
         if (json_is_string(item))
             protect_address(agent, json_string_value(item));
     }
+    agent->own_port = (uint16_t)json_integer_value(json_object_get(args, "ssh_port"));
     const char *connection = getenv("SSH_CONNECTION");
     if (!connection)
         return;
     char address[64];
-    snprintf(address, sizeof address, "%.*s", (int)strcspn(connection, " "), connection);
+    unsigned port;
+    if (sscanf(connection, "%63s %*u %*s %u", address, &port) != 2)
+        return;
     protect_address(agent, address);
+    agent->own_port = (uint16_t)port;
 }
 
 static json_t *hello_describe_holder(const json_t *args)

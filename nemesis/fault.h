@@ -30,9 +30,10 @@ struct rift_fault {
     bool needs_layer;  /* over the system's data folders: disk_layer in the configuration */
     bool damages_data; /* for good: a chaos has it only where it is named */
     bool hits_host;    /* not the system alone: a chaos has it only where it is named */
-    bool needs_upgrade; /* of the system: upgrade_to in the configuration */
+    bool hits_clients; /* of the system, at ports of its option "ports"; seen from the controller */
+    bool needs_upgrade;    /* of the system: upgrade_to in the configuration */
     bool needs_membership; /* of the recipe: its section membership */
-    bool hits_all;      /* unless targets say otherwise; else it hits one node */
+    bool hits_all;         /* unless targets say otherwise; else it hits one node */
     const struct rift_option
         *options; /* its own; ends with a NULL name. Timing (every_s, for_s) and
                      targets are options of every fault and stand in the schedule. */
@@ -40,8 +41,8 @@ struct rift_fault {
 
 /* Every fault, in the order of the docs; ends with NULL. */
 extern const struct rift_fault *const rift_faults[];
-/* Not among them: the step of a sequence that breaks nothing and waits for its option "until", one of
- * rift_wait_words, for as long as its window at most. */
+/* Not among them: the step of a sequence that breaks nothing and waits for its option "until", one
+ * of rift_wait_words, for as long as its window at most. */
 extern const struct rift_fault rift_wait_for;
 extern const char *const rift_wait_words[]; /* new-leader, leader, healthy, NULL */
 const struct rift_fault *rift_fault_find(const char *name);

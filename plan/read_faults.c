@@ -161,6 +161,11 @@ static json_t *read_item(struct rift_variants *list, const struct rift_tree *nod
     return frozen;
 }
 
+static bool has_client_port(const struct rift_plan_reader *reader)
+{
+    return json_object_get(json_object_get(reader->plan->recipe, "ports"), "client") != NULL;
+}
+
 /* A chaos without a list is one of every fault of this build that the system has what it takes for,
  * but those that damage its data for good, and those that go from node to node and need a for_s of
  * their own for it; a wide-area network is where a cluster lives, not what befalls it. */
@@ -170,8 +175,8 @@ static json_t *read_everything(struct rift_variants *list, const struct rift_tre
     json_t *frozen = json_array();
     for (size_t i = 0; list->reader->catalogue->faults[i]; i++) {
         const struct rift_fault *fault = list->reader->catalogue->faults[i];
-        if (fault->is_given_by_link || fault->damages_data || fault->hits_host ||
-            fault->scope == RIFT_FAULT_ON_MEMBERSHIP ||
+        if ((fault->hits_clients && !has_client_port(list->reader)) || fault->is_given_by_link ||
+            fault->damages_data || fault->hits_host || fault->scope == RIFT_FAULT_ON_MEMBERSHIP ||
             rift_plan_fault_lacks(list->reader->plan, fault))
             continue;
         json_t *item = json_object();

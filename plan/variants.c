@@ -175,7 +175,8 @@ json_t *rift_plan_read_variants(struct rift_variants *list, const struct rift_fa
     CLEANUP(rift_free) char *owner = rift_printf("fault '%s'", fault->name);
     json_t *options = rift_options_check(&reader->problems, map, fault->options,
                                          is_on_links ? link_keys : node_keys, owner, key);
-    rift_plan_resolve_ports(reader, options, rift_tree_get(map, "ports"));
+    const struct rift_tree *ports = rift_tree_get(map, "ports");
+    rift_plan_resolve_ports(reader, options, ports ? ports : key);
     if (fault->is_given_by_link)
         rift_plan_read_wan(reader, options, key);
     json_t *frozen = json_object();

@@ -14,7 +14,8 @@
  *
  * hello {"session": nonce (at most 64 characters), "run": text, "lease_ms",
  *        "controller_addresses": [..] (never matched by a fault; the agent adds that of
- *        SSH_CONNECTION), "node"? (what probes call it), "force"? (true: end an agent of another
+ *        SSH_CONNECTION; its clients' too), "ssh_port"? (never cut; SSH_CONNECTION goes before it),
+ *        "node"? (what probes call it), "force"? (true: end an agent of another
  *        session too), "allow_faults"? (true: this is a lab's host, or the configuration allows
  *        faults on it)}
  *     -> {"version", "pid", "guardian_pid", "boot_id", "hostname", "kernel", "machine", "now_ns",
@@ -39,21 +40,23 @@
  *         "options": {}, "start_ns"? (not before; now or past: at once),
  *         "peers"? [{"name", "addresses": [..], "options"?: {} (of this peer alone)}]
  *         (for links: those whose packets THIS node hits; of link, those that it sends to)}
- *     -> {"planned_ns", "applied_ns", "lease_end_ns", "details": {}}
+ *     -> {"planned_ns", "ready_ns" (from when on it could begin in time), "applied_ns" (when it
+ *         began: after planned_ns where it was late), "lease_end_ns", "details": {}}
  *     The reply may come before the start. The same id again: conflict. "denied" as probe_fault.
  *
  * change {"id", "options": {}} -> {"applied_ns"}
  *     The fault goes on with these options, without a gap; "unsupported" where it has to be healed
  *     and injected anew. On another failure it may go on with some of them.
  *
- * observe {"id"} -> {"observed": bool, "how": text, "details": {}}
- *     Does it hold now, by other means than inject used (/proc)? Looks again for up to 0.7 s where
- *     it sees nothing. For partition it says no more than
- *     that the kernel lists the filter and the time is within the window: what the traffic does is
- *     found by probe_pairs. For links: details.peers [{"name", "hit", "first_ns", "last_ns"}].
+ * observe {"id", "for_ms"?} -> {"observed": bool, "how": text, "details": {}}
+ *     Does it hold now, by other means than inject used (/proc)? Looks again for up to for_ms, 0.7
+ * s at most, where it sees nothing. For partition it says no more than that the kernel lists the
+ * filter and the time is within the window: what the traffic does is found by probe_pairs. For
+ * links: details.peers [{"name", "hit", "first_ns", "last_ns"}].
  *
- * heal {"id", "restart"? (kill, power: start the system again; default true)}
- *     -> {"planned_ns", "applied_ns", "was": "on" | "absent"}
+ * heal {"id", "restart"? (of faults that may end the system: start it again where it, or a process
+ *       that the recipe started, does not run; default true)}
+ *     -> {"planned_ns", "applied_ns", "was": "on" | "absent", "how"? (rollback: what was set back)}
  *     An unknown id, or one that is healed already: success with "was": "absent".
  *
  * heal_all {} -> {"healed": [ids], "applied_ns"}
@@ -112,7 +115,8 @@
  *     became of it: list, on another node.
  *
  * system.leave {"deadline_ms"} -> {"applied_ns"}
- *     Kills it and wipes its data; from now on it starts only with "members". Asked again: the same.
+ *     Kills it and wipes its data; from now on it starts only with "members". Asked again: the
+ * same.
  *
  * system.clock {} -> {"processes": [{"pid", "ahead_ns", "error_ns"}]}
  *     Those of the system's first 16 processes to which a fault shows another CLOCK_REALTIME than

@@ -17,9 +17,10 @@
 #include "control/run/fault_window.h"
 #include "control/run/hosts.h"
 #include "control/run/interrupt.h"
+#include "control/run/lead.h"
 #include "control/run/system.h"
 
-enum { LEAD_MS = 300, LOOK_MS = 50, LINE_EVERY_MS = 1000 };
+enum { LEAD_MS = 200, LOOK_MS = 50, LINE_EVERY_MS = 1000 };
 
 static void stop_holding(void *context)
 {
@@ -52,7 +53,8 @@ static int carry_out(struct cluster *cluster, const struct rift_window *window,
     int64_t origin = rift_clock_now();
     bool was_observed = false, is_healed = false;
     if (fault_window_prepare(&fault, cluster, window, origin) == 0) {
-        int64_t start = rift_clock_now() + LEAD_MS * RIFT_MS;
+        const struct lead lead = {0};
+        int64_t start = rift_clock_now() + LEAD_MS * RIFT_MS + lead_of(&lead, cluster);
         printf("%s: %s\n", window->what.fault->name, fault.what);
         fault_window_inject(&fault, start);
         rift_clock_sleep_until(start + LOOK_MS * RIFT_MS);

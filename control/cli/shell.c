@@ -23,10 +23,11 @@
 #include "control/run/fault_window.h"
 #include "control/run/hosts.h"
 #include "control/run/interrupt.h"
+#include "control/run/lead.h"
 #include "control/run/system.h"
 
 enum {
-    LEAD_MS = 300,
+    LEAD_MS = 200,
     LOOK_MS = 50,
     ROLE_DEADLINE_MS = 1000,
     FAULTS_MAX = 16,
@@ -48,6 +49,7 @@ struct shell {
     const char *config;
     const struct rift_plan *plan;
     struct cluster *cluster;
+    struct lead lead;
     struct held held[FAULTS_MAX];
     unsigned window_count;
     int64_t origin_ns;
@@ -143,9 +145,9 @@ static void start(struct shell *shell, int argc, char **argv)
         forget(held);
         return;
     }
-    int64_t start_ns = rift_clock_now() + LEAD_MS * RIFT_MS;
+    int64_t start_ns = rift_clock_now() + LEAD_MS * RIFT_MS + lead_of(&shell->lead, shell->cluster);
     held->end_ns = start_ns + (int64_t)(wish.length_s * 1e9);
-    fault_window_inject(&held->fault, start_ns);
+    lead_learn(&shell->lead, fault_window_inject(&held->fault, start_ns));
     rift_clock_sleep_until(start_ns + LOOK_MS * RIFT_MS);
     printf("%s on for %g s: %s: %s\n", held->fault.id, wish.length_s, wish.fault, held->fault.what);
     look(held);

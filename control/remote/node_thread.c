@@ -2,8 +2,10 @@
 #include "control/remote/node_thread.h"
 
 #include <errno.h>
+#include <netdb.h>
 #include <poll.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "common/clock.h"
@@ -174,24 +176,48 @@ static void on_hello(void *context, const json_t *reply, const struct rift_error
                   (long long)version, RIFT_WIRE_VERSION);
 }
 
+/* Ours on the way to the host's address, which clients go by: behind a proxy the connection does
+ * not show it. "" where there is no way. */
+static void find_client_address(const struct rift_node *node, char text[64])
+{
+    struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_DGRAM}, *found = NULL;
+    struct sockaddr_storage local;
+    socklen_t size = sizeof local;
+    text[0] = 0;
+    if (getaddrinfo(node->settings.address, "1", &hints, &found) != 0)
+        return;
+    int fd = socket(found->ai_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (fd < 0 || connect(fd, found->ai_addr, found->ai_addrlen) != 0 ||
+        getsockname(fd, (struct sockaddr *)&local, &size) != 0 ||
+        getnameinfo((struct sockaddr *)&local, size, text, 64, NULL, 0, NI_NUMERICHOST) != 0)
+        text[0] = 0;
+    freeaddrinfo(found);
+    rift_close_fd(&fd);
+}
+
 static int say_hello(struct rift_node *node, struct rift_error *err)
 {
     const char *seen = node->connection.facts.controller_address;
     const char *local = node->connection.ssh->local_address;
     const char *run = node->settings.run ? node->settings.run : "";
     bool may_fault = node->settings.faults == RIFT_NODE_FAULTS_ALLOWED;
+    char clients[64];
     json_t *addresses = json_array();
+    find_client_address(node, clients);
     if (local[0])
         json_array_append_new(addresses, json_string(local));
     if (seen[0] && strcmp(seen, local) != 0)
         json_array_append_new(addresses, json_string(seen));
+    if (clients[0] && strcmp(clients, local) != 0 && strcmp(clients, seen) != 0)
+        json_array_append_new(addresses, json_string(clients));
     int64_t deadline_ns = rift_clock_now() + HELLO_DEADLINE_MS * RIFT_MS;
     node->is_hello_done = false;
     node->hello_error.code = RIFT_ERR_NONE;
     ask(node, "hello",
-        json_pack("{s:s,s:s,s:I,s:o,s:b}", "session", node->session, "run", run, "lease_ms",
+        json_pack("{s:s,s:s,s:I,s:o,s:b,s:i}", "session", node->session, "run", run, "lease_ms",
                   (json_int_t)node->settings.lease_ms, "controller_addresses", addresses,
-                  "allow_faults", (int)may_fault),
+                  "allow_faults", (int)may_fault, "ssh_port",
+                  node->settings.port ? (int)node->settings.port : 22),
         HELLO_DEADLINE_MS, on_hello);
     while (!node->is_hello_done) {
         int64_t due = node_tend(node);

@@ -20,6 +20,9 @@ enum {
     FAULT_ROLE_DEADLINE_MS = 500,
     FAULT_PROBE_DEADLINE_MS = 1000,
     FAULT_OBSERVE_LEAST_MS = 250,
+    FAULT_OBSERVE_ANSWER_MS = 150, /* of that, for the answer to come back */
+    FAULT_CLIENT_WAIT_MS = 300,
+    FAULT_LATE_TOLD_MS = 20,
     FAULT_SPREAD_MOST_MS = 600,
     FAULT_INJECT_LEAST_MS = 1500,
     FAULT_INJECT_MOST_MS = 5000,
@@ -32,6 +35,11 @@ enum {
 static bool is_on_links(const struct fault_window *fault)
 {
     return fault->window->what.fault->scope == RIFT_FAULT_ON_LINKS;
+}
+
+static bool is_of_clients(const struct fault_window *fault)
+{
+    return fault->window->what.fault->hits_clients;
 }
 
 static bool option_is(const struct fault_window *fault, const char *name, const char *word)
@@ -56,12 +64,21 @@ static bool is_cut(const struct fault_window *fault)
 static int64_t flap_spread_ms(const struct fault_window *fault)
 {
     double period_ms = json_number_value(json_object_get(fault->window->what.options, "flap_ms"));
-    return is_cut(fault) ? (int64_t)fmin(period_ms, FAULT_SPREAD_MOST_MS) : 0;
+    return is_cut(fault) || is_of_clients(fault) ? (int64_t)fmin(period_ms, FAULT_SPREAD_MOST_MS)
+                                                 : 0;
 }
 
 static bool is_late(const struct fault_window *fault)
 {
     return is_on_links(fault) && link_fault_delays(&fault->window->what);
+}
+
+static void ask_as_client(const struct fault_window *fault, struct client_probe *probe,
+                          int64_t spread_ms)
+{
+    client_probe_run(probe, fault->cluster, &fault->resolved.nodes,
+                     json_object_get(fault->window->what.options, "ports"), spread_ms,
+                     FAULT_CLIENT_WAIT_MS);
 }
 
 static bool asks_for_roles(const struct rift_fault_variant *what)
@@ -109,6 +126,8 @@ int fault_window_prepare_after(struct fault_window *fault, struct cluster *clust
     } else {
         rift_node_set_print(&fault->resolved.nodes, cluster->names, &whom);
     }
+    if (is_of_clients(fault))
+        ask_as_client(fault, &fault->clients_before, 0);
     /* A target that is a list of nodes already says whom. */
     fault->what = strcmp(target, whom.data) == 0 ? rift_strdup(target)
                                                  : rift_printf("%s: %s", target, whom.data);
@@ -123,6 +142,7 @@ void fault_window_finish(struct fault_window *fault)
     json_decref(fault->notes);
     free(fault->what);
     link_probe_finish(&fault->before);
+    client_probe_finish(&fault->clients_before);
 }
 
 bool fault_window_wait(struct fault_window *fault, int64_t until_ns)
@@ -187,13 +207,28 @@ static int64_t inject_deadline_ms(const struct fault_window *fault)
     return half_ms < FAULT_INJECT_MOST_MS ? half_ms : FAULT_INJECT_MOST_MS;
 }
 
-void fault_window_inject(struct fault_window *fault, int64_t start_ns)
+static int64_t slowest_of(const struct fault_window *fault, int64_t called_ns)
+{
+    int64_t slowest_ns = 0;
+    for (size_t i = 0; i < fault->cluster->node_count; i++) {
+        const json_t *ready = json_object_get(fault->injected[i].ok, "ready_ns");
+        if (!json_is_integer(ready))
+            continue;
+        int64_t ready_ns = cluster_time_of_node(fault->cluster, i, json_integer_value(ready));
+        if (ready_ns - called_ns > slowest_ns)
+            slowest_ns = ready_ns - called_ns;
+    }
+    return slowest_ns;
+}
+
+int64_t fault_window_inject(struct fault_window *fault, int64_t start_ns)
 {
     struct cluster *cluster = fault->cluster;
+    int64_t called_ns = rift_clock_now();
     if (fault->cluster_fault) {
         if (fault_window_wait(fault, start_ns))
             fault->cluster_fault->inject(fault, start_ns + fault->window->length_ns);
-        return;
+        return 0;
     }
     json_t **args = rift_calloc(cluster->node_count, sizeof(json_t *));
     for (size_t i = 0; i < cluster->node_count; i++) {
@@ -206,6 +241,17 @@ void fault_window_inject(struct fault_window *fault, int64_t start_ns)
     for (size_t i = 0; i < cluster->node_count; i++)
         json_decref(args[i]);
     free(args);
+    return slowest_of(fault, called_ns);
+}
+
+/* By how much a node began after the agreed moment, by its own clock; null where it did not say. */
+static json_t *lateness_of(const json_t *reply)
+{
+    const json_t *planned = json_object_get(reply, "planned_ns");
+    const json_t *applied = json_object_get(reply, "applied_ns");
+    if (!json_is_integer(planned) || !json_is_integer(applied))
+        return json_null();
+    return json_integer(json_integer_value(applied) - json_integer_value(planned));
 }
 
 /* Run time of a time that an agent gave; nil where it gave none. */
@@ -276,11 +322,15 @@ static const char *own_words(const struct fault_window *fault, size_t node,
 }
 
 static json_t *describe_node(const struct fault_window *fault, size_t node,
-                             const struct cluster_reply *observed, const struct link_probe *during)
+                             const struct cluster_reply *observed, const struct link_probe *during,
+                             const struct client_probe *clients)
 {
     struct rift_text CLEANUP(rift_text_finish) text = {0};
     bool is_observed = false;
     const char *how = json_string_value(json_object_get(observed->ok, "how"));
+    json_t *late = lateness_of(fault->injected[node].ok);
+    if (json_integer_value(late) > FAULT_LATE_TOLD_MS * RIFT_MS)
+        rift_text_printf(&text, "began %.0f ms late; ", (double)json_integer_value(late) / 1e6);
     if (!fault->injected[node].ok)
         rift_text_append(&text, own_words(fault, node, &fault->injected[node].error));
     else if (is_cut(fault))
@@ -296,11 +346,17 @@ static json_t *describe_node(const struct fault_window *fault, size_t node,
                 is_observed;
             rift_text_append(&text, "; ");
         }
+        if (is_of_clients(fault)) {
+            is_observed = client_probe_describe_cut(&fault->clients_before, clients, node,
+                                                    flap_spread_ms(fault) > 0, &text) &&
+                          is_observed;
+            rift_text_append(&text, "; ");
+        }
         rift_text_append(&text, how ? how : "");
     }
-    return json_pack("{s:o, s:s, s:b}", "applied_ns",
-                     run_time_of(fault, node, fault->injected[node].ok, "applied_ns"), "observed",
-                     text.data ? text.data : "", "is_observed", (int)is_observed);
+    return json_pack("{s:o, s:o, s:s, s:b}", "applied_ns",
+                     run_time_of(fault, node, fault->injected[node].ok, "applied_ns"), "late_ns",
+                     late, "observed", text.data ? text.data : "", "is_observed", (int)is_observed);
 }
 
 /* There are three rounds of questions, one after another. */
@@ -326,7 +382,11 @@ json_t *fault_window_observe(struct fault_window *fault, int64_t by_ns)
     if (is_on_links(fault))
         link_probe_run(&during, cluster, &fault->resolved.grudge, flap_spread_ms(fault),
                        deadline_ms + flap_spread_ms(fault));
-    json_t *id = json_pack("{s:s}", "id", fault->id);
+    struct client_probe clients = {0};
+    if (is_of_clients(fault))
+        ask_as_client(fault, &clients, flap_spread_ms(fault));
+    json_t *id = json_pack("{s:s, s:I}", "id", fault->id, "for_ms",
+                           (json_int_t)(deadline_ms - FAULT_OBSERVE_ANSWER_MS));
     json_t **args = rift_calloc(cluster->node_count, sizeof(json_t *));
     for (size_t i = 0; i < cluster->node_count; i++)
         args[i] = id;
@@ -336,22 +396,27 @@ json_t *fault_window_observe(struct fault_window *fault, int64_t by_ns)
     for (size_t i = 0; i < cluster->node_count; i++) {
         if (rift_node_set_has(nodes, i))
             json_object_set_new(described, cluster->names[i],
-                                describe_node(fault, i, &observed[i], &during));
+                                describe_node(fault, i, &observed[i], &during, &clients));
     }
     cluster_replies_free(observed, cluster->node_count);
     free(observed);
     free(args);
     json_decref(id);
     link_probe_finish(&during);
+    client_probe_finish(&clients);
     return cluster_fault_result(described);
 }
 
 /* Healed is what can be seen: cut links hear again what they heard before. */
 static json_t *describe_healed(const struct fault_window *fault, size_t node,
-                               const struct cluster_reply *healed, const struct link_probe *after)
+                               const struct cluster_reply *healed, const struct link_probe *after,
+                               const struct client_probe *clients)
 {
     struct rift_text CLEANUP(rift_text_finish) text = {0};
     bool is_observed = healed->ok != NULL;
+    const char *how = json_string_value(json_object_get(healed->ok, "how"));
+    if (how)
+        rift_text_append(&text, how);
     if (!healed->ok)
         rift_text_append(&text, own_words(fault, node, &healed->error));
     for (size_t s = 0; s < fault->cluster->node_count && is_on_links(fault); s++) {
@@ -363,6 +428,9 @@ static json_t *describe_healed(const struct fault_window *fault, size_t node,
         rift_text_printf(&text, "%s%s %s", text.length ? ", " : "", fault->cluster->names[s],
                          is_heard ? "heard again" : "not heard");
     }
+    if (is_of_clients(fault))
+        is_observed = client_probe_describe_healed(&fault->clients_before, clients, node, &text) &&
+                      is_observed;
     return json_pack("{s:o, s:s, s:b}", "healed_ns",
                      run_time_of(fault, node, healed->ok, "applied_ns"), "after",
                      text.data ? text.data : "", "is_observed", (int)is_observed);
@@ -392,6 +460,20 @@ static void look_after_heal(const struct fault_window *fault, struct link_probe 
     }
 }
 
+/* The same for clients. */
+static void look_as_client_after_heal(const struct fault_window *fault, struct client_probe *after)
+{
+    int64_t until = rift_clock_now() + FAULT_BACK_MS * RIFT_MS;
+    for (;;) {
+        ask_as_client(fault, after, 0);
+        if (client_probe_all_answer(after, &fault->clients_before, &fault->resolved.nodes) ||
+            rift_clock_now() >= until)
+            return;
+        client_probe_finish(after);
+        rift_clock_sleep_until(rift_clock_now() + FAULT_BACK_PAUSE_MS * RIFT_MS);
+    }
+}
+
 json_t *fault_window_heal(struct fault_window *fault)
 {
     struct cluster *cluster = fault->cluster;
@@ -409,16 +491,20 @@ json_t *fault_window_heal(struct fault_window *fault)
     struct link_probe after = {0};
     if (is_on_links(fault))
         look_after_heal(fault, &after);
+    struct client_probe clients = {0};
+    if (is_of_clients(fault))
+        look_as_client_after_heal(fault, &clients);
     json_t *described = json_object();
     for (size_t i = 0; i < cluster->node_count; i++) {
         if (rift_node_set_has(nodes, i))
             json_object_set_new(described, cluster->names[i],
-                                describe_healed(fault, i, &healed[i], &after));
+                                describe_healed(fault, i, &healed[i], &after, &clients));
     }
     cluster_replies_free(healed, cluster->node_count);
     free(healed);
     free(args);
     json_decref(id);
     link_probe_finish(&after);
+    client_probe_finish(&clients);
     return cluster_fault_result(described);
 }

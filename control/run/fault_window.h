@@ -9,6 +9,7 @@
 #include <jansson.h>
 
 #include "common/error.h"
+#include "control/run/client_probe.h"
 #include "control/run/cluster.h"
 #include "control/run/link_probe.h"
 #include "nemesis/schedule.h"
@@ -18,9 +19,10 @@ struct fault_window {
     const struct rift_window *window;
     int64_t run_origin_ns; /* monotonic; recorded times count from here */
     struct rift_resolved resolved;
-    char id[32];              /* by which the agents know it */
-    char *what;               /* for people: "halves: n1 n2 | n3 n4 n5" */
-    struct link_probe before; /* who heard whom before the cut */
+    char id[32];                        /* by which the agents know it */
+    char *what;                         /* for people: "halves: n1 n2 | n3 n4 n5" */
+    struct link_probe before;           /* who heard whom before the cut */
+    struct client_probe clients_before; /* who answered us before it */
     struct cluster_reply *injected;
     struct rift_error
         error; /* of the first node that could not inject or heal it; code NONE: well */
@@ -56,9 +58,11 @@ bool fault_window_goes_on(struct fault_window *fault);
 json_t *fault_window_planned(const struct fault_window *fault);
 /* Injects on every node that takes part, to begin at the same moment start_ns (monotonic). A node
  * that refuses stands in fault->error. A fault of the cluster as a whole begins then, and may take
- * as long as its window. */
-void fault_window_inject(struct fault_window *fault, int64_t start_ns);
-/* {"observed": bool, "nodes": {name: {"applied_ns", "observed": text, "is_observed": bool}}}: to be
+ * as long as its window. Returns how long the slowest node took from the call until it was ready to
+ * begin, in ns; 0 where none said so. */
+int64_t fault_window_inject(struct fault_window *fault, int64_t start_ns);
+/* {"observed": bool, "nodes": {name: {"applied_ns", "late_ns" (after the agreed moment; null where
+ * the node said nothing), "observed": text, "is_observed": bool}}}: to be
  * called while the fault is in force; hosts that do not answer are waited for until about by_ns
  * (monotonic), so that the heal comes when it is due. The caller owns it. */
 json_t *fault_window_observe(struct fault_window *fault, int64_t by_ns);

@@ -14,11 +14,10 @@
 #include "common/log.h"
 #include "common/memory.h"
 #include "control/run/fault_window.h"
+#include "control/run/lead.h"
 
-/* Before the start of a window: for roles, probes and the calls that inject. */
-#define NEMESIS_PREPARE_NS (700 * RIFT_MS)
-/* The least between the calls that inject and the moment that they agree on. */
-#define NEMESIS_LEAD_NS (100 * RIFT_MS)
+/* Before the calls that inject: for roles and probes. */
+#define NEMESIS_PREPARE_NS (600 * RIFT_MS)
 /* From the start until the first look: what was in flight has arrived by then. */
 #define NEMESIS_LOOK_NS (20 * RIFT_MS)
 
@@ -39,6 +38,7 @@ struct wait_outcome {
 
 struct nemesis {
     struct nemesis_settings settings;
+    struct lead lead;           /* between those calls and the moment that they agree on */
     struct wait_outcome *waits; /* of each window of the schedule */
     pthread_mutex_t lock;
     pthread_cond_t stopped;
@@ -111,14 +111,14 @@ static void lane_break_and_heal(struct lane *lane, struct fault_window *fault)
     struct nemesis *nemesis = lane->nemesis;
     int64_t start_ns =
         nemesis->settings.phase_origin_ns + fault->window->start_ns - fault->sooner_ns;
-    int64_t earliest_ns = rift_clock_now() + NEMESIS_LEAD_NS;
+    int64_t earliest_ns = rift_clock_now() + lead_of(&nemesis->lead, nemesis->settings.cluster);
     if (start_ns < earliest_ns)
         start_ns = earliest_ns;
     struct run_fault_op *op = lane_begin(lane, fault, "start", fault_window_planned(fault));
     CLEANUP(rift_free)
     char *active = rift_printf("%s %s", fault->window->what.fault->name, fault->what);
     lane_set_active(lane, active);
-    fault_window_inject(fault, start_ns);
+    lead_learn(&nemesis->lead, fault_window_inject(fault, start_ns));
     nemesis_wait(nemesis, start_ns + NEMESIS_LOOK_NS);
     int64_t heal_ns = fault->is_over ? rift_clock_now() : start_ns + fault->window->length_ns;
     lane_end(lane, op, fault_window_observe(fault, heal_ns), fault);
@@ -199,7 +199,8 @@ static void *lane_run(void *context)
             break;
         int64_t sooner_ns = window->wait_end_ns - wait.end_ns;
         int64_t start_ns = nemesis->settings.phase_origin_ns + window->start_ns - sooner_ns;
-        if (!nemesis_wait(nemesis, start_ns - NEMESIS_PREPARE_NS))
+        if (!nemesis_wait(nemesis, start_ns - NEMESIS_PREPARE_NS -
+                                       lead_of(&nemesis->lead, nemesis->settings.cluster)))
             break;
         struct fault_window fault = {0};
         int prepared = fault_window_prepare_after(&fault, nemesis->settings.cluster, window,

@@ -66,6 +66,47 @@ const struct rift_fault rift_fault_partition = {
     .options = partition_options,
 };
 
+static const char *const client_drops[] = {"requests", "answers", NULL};
+static const struct rift_option cut_clients_options[] = {
+    {.name = "ports",
+     .kind = RIFT_OPTION_LIST,
+     .unit = "",
+     .fallback = "[client]",
+     .summary = "of the node, that clients connect to: numbers, ranges (7000-7010), names of the "
+                "recipe's ports"},
+    {.name = "drop",
+     .kind = RIFT_OPTION_CHOICE,
+     .unit = "",
+     .fallback = "requests",
+     .choices = client_drops,
+     .summary =
+         "requests: what clients send is lost as it arrives; answers: it arrives, is carried "
+         "out, and what the system sends back is lost"},
+    FLAP_OPTIONS,
+    {.name = "interfaces",
+     .kind = RIFT_OPTION_LIST,
+     .unit = "",
+     .fallback = "[]",
+     .summary = "of the node; none: those that lead to the controller"},
+    {.name = NULL},
+};
+const struct rift_fault rift_fault_cut_clients = {
+    .name = "cut-clients",
+    .summary = "clients do not reach nodes, which go on hearing each other",
+    .effect =
+        "Of what passes between the controller, where the clients run, and these ports of the "
+        "node, one direction is lost on the node, by a BPF program: requests as they arrive, or "
+        "answers as they leave, of which their sender is not told. Packets of other nodes, of "
+        "other ports, and our own connection pass; the port of that is refused. A partition with "
+        "ports: [peer] is the reverse: it cuts nodes from each other and leaves clients. All nodes "
+        "begin at one agreed instant. The kernel itself passes everything once the lease is past, "
+        "whatever became of the agent. Seen from outside: the controller's connection attempts to "
+        "the port are answered before and after, and not while it is on.",
+    .scope = RIFT_FAULT_ON_NODES,
+    .hits_clients = true,
+    .options = cut_clients_options,
+};
+
 static const char *const reset_connections[] = {"all", "established", NULL};
 static const struct rift_option reset_options[] = {
     PORTS_OPTION,

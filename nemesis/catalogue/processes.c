@@ -3,7 +3,8 @@
 
 #include "nemesis/catalogue/descriptors.h"
 
-static const char *const kill_signals[] = {"KILL", "TERM", "ABRT", NULL};
+static const char *const kill_signals[] = {"KILL", "TERM", "INT",  "QUIT", "ABRT",
+                                           "SEGV", "HUP",  "USR1", "USR2", NULL};
 static const struct rift_option kill_options[] = {
     {.name = "signal",
      .kind = RIFT_OPTION_CHOICE,
@@ -11,14 +12,36 @@ static const struct rift_option kill_options[] = {
      .fallback = "KILL",
      .choices = kill_signals,
      .summary = "what the processes of the system are sent"},
+    {.name = "restart_after_s",
+     .kind = RIFT_OPTION_RANGE,
+     .unit = "s",
+     .fallback = "0",
+     .minimum = 0,
+     .maximum = 3600,
+     .summary = "not 0: the system is started again so long after, by the agent, while the window "
+                "goes on; 0: at the end"},
+    {.name = "again_after_s",
+     .kind = RIFT_OPTION_RANGE,
+     .unit = "s",
+     .fallback = "0",
+     .minimum = 0,
+     .maximum = 3600,
+     .summary =
+         "not 0: so long after each such start it is hit again, ready or not, until the end: "
+         "a crash loop"},
     {.name = NULL},
 };
 const struct rift_fault rift_fault_kill = {
     .name = "kill",
     .summary = "the system's processes are killed, and started again at the end",
-    .effect = "Every process in the system's own cgroup gets the signal, at once; no process is "
-              "ever chosen by name. At the end the system is started again by its recipe. If the "
-              "controller is lost the system stays down until the next contact.",
+    .effect =
+        "Every process in the system's own cgroup gets the signal, at once; no process is ever "
+        "chosen by name. At the end the system is started again by its recipe; of processes that "
+        "were to end (all signals but HUP, USR1 and USR2), those that are still there by then are "
+        "killed for it, and so is the rest of a system that lost a process which its recipe "
+        "started. It counts as observed where /proc has none of the processes any more, or where "
+        "those that it has handle the signal and have taken it. If the controller is lost the "
+        "system stays as it is then, down or started again, until the next contact.",
     .scope = RIFT_FAULT_ON_NODES,
     .options = kill_options,
 };

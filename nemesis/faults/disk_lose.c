@@ -141,6 +141,7 @@ static int lose_probe(const struct rift_target *target, const json_t *options,
 
 const struct rift_fault_driver rift_disk_lose_driver = {
     .name = "disk-lose",
+    .takes_time = true,
     .stops_system = true,
     .probe = lose_probe,
     .plan = lose_plan,

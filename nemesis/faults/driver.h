@@ -30,8 +30,9 @@ struct rift_target {
     const struct rift_peer *peers; /* faults on links: those whose packets this node drops */
     size_t peer_count;
     const char *const *protected_addresses; /* the controller's; never matched; NULL-terminated */
-    const struct rift_cgroup *system;       /* where the system's processes are */
-    const char *const *data_folders;        /* the system's, NULL-terminated */
+    uint16_t own_port;                /* that the controller's connection comes to; 0: not known */
+    const struct rift_cgroup *system; /* where the system's processes are */
+    const char *const *data_folders;  /* the system's, NULL-terminated */
     const char *unit; /* of systemd, which starts the system; NULL: our recipe does */
 };
 
@@ -42,7 +43,7 @@ struct rift_injection {
     char id[RIFT_FAULT_ID_SIZE];
     const struct rift_fault_driver *driver;
     const json_t *options;
-    int64_t start_ns;     /* CLOCK_MONOTONIC of this node */
+    int64_t start_ns;     /* CLOCK_MONOTONIC of this node; past where the call came late */
     int64_t lease_end_ns; /* it is over by then, whatever happens */
     json_t *undo;         /* an object: all that heal needs, as it stands in the ledger */
     int64_t applied_ns;   /* set by inject */
@@ -62,6 +63,9 @@ struct rift_fault_driver {
     /* The kernel itself waits for start_ns, so that inject may come early; else the agent calls
      * inject at start_ns. */
     bool starts_itself;
+    /* inject and heal may wait, for processes that end or for a disk: they are called in a process
+     * apart, and all that inject leaves is what it put into undo and applied_ns. It has no live. */
+    bool takes_time;
     /* The system's processes may be gone after it; a heal that the controller asks for starts the
      * system again where it does not run. */
     bool stops_system;
@@ -79,6 +83,11 @@ struct rift_fault_driver {
                   const json_t *options, struct rift_error *err);
     /* The lease runs until injection->lease_end_ns now. NULL: the agent's own timer is all. */
     int (*renew)(struct rift_injection *injection, struct rift_error *err);
+    /* What a fault that takes time does last, where the controller ends it: called before heal,
+     * with the system stopped, in the same process; it may say in undo, "finished", what it did.
+     * Any other end has no more than heal. NULL: nothing. */
+    int (*finish)(struct rift_injection *injection, const struct rift_target *target,
+                  struct rift_error *err);
     /* Idempotent; undo may come from a process that is dead. */
     int (*heal)(const char *id, const json_t *undo, const char *ledger, struct rift_error *err);
     /* Does the fault hold now? Found by other means than inject used. details is an object to fill;

@@ -178,17 +178,9 @@ static int damage_plan(struct rift_injection *injection, const struct rift_targe
                        const char *ledger, struct rift_error *err)
 {
     (void)ledger;
+    (void)target;
     enum damage kind;
-    if (damage_kind(injection->options, &kind, err))
-        return -1;
-    search_run(target, injection->options);
-    size_t count = search.count;
-    const char *files = search.files;
-    search_end();
-    return count > 0
-               ? 0
-               : rift_fail(err, RIFT_ERR_MISSING,
-                           "file-damage: no file with content in the data folders is '%s'", files);
+    return damage_kind(injection->options, &kind, err);
 }
 
 static int damage_inject(struct rift_injection *injection, const struct rift_target *target,
@@ -204,6 +196,12 @@ static int damage_inject(struct rift_injection *injection, const struct rift_tar
         return -1;
     rift_rng_init_named(&rng, 0, injection->id);
     search_run(target, injection->options);
+    if (search.count == 0) {
+        rift_fail(err, RIFT_ERR_MISSING,
+                  "file-damage: no file with content in the data folders is '%s'", search.files);
+        search_end();
+        return -1;
+    }
     rift_rng_shuffle(&rng, search.list, search.count, sizeof *search.list);
     injection->applied_ns = rift_clock_now();
     int rc = 0;
@@ -285,6 +283,7 @@ static int damage_probe(const struct rift_target *target, const json_t *options,
 
 const struct rift_fault_driver rift_file_damage_driver = {
     .name = "file-damage",
+    .takes_time = true,
     .stops_system = true, /* many systems end themselves when they find their data damaged */
     .probe = damage_probe,
     .plan = damage_plan,

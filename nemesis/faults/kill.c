@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -14,33 +15,36 @@
 #include "common/process.h"
 #include "nemesis/faults/drivers.h"
 
-enum { WAIT_FOR_DEATH_MS = 2000, SYSTEMCTL_S = 5, DEATH_MS = 5000 };
+enum { SYSTEMCTL_S = 5, DEATH_MS = 5000 };
 
-static int kill_signal(const json_t *options, int *signal, struct rift_error *err)
+/* Those that end a process unless it says otherwise, and that ask for no more than that. */
+struct known_signal {
+    const char *word;
+    int number;
+    bool is_end;
+};
+
+static const struct known_signal known_signals[] = {
+    {"KILL", SIGKILL, true}, {"TERM", SIGTERM, true},  {"INT", SIGINT, true},
+    {"QUIT", SIGQUIT, true}, {"ABRT", SIGABRT, true},  {"SEGV", SIGSEGV, true},
+    {"HUP", SIGHUP, false},  {"USR1", SIGUSR1, false}, {"USR2", SIGUSR2, false}};
+
+static const struct known_signal *kill_signal(const json_t *options, struct rift_error *err)
 {
-    static const struct {
-        const char *word;
-        int number;
-    } known[] = {{"KILL", SIGKILL}, {"TERM", SIGTERM}, {"ABRT", SIGABRT},
-                 {"INT", SIGINT},   {"QUIT", SIGQUIT}, {"SEGV", SIGSEGV},
-                 {"HUP", SIGHUP},   {"USR1", SIGUSR1}, {"USR2", SIGUSR2}};
     const json_t *given = json_object_get(options, "signal");
     const char *word = given ? json_string_value(given) : "KILL";
-    for (size_t i = 0; word && i < sizeof known / sizeof known[0]; i++) {
-        if (strcmp(known[i].word, word) != 0)
-            continue;
-        *signal = known[i].number;
-        return 0;
-    }
-    return rift_fail(err, RIFT_ERR_INVALID, "kill: there is no signal '%s' here",
-                     word ? word : "(not a text)");
+    for (size_t i = 0; word && i < sizeof known_signals / sizeof known_signals[0]; i++)
+        if (strcmp(known_signals[i].word, word) == 0)
+            return &known_signals[i];
+    rift_fail(err, RIFT_ERR_INVALID, "kill: there is no signal '%s' here",
+              word ? word : "(not a text)");
+    return NULL;
 }
 
 static int kill_probe(const struct rift_target *target, const json_t *options,
                       struct rift_fault_ability *ability, struct rift_error *err)
 {
-    int signal;
-    if (kill_signal(options, &signal, err))
+    if (!kill_signal(options, err))
         return -1;
     ability->can = target->system != NULL;
     snprintf(ability->why, sizeof ability->why, "%s",
@@ -74,21 +78,40 @@ static int kill_plan(struct rift_injection *injection, const struct rift_target 
                      const char *ledger, struct rift_error *err)
 {
     (void)ledger;
-    int signal;
-    if (kill_signal(injection->options, &signal, err))
+    const struct known_signal *signal = kill_signal(injection->options, err);
+    if (!signal || rift_kill_plan(injection, target, err))
         return -1;
-    return rift_kill_plan(injection, target, err);
+    if (signal->is_end) /* whoever heals ends what is left of them, for the system to start anew */
+        json_object_set(injection->undo, "dying", json_object_get(injection->undo, "processes"));
+    return 0;
+}
+
+static struct rift_process process_of(const json_t *item)
+{
+    return (struct rift_process){.pid = (pid_t)json_integer_value(json_array_get(item, 0)),
+                                 .start_ticks =
+                                     (uint64_t)json_integer_value(json_array_get(item, 1))};
 }
 
 static int kill_inject(struct rift_injection *injection, const struct rift_target *target,
                        struct rift_error *err)
 {
-    int signal;
+    const struct known_signal *signal = kill_signal(injection->options, err);
+    const json_t *processes = json_object_get(injection->undo, "processes");
     size_t count;
-    if (kill_signal(injection->options, &signal, err))
+    if (!signal)
         return -1;
     injection->applied_ns = rift_clock_now();
-    return rift_cgroup_signal(target->system, signal, &count, err);
+    if (signal->number == SIGKILL)
+        return rift_cgroup_signal(target->system, SIGKILL, &count, err);
+    /* Once, and to those that were there: what they start to end in order is let be. */
+    for (size_t i = 0; i < json_array_size(processes); i++) {
+        const struct rift_process process = process_of(json_array_get(processes, i));
+        if (rift_process_signal(&process, signal->number) && errno != ESRCH)
+            return rift_fail_errno(err, RIFT_ERR_IO, "kill: send SIG%s to process %d", signal->word,
+                                   (int)process.pid);
+    }
+    return 0;
 }
 
 /* A unit is to run again whoever heals: it is not ours to leave down. systemd is only told, as the
@@ -120,12 +143,22 @@ static int start_unit(const char *unit, struct rift_error *err)
                : rift_fail(err, RIFT_ERR_IO, "kill: systemctl could not start '%s' again", unit);
 }
 
+/* To systemd a unit that is about to end runs, and it would not be started. */
 static int kill_heal(const char *id, const json_t *undo, const char *ledger, struct rift_error *err)
 {
     (void)id;
     (void)ledger;
     const char *unit = json_string_value(json_object_get(undo, "unit"));
-    return unit ? start_unit(unit, err) : 0;
+    size_t i;
+    json_t *item;
+    if (!unit)
+        return 0;
+    json_array_foreach(json_object_get(undo, "dying"), i, item)
+    {
+        const struct rift_process process = process_of(item);
+        rift_process_signal(&process, SIGKILL);
+    }
+    return start_unit(unit, err);
 }
 
 int rift_kill_all(const struct rift_target *target, struct rift_error *err)
@@ -149,9 +182,7 @@ static size_t kill_count_alive(const json_t *processes)
     json_t *item;
     json_array_foreach(processes, i, item)
     {
-        struct rift_process process = {.pid = (pid_t)json_integer_value(json_array_get(item, 0)),
-                                       .start_ticks =
-                                           (uint64_t)json_integer_value(json_array_get(item, 1))};
+        const struct rift_process process = process_of(item);
         alive += rift_process_is_alive(&process);
     }
     return alive;
@@ -163,12 +194,7 @@ int rift_kill_observe(const struct rift_injection *injection, const struct rift_
     (void)target;
     (void)err;
     const json_t *processes = json_object_get(injection->undo, "processes");
-    int64_t deadline = injection->applied_ns + WAIT_FOR_DEATH_MS * RIFT_MS;
     size_t alive = kill_count_alive(processes);
-    while (alive > 0 && rift_clock_now() < deadline) {
-        rift_clock_sleep_until(rift_clock_now() + 5 * RIFT_MS);
-        alive = kill_count_alive(processes);
-    }
     *is_observed = alive == 0;
     json_object_set_new(details, "hit", json_integer((json_int_t)json_array_size(processes)));
     json_object_set_new(details, "alive", json_integer((json_int_t)alive));
@@ -179,6 +205,69 @@ int rift_kill_observe(const struct rift_injection *injection, const struct rift_
     return 0;
 }
 
+/* What a process that is still there has done with a signal, by its masks in proc(5). */
+enum reaction { REACTION_NONE, REACTION_TAKEN, REACTION_IGNORED };
+
+static bool mask_has(const char *line, int signal)
+{
+    return strtoull(strchr(line, ':') + 1, NULL, 16) >> (signal - 1) & 1;
+}
+
+static enum reaction reaction_of(pid_t pid, int signal)
+{
+    char path[64], line[256];
+    bool is_pending = false, is_ignored = false, is_caught = false;
+    snprintf(path, sizeof path, "/proc/%d/status", (int)pid);
+    FILE *file = fopen(path, "re");
+    while (file && fgets(line, sizeof line, file)) {
+        if (strncmp(line, "ShdPnd:", 7) == 0 || strncmp(line, "SigPnd:", 7) == 0)
+            is_pending = is_pending || mask_has(line, signal);
+        else if (strncmp(line, "SigIgn:", 7) == 0)
+            is_ignored = mask_has(line, signal);
+        else if (strncmp(line, "SigCgt:", 7) == 0)
+            is_caught = mask_has(line, signal);
+    }
+    if (file)
+        fclose(file);
+    return is_ignored                 ? REACTION_IGNORED
+           : is_caught && !is_pending ? REACTION_TAKEN
+                                      : REACTION_NONE;
+}
+
+/* A process that handles the signal and lives on, for a while or for good, was hit by it all the
+ * same; one that ignores it was not. Where the signal is to end them, that is true of each; else of
+ * one at least, as helpers of a system come and go by themselves. */
+static int kill_observe(const struct rift_injection *injection, const struct rift_target *target,
+                        bool *is_observed, json_t *details, struct rift_error *err)
+{
+    const struct known_signal *signal = kill_signal(injection->options, err);
+    const json_t *processes = json_object_get(injection->undo, "processes");
+    size_t i, alive = 0, counts[3] = {0};
+    json_t *item;
+    if (!signal || rift_kill_observe(injection, target, is_observed, details, err))
+        return -1;
+    if (*is_observed || signal->number == SIGKILL)
+        return 0;
+    json_array_foreach(processes, i, item)
+    {
+        const struct rift_process process = process_of(item);
+        if (!rift_process_is_alive(&process))
+            continue;
+        alive++;
+        counts[reaction_of(process.pid, signal->number)]++;
+    }
+    char how[200];
+    snprintf(how, sizeof how,
+             "/proc has %zu of the %zu processes that were there: %zu have taken SIG%s and are "
+             "still there, %zu ignore it, %zu have not taken it",
+             alive, json_array_size(processes), counts[REACTION_TAKEN], signal->word,
+             counts[REACTION_IGNORED], counts[REACTION_NONE]);
+    json_object_set_new(details, "how", json_string(how));
+    *is_observed = counts[REACTION_NONE] == 0 &&
+                   (signal->is_end ? counts[REACTION_IGNORED] == 0 : counts[REACTION_TAKEN] > 0);
+    return 0;
+}
+
 const struct rift_fault_driver rift_kill_driver = {
     .name = "kill",
     .stops_system = true,
@@ -186,5 +275,5 @@ const struct rift_fault_driver rift_kill_driver = {
     .plan = kill_plan,
     .inject = kill_inject,
     .heal = kill_heal,
-    .observe = rift_kill_observe,
+    .observe = kill_observe,
 };

@@ -9,7 +9,7 @@ int rift_kill_plan(struct rift_injection *injection, const struct rift_target *t
                    struct rift_error *err);
 /* Kills every process of the system, and waits until none is left; 5 s at most. */
 int rift_kill_all(const struct rift_target *target, struct rift_error *err);
-/* Are they gone, by /proc? Waits a little for those that may handle the signal. */
+/* Are they gone, by /proc? */
 int rift_kill_observe(const struct rift_injection *injection, const struct rift_target *target,
                       bool *is_observed, json_t *details, struct rift_error *err);
 

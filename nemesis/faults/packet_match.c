@@ -125,6 +125,14 @@ int rift_match_read(const json_t *options, struct rift_match *match, struct rift
     return 0;
 }
 
+bool rift_match_has_port(const struct rift_match *match, uint16_t port)
+{
+    for (size_t i = 0; i < match->port_count; i++)
+        if (port >= match->ports[i].low && port <= match->ports[i].high)
+            return true;
+    return match->port_count == 0;
+}
+
 bool rift_match_is_partial(const struct rift_match *match)
 {
     return match->port_count > 0 || match->protocol == IPPROTO_TCP;
@@ -301,8 +309,10 @@ static void emit_transport(struct rift_bpf_program *p, const struct rift_match *
     emit_read(p, needs_flags ? TCP_FLAGS + 1 : 4, pass);
     if (match->port_count == 0)
         return;
-    emit_port(p, match, 0);
-    emit_port(p, match, 2);
+    if (match->side != RIFT_MATCH_DESTINATION_PORT)
+        emit_port(p, match, 0);
+    if (match->side != RIFT_MATCH_SOURCE_PORT)
+        emit_port(p, match, 2);
     rift_bpf_jump(p, pass);
     rift_bpf_label(p, LABEL_PORT);
 }

@@ -19,13 +19,20 @@ enum rift_match_connections {
     RIFT_MATCH_NEW,         /* TCP: segments with SYN, so that none is opened */
 };
 
+enum rift_match_side {
+    RIFT_MATCH_EITHER_PORT,
+    RIFT_MATCH_SOURCE_PORT,
+    RIFT_MATCH_DESTINATION_PORT,
+};
+
 /* Zeroed: every packet. */
 struct rift_match {
     int protocol; /* IPPROTO_TCP, IPPROTO_UDP; 0: any */
     struct {
         uint16_t low, high;
-    } ports[RIFT_MATCH_PORTS_MAX]; /* either the source's or the destination's */
-    size_t port_count;             /* 0: any, and packets without ports too */
+    } ports[RIFT_MATCH_PORTS_MAX];
+    size_t port_count; /* 0: any, and packets without ports too */
+    enum rift_match_side side;
     enum rift_match_connections connections;
     /* TCP: of each connection only every second segment, the first one among them, and none with
      * SYN. */
@@ -36,6 +43,7 @@ struct rift_match {
 /* From the options ports, protocol, connections, flap_ms and flap_percent, as far as they are
  * given. Errors name the option. */
 int rift_match_read(const json_t *options, struct rift_match *match, struct rift_error *err);
+bool rift_match_has_port(const struct rift_match *match, uint16_t port);
 /* Does it look beyond addresses? A plain datagram shows whether such a match holds only where this
  * is false. */
 bool rift_match_is_partial(const struct rift_match *match);

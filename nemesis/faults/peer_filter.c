@@ -208,7 +208,8 @@ static struct rift_peer_filter *filter_create(const struct rift_target *target,
     if (parameters)
         memcpy(filter->window.parameters, parameters, sizeof filter->window.parameters);
     bool concerns_tcp = rift_match_is_partial(&filter->match) &&
-                        filter->match.protocol != IPPROTO_UDP && !filter->match.every_second;
+                        filter->match.protocol != IPPROTO_UDP && !filter->match.every_second &&
+                        filter->match.side == RIFT_MATCH_EITHER_PORT;
     if (concerns_tcp)
         filter->look = rift_tcp_look_create(target, &filter->match, err);
     if ((concerns_tcp && !filter->look) || filter_open(filter, target, action, err)) {
@@ -278,10 +279,9 @@ static int filter_write_window(struct rift_peer_filter *filter, int64_t end_ns,
 int rift_peer_filter_inject_by(struct rift_injection *injection, struct rift_peer_filter *filter,
                                rift_peer_attach *attach, struct rift_error *err)
 {
-    int64_t now = rift_clock_now();
-    int64_t start = injection->start_ns > now ? injection->start_ns : now;
     injection->live = filter;
-    filter->window.start = rift_bpf_kernel_time(start);
+    /* Also where it is past: by turns it goes with the other nodes. */
+    filter->window.start = rift_bpf_kernel_time(injection->start_ns);
     if (filter_write_window(filter, injection->lease_end_ns, err))
         return -1;
     int rc = attach ? attach(injection, filter->program_fd, err)
@@ -289,8 +289,8 @@ int rift_peer_filter_inject_by(struct rift_injection *injection, struct rift_pee
     if (rc)
         return -1;
     /* The fault is real only once the last filter is on. */
-    now = rift_clock_now();
-    injection->applied_ns = start > now ? start : now;
+    int64_t now = rift_clock_now();
+    injection->applied_ns = injection->start_ns > now ? injection->start_ns : now;
     return 0;
 }
 

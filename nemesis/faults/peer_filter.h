@@ -59,7 +59,7 @@ int rift_peer_filter_set_numbers(struct rift_peer_filter *filter, const struct r
                                  const uint64_t numbers[RIFT_PEER_NUMBERS], struct rift_error *err);
 
 /* injection->live becomes filter, which is released by forget from here on. Sets the window to
- * injection's start (now at the earliest) and lease end, attaches the program (by attach, or to
+ * injection's start, which may be past, and lease end, attaches the program (by attach, or to
  * clsact on the planned interfaces where it is NULL), and sets applied_ns. */
 typedef int rift_peer_attach(const struct rift_injection *injection, int program_fd,
                              struct rift_error *err);

@@ -54,14 +54,6 @@ static int64_t hits_of_all(const json_t *peers)
 
 /* --- connections that were there */
 
-static bool has_port(const struct rift_match *match, uint16_t port)
-{
-    for (size_t i = 0; i < match->port_count; i++)
-        if (port >= match->ports[i].low && port <= match->ports[i].high)
-            return true;
-    return match->port_count == 0;
-}
-
 struct collection {
     const struct rift_target *target;
     const struct rift_match *match;
@@ -72,8 +64,8 @@ struct collection {
 static void collect(const struct rift_tcp_socket *socket, void *context)
 {
     struct collection *all = context;
-    if (all->count == CONNECTIONS_MAX ||
-        (!has_port(all->match, socket->local_port) && !has_port(all->match, socket->remote_port)))
+    if (all->count == CONNECTIONS_MAX || (!rift_match_has_port(all->match, socket->local_port) &&
+                                          !rift_match_has_port(all->match, socket->remote_port)))
         return;
     for (size_t i = 0; i < all->target->peer_count; i++)
         for (const char *const *a = all->target->peers[i].addresses; *a; a++) {

@@ -31,7 +31,8 @@
 enum {
     HOSTS = 50,
     HOSTS_MAX = 200,
-    LEAD_MS = 2000, /* 50 hosts here share the processors of one; rift run takes 100 */
+    LEAD_MS = 2000, /* 50 hosts here share the processors of one; rift run begins with 600 for 50
+                       nodes, and then goes by what they took */
     WATCHED = 10,
     ROUNDS_A_NODE = 2,
     INTERVAL_US = 200,

@@ -322,6 +322,25 @@ static void a_flapping_cut_keeps_its_period_without_an_agent(void **state)
     assert_true(host_agent_start(n1, "cut", LEASE_MS)); /* and heals */
 }
 
+static void a_flapping_cut_that_comes_late_goes_with_the_others(void **state)
+{
+    (void)state;
+    NEED_NAMESPACES();
+    double share[2];
+    int64_t period = 400 * RIFT_MS, start = rift_clock_now() - 1100 * RIFT_MS;
+    json_t *args = fault_args("partition", json_pack("{s:i}", "flap_ms", 400));
+    json_object_set_new(args, "start_ns", json_integer(start));
+    json_t *reply = agent_must(&n1->agent, "inject", args);
+    int64_t planned = json_integer_value(json_object_get(reply, "planned_ns"));
+    int64_t applied = json_integer_value(json_object_get(reply, "applied_ns"));
+    assert_true(planned == start && applied > start + 1100 * RIFT_MS);
+    json_decref(reply);
+    watch_flap(start, period, rift_clock_now() + 2000 * RIFT_MS, share);
+    print_message("  arrived: %.3f while on, %.3f while off\n", share[0], share[1]);
+    assert_true(share[0] < 0.03 && share[1] > 0.97);
+    heal();
+}
+
 /* One connection from n2 to n1 with both ends. */
 static void open_pair(int listener, int family, int pair[2])
 {
@@ -482,6 +501,7 @@ int main(void)
         CASE(a_range_and_a_protocol_are_kept_to),
         CASE(pieces_and_extension_headers_do_not_hide_a_port),
         CASE(a_flapping_cut_keeps_its_period_without_an_agent),
+        CASE(a_flapping_cut_that_comes_late_goes_with_the_others),
         CASE(an_established_connection_goes_deaf_in_one_direction_and_a_new_one_works),
         CASE(new_connections_are_cut_and_the_open_one_goes_on),
         CASE(both_ends_of_a_connection_are_reset),

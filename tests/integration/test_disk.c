@@ -14,6 +14,7 @@
 
 #include <cmocka.h>
 
+#include "common/cgroup.h"
 #include "common/clock.h"
 #include "common/memory.h"
 #include "tests/lib/toy_host.h"
@@ -106,6 +107,50 @@ static void a_power_cut_loses_what_was_not_synced_and_nothing_else(void **state)
     assert_true(size_of("unsynced") <= 0);
     heal("power");
     assert_true(toy_is_alive(n1, 2000));
+}
+
+/* "FROZEN", "THAWED": of the system's cgroup, by the test's own hand. False without freezer of v1.
+ */
+static bool freeze(const char *word)
+{
+    struct rift_cgroup cgroup;
+    assert_int_equal(0, rift_cgroup_open(n1->cgroup, &cgroup, NULL));
+    const char *folder = rift_cgroup_v1_folder(&cgroup, "freezer");
+    CLEANUP(rift_free) char *path = folder ? rift_printf("%s/freezer.state", folder) : NULL;
+    CLEANUP(rift_close_fd) int fd = path ? open(path, O_WRONLY | O_CLOEXEC) : -1;
+    return fd >= 0 && write(fd, word, strlen(word)) > 0;
+}
+
+/* What is frozen by v1 dies only once it is thawed: the power cut waits for it, and nobody else. */
+static void the_agent_goes_on_while_a_power_cut_waits(void **state)
+{
+    (void)state;
+    NEED_HOST();
+    if (!freeze("FROZEN"))
+        skip();
+    int64_t begin = rift_clock_now();
+    int64_t id =
+        agent_send(&n1->agent, "inject",
+                   json_pack("{s:s, s:s, s:{}}", "id", "power", "fault", "power", "options"));
+    for (int i = 0; i < 5; i++) {
+        rift_clock_sleep_until(rift_clock_now() + 100 * RIFT_MS);
+        int64_t asked = rift_clock_now();
+        json_decref(agent_must(&n1->agent, "lease", json_pack("{s:i}", "lease_ms", 20000)));
+        assert_true(rift_clock_now() - asked < 300 * RIFT_MS);
+    }
+    int64_t heal_id = agent_send(&n1->agent, "heal", json_pack("{s:s}", "id", "power"));
+    json_t *cancelled = agent_wait(&n1->agent, id);
+    const char *code = "";
+    assert_int_equal(0, json_unpack(cancelled, "{s:{s:s}}", "error", "code", &code));
+    assert_string_equal("cancelled", code);
+    json_decref(cancelled);
+    assert_true(rift_clock_now() - begin < 3000 * RIFT_MS);
+    assert_true(freeze("THAWED"));
+    json_t *healed = agent_wait(&n1->agent, heal_id);
+    assert_non_null(json_object_get(healed, "ok"));
+    json_decref(healed);
+    assert_true(toy_is_alive(n1, 2000));
+    assert_int_equal(0, write_file("after", 10, true));
 }
 
 static void disk_faults_touch_no_disk_that_is_not_the_systems_own(void **state)
@@ -296,6 +341,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CASE(a_full_disk_takes_nothing_and_is_as_before_after_it),
         CASE(a_full_disk_is_emptied_by_its_keeper_when_all_else_is_dead),
+        CASE(the_agent_goes_on_while_a_power_cut_waits),
         CASE(a_power_cut_loses_what_was_not_synced_and_nothing_else),
         CASE(disk_faults_touch_no_disk_that_is_not_the_systems_own),
         CASE(a_throttled_disk_moves_no_more_than_it_may),

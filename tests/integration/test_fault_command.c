@@ -104,6 +104,55 @@ static void a_cut_by_hand_is_felt_listed_and_healed(void **state)
     assert_non_null(strstr(output, "n2: nothing of Rift's is on"));
 }
 
+/* 0: a refusal arrives, as nobody listens there. 124: nothing does. */
+static int asks_as_client(const struct rift_lab_host *from, const struct rift_lab_host *to)
+{
+    CLEANUP(rift_free)
+    char *script = rift_printf("timeout 2 bash -c '</dev/tcp/%s/7777' 2>/dev/null; [ $? -eq 1 ] || "
+                               "exit 124",
+                               to->address);
+    return from ? test_host_run(from, script, NULL, 0) : test_run(script, NULL, 0);
+}
+
+static void clients_are_cut_by_hand_and_peers_and_ssh_go_on(void **state)
+{
+    (void)state;
+    need_lab();
+    char output[8192];
+    assert_int_equal(0, asks_as_client(NULL, &hosts[1]));
+    CLEANUP(rift_free)
+    char *start = rift_printf("%s fault cut-clients --on '[n2]' --set ports='[7777]' --for 60s "
+                              "--config %s >%s.log 2>&1 & "
+                              "echo $! >%s.pid; for i in $(seq 300); do "
+                              "grep -q '0 of 1 connection attempts' %s.log && exit 0; sleep 0.1; "
+                              "done; cat %s.log; exit 1",
+                              test_rift_binary(), config, config, config, config, config);
+    if (test_run(start, output, sizeof output) != 0)
+        fail_msg("%s", output);
+    assert_int_equal(124, asks_as_client(NULL, &hosts[1]));
+    assert_int_equal(0, asks_as_client(NULL, &hosts[0]));
+    assert_int_equal(0, asks_as_client(&hosts[0], &hosts[1]));
+    CLEANUP(rift_free) char *status = rift_printf("fault status --lab %s", test_lab_name("fault"));
+    assert_int_equal(rift(status, output, sizeof output), 0); /* a login from here */
+    assert_non_null(strstr(output, "n2: ledger: w0 (cut-clients)"));
+    CLEANUP(rift_free)
+    char *end = rift_printf("kill -INT $(cat %s.pid); for i in $(seq 300); do grep -q '^healed' "
+                            "%s.log && break; sleep 0.1; done; sleep 1; cat %s.log; rm %s.log "
+                            "%s.pid",
+                            config, config, config, config, config);
+    test_run(end, output, sizeof output);
+    print_message("%s\n", output);
+    assert_null(strstr(output, "NOT OBSERVED"));
+    assert_non_null(strstr(output, "1 of 1 connection attempts"));
+    assert_int_equal(0, asks_as_client(NULL, &hosts[1]));
+    CLEANUP(rift_free)
+    char *refused = rift_printf("fault cut-clients --on '[n2]' --set ports='[20-30]' --for 5s "
+                                "--config %s",
+                                config);
+    assert_int_not_equal(rift(refused, output, sizeof output), 0);
+    assert_non_null(strstr(output, "22 is the port of our own connection"));
+}
+
 /* A shell told to cut, to cut more, to heal the first, and then nothing: its end heals the rest.
  * The test lets it go on by making files. */
 static void a_shell_holds_several_faults_and_heals_at_its_end(void **state)
@@ -216,6 +265,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_cut_by_hand_is_felt_listed_and_healed),
+        cmocka_unit_test(clients_are_cut_by_hand_and_peers_and_ssh_go_on),
         cmocka_unit_test(a_shell_holds_several_faults_and_heals_at_its_end),
         cmocka_unit_test(nodes_are_as_far_apart_as_their_regions),
         cmocka_unit_test(a_mistyped_fault_is_named_with_the_nearest),

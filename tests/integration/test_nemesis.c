@@ -191,6 +191,33 @@ static void all_nodes_begin_at_one_moment_of_our_clock(void **state)
         assert_int_equal(fake_world.agreed_ns[i], fake_world.agreed_ns[0]);
 }
 
+static json_int_t late_ns(const struct memory_record *found, const char *node)
+{
+    const json_t *nodes = json_object_get(found->observed, "nodes");
+    const json_t *late = json_object_get(json_object_get(nodes, node), "late_ns");
+    assert_true(json_is_integer(late));
+    return json_integer_value(late);
+}
+
+/* n4 takes a second until it is ready: more than the first lead, which is 0.15 s for five nodes,
+ * and what the call comes sooner than that at best. */
+static void a_node_that_is_late_is_told_of_and_later_windows_give_it_time(void **state)
+{
+    (void)state;
+    fake_world.takes_ns[3] = 1000 * RIFT_MS;
+    struct rift_window windows[] = {cut(0, "a", 100, 1500), cut(1, "a", 4500, 100)};
+    finish(start(&(struct rift_schedule){windows, 2}));
+    const struct memory_record *first = record("start-partition", 0);
+    const struct memory_record *second = record("start-partition", 1);
+    assert_in_range(late_ns(first, "n4"), 500 * RIFT_MS, 1000 * RIFT_MS);
+    assert_non_null(strstr(seen_at(first, "n4"), " ms late"));
+    assert_int_equal(late_ns(first, "n1"), 0);
+    assert_null(strstr(seen_at(first, "n1"), "late"));
+    assert_int_equal(late_ns(second, "n4"), 0);
+    /* The schedule is kept: the call comes sooner, the start does not come later. */
+    assert_in_range(fake_world.agreed_ns[0] - origin_ns, 4500 * RIFT_MS, 4700 * RIFT_MS);
+}
+
 static void a_cut_that_catches_nothing_is_not_observed(void **state)
 {
     (void)state;
@@ -299,6 +326,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_cut_is_recorded_as_it_was_seen_and_is_healed, begin, end),
         cmocka_unit_test_setup_teardown(all_nodes_begin_at_one_moment_of_our_clock, begin, end),
+        cmocka_unit_test_setup_teardown(
+            a_node_that_is_late_is_told_of_and_later_windows_give_it_time, begin, end),
         cmocka_unit_test_setup_teardown(a_cut_that_catches_nothing_is_not_observed, begin, end),
         cmocka_unit_test_setup_teardown(a_link_that_was_dead_before_shows_no_cut, begin, end),
         cmocka_unit_test_setup_teardown(a_silent_host_delays_the_heal_of_no_other_fault, begin,

@@ -93,8 +93,11 @@ static json_t *fake_inject(struct rift_node *node, const json_t *args)
         if (!fake_world.cuts_nothing)
             fake_world.drops[node->number][name[1] - '1'] = true;
     }
-    return json_pack("{s:I, s:I, s:{}}", "planned_ns", (json_int_t)start_ns, "applied_ns",
-                     (json_int_t)start_ns, "details");
+    int64_t ready_ns =
+        rift_clock_now() + fake_clock_offset(node->number) + fake_world.takes_ns[node->number];
+    return json_pack("{s:I, s:I, s:I, s:{}}", "planned_ns", (json_int_t)start_ns, "ready_ns",
+                     (json_int_t)ready_ns, "applied_ns",
+                     (json_int_t)(ready_ns > start_ns ? ready_ns : start_ns), "details");
 }
 
 static json_t *fake_heal(struct rift_node *node)

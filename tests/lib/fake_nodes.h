@@ -18,7 +18,8 @@ struct fake_world {
     atomic_bool is_silent[FAKE_NODES_MAX];
     atomic_bool refuses[FAKE_NODES_MAX];
     atomic_bool cuts_nothing;
-    atomic_int leader; /* -1: none */
+    _Atomic int64_t takes_ns[FAKE_NODES_MAX]; /* how long a node takes to be ready to inject */
+    atomic_int leader;                        /* -1: none */
     /* What a test reads. */
     _Atomic int64_t agreed_ns[FAKE_NODES_MAX]; /* start of the last inject, in our time */
     _Atomic int64_t healed_ns[FAKE_NODES_MAX]; /* when the last heal came */

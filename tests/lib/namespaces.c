@@ -249,13 +249,23 @@ static bool agent_spawn(struct test_host *host)
 
 bool host_agent_start(struct test_host *host, const char *session, int lease_ms)
 {
+    return host_agent_start_for(host, session, lease_ms, NULL, 0);
+}
+
+bool host_agent_start_for(struct test_host *host, const char *session, int lease_ms,
+                          const struct test_host *controller, int ssh_port)
+{
+    json_t *addresses =
+        controller ? json_pack("[s, s]", controller->address, controller->address6) : json_array();
     signal(SIGPIPE, SIG_IGN);
-    if (!agent_spawn(host))
+    json_t *args = json_pack("{s:s, s:s, s:i, s:s, s:b, s:o, s:i}", "session", session, "run",
+                             "test", "lease_ms", lease_ms, "node", host->name, "allow_faults", 1,
+                             "controller_addresses", addresses, "ssh_port", ssh_port);
+    if (!agent_spawn(host)) {
+        json_decref(args);
         return false;
-    json_t *reply =
-        agent_ask(&host->agent, "hello",
-                  json_pack("{s:s, s:s, s:i, s:s, s:b}", "session", session, "run", "test",
-                            "lease_ms", lease_ms, "node", host->name, "allow_faults", 1));
+    }
+    json_t *reply = agent_ask(&host->agent, "hello", args);
     host->agent.hello = json_incref(json_object_get(reply, "ok"));
     if (!host->agent.hello) {
         char *text = json_dumps(reply, JSON_ENCODE_ANY);

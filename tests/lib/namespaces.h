@@ -58,6 +58,9 @@ int host_socket(const struct namespaces *spaces, const struct test_host *host, i
 
 /* Starts the agent of the host and greets it; false with the reason on stderr. */
 bool host_agent_start(struct test_host *host, const char *session, int lease_ms);
+/* The same with a controller at another host's addresses, whose connection comes to this port. */
+bool host_agent_start_for(struct test_host *host, const char *session, int lease_ms,
+                          const struct test_host *controller, int ssh_port);
 /* Asks, and waits up to 30 s: the whole reply, owned by the caller; NULL where the agent is gone.
  * Takes args. */
 json_t *agent_ask(struct test_agent *agent, const char *verb, json_t *args);

@@ -238,6 +238,8 @@ static const struct {
     {"nodes: {lab: netns}\nsystem: etcd\nworkload: register\nfaults:\n"
      "  - {partition: {ports: [2379, per]}}\n",
      "folder/test.yaml:5:32: unknown port 'per', did you mean 'peer'?"},
+    {"nodes: {lab: netns}\nsystem: none\nworkload: register\nfaults:\n  - cut-clients: one\n",
+     "folder/test.yaml:5:5: 'client' is no number, and the recipe names no ports"},
     {"nodes: {lab: netns, count: 2}\nsystem: etcd\nworkload: register\nfaults:\n"
      "  - {partition: bridge}\n",
      "folder/test.yaml:5:17: partition 'bridge' needs 3 to 256 nodes, there are 2"},
@@ -355,6 +357,22 @@ static void a_port_named_by_the_recipe_is_a_number_in_the_plan(void **state)
     rift_plan_destroy(plan);
 }
 
+static void clients_are_cut_at_the_recipes_client_port_unless_another_is_named(void **state)
+{
+    (void)state;
+    struct rift_plan *plan = parse_good("nodes: {lab: netns}\nsystem: etcd\nworkload: register\n"
+                                        "faults:\n  - cut-clients: primaries\n"
+                                        "  - {cut-clients: {ports: [peer]}}\n");
+    const char *port;
+    const json_t *options = plan->faults[0].variants[0].options;
+    assert_int_equal(0, json_unpack((json_t *)options, "{s:[s!]}", "ports", &port));
+    assert_string_equal("2379", port);
+    options = plan->faults[1].variants[0].options;
+    assert_int_equal(0, json_unpack((json_t *)options, "{s:[s!]}", "ports", &port));
+    assert_string_equal("2380", port);
+    rift_plan_destroy(plan);
+}
+
 static void
 a_chaos_without_a_list_has_every_fault_that_is_possible_and_none_that_damages(void **state)
 {
@@ -368,6 +386,7 @@ a_chaos_without_a_list_has_every_fault_that_is_possible_and_none_that_damages(vo
     assert_non_null(faults);
     assert_non_null(strstr(faults, "disk-lose"));
     assert_non_null(strstr(faults, "disk-full"));
+    assert_non_null(strstr(faults, "cut-clients"));
     assert_null(strstr(faults, "file-damage"));
     assert_null(strstr(faults, "disk-corrupt"));
     rift_text_finish(&text);
@@ -604,6 +623,7 @@ int main(void)
         cmocka_unit_test(a_mistake_in_a_recipe_is_named_in_the_recipe),
         cmocka_unit_test(a_frozen_plan_read_again_is_the_same),
         cmocka_unit_test(a_port_named_by_the_recipe_is_a_number_in_the_plan),
+        cmocka_unit_test(clients_are_cut_at_the_recipes_client_port_unless_another_is_named),
         cmocka_unit_test(
             a_chaos_without_a_list_has_every_fault_that_is_possible_and_none_that_damages),
         cmocka_unit_test(a_frozen_plan_names_the_bytes_of_an_artifact),

@@ -1,0 +1,43 @@
+/* One fault of the agent, from the request that injects it until it is healed. For the files
+ * agent/fault*.c. */
+#ifndef AGENT_FAULT_H
+#define AGENT_FAULT_H
+
+#include "agent/agent.h"
+#include "agent/crash_loop.h"
+#include "common/arena.h"
+#include "nemesis/faults/driver.h"
+
+struct fault {
+    struct fault *next;
+    struct agent *agent;
+    struct rift_injection injection;
+    json_t *args; /* the request's, which peers and options point into */
+    struct rift_arena arena;
+    struct rift_target target;
+    bool is_on;         /* injected, not only planned for later */
+    int64_t ready_ns;   /* from when on it could begin in time: waiting for it, or in place */
+    int64_t request_id; /* to be answered when it is on; 0: answered */
+    bool is_in_job;     /* that of request_id, which injects it */
+    uint64_t timer;
+    struct crash_loop *loop; /* or NULL */
+};
+
+/* NULL where there is none. */
+struct fault *fault_find(struct agent *agent, const char *id);
+/* Forgets it; what it did is not undone. */
+void fault_destroy(struct fault *fault);
+/* Undone as far as it got: after this the node is as before, or the ledger still says what is not.
+ */
+void fault_undo(struct fault *fault);
+/* Fills the reply to inject. */
+void fault_describe(const struct fault *fault, json_t *ok);
+
+/* Injects it, planned and in the ledger, in a job, which answers the request: VERB_LATER or -1. A
+ * fault that this fails for is undone and forgotten. */
+int fault_inject_in_job(struct fault *fault, int64_t request_id, struct rift_error *err);
+/* Heals it in a job, after its last act, and starts the system again where the request does not say
+ * otherwise. One that this fails for is still on. */
+int fault_heal_in_job(struct fault *fault, const struct request *request, struct rift_error *err);
+
+#endif

@@ -1,0 +1,21 @@
+/* How long before the moment on which all nodes agree they are to be told of it, so that all of
+ * them are ready by then. Any thread. */
+#ifndef CONTROL_RUN_LEAD_H
+#define CONTROL_RUN_LEAD_H
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+#include "control/run/cluster.h"
+
+/* Zeroed: nothing was learnt yet. */
+struct lead {
+    _Atomic int64_t slowest_ns; /* the longest that a node took so far, from the call until ready */
+};
+
+/* By the slowest round trip, by how many nodes there are (they may share processors), and by what
+ * was learnt; from 0.1 to 5 s. */
+int64_t lead_of(const struct lead *lead, const struct cluster *cluster);
+void lead_learn(struct lead *lead, int64_t took_ns);
+
+#endif

@@ -1,0 +1,291 @@
+/* kill with signals that a system may handle, and the crash loop, as an outsider sees them: by what
+ * the system writes into its data folder, and by its pids. */
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "common/clock.h"
+#include "common/memory.h"
+#include "tests/lib/toy_host.h"
+
+/* Each start adds a line to starts, and its pid to pid; the recipe makes $ of $$. */
+static const char head[] = "echo x >> starts; echo $$$$ > pid; ";
+static const char loop[] = "while :; do echo x >> parent; sleep 0.005; done";
+
+static int agent_up(void **state)
+{
+    (void)state;
+    return n1 && !host_agent_start(n1, "kill", 8000) ? -1 : 0;
+}
+
+/* A system of one process of the recipe, a shell. */
+static void start_system(const char *before)
+{
+    CLEANUP(rift_free) char *data = rift_printf("%s-data/shell", n1->state);
+    CLEANUP(rift_free) char *parent = rift_printf("%s/parent", data);
+    CLEANUP(rift_free) char *program = rift_printf("%s%s%s", head, before, loop);
+    json_t *process =
+        json_pack("{s:s, s:[s, s, s], s:s, s:{s:[s, s, s]}}", "name", "shell", "command", "/bin/sh",
+                  "-c", program, "working_folder", data, "ready", "command", "test", "-s", parent);
+    json_t *recipe = json_pack("{s:s, s:[s], s:[o], s:{s:i}}", "name", "shell", "data_folders",
+                               data, "processes", process, "stop", "grace_ms", 300);
+    json_t *node =
+        json_pack("{s:s, s:s, s:i}", "name", n1->name, "address", n1->address, "index", 1);
+    json_t *context = json_pack("{s:o, s:[O], s:{}}", "node", node, "nodes", node, "options");
+    json_decref(
+        agent_must(&n1->agent, "system.configure",
+                   json_pack("{s:o, s:o, s:b}", "recipe", recipe, "context", context, "lab", 1)));
+    json_decref(agent_must(&n1->agent, "system.stop", NULL));
+    json_decref(agent_must(&n1->agent, "system.wipe", NULL));
+    toy_start(n1);
+}
+
+static long number_in(const char *file)
+{
+    CLEANUP(rift_free) char *path = rift_printf("%s-data/shell/%s", n1->state, file);
+    FILE *stream = fopen(path, "r");
+    long number = 0;
+    if (stream && fscanf(stream, "%ld", &number) != 1)
+        number = 0;
+    if (stream)
+        fclose(stream);
+    return number;
+}
+
+/* Lines of a file of the system. */
+static long lines_of(const char *file)
+{
+    CLEANUP(rift_free) char *path = rift_printf("%s-data/shell/%s", n1->state, file);
+    FILE *stream = fopen(path, "r");
+    long lines = 0;
+    for (int c; stream && (c = getc(stream)) != EOF;)
+        lines += c == '\n';
+    if (stream)
+        fclose(stream);
+    return lines;
+}
+
+static void wait_ms(int ms)
+{
+    rift_clock_sleep_until(rift_clock_now() + ms * RIFT_MS);
+}
+
+static bool grows(const char *file, int for_ms)
+{
+    long before = lines_of(file);
+    int64_t deadline = rift_clock_now() + for_ms * RIFT_MS;
+    while (lines_of(file) == before && rift_clock_now() < deadline)
+        wait_ms(10);
+    return lines_of(file) > before;
+}
+
+/* The agent's words, and whether it says that it is observed; within the time that a controller
+ * gives it. */
+static bool observed(const char *id, char words[256])
+{
+    int64_t asked = rift_clock_now();
+    json_t *ok =
+        agent_must(&n1->agent, "observe", json_pack("{s:s, s:i}", "id", id, "for_ms", 300));
+    assert_true(rift_clock_now() - asked < 900 * RIFT_MS);
+    bool is = json_is_true(json_object_get(ok, "observed"));
+    snprintf(words, 256, "%s", json_string_value(json_object_get(ok, "how")));
+    print_message("  %d: %s\n", is, words);
+    json_decref(ok);
+    return is;
+}
+
+static void every_signal_that_ends_a_process_ends_the_system(void **state)
+{
+    (void)state;
+    NEED_HOST();
+    static const char *const signals[] = {"KILL", "TERM", "INT", "QUIT", "ABRT", "SEGV"};
+    char words[256];
+    start_system("");
+    for (size_t i = 0; i < sizeof signals / sizeof *signals; i++) {
+        long pid = number_in("pid");
+        inject("k", "kill", json_pack("{s:s}", "signal", signals[i]));
+        assert_true(observed("k", words));
+        /* A shell outlives a SIGINT that the command which it waits for did not get. */
+        if (strcmp(signals[i], "INT") != 0) {
+            assert_non_null(strstr(words, "/proc has 0 of"));
+            assert_false(grows("parent", 100));
+        }
+        heal("k");
+        assert_true(grows("parent", 2000));
+        assert_int_not_equal(pid, number_in("pid"));
+    }
+}
+
+/* It would be down a second after the heal, with nobody to start it. */
+static void a_system_that_takes_its_time_to_end_is_told_of_and_runs_after_the_heal(void **state)
+{
+    (void)state;
+    NEED_HOST();
+    char words[256];
+    start_system("trap 'sleep 2; exit 0' TERM; ");
+    long pid = number_in("pid");
+    inject("k", "kill", json_pack("{s:s}", "signal", "TERM"));
+    wait_ms(50);
+    assert_true(observed("k", words));
+    assert_non_null(strstr(words, "1 have taken SIGTERM and are still there"));
+    heal("k");
+    assert_true(grows("parent", 2000));
+    assert_int_not_equal(pid, number_in("pid"));
+    wait_ms(2500);
+    assert_true(grows("parent", 500));
+    assert_int_equal(2, lines_of("starts"));
+}
+
+static void a_system_that_ignores_the_signal_was_not_hit(void **state)
+{
+    (void)state;
+    NEED_HOST();
+    char words[256];
+    start_system("trap '' TERM USR1; ");
+    long pid = number_in("pid");
+    inject("k", "kill", json_pack("{s:s}", "signal", "USR1"));
+    assert_false(observed("k", words));
+    heal("k");
+    assert_true(grows("parent", 500));
+    assert_int_equal(pid, number_in("pid"));
+    inject("k", "kill", json_pack("{s:s}", "signal", "TERM"));
+    assert_false(observed("k", words));
+    assert_true(grows("parent", 500));
+    heal("k");
+    assert_true(grows("parent", 2000));
+    assert_int_not_equal(pid, number_in("pid")); /* it was to end */
+}
+
+static void a_signal_that_is_handled_leaves_the_system_alone(void **state)
+{
+    (void)state;
+    NEED_HOST();
+    char words[256];
+    start_system("trap 'echo x >> hups' HUP; ");
+    long pid = number_in("pid");
+    inject("k", "kill", json_pack("{s:s}", "signal", "HUP"));
+    for (int i = 0; i < 50 && lines_of("hups") == 0; i++)
+        wait_ms(10);
+    assert_int_equal(1, lines_of("hups"));
+    assert_true(observed("k", words));
+    heal("k");
+    assert_true(grows("parent", 500));
+    assert_int_equal(pid, number_in("pid"));
+    assert_int_equal(1, lines_of("starts"));
+}
+
+static void a_killed_system_is_started_again_while_the_window_goes_on(void **state)
+{
+    (void)state;
+    NEED_HOST();
+    char words[256];
+    start_system("");
+    int64_t start = rift_clock_now();
+    inject("k", "kill", json_pack("{s:f}", "restart_after_s", 0.8));
+    assert_true(observed("k", words));
+    assert_false(grows("parent", 300));
+    assert_true(grows("parent", 3000));
+    assert_true(rift_clock_now() - start >= 800 * RIFT_MS);
+    wait_ms(300); /* a start that is not done yet would be ended by the heal, and done again */
+    long pid = number_in("pid");
+    heal("k");
+    wait_ms(500);
+    assert_true(grows("parent", 500));
+    assert_int_equal(pid, number_in("pid")); /* what runs is let be */
+    assert_int_equal(2, lines_of("starts"));
+}
+
+static void a_crash_loop_goes_on_until_it_is_healed(void **state)
+{
+    (void)state;
+    NEED_HOST();
+    char words[256];
+    start_system("");
+    json_t *options = json_pack("{s:f, s:f}", "restart_after_s", 0.2, "again_after_s", 0.4);
+    inject("k", "kill", json_incref(options));
+    for (int i = 0; i < 12; i++) { /* the lease is 8 s */
+        wait_ms(250);
+        assert_true(observed("k", words));
+    }
+    long starts = lines_of("starts");
+    print_message("  %ld starts\n", starts);
+    assert_in_range(starts, 4, 7); /* one before it, and one each 0.6 s of 3 */
+    heal("k");
+    assert_true(grows("parent", 2000));
+    wait_ms(200);
+    starts = lines_of("starts");
+    wait_ms(1500);
+    assert_int_equal(starts, lines_of("starts"));
+    assert_true(grows("parent", 500));
+    /* And with the agent: as it is then it stays. */
+    inject("k", "kill", options);
+    wait_ms(700);
+    agent_kill_both(&n1->agent);
+    wait_ms(300);
+    starts = lines_of("starts");
+    wait_ms(1500);
+    assert_int_equal(starts, lines_of("starts"));
+    agent_forget(&n1->agent);
+    assert_true(host_agent_start(n1, "kill", 8000));
+}
+
+static void what_is_left_of_a_system_is_started_anew_at_the_heal(void **state)
+{
+    (void)state;
+    NEED_HOST();
+    start_system("(while :; do echo x >> child; sleep 0.005; done) & ");
+    inject("f", "fd-limit", json_pack("{s:i}", "leave", 100));
+    assert_true(number_in("pid") > 1);
+    kill((pid_t)number_in("pid"), SIGKILL); /* the system's own doing, as far as we know */
+    wait_ms(100);
+    assert_false(grows("parent", 200));
+    assert_true(grows("child", 200));
+    heal("f");
+    assert_true(grows("parent", 2000));
+    assert_true(grows("child", 2000));
+    assert_int_equal(2, lines_of("starts"));
+}
+
+static void options_that_mean_nothing_are_refused(void **state)
+{
+    (void)state;
+    NEED_HOST();
+    start_system("");
+    json_t *const bad[] = {json_pack("{s:i}", "again_after_s", 1),
+                           json_pack("{s:i}", "restart_after_s", -1),
+                           json_pack("{s:s}", "signal", "STOP")};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        json_t *reply =
+            agent_ask(&n1->agent, "inject",
+                      json_pack("{s:s, s:s, s:o}", "id", "k", "fault", "kill", "options", bad[i]));
+        assert_non_null(json_object_get(reply, "error"));
+        json_decref(reply);
+    }
+    assert_true(grows("parent", 500));
+    assert_int_equal(1, lines_of("starts"));
+}
+
+#define CASE(test) cmocka_unit_test_setup_teardown(test, agent_up, toy_host_end)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        CASE(every_signal_that_ends_a_process_ends_the_system),
+        CASE(a_system_that_takes_its_time_to_end_is_told_of_and_runs_after_the_heal),
+        CASE(a_system_that_ignores_the_signal_was_not_hit),
+        CASE(a_signal_that_is_handled_leaves_the_system_alone),
+        CASE(a_killed_system_is_started_again_while_the_window_goes_on),
+        CASE(a_crash_loop_goes_on_until_it_is_healed),
+        CASE(what_is_left_of_a_system_is_started_anew_at_the_heal),
+        CASE(options_that_mean_nothing_are_refused),
+    };
+    return cmocka_run_group_tests(tests, toy_host_up, toy_host_down);
+}
