@@ -9,6 +9,7 @@
 
 #include "common/clock.h"
 #include "nemesis/faults/drivers.h"
+#include "nemesis/faults/tracing.h"
 
 static int64_t option_number(const json_t *options, const char *name)
 {
@@ -66,6 +67,9 @@ static int clock_plan(struct rift_injection *injection, const struct rift_target
             err, RIFT_ERR_INVALID,
             "clock: neither offset_ms nor drift_ppm is given, so nothing would change");
     const struct rift_fault_driver *way = way_of(target, injection->options);
+    if (way == &rift_clock_process_driver &&
+        rift_tracing_check(injection, RIFT_TRACING_VISITS, ledger, err))
+        return -1;
     json_object_set_new(injection->undo, "of", json_string(way->name));
     return way->plan(injection, target, ledger, err);
 }

@@ -11,6 +11,7 @@
 #include "common/process.h"
 #include "nemesis/faults/drivers.h"
 #include "nemesis/faults/held.h"
+#include "nemesis/faults/tracing.h"
 
 enum { CANDIDATES_MAX = 16384, FIND_MS = 1000 };
 
@@ -103,9 +104,9 @@ static int hang_begin(const void *of, struct rift_holder_report *report)
 static int hang_plan(struct rift_injection *injection, const struct rift_target *target,
                      const char *ledger, struct rift_error *err)
 {
-    (void)ledger;
     struct choice choice;
-    if (hang_choice(target, injection->options, &choice, err))
+    if (rift_tracing_check(injection, RIFT_TRACING_HOLDS_ONE, ledger, err) ||
+        hang_choice(target, injection->options, &choice, err))
         return -1;
     const struct rift_holder_work work = {
         .begin = hang_begin, .tend = rift_held_tend, .of = &choice};

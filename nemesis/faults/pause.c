@@ -12,6 +12,7 @@
 #include "nemesis/faults/freeze.h"
 #include "nemesis/faults/held.h"
 #include "nemesis/faults/setting.h"
+#include "nemesis/faults/tracing.h"
 
 static bool pause_is_freeze(const json_t *options)
 {
@@ -34,8 +35,12 @@ static int pause_plan(struct rift_injection *injection, const struct rift_target
 {
     const struct rift_holder_work work = {
         .begin = pause_begin, .tend = rift_held_tend, .of = target->system};
-    return pause_is_freeze(injection->options) ? rift_freeze_plan(injection, target, ledger, err)
-                                               : rift_holder_plan(injection, &work, err);
+    bool is_freeze = pause_is_freeze(injection->options);
+    if (rift_tracing_check(injection, is_freeze ? RIFT_TRACING_FREEZES : RIFT_TRACING_HOLDS, ledger,
+                           err))
+        return -1;
+    return is_freeze ? rift_freeze_plan(injection, target, ledger, err)
+                     : rift_holder_plan(injection, &work, err);
 }
 
 static int pause_inject(struct rift_injection *injection, const struct rift_target *target,

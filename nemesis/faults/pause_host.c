@@ -12,6 +12,7 @@
 #include "common/process.h"
 #include "nemesis/faults/drivers.h"
 #include "nemesis/faults/held.h"
+#include "nemesis/faults/tracing.h"
 
 enum { ANCESTORS_MAX = 64 };
 
@@ -60,7 +61,8 @@ static int host_plan(struct rift_injection *injection, const struct rift_target 
                      const char *ledger, struct rift_error *err)
 {
     (void)target;
-    (void)ledger;
+    if (rift_tracing_check(injection, RIFT_TRACING_HOLDS, ledger, err))
+        return -1;
     const struct rift_holder_work work = {.begin = host_begin, .tend = rift_held_tend};
     return rift_holder_plan(injection, &work, err);
 }
