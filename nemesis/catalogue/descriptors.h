@@ -19,6 +19,7 @@ extern const struct rift_fault rift_fault_clock;
 extern const struct rift_fault rift_fault_cpu;
 extern const struct rift_fault rift_fault_cpu_burn;
 extern const struct rift_fault rift_fault_memory;
+extern const struct rift_fault rift_fault_oom_kill;
 extern const struct rift_fault rift_fault_fd_limit;
 extern const struct rift_fault rift_fault_pid_limit;
 extern const struct rift_fault rift_fault_disk_full;

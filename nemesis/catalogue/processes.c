@@ -221,12 +221,28 @@ const struct rift_fault rift_fault_memory = {
     .summary = "the system's memory is squeezed",
     .effect =
         "A limit on the memory of the system's own cgroup, page cache included, v1 or v2. The "
-        "kernel takes back what it can, and kills a process of the system where that is not "
+        "kernel takes back what it can, for which processes wait (the history says for how long, "
+        "by PSI, where the kernel tells), and kills a process of the system where that is not "
         "enough; at the end such a system is started again. A keeper of its own lifts the limit "
         "when the lease is "
         "past or agent and guardian are killed.",
     .scope = RIFT_FAULT_ON_NODES,
     .options = memory_options,
+};
+
+const struct rift_fault rift_fault_oom_kill = {
+    .name = "oom-kill",
+    .summary = "the kernel kills a process of the system for want of memory",
+    .effect =
+        "The limit on the memory of the system's own cgroup, v1 or v2, comes down to a little "
+        "above "
+        "what it uses, and a helper of Rift's takes the rest in the same cgroup, as a file in "
+        "memory that counts for no process, until the kernel has killed somebody, the largest "
+        "process as a rule: SIGKILL at a moment that memory decides. Then the limit is as it was "
+        "and the helper is gone, within 4 s at most; nobody outside the cgroup has less memory for "
+        "it. Observed by the kernel's own count of such kills, and by /proc. A system that lost a "
+        "process which its recipe started is started again at the end.",
+    .scope = RIFT_FAULT_ON_NODES,
 };
 
 static const struct rift_option fd_limit_options[] = {

@@ -15,6 +15,7 @@ extern const struct rift_fault_driver rift_hang_driver;
 extern const struct rift_fault_driver rift_cpu_driver;
 extern const struct rift_fault_driver rift_cpu_burn_driver;
 extern const struct rift_fault_driver rift_memory_driver;
+extern const struct rift_fault_driver rift_oom_kill_driver;
 extern const struct rift_fault_driver rift_fd_limit_driver;
 extern const struct rift_fault_driver rift_pid_limit_driver;
 extern const struct rift_fault_driver rift_disk_full_driver;

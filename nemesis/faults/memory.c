@@ -2,33 +2,12 @@
  * fault begins. The kernel takes back what it can (its page cache first) and kills a process where
  * that is not enough. */
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "nemesis/faults/drivers.h"
+#include "nemesis/faults/memory_group.h"
 #include "nemesis/faults/setting.h"
 
 enum { LIMIT_MIN_BYTES = 1 << 20, TRIES_MAX = 20 };
-
-struct place {
-    const char *folder, *limit, *use;
-    bool is_v2;
-};
-
-static int memory_place(const struct rift_target *target, struct place *place,
-                        struct rift_error *err)
-{
-    const char *v1 = rift_cgroup_v1_folder(target->system, "memory");
-    const char *v2 = v1 ? NULL : rift_setting_v2_folder(target->system, "memory");
-    if (!v1 && !v2)
-        return rift_fail(err, RIFT_ERR_UNSUPPORTED,
-                         "memory: no memory controller governs the system");
-    *place = (struct place){.folder = v1 ? v1 : v2,
-                            .limit = v1 ? "memory.limit_in_bytes" : "memory.max",
-                            .use = v1 ? "memory.usage_in_bytes" : "memory.current",
-                            .is_v2 = v2 != NULL};
-    return 0;
-}
 
 static int memory_percent(const json_t *options, double *percent, struct rift_error *err)
 {
@@ -38,54 +17,32 @@ static int memory_percent(const json_t *options, double *percent, struct rift_er
     return 0;
 }
 
-static long long memory_use(const struct place *place)
-{
-    char text[RIFT_SETTING_TEXT_SIZE];
-    return rift_setting_read(place->folder, place->use, text) ? strtoll(text, NULL, 10) : 0;
-}
-
-/* How often the limit was met: an allocation that had to wait for memory to be taken back. */
-static long long memory_failures(const struct place *place)
-{
-    char text[RIFT_SETTING_TEXT_SIZE];
-    if (place->is_v2)
-        return rift_setting_count(place->folder, "memory.events", "max");
-    return rift_setting_read(place->folder, "memory.failcnt", text) ? strtoll(text, NULL, 10) : 0;
-}
-
-static long long memory_kills(const struct place *place)
-{
-    return rift_setting_count(place->folder, place->is_v2 ? "memory.events" : "memory.oom_control",
-                              "oom_kill");
-}
-
 static int memory_plan(struct rift_injection *injection, const struct rift_target *target,
                        const char *ledger, struct rift_error *err)
 {
-    struct place place;
+    struct rift_memory_group group;
     double percent;
-    if (memory_place(target, &place, err) || memory_percent(injection->options, &percent, err) ||
-        rift_setting_plan(injection, ledger, place.folder, place.limit, err))
-        return -1;
-    /* v1 says "no limit" as a number near the greatest, but takes only -1 for it everywhere. */
-    const char *before = json_string_value(json_object_get(injection->undo, "before"));
-    if (!place.is_v2 && strtoll(before, NULL, 10) > (1LL << 60))
-        json_object_set_new(injection->undo, "before", json_string("-1"));
-    json_object_set_new(injection->undo, "failures", json_integer(memory_failures(&place)));
-    json_object_set_new(injection->undo, "kills", json_integer(memory_kills(&place)));
+    if (rift_memory_group_find(target, &group, err) ||
+        memory_percent(injection->options, &percent, err) ||
+        rift_memory_limit_plan(injection, &group, ledger, err))
+        return rift_wrap(err, "memory");
+    json_object_set_new(injection->undo, "failures", json_integer(rift_memory_failures(&group)));
+    json_object_set_new(injection->undo, "kills", json_integer(rift_memory_kills(&group)));
+    json_object_set_new(injection->undo, "stall_us", json_integer(rift_memory_stall_us(target)));
     return 0;
 }
 
 static int memory_inject(struct rift_injection *injection, const struct rift_target *target,
                          struct rift_error *err)
 {
-    struct place place;
+    struct rift_memory_group group;
     double percent;
-    if (memory_place(target, &place, err) || memory_percent(injection->options, &percent, err))
+    if (rift_memory_group_find(target, &group, err) ||
+        memory_percent(injection->options, &percent, err))
         return -1;
     /* v1 refuses a limit that it cannot bring the use down to: then the least that it takes. */
     for (int try = 0; try < TRIES_MAX; try++) {
-        double limit = (double)memory_use(&place) * percent / 100;
+        double limit = (double)rift_memory_use(&group) * percent / 100;
         char value[64];
         snprintf(value, sizeof value, "%.0f", limit < LIMIT_MIN_BYTES ? LIMIT_MIN_BYTES : limit);
         if (rift_setting_inject(injection, value, err) == 0) {
@@ -100,16 +57,24 @@ static int memory_inject(struct rift_injection *injection, const struct rift_tar
 static int memory_observe(const struct rift_injection *injection, const struct rift_target *target,
                           bool *is_observed, json_t *details, struct rift_error *err)
 {
-    struct place place;
-    if (memory_place(target, &place, err))
+    struct rift_memory_group group;
+    if (rift_memory_group_find(target, &group, err))
         return -1;
+    const json_t *undo = injection->undo;
     long long met =
-        memory_failures(&place) - json_integer_value(json_object_get(injection->undo, "failures"));
+        rift_memory_failures(&group) - json_integer_value(json_object_get(undo, "failures"));
     long long killed =
-        memory_kills(&place) - json_integer_value(json_object_get(injection->undo, "kills"));
-    char how[160];
-    snprintf(how, sizeof how, "the limit was met %lld times, %lld processes were killed for it",
-             met, killed);
+        rift_memory_kills(&group) - json_integer_value(json_object_get(undo, "kills"));
+    long long stall_us = rift_memory_stall_us(target),
+              before_us = json_integer_value(json_object_get(undo, "stall_us"));
+    char how[200], waited[64] = "";
+    if (stall_us >= 0 && before_us >= 0) {
+        snprintf(waited, sizeof waited, ", which cost %.1f ms (PSI)",
+                 (double)(stall_us - before_us) / 1000);
+        json_object_set_new(details, "stall_us", json_integer(stall_us - before_us));
+    }
+    snprintf(how, sizeof how, "the limit was met %lld times%s, %lld processes were killed for it",
+             met, waited, killed);
     json_object_set_new(details, "how", json_string(how));
     *is_observed = met > 0 || killed > 0;
     return 0;
@@ -118,21 +83,10 @@ static int memory_observe(const struct rift_injection *injection, const struct r
 static int memory_probe(const struct rift_target *target, const json_t *options,
                         struct rift_fault_ability *ability, struct rift_error *err)
 {
-    struct place place;
-    struct rift_error reason = {0};
     double percent;
     if (memory_percent(options, &percent, err))
         return -1;
-    ability->end = "a keeper of its own lifts it when the lease is past or agent and guardian are "
-                   "killed; if the keeper is killed as well, the next contact";
-    if (memory_place(target, &place, &reason)) {
-        snprintf(ability->why, sizeof ability->why, "%.200s", reason.text);
-        return 0;
-    }
-    ability->backend = place.is_v2 ? "cgroup v2, memory.max" : "cgroup v1, memory.limit_in_bytes";
-    rift_cgroup_create(target->system, NULL);
-    rift_setting_try(place.folder, place.limit, ability);
-    rift_cgroup_remove(target->system, NULL); /* refused where the system runs */
+    rift_memory_group_probe(target, ability);
     return 0;
 }
 

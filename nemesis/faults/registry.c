@@ -17,6 +17,7 @@ const struct rift_fault_driver *const rift_fault_drivers[] = {
     &rift_cpu_driver,
     &rift_cpu_burn_driver,
     &rift_memory_driver,
+    &rift_oom_kill_driver,
     &rift_fd_limit_driver,
     &rift_pid_limit_driver,
     &rift_disk_full_driver,

@@ -54,6 +54,14 @@ static int setting_write(const char *path, const char *value, struct rift_error 
     return 0;
 }
 
+int rift_setting_write(const char *folder, const char *file, const char *value,
+                       struct rift_error *err)
+{
+    char path[PATH_SIZE];
+    snprintf(path, sizeof path, "%s/%s", folder, file);
+    return setting_write(path, value, err);
+}
+
 struct saved_search {
     const char *path;
     const char *except; /* an id */

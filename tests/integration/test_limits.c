@@ -105,6 +105,21 @@ static void read_setting(const char *v1_controller, const char *v1_file, const c
         fclose(file);
 }
 
+/* How long somebody in the system has waited for memory; -1: the kernel does not tell. */
+static long long stall_us(void)
+{
+    struct rift_cgroup cgroup;
+    assert_int_equal(0, rift_cgroup_open(n1->cgroup, &cgroup, NULL));
+    CLEANUP(rift_free) char *path = rift_printf("%s/memory.pressure", cgroup.unified);
+    FILE *file = fopen(path, "r");
+    long long total = -1;
+    if (file && fscanf(file, "some %*s %*s %*s total=%lld", &total) != 1)
+        total = -1;
+    if (file)
+        fclose(file);
+    return total;
+}
+
 static void a_memory_limit_is_felt_and_lifted_exactly(void **state)
 {
     (void)state;
@@ -117,9 +132,138 @@ static void a_memory_limit_is_felt_and_lifted_exactly(void **state)
     assert_true(strtoll(during, NULL, 10) < 100000000);
     rift_clock_sleep_until(rift_clock_now() + 500 * RIFT_MS);
     assert_true(is_observed("m"));
+    json_t *ok = agent_must(&n1->agent, "observe", json_pack("{s:s}", "id", "m"));
+    const json_t *told = json_object_get(json_object_get(ok, "details"), "stall_us");
+    long long stalled_us = stall_us();
+    print_message("waited for memory: %lld us, of which the fault %lld\n", stalled_us,
+                  (long long)json_integer_value(told));
+    assert_int_equal(stalled_us >= 0, told != NULL);
+    assert_true(!told || (json_integer_value(told) > 0 && json_integer_value(told) <= stalled_us));
+    json_decref(ok);
     heal("m");
     read_setting("memory", "memory.limit_in_bytes", "memory.max", after);
     assert_string_equal(before, after);
+}
+
+static long long kernels_kills(void)
+{
+    struct rift_cgroup cgroup;
+    assert_int_equal(0, rift_cgroup_open(n1->cgroup, &cgroup, NULL));
+    const char *v1 = rift_cgroup_v1_folder(&cgroup, "memory");
+    CLEANUP(rift_free)
+    char *path =
+        rift_printf("%s/%s", v1 ? v1 : cgroup.unified, v1 ? "memory.oom_control" : "memory.events");
+    FILE *file = fopen(path, "r");
+    char line[64];
+    long long count = -1;
+    while (file && fgets(line, sizeof line, file))
+        if (strncmp(line, "oom_kill ", 9) == 0)
+            count = strtoll(line + 9, NULL, 10);
+    if (file)
+        fclose(file);
+    return count;
+}
+
+/* Processes in the system's memory group that are no system's: helpers of ours. */
+static size_t strangers(void)
+{
+    struct rift_cgroup cgroup;
+    assert_int_equal(0, rift_cgroup_open(n1->cgroup, &cgroup, NULL));
+    const char *v1 = rift_cgroup_v1_folder(&cgroup, "memory");
+    CLEANUP(rift_free) char *path = rift_printf("%s/cgroup.procs", v1 ? v1 : cgroup.unified);
+    FILE *file = fopen(path, "r");
+    size_t count = 0;
+    for (int pid; file && fscanf(file, "%d", &pid) == 1;) {
+        CLEANUP(rift_free) char *name = rift_printf("/proc/%d/comm", pid);
+        FILE *stream = fopen(name, "r");
+        char comm[32] = "";
+        count += stream && fgets(comm, sizeof comm, stream) && strncmp(comm, "rift", 4) == 0;
+        if (stream)
+            fclose(stream);
+    }
+    if (file)
+        fclose(file);
+    return count;
+}
+
+/* A system of one process that has 200 MB, more than an agent with a sanitizer has. */
+static void start_large(void)
+{
+    CLEANUP(rift_free) char *data = rift_printf("%s-data/large", n1->state);
+    CLEANUP(rift_free) char *ready = rift_printf("%s/ready", data);
+    json_t *process = json_pack("{s:s, s:[s, s, s], s:s, s:{s:[s, s, s]}}", "name", "large",
+                                "command", "/bin/sh", "-c",
+                                "x=$$(head -c 100000000 /dev/zero | tr '\\0' x); echo $$$$ >ready; "
+                                "while :; do sleep 1; done",
+                                "working_folder", data, "ready", "command", "test", "-s", ready);
+    json_t *recipe = json_pack("{s:s, s:[s], s:[o], s:{s:i}}", "name", "large", "data_folders",
+                               data, "processes", process, "stop", "grace_ms", 100);
+    json_t *node =
+        json_pack("{s:s, s:s, s:i}", "name", n1->name, "address", n1->address, "index", 1);
+    json_t *context = json_pack("{s:o, s:[O], s:{}}", "node", node, "nodes", node, "options");
+    json_decref(agent_must(&n1->agent, "system.stop", NULL));
+    json_decref(agent_must(&n1->agent, "system.wipe", NULL));
+    json_decref(
+        agent_must(&n1->agent, "system.configure",
+                   json_pack("{s:o, s:o, s:b}", "recipe", recipe, "context", context, "lab", 1)));
+    json_decref(agent_must(&n1->agent, "system.wipe", NULL));
+    json_decref(agent_must(&n1->agent, "system.start", json_pack("{s:i}", "deadline_ms", 20000)));
+    json_decref(
+        agent_must(&n1->agent, "system.wait_ready", json_pack("{s:i}", "deadline_ms", 20000)));
+}
+
+static pid_t large_pid(void)
+{
+    CLEANUP(rift_free) char *path = rift_printf("%s-data/large/ready", n1->state);
+    FILE *file = fopen(path, "r");
+    int pid = 0;
+    if (file && fscanf(file, "%d", &pid) != 1)
+        pid = 0;
+    if (file)
+        fclose(file);
+    return pid;
+}
+
+static void the_kernel_kills_for_want_of_memory_and_the_limit_is_as_before(void **state)
+{
+    (void)state;
+    char before[64], after[64];
+    if (!can_inject("oom-kill", NULL))
+        skip();
+    start_large();
+    pid_t pid = large_pid();
+    assert_int_equal(0, kill(pid, 0));
+    read_setting("memory", "memory.limit_in_bytes", "memory.max", before);
+    assert_int_equal(0, kernels_kills());
+    inject("o", "oom-kill", NULL);
+    assert_true(kernels_kills() > 0);
+    assert_true(is_observed("o"));
+    assert_int_equal(-1, kill(pid, 0));
+    assert_int_equal(0, strangers());
+    read_setting("memory", "memory.limit_in_bytes", "memory.max", after);
+    assert_string_equal(before, after);
+    heal("o");
+    json_decref(
+        agent_must(&n1->agent, "system.wait_ready", json_pack("{s:i}", "deadline_ms", 20000)));
+}
+
+/* Beside a limit that another fault has set: that one goes on. */
+static void a_memory_limit_outlives_an_oom_kill(void **state)
+{
+    (void)state;
+    char during[64], after[64];
+    if (!can_inject("oom-kill", NULL))
+        skip();
+    start_large();
+    inject("m", "memory", json_pack("{s:i}", "percent_of_use", 400));
+    read_setting("memory", "memory.limit_in_bytes", "memory.max", during);
+    inject("o", "oom-kill", NULL);
+    read_setting("memory", "memory.limit_in_bytes", "memory.max", after);
+    assert_string_equal(during, after);
+    heal("o");
+    read_setting("memory", "memory.limit_in_bytes", "memory.max", after);
+    assert_string_equal(during, after);
+    heal("m");
 }
 
 #define CASE(test) cmocka_unit_test_setup_teardown(test, toy_up, toy_host_end)
@@ -132,6 +276,8 @@ int main(void)
         CASE(two_freezes_end_with_the_last),
         CASE(a_quota_slows_the_system_down_and_is_lifted),
         CASE(a_memory_limit_is_felt_and_lifted_exactly),
+        CASE(the_kernel_kills_for_want_of_memory_and_the_limit_is_as_before),
+        CASE(a_memory_limit_outlives_an_oom_kill),
     };
     return cmocka_run_group_tests(tests, toy_host_up, toy_host_down);
 }

@@ -1,0 +1,92 @@
+/* PSI stands in the cgroup's folder of v2, also where v1 has the controller. */
+#include "nemesis/faults/memory_group.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "nemesis/faults/setting.h"
+
+int rift_memory_group_find(const struct rift_target *target, struct rift_memory_group *group,
+                           struct rift_error *err)
+{
+    const char *v1 = rift_cgroup_v1_folder(target->system, "memory");
+    const char *v2 = v1 ? NULL : rift_setting_v2_folder(target->system, "memory");
+    if (!v1 && !v2)
+        return rift_fail(err, RIFT_ERR_UNSUPPORTED, "no memory controller governs the system");
+    *group = (struct rift_memory_group){.folder = v1 ? v1 : v2,
+                                        .limit = v1 ? "memory.limit_in_bytes" : "memory.max",
+                                        .use = v1 ? "memory.usage_in_bytes" : "memory.current",
+                                        .is_v2 = v2 != NULL};
+    return 0;
+}
+
+long long rift_memory_use(const struct rift_memory_group *group)
+{
+    char text[RIFT_SETTING_TEXT_SIZE];
+    return rift_setting_read(group->folder, group->use, text) ? strtoll(text, NULL, 10) : 0;
+}
+
+long long rift_memory_failures(const struct rift_memory_group *group)
+{
+    char text[RIFT_SETTING_TEXT_SIZE];
+    if (group->is_v2)
+        return rift_setting_count(group->folder, "memory.events", "max");
+    return rift_setting_read(group->folder, "memory.failcnt", text) ? strtoll(text, NULL, 10) : 0;
+}
+
+long long rift_memory_kills(const struct rift_memory_group *group)
+{
+    return rift_setting_count(group->folder, group->is_v2 ? "memory.events" : "memory.oom_control",
+                              "oom_kill");
+}
+
+long long rift_memory_stall_us(const struct rift_target *target)
+{
+    char text[RIFT_SETTING_TEXT_SIZE];
+    if (!rift_setting_read(target->system->unified, "memory.pressure", text))
+        return -1;
+    const char *total = strstr(text, "total="); /* of the first line, "some" */
+    return total ? strtoll(total + strlen("total="), NULL, 10) : -1;
+}
+
+/* v1 says "no limit" as a number near the greatest, but takes only -1 for it everywhere. */
+static const char *writable_limit(const struct rift_memory_group *group, const char *text)
+{
+    return !group->is_v2 && strtoll(text, NULL, 10) > (1LL << 60) ? "-1" : text;
+}
+
+int rift_memory_limit_plan(struct rift_injection *injection, const struct rift_memory_group *group,
+                           const char *ledger, struct rift_error *err)
+{
+    if (rift_setting_plan(injection, ledger, group->folder, group->limit, err))
+        return -1;
+    const char *before = json_string_value(json_object_get(injection->undo, "before"));
+    json_object_set_new(injection->undo, "before", json_string(writable_limit(group, before)));
+    return 0;
+}
+
+bool rift_memory_limit_read(const struct rift_memory_group *group, char text[64])
+{
+    char now[RIFT_SETTING_TEXT_SIZE];
+    if (!rift_setting_read(group->folder, group->limit, now))
+        return false;
+    snprintf(text, 64, "%.60s", writable_limit(group, now));
+    return true;
+}
+
+void rift_memory_group_probe(const struct rift_target *target, struct rift_fault_ability *ability)
+{
+    struct rift_memory_group group;
+    struct rift_error reason = {0};
+    ability->end = "a keeper of its own lifts it when the lease is past or agent and guardian are "
+                   "killed; if the keeper is killed as well, the next contact";
+    if (rift_memory_group_find(target, &group, &reason)) {
+        snprintf(ability->why, sizeof ability->why, "%.200s", reason.text);
+        return;
+    }
+    ability->backend = group.is_v2 ? "cgroup v2, memory.max" : "cgroup v1, memory.limit_in_bytes";
+    rift_cgroup_create(target->system, NULL);
+    rift_setting_try(group.folder, group.limit, ability);
+    rift_cgroup_remove(target->system, NULL); /* refused where the system runs */
+}

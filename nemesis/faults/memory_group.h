@@ -1,0 +1,32 @@
+/* The memory controller of the system's cgroup, of v1 or v2: its limit, its use, and what the
+ * kernel counted in it. */
+#ifndef NEMESIS_FAULTS_MEMORY_GROUP_H
+#define NEMESIS_FAULTS_MEMORY_GROUP_H
+
+#include "nemesis/faults/driver.h"
+
+struct rift_memory_group {
+    const char *folder, *limit, *use; /* files in the folder */
+    bool is_v2;
+};
+
+/* UNSUPPORTED where no memory controller governs the system. */
+int rift_memory_group_find(const struct rift_target *target, struct rift_memory_group *group,
+                           struct rift_error *err);
+long long rift_memory_use(const struct rift_memory_group *group); /* bytes, page cache included */
+/* How often the limit was met: an allocation that had to wait for memory to be taken back. */
+long long rift_memory_failures(const struct rift_memory_group *group);
+/* How many processes in it the kernel has killed for want of memory. */
+long long rift_memory_kills(const struct rift_memory_group *group);
+/* For how long, in us, some process of the system has waited for memory (PSI); -1: not told here.
+ */
+long long rift_memory_stall_us(const struct rift_target *target);
+/* rift_setting_plan of the limit. */
+int rift_memory_limit_plan(struct rift_injection *injection, const struct rift_memory_group *group,
+                           const char *ledger, struct rift_error *err);
+/* The limit as it is, in a form that can be written back. */
+bool rift_memory_limit_read(const struct rift_memory_group *group, char text[64]);
+/* For a probe: sets all of ability. */
+void rift_memory_group_probe(const struct rift_target *target, struct rift_fault_ability *ability);
+
+#endif
