@@ -20,7 +20,7 @@ const struct rift_fault *const rift_faults[] = {
     &rift_fault_pid_limit,    &rift_fault_disk_full,   &rift_fault_power,
     &rift_fault_disk_lose,    &rift_fault_disk_error,  &rift_fault_disk_slow,
     &rift_fault_disk_corrupt, &rift_fault_disk_rate,   &rift_fault_file_damage,
-    &rift_fault_clock,       &rift_fault_restart,
+    &rift_fault_rollback,     &rift_fault_clock,       &rift_fault_restart,
     &rift_fault_upgrade,      &rift_fault_membership,  NULL,
 };
 

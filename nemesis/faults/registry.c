@@ -28,6 +28,7 @@ const struct rift_fault_driver *const rift_fault_drivers[] = {
     &rift_disk_corrupt_driver,
     &rift_disk_rate_driver,
     &rift_file_damage_driver,
+    &rift_rollback_driver,
     &rift_clock_driver,
     NULL,
 };

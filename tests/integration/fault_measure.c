@@ -304,6 +304,20 @@ double fault_wrong_bytes(const struct fault_bench *bench)
     return end > output ? count : (double)NAN;
 }
 
+double fault_number(const struct fault_bench *bench)
+{
+    char output[256] = "", *end = output;
+    const char *makes[] = {[FAULT_BEFORE] = "echo 0 >number && sync number && ",
+                           [FAULT_DURING] = "echo 1 >number && sync number && ",
+                           [FAULT_AFTER] = ""};
+    char script[256];
+    snprintf(script, sizeof script, "cd " FAULT_DATA_FOLDER " && %scat number",
+             makes[bench->phase]);
+    test_host_run(bench->hit, script, output, sizeof output);
+    double number = strtod(output, &end);
+    return end > output ? number : (double)NAN;
+}
+
 double fault_files(const struct fault_bench *bench)
 {
     char output[256] = "";

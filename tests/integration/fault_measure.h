@@ -44,6 +44,7 @@ fault_measure fault_write_error;   /* errno of a write with fsync */
 fault_measure fault_write_ms;      /* how long a write with fsync takes, at least */
 fault_measure fault_write_kb_s;    /* of writes with fsync, one after the other */
 fault_measure fault_wrong_bytes;   /* of a file of zeros, as another login reads it */
+fault_measure fault_number;        /* in a file: 0 is written before, 1 while it is on; read back */
 fault_measure fault_files;         /* of two that were written, one of them synced */
 fault_measure fault_host_clock_ms; /* how far the host's wall clock moved against this machine's */
 fault_measure fault_host_drift_ppm;
