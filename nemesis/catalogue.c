@@ -13,7 +13,8 @@ const struct rift_fault rift_wait_for = {
 };
 
 const struct rift_fault *const rift_faults[] = {
-    &rift_fault_partition,    &rift_fault_cut_clients, &rift_fault_reset,        &rift_fault_link,        &rift_fault_wan,
+    &rift_fault_partition,    &rift_fault_cut_clients, &rift_fault_dns,
+    &rift_fault_reset,        &rift_fault_link,        &rift_fault_wan,
     &rift_fault_kill,         &rift_fault_pause,       &rift_fault_pause_host,
     &rift_fault_hang,         &rift_fault_cpu,         &rift_fault_cpu_burn,
     &rift_fault_memory,       &rift_fault_oom_kill,    &rift_fault_fd_limit,

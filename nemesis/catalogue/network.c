@@ -107,6 +107,36 @@ const struct rift_fault rift_fault_cut_clients = {
     .options = cut_clients_options,
 };
 
+static const struct rift_option dns_options[] = {
+    {.name = "servers",
+     .kind = RIFT_OPTION_LIST,
+     .unit = "",
+     .fallback = "[]",
+     .summary = "addresses of name servers; none: those of the node's /etc/resolv.conf"},
+    FLAP_OPTIONS,
+    {.name = "interfaces",
+     .kind = RIFT_OPTION_LIST,
+     .unit = "",
+     .fallback = "[]",
+     .summary = "where answers are dropped; none: the interfaces that lead to the servers"},
+    {.name = NULL},
+};
+const struct rift_fault rift_fault_dns = {
+    .name = "dns",
+    .summary = "name servers do not answer",
+    .effect =
+        "What comes from port 53 of the name servers, by UDP or TCP, is dropped where it arrives, "
+        "by a BPF program: questions go unanswered until the resolver gives up (5 s a try as a "
+        "rule). A resolver on the node itself (127.0.0.53) is one of them, by the loopback "
+        "interface. All of the host's programs are hit. Names that /etc/hosts or a cache has are "
+        "still found; DNS over TLS or HTTPS goes on. The kernel itself passes everything once the "
+        "lease is past. Observed by questions of the agent's own. A chaos has it only where it is "
+        "named.",
+    .scope = RIFT_FAULT_ON_NODES,
+    .hits_host = true,
+    .options = dns_options,
+};
+
 static const char *const reset_connections[] = {"all", "established", NULL};
 static const struct rift_option reset_options[] = {
     PORTS_OPTION,

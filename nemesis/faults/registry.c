@@ -8,6 +8,7 @@
 const struct rift_fault_driver *const rift_fault_drivers[] = {
     &rift_partition_driver,
     &rift_cut_clients_driver,
+    &rift_dns_driver,
     &rift_reset_driver,
     &rift_link_driver,
     &rift_kill_driver,

@@ -389,6 +389,7 @@ a_chaos_without_a_list_has_every_fault_that_is_possible_and_none_that_damages(vo
     assert_non_null(strstr(faults, "cut-clients"));
     assert_null(strstr(faults, "file-damage"));
     assert_null(strstr(faults, "rollback"));
+    assert_null(strstr(faults, "dns"));
     assert_null(strstr(faults, "disk-corrupt"));
     rift_text_finish(&text);
     rift_plan_destroy(plan);
