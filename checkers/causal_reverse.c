@@ -122,7 +122,7 @@ static void judge_read(struct reverse *self, uint32_t read, struct element_findi
     const struct rift_history *history = self->check->history;
     const struct rift_ops *ops = &history->ops;
     size_t count, has = 0;
-    const uint32_t *ids = elements_intern_all(self->elements, ops->result[read], &count);
+    const uint32_t *ids = elements_intern_from(self->elements, ops->result[read], 0, &count);
     uint32_t latest = ELEMENT_NONE;
     self->read_count++;
     self->stamp++;

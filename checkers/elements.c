@@ -140,20 +140,23 @@ static size_t intern_packed(struct elements *elements, const int32_t *numbers, s
     return i;
 }
 
-const uint32_t *elements_intern_all(struct elements *elements, struct rift_value all, size_t *count)
+const uint32_t *elements_intern_from(struct elements *elements, struct rift_value all, size_t from,
+                                     size_t *count)
 {
-    *count = rift_value_count(elements->pool, all);
-    if (*count > elements->ids_capacity) {
-        elements->ids_capacity = 2 * *count;
+    size_t end = rift_value_count(elements->pool, all);
+    if (end - from > elements->ids_capacity) {
+        elements->ids_capacity = 2 * (end - from);
         elements->ids =
             rift_reallocarray(elements->ids, elements->ids_capacity, sizeof *elements->ids);
     }
     const int32_t *numbers = rift_value_packed(elements->pool, all);
+    *count = end - from;
     for (size_t i = 0; i < *count; i++) {
         if (numbers)
-            i = intern_packed(elements, numbers, i, *count);
+            i = intern_packed(elements, numbers + from, i, *count);
         if (i < *count)
-            elements->ids[i] = elements_intern(elements, rift_value_item(elements->pool, all, i));
+            elements->ids[i] =
+                elements_intern(elements, rift_value_item(elements->pool, all, from + i));
     }
     return elements->ids;
 }

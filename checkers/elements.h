@@ -12,9 +12,9 @@ struct elements;
 struct elements *elements_create(const struct rift_history *history);
 void elements_destroy(struct elements *elements);
 uint32_t elements_intern(struct elements *elements, struct rift_value value);
-/* The ids of all items of a list or set, in order; valid until the next call. */
-const uint32_t *elements_intern_all(struct elements *elements, struct rift_value all,
-                                    size_t *count);
+/* The ids of the items of a list or set from one on, in order; valid until the next call. */
+const uint32_t *elements_intern_from(struct elements *elements, struct rift_value all, size_t from,
+                                     size_t *count);
 size_t elements_count(const struct elements *elements);
 
 /* Some elements and the rows that show what happened to them. */

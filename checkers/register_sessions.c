@@ -116,6 +116,43 @@ static enum register_seen look_up(struct register_sessions *self, const struct w
     return SEEN_WRITE;
 }
 
+/* Session by session, so that the pairs of a key come in the order of sessions. */
+static void find_pairs(struct register_sessions *self)
+{
+    const struct rift_ops *ops = &self->history->ops;
+    size_t key_count = self->history->key_count;
+    CLEANUP(rift_free) uint32_t *stamp = rift_calloc(2 * (key_count + 1), sizeof *stamp);
+    CLEANUP(rift_free) uint32_t *latest = rift_calloc(key_count + 1, sizeof *latest);
+    uint32_t *place = rift_calloc(key_count + 3, sizeof *place);
+    uint32_t *is_placed = stamp + key_count + 1;
+    for (size_t i = 0; i < ops->count; i++) {
+        uint32_t row = self->rows[i], key = ops->key[row];
+        if (self->is_write[row] && stamp[key] != self->session[row] + 1) {
+            stamp[key] = self->session[row] + 1;
+            place[key + 2]++;
+            self->pair_count++;
+        }
+    }
+    for (size_t key = 0; key <= key_count; key++)
+        place[key + 2] += place[key + 1];
+    self->first_write = rift_calloc((size_t)self->pair_count + 1, sizeof *self->first_write);
+    for (size_t i = 0; i < ops->count; i++) {
+        uint32_t row = self->rows[i], key = ops->key[row];
+        self->next_write[row] = ROW_NONE;
+        if (!self->is_write[row])
+            continue;
+        if (is_placed[key] != self->session[row] + 1) {
+            is_placed[key] = self->session[row] + 1;
+            self->first_write[place[key + 1]++] = row;
+        } else {
+            self->next_write[latest[key]] = row;
+        }
+        self->pair[row] = place[key + 1] - 1;
+        latest[key] = row;
+    }
+    self->pair_first = place;
+}
+
 void register_sessions_init(struct register_sessions *self, const struct rift_history *history)
 {
     size_t count = history->ops.count, slot_count = 16;
@@ -126,6 +163,8 @@ void register_sessions_init(struct register_sessions *self, const struct rift_hi
     self->is_write = rift_calloc(count + 1, sizeof *self->is_write);
     self->seen = rift_calloc(count + 1, sizeof *self->seen);
     self->source = rift_calloc(count + 1, sizeof *self->source);
+    self->pair = rift_calloc(count + 1, sizeof *self->pair);
+    self->next_write = rift_calloc(count + 1, sizeof *self->next_write);
     find_sessions(self);
     while (slot_count < 2 * count)
         slot_count *= 2;
@@ -133,6 +172,7 @@ void register_sessions_init(struct register_sessions *self, const struct rift_hi
     table.slots = rift_calloc(slot_count, sizeof *table.slots);
     table.is_repeated = rift_calloc(count + 1, sizeof *table.is_repeated);
     take_writes(self, &table);
+    find_pairs(self);
     for (uint32_t row = 0; row < count; row++) {
         self->source[row] = ROW_NONE;
         if (history->ops.type[row] != RIFT_OP_OK || !element_op_is(history, row, reads))
@@ -154,6 +194,10 @@ void register_sessions_finish(struct register_sessions *self)
     free(self->is_write);
     free(self->seen);
     free(self->source);
+    free(self->pair_first);
+    free(self->first_write);
+    free(self->pair);
+    free(self->next_write);
     *self = (struct register_sessions){0};
 }
 
@@ -191,4 +235,11 @@ void register_sessions_judge_sources(const struct register_sessions *self,
                            self->ambiguous_count);
     if (self->read_count == 0)
         rift_verdict_doubt(verdict, "no register was read");
+}
+
+void register_sessions_count(const struct register_sessions *self, struct rift_verdict *verdict)
+{
+    element_stat_add(verdict, "reads", self->read_count);
+    element_stat_add(verdict, "writes", self->write_count);
+    element_stat_add(verdict, "sessions", self->session_count);
 }

@@ -31,6 +31,12 @@ struct register_sessions {
     uint8_t *seen;    /* by row: enum register_seen */
     uint32_t *source; /* by row: the write that a read saw, or ROW_NONE */
     size_t read_count, write_count, ambiguous_count;
+    /* A pair is a register and a session that writes it. */
+    uint32_t pair_count;
+    uint32_t *pair_first;  /* by key: its pairs, by session, are pair_first[k] .. [k + 1] - 1 */
+    uint32_t *first_write; /* by pair: row */
+    uint32_t *pair;        /* by row of a write */
+    uint32_t *next_write;  /* by row of a write: the next of its pair, or ROW_NONE */
 };
 
 void register_sessions_init(struct register_sessions *sessions, const struct rift_history *history);
@@ -40,6 +46,10 @@ void register_sessions_finish(struct register_sessions *sessions);
  * ambiguous. */
 void register_sessions_judge_sources(const struct register_sessions *sessions,
                                      struct rift_verdict *verdict);
+
+/* Adds the numbers of reads, writes and sessions to the verdict's stats. */
+void register_sessions_count(const struct register_sessions *sessions,
+                             struct rift_verdict *verdict);
 
 /* "register 3", or "the register" of a history without keys. free() it. */
 char *register_sessions_key(const struct register_sessions *sessions, uint32_t row);

@@ -62,7 +62,7 @@ static void take_read(struct set *set, uint32_t read, uint32_t stamp)
 {
     const struct rift_history *history = set->check->history;
     size_t count;
-    const uint32_t *ids = elements_intern_all(set->elements, history->ops.result[read], &count);
+    const uint32_t *ids = elements_intern_from(set->elements, history->ops.result[read], 0, &count);
     for (size_t i = 0; i < count; i++) {
         uint32_t id = ids[i];
         struct state *state = state_of(set, id);

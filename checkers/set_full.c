@@ -4,7 +4,8 @@
  * lost when the latest read without it began after it was known and after the latest read with it;
  * stale when such a read came before the latest one with it; never read when no read has it. An
  * element twice in one read is a duplicate; one that nobody can have added is unexpected. One pass
- * over the reads in order of invocation, constant work for each of their elements. */
+ * over the reads in order of invocation, constant work for each of their elements; of what a read
+ * begins with as the one before did, no more than a comparison of bytes. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,7 +18,9 @@ static const char *const adds[] = {"add", "insert", NULL};
 static const char *const reads[] = {"read", NULL};
 
 /* Reads are numbered up to a quarter of 2^32, as each takes two events of a history. */
-enum { READ_NONE = -1, UNSETTLED = 1 << 30 };
+enum { READ_NONE = -1, UNSETTLED = 1 << 30, IN_TRUNK = INT32_MAX };
+
+enum { COMPARED_AT_ONCE = 1024 };
 
 /* By element; reads are numbered in order of invocation. */
 struct state {
@@ -33,9 +36,15 @@ struct set_full {
     struct elements *elements;
     struct state *states;
     /* By element, apart from the rest so that it stays in the cache: the latest read that has it,
-     * READ_NONE. Less by UNSETTLED while a read may still be the first to make it known. */
+     * READ_NONE. Less by UNSETTLED while a read may still be the first to make it known. IN_TRUNK
+     * while the trunk holds it. */
     int32_t *present;
     size_t capacity;
+    /* What the latest read begins with and nothing more can be learnt of as long as reads begin
+     * with it: settled elements, each once. Then reads are not gone through up to there. */
+    struct rift_value latest;
+    uint32_t *trunk;
+    size_t trunk_count, trunk_capacity;
     uint32_t *read_rows; /* by number */
     int32_t read_count;
     double *latencies_ms; /* of stable elements */
@@ -74,6 +83,8 @@ static void take_add(struct set_full *set, uint32_t row)
 static int32_t last_present(const struct set_full *set, uint32_t id)
 {
     int32_t number = set->present[id];
+    if (number == IN_TRUNK)
+        return set->read_count - 1;
     return number < READ_NONE ? number + UNSETTLED : number;
 }
 
@@ -87,7 +98,9 @@ static void take_unusual(struct set_full *set, uint32_t id, int32_t number)
     int32_t before = last_present(set, id);
     if (before == number)
         state->duplicate = row;
-    else if (before < number - 1)
+    if (set->present[id] == IN_TRUNK)
+        return;
+    if (before < number - 1)
         state->last_absent = number - 1;
     if (ops->end[row] < state->known_at) {
         /* Only a read that completes before all others, and before the add, can come before it. */
@@ -100,14 +113,54 @@ static void take_unusual(struct set_full *set, uint32_t id, int32_t number)
     set->present[id] = is_settled ? number : number - UNSETTLED;
 }
 
+/* How many items both lists begin with, of count at most. */
+static size_t common_prefix(const int32_t *a, const int32_t *b, size_t count)
+{
+    size_t i = 0;
+    while (count - i >= COMPARED_AT_ONCE && memcmp(a + i, b + i, COMPARED_AT_ONCE * sizeof *a) == 0)
+        i += COMPARED_AT_ONCE;
+    while (i < count && a[i] == b[i])
+        i++;
+    return i;
+}
+
+/* Cuts the trunk to what this read, of that number, begins with too; its length. */
+static size_t cut_trunk(struct set_full *set, struct rift_value list, int32_t number)
+{
+    const struct rift_values *values = set->check->history->values;
+    const int32_t *now = rift_value_packed(values, list);
+    const int32_t *before = rift_value_packed(values, set->latest);
+    size_t count = rift_value_count(values, list), common = 0;
+    if (now && before)
+        common = common_prefix(now, before, count < set->trunk_count ? count : set->trunk_count);
+    while (set->trunk_count > common)
+        set->present[set->trunk[--set->trunk_count]] = number - 1;
+    set->latest = list;
+    return common;
+}
+
+/* Lets the trunk grow by the ids, of which it holds all before, up to one that is not settled or
+ * stood in the read before. */
+static void grow_trunk(struct set_full *set, const uint32_t *ids, size_t count, int32_t number)
+{
+    for (size_t i = 0; i < count && set->present[ids[i]] == number; i++) {
+        if (set->trunk_count == set->trunk_capacity) {
+            set->trunk_capacity = 2 * set->trunk_capacity + 64;
+            set->trunk = rift_reallocarray(set->trunk, set->trunk_capacity, sizeof *set->trunk);
+        }
+        set->trunk[set->trunk_count++] = ids[i];
+        set->present[ids[i]] = IN_TRUNK;
+    }
+}
+
 static void take_read(struct set_full *set, uint32_t row)
 {
     const struct rift_history *history = set->check->history;
     int32_t number = set->read_count++;
     set->read_rows[number] = row;
-    size_t count;
-    const uint32_t *restrict ids =
-        elements_intern_all(set->elements, history->ops.result[row], &count);
+    struct rift_value list = history->ops.result[row];
+    size_t count, known = cut_trunk(set, list, number);
+    const uint32_t *restrict ids = elements_intern_from(set->elements, list, known, &count);
     if (elements_count(set->elements) > 0)
         state_of(set, (uint32_t)elements_count(set->elements) - 1);
     int32_t *present = set->present;
@@ -117,6 +170,7 @@ static void take_read(struct set_full *set, uint32_t row)
         else
             take_unusual(set, ids[i], number);
     }
+    grow_trunk(set, ids, count, number);
 }
 
 static double milliseconds(int64_t ns)
@@ -234,6 +288,7 @@ static void judge(const struct rift_check *check, uint32_t key, const uint32_t *
     elements_destroy(set.elements);
     free(set.states);
     free(set.present);
+    free(set.trunk);
     free(set.read_rows);
     free(set.latencies_ms);
 }
