@@ -1,17 +1,24 @@
-/* How checking transactions grows: valid histories of a simulated store, from 10^3 transactions on,
- * and files given by name (read included).
+/* How checking transactions grows. Histories of a simulated store, from 10^3 transactions on, are
+ * written to files as other tools write them (EDN, and Plume's text for blind writes); each row
+ * then is a process of its own that reads one and checks it.
  *
- *   bench_txn [MAX_TRANSACTIONS]          the table, up to 10^5 unless told, and peers' figures
- *   bench_txn CHECKER LEVEL FILE...       one line a file
- *   bench_txn blind LEVEL COUNT           blind writes of that level alone
- *   bench_txn write-edn CHECKER COUNT     such a history to stdout, as Jepsen writes it */
+ *   bench_txn [MAX_TRANSACTIONS]          all tables, up to 10^5 unless told, and peers' figures
+ *   bench_txn TABLE MAX_TRANSACTIONS      one of: list-append rw-register weak blind
+ *   bench_txn CHECKER LEVEL FILE...       one row a file
+ *   bench_txn write TABLE COUNT           such a history to stdout
+ *
+ * Files go to TMPDIR or /tmp: 460 bytes a transaction of list-append. */
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "checkers/checker.h"
+#include "common/memory.h"
 #include "history/reader.h"
 #include "tests/lib/simulated_store.h"
 
@@ -28,17 +35,12 @@ static const char *const peers[] = {
     "VeriStrong (2025), 8 blind operations, serializable: 7728 21 s 780 MB / 15265 117 s 2200 MB",
 };
 
-/* Processor time: the machine may have other work. One thread does everything here. */
+/* Processor time, user and system: the machine may have other work. */
 static double cpu_seconds(void)
 {
     struct timespec now;
     clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
     return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
-}
-
-static double seconds_since(double start)
-{
-    return cpu_seconds() - start;
 }
 
 static double peak_mb(void)
@@ -48,23 +50,93 @@ static double peak_mb(void)
     return (double)usage.ru_maxrss / 1024;
 }
 
-/* Blind writes of 8 micro-operations over many keys in 50 sessions without times. */
-static struct rift_history *run_sessions(enum store_level level, int count, int sessions)
+/* What a table's histories are made of. */
+enum kind { LISTS, REGISTERS, BLIND_SERIAL, BLIND_SNAPSHOT };
+
+static struct rift_history *run_store(enum kind kind, int count)
 {
-    struct store_options options = {.level = level,
-                                    .process_count = sessions,
-                                    .transaction_count = count,
-                                    .key_count = count / 10 + 100,
-                                    .mops_min = 8,
-                                    .mops_max = 8,
-                                    .writes_per_key = 1 << 30,
-                                    .has_no_times = true,
-                                    .seed = 1};
-    return store_run(&options);
+    /* Few keys, each replaced after 128 writes; times. */
+    struct store_options few = {.level = STORE_SERIAL,
+                                .is_list = kind == LISTS,
+                                .process_count = 20,
+                                .transaction_count = count,
+                                .key_count = 10,
+                                .mops_max = 4,
+                                .abort_percent = 3,
+                                .writes_per_key = 128,
+                                .seed = 1};
+    /* Blind writes of 8 micro-operations over many keys in 50 sessions without times. */
+    struct store_options many = {.level = kind == BLIND_SERIAL ? STORE_SERIAL : STORE_SNAPSHOT,
+                                 .process_count = 50,
+                                 .transaction_count = count,
+                                 .key_count = count / 10 + 100,
+                                 .mops_min = 8,
+                                 .mops_max = 8,
+                                 .writes_per_key = 1 << 30,
+                                 .has_no_times = true,
+                                 .seed = 1};
+    return store_run(kind == LISTS || kind == REGISTERS ? &few : &many);
 }
 
-static void check(const struct rift_history *history, const char *name, const char *level,
-                  const char *option, const char *what, double read_s)
+/* As Jepsen writes it. Times of the store are the numbers of events, from 1 on. */
+static void write_edn(const struct rift_history *history, FILE *file)
+{
+    static const char *const ends[] = {"ok", "fail", "info"};
+    const struct rift_ops *ops = &history->ops;
+    CLEANUP(rift_free)
+    int64_t *event =
+        rift_calloc(2 * ops->count + 1, sizeof *event); /* row + 1, negative: its end */
+    for (size_t row = 0; row < ops->count; row++) {
+        event[ops->start[row]] = (int64_t)row + 1;
+        event[ops->end[row]] = -(int64_t)row - 1;
+    }
+    for (size_t i = 1; i <= 2 * ops->count; i++) {
+        size_t row = (size_t)(event[i] > 0 ? event[i] : -event[i]) - 1;
+        bool is_result = event[i] < 0 && ops->type[row] == RIFT_OP_OK;
+        CLEANUP(rift_free)
+        char *text =
+            rift_value_print(history->values, is_result ? ops->result[row] : ops->argument[row]);
+        fprintf(file, "{:index %zu :time %zu :type :%s :process %d :f :txn :value %s}\n", i - 1,
+                i * 1000, event[i] > 0 ? "invoke" : ends[ops->type[row]], ops->process[row], text);
+    }
+}
+
+/* Plume's text, session by session; an aborted transaction has a negative number. 0 is what a key
+ * holds at first. */
+static void write_plume(const struct rift_history *history, FILE *file)
+{
+    const struct rift_ops *ops = &history->ops;
+    const struct rift_values *values = history->values;
+    int32_t sessions = 0;
+    for (size_t row = 0; row < ops->count; row++)
+        sessions = ops->process[row] >= sessions ? ops->process[row] + 1 : sessions;
+    for (int32_t session = 0; session < sessions; session++)
+        for (size_t row = 0; row < ops->count; row++) {
+            bool is_ok = ops->type[row] == RIFT_OP_OK;
+            struct rift_value txn = is_ok ? ops->result[row] : ops->argument[row];
+            for (size_t i = 0; ops->process[row] == session && i < rift_value_count(values, txn);
+                 i += 3)
+                fprintf(
+                    file, "%c(%lld,%lld,%d,%lld)\n",
+                    rift_value_is_word(values, rift_value_item(values, txn, i), "r") ? 'r' : 'w',
+                    (long long)rift_value_as_integer(values, rift_value_item(values, txn, i + 1)),
+                    (long long)rift_value_as_integer(values, rift_value_item(values, txn, i + 2)),
+                    session, is_ok ? (long long)row : -(long long)row - 1);
+        }
+}
+
+static void write_history(enum kind kind, int count, FILE *file)
+{
+    struct rift_history *history = run_store(kind, count);
+    if (kind == LISTS || kind == REGISTERS)
+        write_edn(history, file);
+    else
+        write_plume(history, file);
+    rift_history_destroy(history);
+}
+
+static int check_file(const char *path, const char *name, const char *level, const char *option,
+                      const char *what)
 {
     const struct rift_checker *checker = rift_checker_find(name);
     struct rift_error err = {0};
@@ -75,136 +147,156 @@ static void check(const struct rift_history *history, const char *name, const ch
     if (option)
         json_object_set_new(given, option, json_true());
     json_t *options = checker ? rift_checker_options(checker, given, &err) : NULL;
-    if (!options) {
-        fprintf(stderr, "%s: %s\n", name, err.text);
-        exit(1);
-    }
-    struct rift_check request = {.history = history, .options = options};
     double start = cpu_seconds();
-    if (checker->check(&request, &verdict, &err) != 0) {
-        fprintf(stderr, "%s\n", err.text);
-        exit(1);
+    struct rift_history *history = options ? rift_history_read(path, NULL, &err) : NULL;
+    double read_s = cpu_seconds() - start;
+    struct rift_check request = {.history = history, .options = options};
+    if (!history || checker->check(&request, &verdict, &err) != 0) {
+        fprintf(stderr, "%s: %s\n", name, err.text);
+        return 1;
     }
-    double check_s = seconds_since(start);
+    double total_s = cpu_seconds() - start;
     char *counts = json_dumps(json_object_get(verdict.details, "counts"), 0);
-    printf("%-58s %-12s %-18s %8.3f %8.3f %7.0f  %-8s %s\n", what, name, option ? option : "",
-           read_s, check_s, peak_mb(), rift_validity_name(verdict.validity), counts ? counts : "");
+    printf("%-28s %-39s %-17s %8.3f %8.3f %8.3f %7.0f  %-8s %s\n", what, level ? level : "",
+           option ? option : "", read_s, total_s - read_s, total_s, peak_mb(),
+           rift_validity_name(verdict.validity), counts ? counts : "");
     if (verdict.validity == RIFT_UNKNOWN)
         printf("    %s\n", verdict.reason);
-    fflush(stdout);
     free(counts);
     rift_verdict_finish(&verdict);
     json_decref(options);
     json_decref(given);
-}
-
-static struct rift_history *run_store(bool is_list, int count)
-{
-    struct store_options options = {.level = STORE_SERIAL,
-                                    .is_list = is_list,
-                                    .process_count = 20,
-                                    .transaction_count = count,
-                                    .key_count = 10,
-                                    .mops_max = 4,
-                                    .abort_percent = 3,
-                                    .unknown_percent = 0,
-                                    .writes_per_key = 128,
-                                    .seed = 1};
-    return store_run(&options);
-}
-
-/* Times of the store are the numbers of events, from 1 on. */
-static void write_edn(bool is_list, int count)
-{
-    static const char *const ends[] = {"ok", "fail", "info"};
-    struct rift_history *history = run_store(is_list, count);
-    const struct rift_ops *ops = &history->ops;
-    int64_t *event = calloc(2 * ops->count + 1, sizeof *event); /* row + 1, negative: its end */
-    for (size_t row = 0; event && row < ops->count; row++) {
-        event[ops->start[row]] = (int64_t)row + 1;
-        event[ops->end[row]] = -(int64_t)row - 1;
-    }
-    for (size_t i = 1; event && i <= 2 * ops->count; i++) {
-        size_t row = (size_t)(event[i] > 0 ? event[i] : -event[i]) - 1;
-        bool is_result = event[i] < 0 && ops->type[row] == RIFT_OP_OK;
-        char *text =
-            rift_value_print(history->values, is_result ? ops->result[row] : ops->argument[row]);
-        printf("{:index %zu :time %zu :type :%s :process %d :f :txn :value %s}\n", i - 1, i * 1000,
-               event[i] > 0 ? "invoke" : ends[ops->type[row]], ops->process[row], text);
-        free(text);
-    }
-    free(event);
     rift_history_destroy(history);
+    return 0;
 }
 
-static void bench_store(bool is_list, int count, const char *option)
+/* A child, so that the peak of memory is its own; the caller waits. */
+static pid_t begin_child(void)
 {
-    char what[64];
-    double start = cpu_seconds();
-    struct rift_history *history = run_store(is_list, count);
-    snprintf(what, sizeof what, "%d transactions", count);
-    check(history, is_list ? "list-append" : "rw-register", NULL, option, what,
-          seconds_since(start));
-    rift_history_destroy(history);
-}
-
-static void bench_sessions(enum store_level store, int count, const char *level)
-{
-    char what[64];
-    double start = cpu_seconds();
-    struct rift_history *history = run_sessions(store, count, 50);
-    snprintf(what, sizeof what, "%d x 8 blind, %s", count, level);
-    check(history, "rw-register", level, NULL, what, seconds_since(start));
-    rift_history_destroy(history);
-}
-
-static void bench_file(const char *name, const char *level, const char *path)
-{
-    struct rift_error err = {0};
-    double start = cpu_seconds();
-    struct rift_history *history = rift_history_read(path, NULL, &err);
-    if (!history) {
-        fprintf(stderr, "%s\n", err.text);
+    fflush(NULL);
+    pid_t child = fork();
+    if (child < 0) {
+        perror("fork");
         exit(1);
     }
-    const char *slash = strrchr(path, '/');
-    check(history, name, level, NULL, slash ? slash + 1 : path, seconds_since(start));
-    rift_history_destroy(history);
+    return child;
+}
+
+static _Noreturn void end_child(int code)
+{
+    fflush(NULL);
+    _exit(code);
+}
+
+static void wait_for(pid_t child)
+{
+    int status = 0;
+    if (waitpid(child, &status, 0) != child || status != 0)
+        printf("    the row above ended with status %d\n", status);
+}
+
+static void row(const char *path, const char *checker, const char *level, const char *option,
+                const char *what)
+{
+    pid_t child = begin_child();
+    if (child == 0)
+        end_child(check_file(path, checker, level, option, what));
+    wait_for(child);
+}
+
+struct question {
+    const char *level, *option;
+};
+
+/* Ends with a level of NULL. */
+static void rows(enum kind kind, int count, const char *checker, const struct question *questions)
+{
+    const char *directory = getenv("TMPDIR");
+    CLEANUP(rift_free)
+    char *path = rift_printf("%s/bench_txn.XXXXXX", directory ? directory : "/tmp");
+    int fd = mkstemp(path);
+    if (fd < 0) {
+        perror(path);
+        exit(1);
+    }
+    pid_t child = begin_child();
+    if (child == 0) {
+        FILE *file = fdopen(fd, "w");
+        write_history(kind, count, file);
+        end_child(fclose(file) != 0);
+    }
+    close(fd);
+    wait_for(child);
+    CLEANUP(rift_free) char *what = rift_printf("%d %s", count, checker);
+    for (; questions->level; questions++)
+        row(path, checker, questions->level, questions->option, what);
+    unlink(path);
+}
+
+static const struct question strictly[] = {{"strict-serializable", NULL}, {NULL, NULL}};
+static const struct question claims[] = {{"strict-serializable", NULL},
+                                         {"strict-serializable", "linearizable_keys"},
+                                         {"strict-serializable", "sequential_keys"},
+                                         {NULL, NULL}};
+static const struct question weak[] = {{"strong-session-monotonic-read-committed", NULL},
+                                       {"strong-session-read-atomic", NULL},
+                                       {"strong-session-causal", NULL},
+                                       {NULL, NULL}};
+static const struct question serial[] = {{"strong-session-serializable", NULL}, {NULL, NULL}};
+static const struct question snapshot[] = {{"strong-session-snapshot-isolation", NULL},
+                                           {NULL, NULL}};
+
+/* The tables of a name, or all for NULL; false if there is none. */
+static bool tables(const char *name, int most)
+{
+    bool is_any = false;
+    printf("%-28s %-39s %-17s %8s %8s %8s %7s  %s\n", "transactions", "level", "claim", "read s",
+           "check s", "total s", "MB", "verdict");
+    if ((!name || strcmp(name, "list-append") == 0) && (is_any = true))
+        for (long count = 1000; count <= most; count *= 10)
+            rows(LISTS, (int)count, "list-append", strictly);
+    if ((!name || strcmp(name, "rw-register") == 0) && (is_any = true))
+        for (long count = 1000; count <= most; count *= 10)
+            rows(REGISTERS, (int)count, "rw-register", claims);
+    if ((!name || strcmp(name, "weak") == 0) && (is_any = true))
+        for (long count = 1000; count <= most; count *= 10)
+            rows(BLIND_SERIAL, (int)count, "rw-register", weak);
+    if ((!name || strcmp(name, "blind") == 0) && (is_any = true))
+        for (long count = 1000; count <= 16000 && count <= most; count *= 2) {
+            rows(BLIND_SERIAL, (int)count, "rw-register", serial);
+            rows(BLIND_SNAPSHOT, (int)count, "rw-register", snapshot);
+        }
+    return is_any;
+}
+
+static void write_table(const char *name, int count)
+{
+    enum kind kind = strcmp(name, "list-append") == 0   ? LISTS
+                     : strcmp(name, "rw-register") == 0 ? REGISTERS
+                                                        : BLIND_SERIAL;
+    write_history(kind, count, stdout);
 }
 
 int main(int argc, char **argv)
 {
-    if (argc == 4 && strcmp(argv[1], "write-edn") == 0) {
-        write_edn(strcmp(argv[2], "list-append") == 0, (int)strtol(argv[3], NULL, 10));
-        return 0;
-    }
-    printf("%-58s %-12s %-18s %8s %8s %7s  %s\n", "history", "checker", "claim", "make s",
-           "check s", "MB", "verdict");
-    if (argc == 4 && strcmp(argv[1], "blind") == 0) {
-        bench_sessions(STORE_SERIAL, (int)strtol(argv[3], NULL, 10), argv[2]);
+    if (argc == 4 && strcmp(argv[1], "write") == 0) {
+        write_table(argv[2], (int)strtol(argv[3], NULL, 10));
         return 0;
     }
     if (argc > 3) {
-        for (int i = 3; i < argc; i++)
-            bench_file(argv[1], argv[2], argv[i]);
+        for (int i = 3; i < argc; i++) {
+            const char *slash = strrchr(argv[i], '/');
+            row(argv[i], argv[1], argv[2], NULL, slash ? slash + 1 : argv[i]);
+        }
         return 0;
     }
-    int most = argc > 1 ? (int)strtol(argv[1], NULL, 10) : 100000;
-    for (int count = 1000; count <= most; count *= 10) {
-        bench_store(true, count, NULL);
-        bench_store(false, count, NULL);
-        bench_store(false, count, "linearizable_keys");
-        bench_store(false, count, "sequential_keys");
+    if (argc == 3) {
+        if (tables(argv[1], (int)strtol(argv[2], NULL, 10)))
+            return 0;
+        fprintf(stderr, "no table '%s'\n", argv[1]);
+        return 2;
     }
-    for (int count = 1000; count <= most; count *= 10) {
-        bench_sessions(STORE_SERIAL, count, "strong-session-monotonic-read-committed");
-        bench_sessions(STORE_SERIAL, count, "strong-session-read-atomic");
-        bench_sessions(STORE_SERIAL, count, "strong-session-causal");
-    }
-    for (int count = 1000; count <= 16000 && count <= most; count *= 2) {
-        bench_sessions(STORE_SERIAL, count, "strong-session-serializable");
-        bench_sessions(STORE_SNAPSHOT, count, "strong-session-snapshot-isolation");
-    }
+    tables(NULL, argc > 1 ? (int)strtol(argv[1], NULL, 10) : 100000);
     printf("\nPeers, November 2026 (Elle and AWDIT in wall time, parsing not counted):\n");
     for (size_t i = 0; i < sizeof peers / sizeof *peers; i++)
         printf("%s\n", peers[i]);
