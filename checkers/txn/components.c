@@ -1,5 +1,5 @@
 /* Tarjan's algorithm (SIAM J. Computing 1(2), 1972) without recursion: a history may chain millions
- * of transactions. */
+ * of transactions. For topological orders that of Kahn (CACM 5(11), 1962). */
 #include "checkers/txn/components.h"
 
 #include <stdlib.h>
@@ -127,4 +127,45 @@ void txn_components_finish(struct txn_components *components)
     free(components->of);
     free(components->size);
     *components = (struct txn_components){0};
+}
+
+static uint32_t target_of(const struct txn_automaton *automaton, uint32_t state, uint32_t edge)
+{
+    int8_t next = automaton->next[state][txn_edge_relation(edge)];
+    return next < 0 ? UINT32_MAX
+                    : txn_edge_target(edge) * automaton->state_count + (uint8_t)next;
+}
+
+uint32_t *txn_topological_order(const struct txn_graph *graph,
+                                const struct txn_automaton *automaton)
+{
+    uint32_t states = automaton->state_count, done = 0, ready = 0;
+    size_t count = (size_t)graph->vertex_count * states;
+    CLEANUP(rift_free) uint32_t *waits_for = rift_calloc(count + 1, sizeof *waits_for);
+    uint32_t *order = rift_reallocarray(NULL, count + 1, sizeof *order), target;
+    for (uint32_t e = 0; e < graph->edge_count; e++)
+        for (uint32_t state = 0; state < states; state++)
+            if ((target = target_of(automaton, state, graph->edge[e])) != UINT32_MAX)
+                waits_for[target]++;
+    for (uint32_t p = 0; p < count; p++)
+        if (waits_for[p] == 0)
+            order[ready++] = p;
+    while (done < ready) {
+        uint32_t v = order[done] / states, state = order[done] % states;
+        done++;
+        for (uint32_t e = graph->first[v]; e < graph->first[v + 1]; e++)
+            if ((target = target_of(automaton, state, graph->edge[e])) != UINT32_MAX &&
+                --waits_for[target] == 0)
+                order[ready++] = target;
+    }
+    if (done == count)
+        return order;
+    free(order);
+    return NULL;
+}
+
+bool txn_is_acyclic(const struct txn_graph *graph, const struct txn_automaton *automaton)
+{
+    CLEANUP(rift_free) uint32_t *order = txn_topological_order(graph, automaton);
+    return order != NULL;
 }

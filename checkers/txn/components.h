@@ -30,4 +30,10 @@ void txn_components_find(const struct txn_graph *graph, const struct txn_automat
                          struct txn_components *components);
 void txn_components_finish(struct txn_components *components);
 
+/* Product vertices in an order that all walks keep; free() it. NULL where they go round. Cheaper
+ * than components, and all that a history without cycles needs. */
+uint32_t *txn_topological_order(const struct txn_graph *graph,
+                                const struct txn_automaton *automaton);
+bool txn_is_acyclic(const struct txn_graph *graph, const struct txn_automaton *automaton);
+
 #endif

@@ -200,12 +200,10 @@ void txn_cycles_find(const struct txn_graph *graph, const struct txn_cycle_limit
     struct finder finder = {.limits = limits, .out = cycles};
     *cycles = (struct txn_cycles){0};
     struct txn_automaton all = txn_automaton_filter(limits->relations);
+    if (txn_is_acyclic(graph, &all))
+        return;
     struct txn_components components;
     txn_components_find(graph, &all, &components);
-    if (components.count == graph->vertex_count) {
-        txn_components_finish(&components);
-        return;
-    }
     uint32_t *start;
     uint32_t *sorted = sort_by_component(&components, graph->vertex_count, &start);
     uint32_t *local = rift_calloc((size_t)graph->vertex_count + 1, sizeof *local);

@@ -26,12 +26,8 @@ static bool find_known_cycle(const struct polygraph *polygraph, struct txn_cycle
 static bool is_cyclic(const struct polygraph *polygraph)
 {
     struct txn_graph graph;
-    struct txn_components components;
     txn_edges_copy(&polygraph->known, &graph);
-    txn_components_find(&graph, &polygraph->automaton, &components);
-    bool has_cycle =
-        components.count < graph.vertex_count * (uint32_t)polygraph->automaton.state_count;
-    txn_components_finish(&components);
+    bool has_cycle = !txn_is_acyclic(&graph, &polygraph->automaton);
     txn_graph_finish(&graph);
     return has_cycle;
 }

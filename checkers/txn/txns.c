@@ -1,14 +1,16 @@
-/* One pass over the rows fills the columns; keys and written values go through open hash tables
- * over the words of the values, so no list that was read is ever copied. */
+/* One pass over the rows fills the columns; keys are found in an array where they are small
+ * numbers, else in an open hash table over the words of the values; no list that was read is ever
+ * copied. */
 #include "checkers/txn/txns.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "checkers/txn/predicates.h"
+#include "checkers/txn/words.h"
 #include "common/memory.h"
 
-enum { SLOTS_FIRST = 64 };
+enum { SLOTS_FIRST = 64, DIRECT_FIRST = 1024 };
 
 /* Functions are few distinct words: the last ones seen are remembered by their bits. */
 enum { FUNCTION_MEMORY = 4 };
@@ -19,8 +21,10 @@ struct loader {
     uint64_t function_bits[FUNCTION_MEMORY];
     enum txn_function function_of[FUNCTION_MEMORY];
     unsigned function_count;
-    uint32_t *key_slots; /* key + 1 */
-    uint32_t key_mask;
+    uint32_t *key_direct; /* by number: key + 1 */
+    uint32_t key_direct_size;
+    uint32_t *key_slots; /* of all others, by hash: key + 1 */
+    uint32_t key_mask, key_slots_used;
     uint32_t key_capacity;
     uint32_t mop_capacity;
     /* The second time over, when the versions are known: NULL the first time. */
@@ -29,60 +33,9 @@ struct loader {
     uint32_t selection, selection_count; /* the predicate read at hand; 0: none */
 };
 
-static uint64_t mix(uint64_t x)
-{
-    x ^= x >> 32;
-    x *= UINT64_C(0xd6e8feb86659fd93);
-    x ^= x >> 29;
-    x *= UINT64_C(0xd6e8feb86659fd93);
-    return x ^ x >> 32;
-}
-
-static bool is_immediate(struct rift_value value)
-{
-    unsigned tag = rift_value_tag(value);
-    return tag <= RIFT_KEYWORD || tag == RIFT_TAG_SMALL_PAIR;
-}
-
-static uint64_t hash_value(const struct rift_values *values, struct rift_value value)
-{
-    /* A pair of two integers equals a list of them, so only plain words hash by their bits. */
-    return is_immediate(value) && rift_value_tag(value) != RIFT_TAG_SMALL_PAIR
-               ? mix(value.bits)
-               : rift_value_hash(values, value);
-}
-
-static bool same_value(const struct rift_values *values, struct rift_value a, struct rift_value b)
-{
-    if (a.bits == b.bits)
-        return true;
-    return !(is_immediate(a) && is_immediate(b)) && rift_value_equal(values, a, b);
-}
-
-static void loader_grow_keys(struct loader *loader)
+static uint32_t loader_append_key(struct loader *loader, struct rift_value key)
 {
     struct txn_set *set = loader->set;
-    uint32_t slot_count = loader->key_mask ? (loader->key_mask + 1) * 2 : SLOTS_FIRST;
-    free(loader->key_slots);
-    loader->key_slots = rift_calloc(slot_count, sizeof *loader->key_slots);
-    loader->key_mask = slot_count - 1;
-    for (uint32_t k = 0; k < set->key_count; k++) {
-        uint32_t slot = (uint32_t)hash_value(set->values, set->keys[k]) & loader->key_mask;
-        while (loader->key_slots[slot])
-            slot = (slot + 1) & loader->key_mask;
-        loader->key_slots[slot] = k + 1;
-    }
-}
-
-static uint32_t loader_key(struct loader *loader, struct rift_value key)
-{
-    struct txn_set *set = loader->set;
-    if (set->key_count * 2 >= loader->key_mask)
-        loader_grow_keys(loader);
-    uint32_t slot = (uint32_t)hash_value(set->values, key) & loader->key_mask;
-    for (; loader->key_slots[slot]; slot = (slot + 1) & loader->key_mask)
-        if (same_value(set->values, set->keys[loader->key_slots[slot] - 1], key))
-            return loader->key_slots[slot] - 1;
     if (set->key_count == loader->key_capacity) {
         loader->key_capacity = loader->key_capacity ? loader->key_capacity * 2 : SLOTS_FIRST;
         set->keys = rift_reallocarray(set->keys, loader->key_capacity, sizeof *set->keys);
@@ -90,8 +43,70 @@ static uint32_t loader_key(struct loader *loader, struct rift_value key)
     }
     set->keys[set->key_count] = key;
     set->initial[set->key_count] = RIFT_VALUE_NIL;
-    loader->key_slots[slot] = set->key_count + 1;
     return set->key_count++;
+}
+
+static void loader_grow_slots(struct loader *loader)
+{
+    struct txn_set *set = loader->set;
+    uint32_t old_count = loader->key_mask ? loader->key_mask + 1 : 0;
+    uint32_t slot_count = old_count ? 2 * old_count : SLOTS_FIRST, *old = loader->key_slots;
+    loader->key_slots = rift_calloc(slot_count, sizeof *loader->key_slots);
+    loader->key_mask = slot_count - 1;
+    for (uint32_t i = 0; i < old_count; i++) {
+        if (!old[i])
+            continue;
+        uint32_t slot = (uint32_t)txn_hash_value(set->values, set->keys[old[i] - 1]);
+        while (loader->key_slots[slot & loader->key_mask])
+            slot++;
+        loader->key_slots[slot & loader->key_mask] = old[i];
+    }
+    free(old);
+}
+
+static uint32_t loader_hashed_key(struct loader *loader, struct rift_value key)
+{
+    struct txn_set *set = loader->set;
+    if (loader->key_slots_used * 2 >= loader->key_mask)
+        loader_grow_slots(loader);
+    uint32_t slot = (uint32_t)txn_hash_value(set->values, key) & loader->key_mask;
+    for (; loader->key_slots[slot]; slot = (slot + 1) & loader->key_mask)
+        if (txn_same_value(set->values, set->keys[loader->key_slots[slot] - 1], key))
+            return loader->key_slots[slot] - 1;
+    loader->key_slots_used++;
+    return (loader->key_slots[slot] = loader_append_key(loader, key) + 1) - 1;
+}
+
+/* Whether the number has a place in the array, which may grow for it. Once a number had to go into
+ * the hash table the array grows no more, so that each key is in one of the two. */
+static bool loader_has_place(struct loader *loader, int64_t number)
+{
+    if (number < 0 || number >= TXN_DIRECT_MAX)
+        return false;
+    if (number < loader->key_direct_size)
+        return true;
+    uint32_t size = loader->key_direct_size ? loader->key_direct_size : DIRECT_FIRST;
+    while (size <= number)
+        size *= 2;
+    if (loader->key_slots_used > 0 ||
+        size > TXN_DIRECT_SPREAD * ((uint64_t)loader->set->key_count + DIRECT_FIRST))
+        return false;
+    loader->key_direct = rift_reallocarray(loader->key_direct, size, sizeof *loader->key_direct);
+    memset(loader->key_direct + loader->key_direct_size, 0,
+           (size - loader->key_direct_size) * sizeof *loader->key_direct);
+    loader->key_direct_size = size;
+    return true;
+}
+
+static uint32_t loader_key(struct loader *loader, struct rift_value key)
+{
+    int64_t number = (int64_t)key.bits >> RIFT_TAG_BITS;
+    if (rift_value_tag(key) != RIFT_INTEGER || !loader_has_place(loader, number))
+        return loader_hashed_key(loader, key);
+    uint32_t *place = &loader->key_direct[number];
+    if (*place == 0)
+        *place = loader_append_key(loader, key) + 1;
+    return *place - 1;
 }
 
 static int loader_function(struct loader *loader, struct rift_value word,
@@ -248,7 +263,7 @@ static bool has_row(const struct txn_set *set, struct rift_value rows, size_t co
     for (size_t i = 0; i < count; i++) {
         struct rift_value row_key, value;
         txn_predicate_row(set->values, rows, i, &row_key, &value);
-        if (same_value(set->values, row_key, set->keys[key]))
+        if (txn_same_value(set->values, row_key, set->keys[key]))
             return true;
     }
     return false;
@@ -427,42 +442,6 @@ static void set_chain(struct txn_set *set)
     free(last);
 }
 
-static uint32_t write_slot(const struct txn_set *set, uint32_t key, struct rift_value value)
-{
-    uint64_t hash = hash_value(set->values, value) + key * UINT64_C(0x9e3779b97f4a7c15);
-    uint32_t slot = (uint32_t)mix(hash) & set->write_mask;
-    for (; set->write_slots[slot]; slot = (slot + 1) & set->write_mask) {
-        uint32_t mop = set->write_slots[slot] - 1;
-        if (set->mop_key[mop] == key && same_value(set->values, set->mop_value[mop], value))
-            break;
-    }
-    return slot;
-}
-
-static void set_index_writes(struct txn_set *set)
-{
-    uint64_t write_count = 0, slot_count = SLOTS_FIRST;
-    for (uint32_t mop = 0; mop < set->mop_count; mop++)
-        write_count += set->mop_function[mop] != TXN_READ;
-    while (slot_count < 2 * write_count)
-        slot_count *= 2;
-    set->write_slots = rift_calloc(slot_count, sizeof *set->write_slots);
-    set->write_mask = (uint32_t)(slot_count - 1);
-    set->repeated_write = TXN_NONE;
-    for (uint32_t mop = 0; mop < set->mop_count; mop++) {
-        if (set->mop_function[mop] == TXN_READ)
-            continue;
-        uint32_t slot = write_slot(set, set->mop_key[mop], set->mop_value[mop]);
-        bool is_repeated = set->write_slots[slot] || (set->mop_function[mop] == TXN_WRITE &&
-                                                      same_value(set->values, set->mop_value[mop],
-                                                                 set->initial[set->mop_key[mop]]));
-        if (is_repeated && set->repeated_write == TXN_NONE)
-            set->repeated_write = mop;
-        else if (!set->write_slots[slot])
-            set->write_slots[slot] = mop + 1;
-    }
-}
-
 /* Once more from the start, now that all versions are known. */
 static int loader_repeat(struct loader *loader, struct rift_error *err)
 {
@@ -498,13 +477,14 @@ int txn_set_init_chosen(struct txn_set *set, const struct rift_history *history,
     int result = loader_add_rows(&loader, err);
     if (result == 0 && set->predicate_reads > 0)
         result = loader_repeat(&loader, err);
+    free(loader.key_direct);
     free(loader.key_slots);
     if (result < 0) {
         txn_set_finish(set);
         return -1;
     }
     set_chain(set);
-    set_index_writes(set);
+    txn_set_index_writes(set);
     return 0;
 }
 
@@ -530,14 +510,8 @@ void txn_set_finish(struct txn_set *set)
     free(set->initial);
     free(set->option_count);
     free(set->impossible);
-    free(set->write_slots);
+    txn_set_finish_writes(set);
     *set = (struct txn_set){0};
-}
-
-uint32_t txn_set_writer(const struct txn_set *set, uint32_t key, struct rift_value value)
-{
-    uint32_t found = set->write_slots[write_slot(set, key, value)];
-    return found ? found - 1 : TXN_NONE;
 }
 
 int64_t txn_start(const struct txn_set *set, uint32_t txn)

@@ -46,7 +46,12 @@ struct txn_set {
     uint32_t skipped_count;     /* rows that are no transactions */
     uint32_t by_type[3];        /* by enum rift_op_type */
 
-    uint32_t *write_slots; /* hash of (key, value) to mop + 1 */
+    /* Who wrote a value. Of a key to which only small numbers are written: mop + 1 at
+     * direct[direct_first[key] + number], where number < direct_size[key]. Of others, whose
+     * direct_size is 0: a hash of (key, value) to mop + 1. */
+    uint32_t *direct;
+    uint32_t *direct_first, *direct_size;
+    uint32_t *write_slots;
     uint32_t write_mask;
     uint32_t
         repeated_write; /* a mop that writes what another wrote, or the initial state; or NONE */
@@ -82,6 +87,10 @@ void txn_set_finish(struct txn_set *set);
 
 /* The write mop of this key and value, or TXN_NONE. */
 uint32_t txn_set_writer(const struct txn_set *set, uint32_t key, struct rift_value value);
+
+/* Parts of txn_set_init and txn_set_finish: finds repeated_write, too. */
+void txn_set_index_writes(struct txn_set *set);
+void txn_set_finish_writes(struct txn_set *set);
 
 static inline bool txn_is_committed(const struct txn_set *set, uint32_t txn)
 {

@@ -31,7 +31,6 @@ static bool build_order(struct causal *causal)
 {
     const struct weak_index *index = causal->index;
     struct txn_edges edges;
-    struct txn_components components;
     struct txn_automaton all =
         txn_automaton_filter((txn_relations)(1U << TXN_PROCESS | 1U << TXN_WR));
     txn_edges_init(&edges, index->txn_count);
@@ -43,13 +42,8 @@ static bool build_order(struct causal *causal)
             txn_edges_add(&edges, index->before[t], t, TXN_PROCESS);
     }
     txn_edges_build(&edges, &causal->graph);
-    txn_components_find(&causal->graph, &all, &components);
-    bool is_acyclic = components.count == index->txn_count;
-    causal->order = rift_reallocarray(NULL, (size_t)index->txn_count + 1, sizeof *causal->order);
-    for (uint32_t t = 0; t < index->txn_count && is_acyclic; t++)
-        causal->order[components.count - 1 - components.of[t]] = t;
-    txn_components_finish(&components);
-    return is_acyclic;
+    causal->order = txn_topological_order(&causal->graph, &all);
+    return causal->order != NULL;
 }
 
 static void fill_clocks(struct causal *causal)

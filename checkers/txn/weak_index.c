@@ -11,6 +11,22 @@ static int compare_keys(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
+enum { INSERTION_MAX = 32 };
+
+static void sort_keys(uint32_t *keys, uint32_t count)
+{
+    if (count > INSERTION_MAX) {
+        qsort(keys, count, sizeof *keys, compare_keys);
+        return;
+    }
+    for (uint32_t i = 1; i < count; i++) {
+        uint32_t key = keys[i], at = i;
+        for (; at > 0 && keys[at - 1] > key; at--)
+            keys[at] = keys[at - 1];
+        keys[at] = key;
+    }
+}
+
 static bool shows_write(const struct register_model *model, uint32_t mop)
 {
     const struct txn_set *set = model->set;
@@ -112,8 +128,7 @@ void weak_index_init(struct weak_index *index, const struct register_model *mode
                 index->read_from[reads++] = register_writer(model, model->read_version[mop]);
             }
         }
-        qsort(index->write_key + index->write_first[t], writes - index->write_first[t],
-              sizeof(uint32_t), compare_keys);
+        sort_keys(index->write_key + index->write_first[t], writes - index->write_first[t]);
     }
     index->write_first[set->count] = writes;
     index->read_first[set->count] = reads;

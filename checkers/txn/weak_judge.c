@@ -105,10 +105,7 @@ static bool find_cycle(const struct txn_graph *graph, struct txn_cycle *cycle)
     static const enum txn_relation anchors[] = {TXN_WW, TXN_WR};
     struct txn_automaton all =
         txn_automaton_filter((txn_relations)(1U << TXN_WW | 1U << TXN_WR | 1U << TXN_PROCESS));
-    struct txn_components components;
-    txn_components_find(graph, &all, &components);
-    bool is_cyclic = components.count < graph->vertex_count;
-    txn_components_finish(&components);
+    bool is_cyclic = !txn_is_acyclic(graph, &all);
     for (size_t i = 0; is_cyclic && i < sizeof anchors / sizeof *anchors; i++) {
         struct txn_search search = {.graph = graph,
                                     .anchor = anchors[i],

@@ -177,9 +177,11 @@ read_sessions(const struct rift_source *source, const char *format,
     rift_cursor_init(cursor, source, values, err);
     sessions.read = rift_value_keyword(values, "r", 1);
     sessions.write = rift_value_keyword(values, "w", 1);
-    while (!failed && rift_line_next(cursor, &line))
+    while (!failed && rift_line_next(cursor, &line)) {
         if (line.count)
             failed = read_line(&sessions, &line);
+        rift_cursor_release(cursor);
+    }
     if (failed || end_transaction(&sessions) != 0)
         rift_builder_destroy(sessions.builder);
     else
