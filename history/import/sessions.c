@@ -64,40 +64,65 @@ static void add_micro_operation(struct sessions *sessions, bool is_write, int64_
     rift_value_stack_push(&cursor->stack, rift_value_integer(cursor->values, number));
 }
 
-/* "w(1,2,3,4)": the four numbers. */
-static bool plume_line(struct rift_word word, bool *is_write, int64_t numbers[4])
+/* "w(1,2,3,4)" at the start of what lies before end: the four numbers. Where it ends, or NULL. */
+static const char *plume_call(const char *at, const char *end, bool *is_write, int64_t numbers[4])
 {
-    const char *at = word.at + 2, *end = word.at + word.length;
-    if (word.length < 3 || (*word.at != 'r' && *word.at != 'w') || word.at[1] != '(')
-        return false;
-    *is_write = *word.at == 'w';
+    if (end - at < 3 || (*at != 'r' && *at != 'w') || at[1] != '(')
+        return NULL;
+    *is_write = *at == 'w';
+    at += 2;
     for (int i = 0; i < 4; i++) {
         struct rift_cursor digits = {.at = at, .end = end};
         bool is_negative = at < end && *at == '-';
         digits.at += is_negative;
         if (!rift_cursor_digits(&digits, &numbers[i]) || digits.at == end ||
             *digits.at != (i == 3 ? ')' : ','))
-            return false;
+            return NULL;
         if (is_negative)
             numbers[i] = -numbers[i];
         at = digits.at + 1;
     }
-    return at == end;
+    return at;
+}
+
+static int plume_take(struct sessions *sessions, const char *where, bool is_write,
+                      const int64_t numbers[4])
+{
+    bool is_same =
+        sessions->is_open && sessions->session == numbers[2] && sessions->transaction == numbers[3];
+    if (!is_same && (end_transaction(sessions) != 0 ||
+                     begin_transaction(sessions, where, numbers[2], numbers[3]) != 0))
+        return -1;
+    add_micro_operation(sessions, is_write, numbers[0], numbers[1]);
+    return 0;
+}
+
+static bool plume_line(const struct rift_line *line, bool *is_write, int64_t numbers[4])
+{
+    struct rift_word word = line->words[0];
+    return line->count == 1 &&
+           plume_call(word.at, word.at + word.length, is_write, numbers) == word.at + word.length;
 }
 
 static int plume_read_line(struct sessions *sessions, const struct rift_line *line)
 {
+    struct rift_cursor *cursor = &sessions->cursor;
     int64_t numbers[4];
     bool is_write = false;
-    if (line->count != 1 || !plume_line(line->words[0], &is_write, numbers))
-        return rift_cursor_fail_at(&sessions->cursor, line->start,
+    if (!plume_line(line, &is_write, numbers))
+        return rift_cursor_fail_at(cursor, line->start,
                                    "a line is 'r(KEY,VALUE,SESSION,TRANSACTION)' or 'w(...)'");
-    bool is_same =
-        sessions->is_open && sessions->session == numbers[2] && sessions->transaction == numbers[3];
-    if (!is_same && (end_transaction(sessions) != 0 ||
-                     begin_transaction(sessions, line->start, numbers[2], numbers[3]) != 0))
+    if (plume_take(sessions, line->start, is_write, numbers) != 0)
         return -1;
-    add_micro_operation(sessions, is_write, numbers[0], numbers[1]);
+    /* As long as lines are plain they need no splitting. */
+    const char *end;
+    while ((end = plume_call(cursor->at, cursor->end, &is_write, numbers)) && end < cursor->end &&
+           *end == '\n') {
+        if (plume_take(sessions, cursor->at, is_write, numbers) != 0)
+            return -1;
+        cursor->at = end + 1;
+        rift_cursor_release(cursor);
+    }
     return 0;
 }
 
@@ -151,15 +176,14 @@ static struct rift_value initial_reads_as_nil(const struct sessions *sessions,
     bool has_any = false;
     items->count = 0;
     for (size_t i = 0; i < count; i += 3) {
-        struct rift_value key = rift_value_item(values, txn, i + 1);
-        struct rift_value value = rift_value_item(values, txn, i + 2);
-        bool is_initial = value.bits == zero.bits &&
-                          rift_value_item(values, txn, i).bits == sessions->read.bits &&
-                          !rift_key_table_find(&sessions->zeros, values, key);
-        has_any |= is_initial;
-        rift_value_stack_push(items, rift_value_item(values, txn, i));
-        rift_value_stack_push(items, key);
-        rift_value_stack_push(items, is_initial ? RIFT_VALUE_NIL : value);
+        if (rift_value_item(values, txn, i + 2).bits != zero.bits ||
+            rift_value_item(values, txn, i).bits != sessions->read.bits ||
+            rift_key_table_find(&sessions->zeros, values, rift_value_item(values, txn, i + 1)))
+            continue;
+        for (size_t j = 0; !has_any && j < count; j++)
+            rift_value_stack_push(items, rift_value_item(values, txn, j));
+        has_any = true;
+        items->items[i + 2] = RIFT_VALUE_NIL;
     }
     return has_any ? rift_value_box(values, RIFT_TXN, items->items, items->count) : txn;
 }
@@ -212,8 +236,7 @@ static bool plume_recognise(const struct rift_source *source)
     struct rift_line line;
     int64_t numbers[4];
     bool is_write = false;
-    return first_line(source, &line) && line.count == 1 &&
-           plume_line(line.words[0], &is_write, numbers);
+    return first_line(source, &line) && plume_line(&line, &is_write, numbers);
 }
 
 static bool awdit_recognise(const struct rift_source *source)
