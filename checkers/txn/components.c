@@ -132,8 +132,7 @@ void txn_components_finish(struct txn_components *components)
 static uint32_t target_of(const struct txn_automaton *automaton, uint32_t state, uint32_t edge)
 {
     int8_t next = automaton->next[state][txn_edge_relation(edge)];
-    return next < 0 ? UINT32_MAX
-                    : txn_edge_target(edge) * automaton->state_count + (uint8_t)next;
+    return next < 0 ? UINT32_MAX : txn_edge_target(edge) * automaton->state_count + (uint8_t)next;
 }
 
 uint32_t *txn_topological_order(const struct txn_graph *graph,

@@ -81,7 +81,7 @@ static inline bool guess_is_first_read(const struct guess *guess, uint32_t mop)
 {
     const struct register_model *model = guess->polygraph->model;
     uint32_t version = model->read_version[mop], before = model->set->mop_before[mop];
-    return version != TXN_NONE && register_writer(model, version) != model->set->mop_txn[mop] &&
+    return version != TXN_NONE && model->read_writer[mop] != model->set->mop_txn[mop] &&
            (before == TXN_NONE || model->read_version[before] != version);
 }
 

@@ -5,10 +5,17 @@
 
 #include "common/memory.h"
 
+/* Versions lie anywhere in the columns: they are asked for some mops ahead of their use, so that
+ * memory is waited for once for many. */
+enum { MOPS_AHEAD = 16 };
+
 static void resolve_reads(struct register_model *model)
 {
     const struct txn_set *set = model->set;
     for (uint32_t mop = 0; mop < set->mop_count; mop++) {
+        if (mop + MOPS_AHEAD < set->mop_count)
+            txn_set_expect_writer(set, set->mop_key[mop + MOPS_AHEAD],
+                                  set->mop_value[mop + MOPS_AHEAD]);
         uint8_t type = set->type[set->mop_txn[mop]];
         struct rift_value value = set->mop_value[mop];
         model->read_version[mop] = TXN_NONE;
@@ -20,6 +27,13 @@ static void resolve_reads(struct register_model *model)
             rift_value_equal(set->values, value, set->initial[set->mop_key[mop]]))
             writer = set->mop_count + set->mop_key[mop];
         model->read_version[mop] = writer;
+    }
+    for (uint32_t mop = 0; mop < set->mop_count; mop++) {
+        uint32_t version = model->read_version[mop];
+        if (mop + MOPS_AHEAD < set->mop_count &&
+            model->read_version[mop + MOPS_AHEAD] < set->mop_count)
+            __builtin_prefetch(&set->mop_txn[model->read_version[mop + MOPS_AHEAD]]);
+        model->read_writer[mop] = version == TXN_NONE ? TXN_NONE : register_writer(model, version);
     }
     for (uint32_t mop = set->mop_count; mop-- > 0;) {
         uint32_t before = set->mop_before[mop];
@@ -34,7 +48,7 @@ static bool is_reader(const struct register_model *model, uint32_t mop)
 {
     const struct txn_set *set = model->set;
     uint32_t version = model->read_version[mop];
-    if (version == TXN_NONE || register_writer(model, version) == set->mop_txn[mop])
+    if (version == TXN_NONE || model->read_writer[mop] == set->mop_txn[mop])
         return false;
     uint32_t before = set->mop_before[mop];
     return before == TXN_NONE || model->read_version[before] != version;
@@ -91,6 +105,8 @@ void register_model_init(struct register_model *model, const struct txn_set *set
     model->version_count = set->mop_count + set->key_count;
     model->read_version =
         rift_reallocarray(NULL, (size_t)set->mop_count + 1, sizeof *model->read_version);
+    model->read_writer =
+        rift_reallocarray(NULL, (size_t)set->mop_count + 1, sizeof *model->read_writer);
     model->has_later_write =
         rift_calloc((size_t)set->mop_count + 1, sizeof *model->has_later_write);
     resolve_reads(model);
@@ -100,6 +116,7 @@ void register_model_init(struct register_model *model, const struct txn_set *set
 void register_model_finish(struct register_model *model)
 {
     free(model->read_version);
+    free(model->read_writer);
     free(model->has_later_write);
     free(model->reader_first);
     free(model->reader);

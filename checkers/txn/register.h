@@ -12,6 +12,7 @@ struct register_model {
     const struct txn_set *set;
     uint32_t version_count;   /* mop_count + key_count */
     uint32_t *read_version;   /* per mop: what a read saw; TXN_NONE: unknown, garbage, or a write */
+    uint32_t *read_writer;    /* per mop: the writer of that, as register_writer says */
     bool *has_later_write;    /* per mop: its transaction writes the key again after it */
     uint32_t *reader_first;   /* per version: its readers are reader[reader_first[v]] ... */
     uint32_t *reader;         /* transactions, without the version's own */

@@ -72,11 +72,13 @@ static void judge_read(const struct judge *judge, uint32_t mop)
     }
     if (register_is_initial(model, version))
         return;
-    uint32_t writer = set->mop_txn[version];
+    uint32_t writer = model->read_writer[mop];
+    if (writer == TXN_NONE) {
+        writer = set->mop_txn[version];
+        report_read(judge, TXN_G1A, mop, writer, "whose write failed");
+    }
     if (writer == txn && version > mop)
         report_read(judge, TXN_FUTURE_READ, mop, TXN_NONE, "which it wrote only later");
-    if (set->type[writer] == RIFT_OP_FAIL)
-        report_read(judge, TXN_G1A, mop, writer, "whose write failed");
     if (writer != txn && model->has_later_write[version])
         report_read(judge, TXN_G1B, mop, writer,
                     "but its writer replaced it in the same transaction");

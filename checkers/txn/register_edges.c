@@ -24,7 +24,7 @@ static bool is_update(const struct register_model *model, uint32_t mop, uint32_t
     *version = model->read_version[mop];
     return set->mop_function[mop] == TXN_READ && txn_is_committed(set, set->mop_txn[mop]) &&
            *version != TXN_NONE && model->has_later_write[mop] &&
-           register_writer(model, *version) != set->mop_txn[mop] &&
+           model->read_writer[mop] != set->mop_txn[mop] &&
            (before == TXN_NONE || model->read_version[before] != *version);
 }
 

@@ -92,6 +92,15 @@ uint32_t txn_set_writer(const struct txn_set *set, uint32_t key, struct rift_val
 void txn_set_index_writes(struct txn_set *set);
 void txn_set_finish_writes(struct txn_set *set);
 
+/* Asks memory for what txn_set_writer will look at. */
+static inline void txn_set_expect_writer(const struct txn_set *set, uint32_t key,
+                                         struct rift_value value)
+{
+    uint32_t number = (uint32_t)(value.bits >> RIFT_TAG_BITS);
+    if (number < set->direct_size[key])
+        __builtin_prefetch(&set->direct[set->direct_first[key] + number]);
+}
+
 static inline bool txn_is_committed(const struct txn_set *set, uint32_t txn)
 {
     return set->type[txn] == RIFT_OP_OK;

@@ -63,6 +63,21 @@ static uint32_t first_read_from(const struct weak_index *index, uint32_t t, uint
     return from;
 }
 
+/* Asks memory for what the reads of a transaction two ahead will look at. */
+static void expect_reads(const struct weak_index *index, uint32_t t, const uint32_t *seen)
+{
+    if (t + 2 >= index->txn_count)
+        return;
+    for (uint32_t r = index->read_first[t + 2]; r < index->read_first[t + 3]; r++)
+        if (index->read_from[r] != TXN_NONE) {
+            __builtin_prefetch(&index->write_first[index->read_from[r]]);
+            __builtin_prefetch(&seen[index->read_from[r]], 1);
+        }
+    for (uint32_t r = index->read_first[t + 1]; r < index->read_first[t + 2]; r++)
+        if (index->read_from[r] != TXN_NONE)
+            __builtin_prefetch(&index->write_key[index->write_first[index->read_from[r]]]);
+}
+
 /* Calls for each key that t2 wrote and that upcoming knows for t: by the smaller of the two sets.
  */
 static void relate_upcoming(const struct weak_index *index, uint32_t t, uint32_t t2, uint32_t r,
@@ -103,6 +118,7 @@ void weak_read_committed(const struct weak_index *index, struct txn_edges *edges
     conflict->reader = TXN_NONE;
     add_base(index, edges);
     for (uint32_t t = 0; t < index->txn_count; t++) {
+        expect_reads(index, t, seen);
         for (uint32_t r = index->read_first[t]; r < index->read_first[t + 1]; r++)
             firsts[r] = first_read_from(index, t, r, seen);
         for (uint32_t r = index->read_first[t + 1]; r > index->read_first[t];) {
@@ -173,6 +189,7 @@ void weak_read_atomic(const struct weak_index *index, struct txn_edges *edges,
     add_base(index, edges);
     for (uint32_t t = 0; t < index->txn_count; t++) {
         uint32_t first = index->read_first[t], end = index->read_first[t + 1];
+        expect_reads(index, t, seen);
         for (uint32_t r = end; r-- > first;)
             read[index->read_key[r]] =
                 (struct upcoming){t + 1, {index->read_from[r], index->read_from[r]}};

@@ -42,7 +42,7 @@ static bool shows_read(const struct register_model *model, uint32_t mop)
         return false;
     if (register_is_initial(model, version))
         return true;
-    uint32_t writer = register_writer(model, version);
+    uint32_t writer = model->read_writer[mop];
     return writer != TXN_NONE && writer != model->set->mop_txn[mop];
 }
 
@@ -125,7 +125,7 @@ void weak_index_init(struct weak_index *index, const struct register_model *mode
                 moment += is_first;
                 index->read_at[reads] = moment;
                 index->read_key[reads] = set->mop_key[mop];
-                index->read_from[reads++] = register_writer(model, model->read_version[mop]);
+                index->read_from[reads++] = model->read_writer[mop];
             }
         }
         sort_keys(index->write_key + index->write_first[t], writes - index->write_first[t]);
