@@ -5,17 +5,12 @@
 
 #include "common/memory.h"
 
-/* Versions lie anywhere in the columns: they are asked for some mops ahead of their use, so that
- * memory is waited for once for many. */
-enum { MOPS_AHEAD = 16 };
-
 static void resolve_reads(struct register_model *model)
 {
     const struct txn_set *set = model->set;
     for (uint32_t mop = 0; mop < set->mop_count; mop++) {
-        if (mop + MOPS_AHEAD < set->mop_count)
-            txn_set_expect_writer(set, set->mop_key[mop + MOPS_AHEAD],
-                                  set->mop_value[mop + MOPS_AHEAD]);
+        if (mop + TXN_MOPS_AHEAD < set->mop_count)
+            txn_set_expect_writer(set, mop + TXN_MOPS_AHEAD);
         uint8_t type = set->type[set->mop_txn[mop]];
         struct rift_value value = set->mop_value[mop];
         model->read_version[mop] = TXN_NONE;
@@ -30,9 +25,9 @@ static void resolve_reads(struct register_model *model)
     }
     for (uint32_t mop = 0; mop < set->mop_count; mop++) {
         uint32_t version = model->read_version[mop];
-        if (mop + MOPS_AHEAD < set->mop_count &&
-            model->read_version[mop + MOPS_AHEAD] < set->mop_count)
-            __builtin_prefetch(&set->mop_txn[model->read_version[mop + MOPS_AHEAD]]);
+        if (mop + TXN_MOPS_AHEAD < set->mop_count &&
+            model->read_version[mop + TXN_MOPS_AHEAD] < set->mop_count)
+            __builtin_prefetch(&set->mop_txn[model->read_version[mop + TXN_MOPS_AHEAD]]);
         model->read_writer[mop] = version == TXN_NONE ? TXN_NONE : register_writer(model, version);
     }
     for (uint32_t mop = set->mop_count; mop-- > 0;) {
@@ -77,16 +72,24 @@ static void group_readers(struct register_model *model)
     const struct txn_set *set = model->set;
     CLEANUP(rift_free) bool *is_selected = find_selected(model);
     uint32_t *place = rift_calloc((size_t)model->version_count + 2, sizeof *place);
-    for (uint32_t mop = 0; mop < set->mop_count; mop++)
+    for (uint32_t mop = 0; mop < set->mop_count; mop++) {
+        if (mop + TXN_MOPS_AHEAD < set->mop_count &&
+            model->read_version[mop + TXN_MOPS_AHEAD] != TXN_NONE)
+            __builtin_prefetch(&place[model->read_version[mop + TXN_MOPS_AHEAD] + 2], 1);
         if (is_reader(model, mop))
             place[model->read_version[mop] + 2]++;
+    }
     for (uint32_t v = 0; v < model->version_count; v++)
         place[v + 2] += place[v + 1];
     uint32_t count = place[model->version_count + 1];
     model->reader = rift_reallocarray(NULL, (size_t)count + 1, sizeof *model->reader);
-    for (uint32_t mop = 0; mop < set->mop_count; mop++)
+    for (uint32_t mop = 0; mop < set->mop_count; mop++) {
+        if (mop + TXN_MOPS_AHEAD < set->mop_count &&
+            model->read_version[mop + TXN_MOPS_AHEAD] != TXN_NONE)
+            __builtin_prefetch(&place[model->read_version[mop + TXN_MOPS_AHEAD] + 1], 1);
         if (!(is_selected && is_selected[mop]) && is_reader(model, mop))
             model->reader[place[model->read_version[mop] + 1]++] = set->mop_txn[mop];
+    }
     model->reader_first = place;
     if (!is_selected)
         return;

@@ -100,9 +100,8 @@ static void judge_lost_updates(const struct judge *judge)
 {
     const struct register_model *model = judge->model;
     const struct txn_set *set = judge->set;
-    uint32_t *updater = rift_reallocarray(NULL, (size_t)model->version_count + 1, sizeof *updater);
-    for (uint32_t v = 0; v < model->version_count; v++)
-        updater[v] = TXN_NONE;
+    /* By version: the first read of it that its transaction wrote after, plus one. */
+    uint32_t *updater = rift_calloc((size_t)model->version_count + 1, sizeof *updater);
     for (uint32_t mop = 0; mop < set->mop_count; mop++) {
         uint32_t read;
         if (set->mop_function[mop] == TXN_READ || !txn_is_committed(set, set->mop_txn[mop]) ||
@@ -111,11 +110,11 @@ static void judge_lost_updates(const struct judge *judge)
             model->read_version[read] == TXN_NONE)
             continue;
         uint32_t *first = &updater[model->read_version[read]];
-        if (*first == TXN_NONE) {
-            *first = read;
+        if (*first == 0) {
+            *first = read + 1;
             continue;
         }
-        uint32_t k = set->mop_key[mop], a = set->mop_txn[*first], b = set->mop_txn[read];
+        uint32_t k = set->mop_key[mop], a = set->mop_txn[*first - 1], b = set->mop_txn[read];
         CLEANUP(rift_free) char *key = rift_value_print(set->values, set->keys[k]);
         CLEANUP(rift_free) char *value = rift_value_print(set->values, set->mop_value[read]);
         json_t *object =

@@ -12,6 +12,7 @@
 
 /* Transactions per version. */
 struct groups {
+    uint32_t base; /* the first version */
     uint32_t *first;
     uint32_t *txn;
 };
@@ -39,21 +40,23 @@ static bool is_final_write(const struct register_model *model, uint32_t mop, uin
 
 typedef bool select_function(const struct register_model *, uint32_t, uint32_t *);
 
+/* Groups of the versions from one on, of which no smaller one is selected. */
 static void groups_init(struct groups *groups, const struct register_model *model,
-                        select_function *selects)
+                        select_function *selects, uint32_t base)
 {
-    uint32_t *place = rift_calloc((size_t)model->version_count + 2, sizeof *place), version;
+    uint32_t count = model->version_count - base, version;
+    uint32_t *place = rift_calloc((size_t)count + 2, sizeof *place);
     for (uint32_t mop = 0; mop < model->set->mop_count; mop++)
         if (selects(model, mop, &version))
-            place[version + 2]++;
-    for (uint32_t v = 0; v < model->version_count; v++)
+            place[version - base + 2]++;
+    for (uint32_t v = 0; v < count; v++)
         place[v + 2] += place[v + 1];
-    groups->txn =
-        rift_reallocarray(NULL, (size_t)place[model->version_count + 1] + 1, sizeof *groups->txn);
+    groups->txn = rift_reallocarray(NULL, (size_t)place[count + 1] + 1, sizeof *groups->txn);
     for (uint32_t mop = 0; mop < model->set->mop_count; mop++)
         if (selects(model, mop, &version))
-            groups->txn[place[version + 1]++] = model->set->mop_txn[mop];
+            groups->txn[place[version - base + 1]++] = model->set->mop_txn[mop];
     groups->first = place;
+    groups->base = base;
 }
 
 static void groups_finish(struct groups *groups)
@@ -66,9 +69,9 @@ static void groups_finish(struct groups *groups)
 static void add_missed(const struct register_model *model, const struct groups *groups,
                        struct txn_edges *edges)
 {
-    for (uint32_t v = 0; v < model->version_count; v++)
-        register_missed_edges(model, v, groups->txn + groups->first[v],
-                              groups->first[v + 1] - groups->first[v], edges);
+    for (uint32_t i = 0; i < model->version_count - groups->base; i++)
+        register_missed_edges(model, groups->base + i, groups->txn + groups->first[i],
+                              groups->first[i + 1] - groups->first[i], edges);
 }
 
 void register_model_edges(struct register_model *model, enum register_order order,
@@ -76,8 +79,8 @@ void register_model_edges(struct register_model *model, enum register_order orde
                           struct txn_edges *edges)
 {
     struct groups updates, writes;
-    groups_init(&updates, model, is_update);
-    groups_init(&writes, model, is_final_write);
+    groups_init(&updates, model, is_update, 0);
+    groups_init(&writes, model, is_final_write, model->set->mop_count);
     add_missed(model, &updates, edges);
     add_missed(model, &writes, edges);
     groups_finish(&updates);

@@ -46,6 +46,49 @@ static uint32_t loader_append_key(struct loader *loader, struct rift_value key)
     return set->key_count++;
 }
 
+static uint32_t loader_key(struct loader *loader, struct rift_value key);
+
+/* Room in the array for numbers up to this one, if it stays in proportion. */
+static bool loader_grow_array(struct loader *loader, uint32_t number)
+{
+    uint32_t size = loader->key_direct_size ? loader->key_direct_size : DIRECT_FIRST;
+    while (size <= number)
+        size *= 2;
+    if (size > TXN_DIRECT_SPREAD * ((uint64_t)loader->set->key_count + DIRECT_FIRST))
+        return false;
+    loader->key_direct = rift_reallocarray(loader->key_direct, size, sizeof *loader->key_direct);
+    memset(loader->key_direct + loader->key_direct_size, 0,
+           (size - loader->key_direct_size) * sizeof *loader->key_direct);
+    loader->key_direct_size = size;
+    return true;
+}
+
+/* The number that may be the place of a key, or TXN_DIRECT_MAX. */
+static uint32_t number_of(struct rift_value key)
+{
+    int64_t number = (int64_t)key.bits >> RIFT_TAG_BITS;
+    return rift_value_tag(key) == RIFT_INTEGER && number >= 0 && number < TXN_DIRECT_MAX
+               ? (uint32_t)number
+               : TXN_DIRECT_MAX;
+}
+
+/* Moves all keys out of the hash table into the array, if they have become numerous enough. */
+static bool loader_leave_slots(struct loader *loader)
+{
+    const struct txn_set *set = loader->set;
+    uint32_t most = 0;
+    for (uint32_t k = 0; k < set->key_count; k++)
+        most = number_of(set->keys[k]) > most ? number_of(set->keys[k]) : most;
+    if (most == TXN_DIRECT_MAX || !loader_grow_array(loader, most))
+        return false;
+    for (uint32_t k = 0; k < set->key_count; k++)
+        loader->key_direct[number_of(set->keys[k])] = k + 1;
+    free(loader->key_slots);
+    loader->key_slots = NULL;
+    loader->key_mask = loader->key_slots_used = 0;
+    return true;
+}
+
 static void loader_grow_slots(struct loader *loader)
 {
     struct txn_set *set = loader->set;
@@ -67,8 +110,11 @@ static void loader_grow_slots(struct loader *loader)
 static uint32_t loader_hashed_key(struct loader *loader, struct rift_value key)
 {
     struct txn_set *set = loader->set;
-    if (loader->key_slots_used * 2 >= loader->key_mask)
+    if (loader->key_slots_used * 2 >= loader->key_mask) {
+        if (loader->key_slots_used > 0 && loader_leave_slots(loader))
+            return loader_key(loader, key);
         loader_grow_slots(loader);
+    }
     uint32_t slot = (uint32_t)txn_hash_value(set->values, key) & loader->key_mask;
     for (; loader->key_slots[slot]; slot = (slot + 1) & loader->key_mask)
         if (txn_same_value(set->values, set->keys[loader->key_slots[slot] - 1], key))
@@ -77,31 +123,14 @@ static uint32_t loader_hashed_key(struct loader *loader, struct rift_value key)
     return (loader->key_slots[slot] = loader_append_key(loader, key) + 1) - 1;
 }
 
-/* Whether the number has a place in the array, which may grow for it. Once a number had to go into
- * the hash table the array grows no more, so that each key is in one of the two. */
-static bool loader_has_place(struct loader *loader, int64_t number)
-{
-    if (number < 0 || number >= TXN_DIRECT_MAX)
-        return false;
-    if (number < loader->key_direct_size)
-        return true;
-    uint32_t size = loader->key_direct_size ? loader->key_direct_size : DIRECT_FIRST;
-    while (size <= number)
-        size *= 2;
-    if (loader->key_slots_used > 0 ||
-        size > TXN_DIRECT_SPREAD * ((uint64_t)loader->set->key_count + DIRECT_FIRST))
-        return false;
-    loader->key_direct = rift_reallocarray(loader->key_direct, size, sizeof *loader->key_direct);
-    memset(loader->key_direct + loader->key_direct_size, 0,
-           (size - loader->key_direct_size) * sizeof *loader->key_direct);
-    loader->key_direct_size = size;
-    return true;
-}
-
+/* Once a key had to go into the hash table the array grows no more, but for all of them, so that
+ * each key is in one of the two. */
 static uint32_t loader_key(struct loader *loader, struct rift_value key)
 {
-    int64_t number = (int64_t)key.bits >> RIFT_TAG_BITS;
-    if (rift_value_tag(key) != RIFT_INTEGER || !loader_has_place(loader, number))
+    uint32_t number = number_of(key);
+    if (number >= loader->key_direct_size &&
+        (number == TXN_DIRECT_MAX || loader->key_slots_used > 0 ||
+         !loader_grow_array(loader, number)))
         return loader_hashed_key(loader, key);
     uint32_t *place = &loader->key_direct[number];
     if (*place == 0)

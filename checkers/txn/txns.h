@@ -92,11 +92,15 @@ uint32_t txn_set_writer(const struct txn_set *set, uint32_t key, struct rift_val
 void txn_set_index_writes(struct txn_set *set);
 void txn_set_finish_writes(struct txn_set *set);
 
-/* Asks memory for what txn_set_writer will look at. */
-static inline void txn_set_expect_writer(const struct txn_set *set, uint32_t key,
-                                         struct rift_value value)
+/* What a mop points to lies anywhere in the columns: it is asked for so many mops ahead of its use,
+ * so that memory is waited for once for many. */
+enum { TXN_MOPS_AHEAD = 16 };
+
+/* Asks memory for what txn_set_writer will look at for the key and value of a mop. */
+static inline void txn_set_expect_writer(const struct txn_set *set, uint32_t mop)
 {
-    uint32_t number = (uint32_t)(value.bits >> RIFT_TAG_BITS);
+    uint32_t number = (uint32_t)(set->mop_value[mop].bits >> RIFT_TAG_BITS);
+    uint32_t key = set->mop_key[mop];
     if (number < set->direct_size[key])
         __builtin_prefetch(&set->direct[set->direct_first[key] + number]);
 }

@@ -17,6 +17,12 @@ struct upcoming {
     uint32_t writer[2];
 };
 
+/* A bit for each key: what has none is not among the keys, and most that are not have none. */
+static uint64_t key_bit(uint32_t key)
+{
+    return UINT64_C(1) << (key % 64);
+}
+
 static bool writes_key(const struct weak_index *index, uint32_t t, uint32_t key)
 {
     uint32_t low = index->write_first[t], high = index->write_first[t + 1];
@@ -79,9 +85,9 @@ static void expect_reads(const struct weak_index *index, uint32_t t, const uint3
 }
 
 /* Calls for each key that t2 wrote and that upcoming knows for t: by the smaller of the two sets.
- */
+ * bits are those of the keys that it knows. */
 static void relate_upcoming(const struct weak_index *index, uint32_t t, uint32_t t2, uint32_t r,
-                            const struct upcoming *upcoming, struct txn_edges *edges,
+                            const struct upcoming *upcoming, uint64_t bits, struct txn_edges *edges,
                             struct weak_conflict *conflict)
 {
     uint32_t writes = index->write_first[t2 + 1] - index->write_first[t2];
@@ -90,6 +96,8 @@ static void relate_upcoming(const struct weak_index *index, uint32_t t, uint32_t
     for (uint32_t i = 0; i < (by_writes ? writes : later); i++) {
         uint32_t key =
             by_writes ? index->write_key[index->write_first[t2] + i] : index->read_key[r + i];
+        if (!(bits & key_bit(key)))
+            continue;
         const struct upcoming *at = &upcoming[key];
         if (at->mark != t + 1 || (!by_writes && !writes_key(index, t2, key)))
             continue;
@@ -121,15 +129,18 @@ void weak_read_committed(const struct weak_index *index, struct txn_edges *edges
         expect_reads(index, t, seen);
         for (uint32_t r = index->read_first[t]; r < index->read_first[t + 1]; r++)
             firsts[r] = first_read_from(index, t, r, seen);
+        uint64_t bits = 0;
         for (uint32_t r = index->read_first[t + 1]; r > index->read_first[t];) {
             uint32_t end = r, at = index->read_at[r - 1];
             while (r > index->read_first[t] && index->read_at[r - 1] == at)
                 r--;
             for (uint32_t i = r; i < end; i++)
                 if (firsts[i] != TXN_NONE)
-                    relate_upcoming(index, t, firsts[i], end - 1, upcoming, edges, conflict);
-            for (uint32_t i = r; i < end; i++)
+                    relate_upcoming(index, t, firsts[i], end - 1, upcoming, bits, edges, conflict);
+            for (uint32_t i = r; i < end; i++) {
                 note_upcoming(&upcoming[index->read_key[i]], t, index->read_from[i]);
+                bits |= key_bit(index->read_key[i]);
+            }
         }
     }
     free(upcoming);
@@ -190,13 +201,16 @@ void weak_read_atomic(const struct weak_index *index, struct txn_edges *edges,
     for (uint32_t t = 0; t < index->txn_count; t++) {
         uint32_t first = index->read_first[t], end = index->read_first[t + 1];
         expect_reads(index, t, seen);
-        for (uint32_t r = end; r-- > first;)
+        uint64_t bits = 0;
+        for (uint32_t r = end; r-- > first;) {
+            bits |= key_bit(index->read_key[r]);
             read[index->read_key[r]] =
                 (struct upcoming){t + 1, {index->read_from[r], index->read_from[r]}};
+        }
         for (uint32_t r = first; r < end; r++) {
             uint32_t t2 = first_read_from(index, t, r, seen);
             if (t2 != TXN_NONE)
-                relate_upcoming(index, t, t2, first, read, edges, conflict);
+                relate_upcoming(index, t, t2, first, read, bits, edges, conflict);
         }
     }
     relate_sessions(index, edges, conflict);

@@ -73,6 +73,8 @@ void txn_set_index_writes(struct txn_set *set)
     set_prepare_index(set);
     set->repeated_write = TXN_NONE;
     for (uint32_t mop = 0; mop < set->mop_count; mop++) {
+        if (mop + TXN_MOPS_AHEAD < set->mop_count)
+            txn_set_expect_writer(set, mop + TXN_MOPS_AHEAD);
         if (set->mop_function[mop] == TXN_READ)
             continue;
         uint32_t *place = write_place(set, set->mop_key[mop], set->mop_value[mop]);

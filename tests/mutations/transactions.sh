@@ -52,6 +52,12 @@ mutations=(
     "register_edges.c|s/^                     name_b, name_a);/                     name_a, name_b);/"
     "findings.c|s/had ended before %s started\", name_a, name_b/had ended before %s started\", name_b, name_a/"
     "append_edges.c|s/%s did not observe %s's append of \", sentence->name_a,/%s did not observe %s's append of \", sentence->name_b,/"
+    "writes.c|s/set->direct_first\[k\] = (uint32_t)direct_count/set->direct_first[k] = 0/"
+    "components.c|s/--waits_for\[target\] == 0)/--waits_for[target] <= 1)/"
+    "polygraph_back.c|s/guess->unread\[model->read_version\[mop\]\]++/;/"
+    "polygraph_back.c|s/add_choices_of(guess, lesson, conflict);/;/"
+    "polygraph_guess.c|s/(!guess.into || is_explanation(\&guess))/!guess.into/"
+    "weak_index.c|s/keys\[at - 1\] > key/keys[at - 1] < key/"
 )
 
 mkdir "$copy/tree"
