@@ -123,6 +123,11 @@ static bool learn(struct guess *guess, const struct conflict *conflict)
     if (lesson.others.count > 0 && lesson.others.choices[0].place >= lesson.place_most)
         lesson.place_most = lesson.others.choices[0].place + 1;
     take_back_to(guess, place);
+    if (guess->place[before] != TXN_NONE) {
+        /* It was, when that was learnt, but is not any more. */
+        find_ready(guess);
+        return false;
+    }
     if (guess->lesson_count == guess->lesson_capacity) {
         guess->lesson_capacity = 2 * guess->lesson_capacity + 64;
         guess->lessons =
@@ -193,15 +198,28 @@ static uint32_t late_reader(const struct guess *guess, uint32_t t)
     return TXN_NONE;
 }
 
-/* Lessons let waits go round over this vertex. */
-static void blame_lessons(struct guess *guess, uint32_t circle, struct conflict *conflict)
+/* Waits go round over this vertex. False if no lesson is to blame: then there is no serial order.
+ */
+static bool blame_lessons(struct guess *guess, uint32_t circle, struct conflict *conflict)
 {
     uint32_t v = circle, lesson;
+    bool has_any = false;
     do {
         v = cause_of_wait(guess, v, &lesson);
+        has_any |= lesson != TXN_NONE;
         if (lesson != TXN_NONE)
             add_choices_of(guess, lesson, conflict);
     } while (v != circle);
+    return has_any;
+}
+
+/* A transaction that a lesson keeps waiting, or TXN_NONE. */
+static uint32_t one_that_waits(const struct guess *guess)
+{
+    for (uint32_t i = guess->lesson_count; i-- > 0;)
+        if (!guess->lessons[i].is_void && !is_done(guess, guess->lessons[i].after))
+            return guess->lessons[i].after;
+    return TXN_NONE;
 }
 
 /* A transaction is blocked by a version: it was chosen to come after the version's writer, and the
@@ -275,8 +293,10 @@ bool guess_go_back(struct guess *guess)
     uint32_t *path = rift_reallocarray(NULL, (size_t)guess->ready_count + 1, sizeof *path);
     if (guess->ready_count > 0)
         t = guess->ready[0];
-    else if (guess->lesson_count > 0)
-        t = end_of_wait(guess, guess->lessons[guess->lesson_count - 1].after, &circle, NULL);
+    else
+        t = end_of_wait(guess, one_that_waits(guess), &circle, NULL);
+    if (t == TXN_NONE && circle == TXN_NONE)
+        return false;
     while (t != TXN_NONE && repeat == TXN_NONE) {
         path[length++] = t;
         t = end_of_wait(guess, late_reader(guess, t), &circle, NULL);
@@ -285,11 +305,10 @@ bool guess_go_back(struct guess *guess)
                 repeat = i;
         guess->work += length;
     }
-    if (circle != TXN_NONE)
-        blame_lessons(guess, circle, &conflict);
-    else
-        for (uint32_t i = repeat; i < length; i++)
-            blame_blocked(guess, path[i], &conflict);
+    if (circle != TXN_NONE && !blame_lessons(guess, circle, &conflict))
+        return false;
+    for (uint32_t i = repeat; i < length; i++)
+        blame_blocked(guess, path[i], &conflict);
     if (learn(guess, &conflict))
         return true;
     if (guess->done_count == 0)
