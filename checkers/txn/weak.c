@@ -69,17 +69,19 @@ static uint32_t first_read_from(const struct weak_index *index, uint32_t t, uint
     return from;
 }
 
-/* Asks memory for what the reads of a transaction two ahead will look at. */
+/* Asks memory for what the reads of some transactions ahead will look at: first where the writes of
+ * those read from stand, then for these. */
 static void expect_reads(const struct weak_index *index, uint32_t t, const uint32_t *seen)
 {
-    if (t + 2 >= index->txn_count)
+    enum { FAR = 16, NEAR = 8 };
+    if (t + FAR >= index->txn_count)
         return;
-    for (uint32_t r = index->read_first[t + 2]; r < index->read_first[t + 3]; r++)
+    for (uint32_t r = index->read_first[t + FAR]; r < index->read_first[t + FAR + 1]; r++)
         if (index->read_from[r] != TXN_NONE) {
             __builtin_prefetch(&index->write_first[index->read_from[r]]);
             __builtin_prefetch(&seen[index->read_from[r]], 1);
         }
-    for (uint32_t r = index->read_first[t + 1]; r < index->read_first[t + 2]; r++)
+    for (uint32_t r = index->read_first[t + NEAR]; r < index->read_first[t + NEAR + 1]; r++)
         if (index->read_from[r] != TXN_NONE)
             __builtin_prefetch(&index->write_key[index->write_first[index->read_from[r]]]);
 }
