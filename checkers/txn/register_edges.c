@@ -21,10 +21,11 @@ struct groups {
 static bool is_update(const struct register_model *model, uint32_t mop, uint32_t *version)
 {
     const struct txn_set *set = model->set;
+    if (!model->has_later_write[mop] || set->mop_function[mop] != TXN_READ)
+        return false;
     uint32_t before = set->mop_before[mop];
     *version = model->read_version[mop];
-    return set->mop_function[mop] == TXN_READ && txn_is_committed(set, set->mop_txn[mop]) &&
-           *version != TXN_NONE && model->has_later_write[mop] &&
+    return txn_is_committed(set, set->mop_txn[mop]) && *version != TXN_NONE &&
            model->read_writer[mop] != set->mop_txn[mop] &&
            (before == TXN_NONE || model->read_version[before] != *version);
 }

@@ -17,12 +17,6 @@ struct upcoming {
     uint32_t writer[2];
 };
 
-/* A bit for each key: what has none is not among the keys, and most that are not have none. */
-static uint64_t key_bit(uint32_t key)
-{
-    return UINT64_C(1) << (key % 64);
-}
-
 static bool writes_key(const struct weak_index *index, uint32_t t, uint32_t key)
 {
     uint32_t low = index->write_first[t], high = index->write_first[t + 1];
@@ -62,28 +56,29 @@ static void add_base(const struct weak_index *index, struct txn_edges *edges)
 static uint32_t first_read_from(const struct weak_index *index, uint32_t t, uint32_t r,
                                 uint32_t *seen)
 {
-    uint32_t from = index->read_from[r];
-    if (from == TXN_NONE || seen[from] == t + 1)
+    enum { FEW = 16 };
+    uint32_t from = index->read_from[r], first = index->read_first[t];
+    if (from == TXN_NONE)
         return TXN_NONE;
-    seen[from] = t + 1;
-    return from;
+    if (index->read_first[t + 1] - first > FEW) {
+        bool is_first = seen[from] != t + 1;
+        seen[from] = t + 1;
+        return is_first ? from : TXN_NONE;
+    }
+    while (first < r && index->read_from[first] != from)
+        first++;
+    return first == r ? from : TXN_NONE;
 }
 
-/* Asks memory for what the reads of some transactions ahead will look at: first where the writes of
- * those read from stand, then for these. */
-static void expect_reads(const struct weak_index *index, uint32_t t, const uint32_t *seen)
+/* Asks memory for the first thing that the reads of a transaction some way ahead will look at. */
+static void expect_reads(const struct weak_index *index, uint32_t t)
 {
-    enum { FAR = 16, NEAR = 8 };
-    if (t + FAR >= index->txn_count)
+    enum { AHEAD = 8 };
+    if (t + AHEAD >= index->txn_count)
         return;
-    for (uint32_t r = index->read_first[t + FAR]; r < index->read_first[t + FAR + 1]; r++)
-        if (index->read_from[r] != TXN_NONE) {
-            __builtin_prefetch(&index->write_first[index->read_from[r]]);
-            __builtin_prefetch(&seen[index->read_from[r]], 1);
-        }
-    for (uint32_t r = index->read_first[t + NEAR]; r < index->read_first[t + NEAR + 1]; r++)
+    for (uint32_t r = index->read_first[t + AHEAD]; r < index->read_first[t + AHEAD + 1]; r++)
         if (index->read_from[r] != TXN_NONE)
-            __builtin_prefetch(&index->write_key[index->write_first[index->read_from[r]]]);
+            __builtin_prefetch(&index->write_bits[index->read_from[r]]);
 }
 
 /* Calls for each key that t2 wrote and that upcoming knows for t: by the smaller of the two sets.
@@ -92,13 +87,15 @@ static void relate_upcoming(const struct weak_index *index, uint32_t t, uint32_t
                             const struct upcoming *upcoming, uint64_t bits, struct txn_edges *edges,
                             struct weak_conflict *conflict)
 {
+    if (!(bits & index->write_bits[t2]))
+        return;
     uint32_t writes = index->write_first[t2 + 1] - index->write_first[t2];
     uint32_t later = index->read_first[t + 1] - r;
     bool by_writes = writes <= later * 4;
     for (uint32_t i = 0; i < (by_writes ? writes : later); i++) {
         uint32_t key =
             by_writes ? index->write_key[index->write_first[t2] + i] : index->read_key[r + i];
-        if (!(bits & key_bit(key)))
+        if (!(bits & weak_key_bit(key)))
             continue;
         const struct upcoming *at = &upcoming[key];
         if (at->mark != t + 1 || (!by_writes && !writes_key(index, t2, key)))
@@ -128,7 +125,7 @@ void weak_read_committed(const struct weak_index *index, struct txn_edges *edges
     conflict->reader = TXN_NONE;
     add_base(index, edges);
     for (uint32_t t = 0; t < index->txn_count; t++) {
-        expect_reads(index, t, seen);
+        expect_reads(index, t);
         for (uint32_t r = index->read_first[t]; r < index->read_first[t + 1]; r++)
             firsts[r] = first_read_from(index, t, r, seen);
         uint64_t bits = 0;
@@ -141,7 +138,7 @@ void weak_read_committed(const struct weak_index *index, struct txn_edges *edges
                     relate_upcoming(index, t, firsts[i], end - 1, upcoming, bits, edges, conflict);
             for (uint32_t i = r; i < end; i++) {
                 note_upcoming(&upcoming[index->read_key[i]], t, index->read_from[i]);
-                bits |= key_bit(index->read_key[i]);
+                bits |= weak_key_bit(index->read_key[i]);
             }
         }
     }
@@ -202,10 +199,10 @@ void weak_read_atomic(const struct weak_index *index, struct txn_edges *edges,
     add_base(index, edges);
     for (uint32_t t = 0; t < index->txn_count; t++) {
         uint32_t first = index->read_first[t], end = index->read_first[t + 1];
-        expect_reads(index, t, seen);
+        expect_reads(index, t);
         uint64_t bits = 0;
         for (uint32_t r = end; r-- > first;) {
-            bits |= key_bit(index->read_key[r]);
+            bits |= weak_key_bit(index->read_key[r]);
             read[index->read_key[r]] =
                 (struct upcoming){t + 1, {index->read_from[r], index->read_from[r]}};
         }

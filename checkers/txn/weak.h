@@ -14,6 +14,7 @@ struct weak_index {
     uint32_t txn_count;
     uint32_t *write_first; /* per transaction */
     uint32_t *write_key;   /* ascending within a transaction */
+    uint64_t *write_bits;  /* per transaction: weak_key_bit of all keys that it writes */
     uint32_t *read_first;  /* per transaction */
     uint32_t *read_key;    /* in the order of the program, own versions left out */
     uint32_t *read_from;   /* the transaction read from, or TXN_NONE for the initial state */
@@ -23,6 +24,12 @@ struct weak_index {
     uint32_t *before;      /* per transaction: the one before in its session, or TXN_NONE */
     uint32_t session_count;
 };
+
+/* A bit for each key: what has none is not among the keys, and most that are not have none. */
+static inline uint64_t weak_key_bit(uint32_t key)
+{
+    return UINT64_C(1) << (key % 64);
+}
 
 /* Without sessions each transaction is a session of its own. */
 void weak_index_init(struct weak_index *index, const struct register_model *model,

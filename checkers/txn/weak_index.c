@@ -107,6 +107,7 @@ void weak_index_init(struct weak_index *index, const struct register_model *mode
     index->session = rift_reallocarray(NULL, txns, sizeof(uint32_t));
     index->place = rift_reallocarray(NULL, txns, sizeof(uint32_t));
     index->before = rift_reallocarray(NULL, txns, sizeof(uint32_t));
+    index->write_bits = rift_calloc(txns, sizeof *index->write_bits);
     index->write_key = rift_reallocarray(NULL, mops, sizeof(uint32_t));
     index->read_key = rift_reallocarray(NULL, mops, sizeof(uint32_t));
     index->read_from = rift_reallocarray(NULL, mops, sizeof(uint32_t));
@@ -117,6 +118,7 @@ void weak_index_init(struct weak_index *index, const struct register_model *mode
         index->read_first[t] = reads;
         for (uint32_t mop = set->first[t]; mop < set->first[t + 1]; mop++) {
             if (shows_write(model, mop)) {
+                index->write_bits[t] |= weak_key_bit(set->mop_key[mop]);
                 index->write_key[writes++] = set->mop_key[mop];
             } else if (shows_read(model, mop)) {
                 bool is_first = !set->mop_selection || set->mop_selection[mop] == 0 ||
@@ -142,6 +144,7 @@ void weak_index_finish(struct weak_index *index)
 {
     free(index->write_first);
     free(index->write_key);
+    free(index->write_bits);
     free(index->read_first);
     free(index->read_key);
     free(index->read_from);
