@@ -140,20 +140,32 @@ static bool has_rule(const struct sample *sample, int r, int rule)
     return false;
 }
 
-/* What happened before what, closed; false where it goes round. */
-static bool happened_before(const struct sample *sample, bool before[OPS_MAX][OPS_MAX])
+/* By op: what happened after it, a bit each. */
+struct closure {
+    uint64_t bits[OPS_MAX][OPS_MAX / 64];
+};
+
+static bool is_before(const struct closure *closure, int a, int b)
+{
+    return closure->bits[a][b / 64] >> (b % 64) & 1;
+}
+
+/* False where it goes round. */
+static bool close_relation(const struct sample *sample, struct closure *closure)
 {
     int n = sample->count;
+    memset(closure, 0, sizeof *closure);
     for (int i = 0; i < n; i++)
         for (int j = 0; j < n; j++)
-            before[i][j] = (i < j && sample->ops[i].session == sample->ops[j].session) ||
-                           sample->ops[j].source == i;
+            if ((i < j && sample->ops[i].session == sample->ops[j].session) ||
+                sample->ops[j].source == i)
+                closure->bits[i][j / 64] |= UINT64_C(1) << (j % 64);
     for (int k = 0; k < n; k++)
         for (int i = 0; i < n; i++)
-            for (int j = 0; j < n; j++)
-                before[i][j] |= before[i][k] && before[k][j];
+            for (int w = 0; w < OPS_MAX / 64 && is_before(closure, i, k); w++)
+                closure->bits[i][w] |= closure->bits[k][w];
     for (int i = 0; i < n; i++)
-        if (before[i][i])
+        if (is_before(closure, i, i))
             return false;
     return true;
 }
@@ -219,15 +231,15 @@ static void compare_sessions(const struct sample *sample, size_t seen[RULES])
 
 static void compare_causal(const struct sample *sample, size_t seen[3])
 {
-    bool before[OPS_MAX][OPS_MAX];
+    struct closure closure;
     json_int_t expected = 0, ignored[RULES];
     enum rift_validity validity;
-    bool is_acyclic = happened_before(sample, before), has_reads = false;
+    bool is_acyclic = close_relation(sample, &closure), has_reads = false;
     for (int r = 0; r < sample->count; r++) {
         bool is_missing = false;
         has_reads |= is_read(&sample->ops[r]);
         for (int w = 0; w < sample->count && is_read(&sample->ops[r]); w++)
-            is_missing |= before[w][r] && misses(sample, r, w);
+            is_missing |= is_before(&closure, w, r) && misses(sample, r, w);
         expected += is_missing;
     }
     if (!is_acyclic)
