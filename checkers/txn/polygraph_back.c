@@ -10,7 +10,7 @@
 
 #include "common/memory.h"
 
-enum { WINDOW_FIRST = 32 };
+enum { WINDOW_FIRST = 32, TRIES_PER_WINDOW = 8 };
 
 /* The other way round: of a vertex on which others waited. */
 static void wait_again(struct guess *guess, uint32_t vertex)
@@ -91,12 +91,16 @@ static void take_back_to(struct guess *guess, uint32_t place)
     }
 }
 
-static void add_choice(struct conflict *conflict, uint32_t place, uint32_t other)
+/* Of two choices at one place only one can be kept, whichever. */
+static void add_choice(struct guess *guess, struct conflict *conflict, uint32_t place,
+                       uint32_t other)
 {
     uint32_t at = 0;
     while (at < conflict->count && conflict->choices[at].place > place)
         at++;
     bool is_there = at < conflict->count && conflict->choices[at].place == place;
+    if (is_there && rift_rng_below(&guess->rng, 2))
+        conflict->choices[at].other = other;
     if (at == CHOICES_MAX || is_there)
         return;
     uint32_t last = conflict->count < CHOICES_MAX ? conflict->count++ : CHOICES_MAX - 1;
@@ -160,11 +164,11 @@ static uint32_t cause_of_wait(struct guess *guess, uint32_t v, uint32_t *lesson)
     return TXN_NONE;
 }
 
-static void add_choices_of(const struct guess *guess, uint32_t lesson, struct conflict *conflict)
+static void add_choices_of(struct guess *guess, uint32_t lesson, struct conflict *conflict)
 {
     const struct conflict *others = &guess->lessons[lesson].others;
     for (uint32_t i = 0; i < others->count; i++)
-        add_choice(conflict, others->choices[i].place, others->choices[i].other);
+        add_choice(guess, conflict, others->choices[i].place, others->choices[i].other);
 }
 
 /* From a vertex to a transaction that waits for nothing and must be done before it. TXN_NONE where
@@ -229,7 +233,7 @@ static void blame_blocked(struct guess *guess, uint32_t t, struct conflict *conf
     uint32_t version = guess->current[guess_blocking_key(guess, t)], circle;
     uint32_t writer = register_writer(guess->polygraph->model, version);
     if (writer != TXN_NONE && guess->place[writer] != TXN_NONE)
-        add_choice(conflict, guess->place[writer], t);
+        add_choice(guess, conflict, guess->place[writer], t);
     end_of_wait(guess, late_reader(guess, t), &circle, conflict);
 }
 
@@ -256,17 +260,19 @@ static void prepare_to_learn(struct guess *guess)
 }
 
 /* No choice is to blame: what was learnt is of no use here. Takes back some steps, the more the
- * less that helped last time. */
+ * less often that has helped. */
 static void try_otherwise(struct guess *guess)
 {
-    bool has_helped = guess->done_count > guess->stuck_at + guess->window;
-    guess->window = has_helped || !guess->window ? WINDOW_FIRST : 2 * guess->window;
+    if (guess->done_count > guess->stuck_at + WINDOW_FIRST)
+        guess->tries = 0;
     if (guess->done_count > guess->stuck_at)
         guess->stuck_at = guess->done_count;
-    if (guess->window > guess->done_count)
-        guess->window = guess->done_count;
+    uint32_t doublings = guess->tries++ / TRIES_PER_WINDOW;
+    uint64_t window = (uint64_t)WINDOW_FIRST << (doublings < 31 ? doublings : 31);
+    if (window > guess->done_count)
+        window = guess->done_count;
     guess->shuffle_until = guess->done_count;
-    take_back_to(guess, guess->done_count - guess->window);
+    take_back_to(guess, guess->done_count - (uint32_t)window);
     for (uint32_t i = 0; i < guess->lesson_count; i++) {
         const struct lesson *lesson = &guess->lessons[i];
         if (!lesson->is_void && guess->place[lesson->before] == TXN_NONE &&
@@ -274,7 +280,6 @@ static void try_otherwise(struct guess *guess)
             guess_list_ready(guess, lesson->after);
         guess->lesson_from[lesson->before] = guess->lesson_to[lesson->after] = TXN_NONE;
     }
-    guess->work += guess->window;
     guess->lesson_count = 0;
     find_ready(guess);
 }

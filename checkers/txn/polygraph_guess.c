@@ -219,7 +219,7 @@ static void guess_finish(struct guess *guess)
 static void advance(struct guess *guess)
 {
     while (guess->heap_count > 0) {
-        if (guess->done_count < guess->shuffle_until && rift_rng_below(&guess->rng, 2))
+        if (guess->done_count < guess->shuffle_until && rift_rng_below(&guess->rng, 4) == 0)
             heap_raise(guess, (uint32_t)rift_rng_below(&guess->rng, guess->heap_count));
         uint32_t t = heap_pop(guess), k = guess_blocking_key(guess, t);
         if (k == TXN_NONE) {

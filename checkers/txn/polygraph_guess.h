@@ -56,8 +56,8 @@ struct guess {
     struct lesson *lessons;
     uint32_t lesson_count, lesson_capacity;
     uint32_t *lesson_from, *lesson_to; /* per transaction: first lesson, or TXN_NONE */
-    uint32_t window;                   /* how many steps to take back where there is no lesson */
-    uint32_t stuck_at;                 /* the most that were done before that */
+    uint32_t stuck_at;                 /* the most that were done where there was no lesson */
+    uint32_t tries;                    /* since that has grown */
     uint32_t shuffle_until;            /* so many are done in a random order now and then */
     struct rift_rng rng;
     uint64_t work;
