@@ -34,7 +34,7 @@ mutations=(
     "weak_causal.c|s/limit = clock\[s\] - (s == own/limit = clock[s] - (s != own/"
     "polygraph_prune.c|s/closes(polygraph, closure, model->reader\[r\], after, TXN_RW)/1/"
     "polygraph_guess.c|s/if (guess->unread\[version\] > own)/if (0)/"
-    "polygraph_search.c|s/ccadical_add(search->solver, -literal);/ccadical_add(search->solver, literal);/"
+    "polygraph_search.c|s/ccadical_add(search->solver, -other);/;/"
     "append_unseen.c|s/|| append_is_trusted(model, mop);/|| true;/"
     "cycle.c|s/txn_graph_merge_predicates(\&merged);/;/"
     "txns.c|s/if (key->option\[i\].txn != set->count)/if (i == 0)/"
