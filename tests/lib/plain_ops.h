@@ -6,7 +6,7 @@
 #include "checkers/checker.h"
 #include "history/history.h"
 
-enum { PLAIN_OPS_MAX = 10, PLAIN_ITEMS_MAX = 8, PLAIN_FAULTS_MAX = 2 };
+enum { PLAIN_OPS_MAX = 12, PLAIN_ITEMS_MAX = 8, PLAIN_FAULTS_MAX = 2 };
 
 struct plain_value {
     enum {

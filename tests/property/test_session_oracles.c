@@ -69,8 +69,8 @@ static void generate_registers(struct choices *choices, bool is_small,
         struct plain_op *op = &history->op[i];
         bool is_read = choose(choices, 2);
         *op = (struct plain_op){.f = is_read ? "read" : "write", .start = 2 * i};
-        op->process = (int)choose(choices, is_small ? 2 : 3);
-        op->key = 1 + (int)choose(choices, is_small ? 1 : 2);
+        op->process = (int)choose(choices, is_small ? 2 : 4);
+        op->key = 1 + (int)choose(choices, is_small ? 1 : 3);
         op->end =
             op->start + (is_small ? 1 + 2 * (int)choose(choices, 2) : (int)choose(choices, 9));
         int value = is_small  ? (int)choose(choices, 2) + !is_read
@@ -106,6 +106,29 @@ static void generate_reader(struct choices *choices, bool is_small, struct plain
         history->op[i] = (struct plain_op){.process = PLAIN_OPS_MAX, .f = "read", .key = 1};
         history->op[i].start = history->op[i].end = 20 + i;
         history->op[i].result = history->op[seen].argument;
+    }
+}
+
+/* Each process reads what the one before it wrote, or nothing, and writes another register; the
+ * last one reads two of them. */
+static void generate_chain(struct choices *choices, bool is_small, struct plain_history *history)
+{
+    int length = is_small ? 4 : 2 + (int)choose(choices, 4);
+    for (int link = 0; link <= length; link++) {
+        bool is_last = link == length;
+        for (int i = link == 0; i < 2; i++) {
+            bool is_read = i == 0 || is_last;
+            int key = is_last && i == 1 ? 1 + (int)choose(choices, (unsigned)length) : link + i;
+            struct plain_op *op = &history->op[history->count];
+            *op = (struct plain_op){.f = is_read ? "read" : "write", .key = key, .process = link};
+            if (!is_small && choose(choices, 5) == 0)
+                op->process = (int)choose(choices, (unsigned)link + 1);
+            op->start = op->end = history->count++;
+            if (is_read && choose(choices, is_small || is_last ? 2 : 8))
+                op->result = plain_integer(key);
+            else if (!is_read)
+                op->argument = plain_integer(key);
+        }
     }
 }
 
@@ -250,6 +273,13 @@ static void judge_sessions(const struct plain_history *history, struct oracle_an
 static void each_guarantee_of_a_session_is_judged_by_its_definition(void **state)
 {
     (void)state;
+    oracle_compare(&(struct oracle_subject){"sessions",
+                                            NULL,
+                                            {"", "own write not read", "non-monotonic read",
+                                             "monotonic writes", "writes follow reads"},
+                                            generate_chain,
+                                            judge_sessions},
+                   RANDOM_ROUNDS);
     oracle_compare(
         &(struct oracle_subject){"sessions",
                                  NULL,
@@ -286,6 +316,10 @@ static void judge_causal(const struct plain_history *history, struct oracle_answ
 static void who_sees_a_write_sees_its_closed_past(void **state)
 {
     (void)state;
+    oracle_compare(
+        &(struct oracle_subject){
+            "causal", NULL, {"", "causality violation"}, generate_chain, judge_causal},
+        RANDOM_ROUNDS);
     oracle_compare(&(struct oracle_subject){"causal",
                                             NULL,
                                             {"garbage read", "causality violation"},
