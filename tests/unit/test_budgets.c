@@ -16,7 +16,7 @@
 #include "history/builder.h"
 #include "tests/lib/simulated_store.h"
 
-enum { PROCESSES = 20, REGISTERS = 8, OPS = 1000, BUDGET_MAX_MS = 40, SEEDS = 60 };
+enum { PROCESSES = 20, REGISTERS = 8, OPS = 1000, BUDGET_MAX_MS = 25, SEEDS = 15 };
 
 /* As if the machine grew slower: what was in time at first is late when it is done again. */
 static _Atomic int64_t now_ns, step_ns;
