@@ -199,17 +199,20 @@ static void every_prefix_is_a_shorter_history(void **state)
     write_ops(60, 10);
     size_t length = 0;
     char *data CLEANUP(rift_free) = slurp(&length);
-    int longest = 0;
+    int longest = 0, step_count = 0;
     for (size_t cut = 0; cut <= length; cut++) {
         struct rift_error err = {0};
         struct rift_history *h = read_prefix(data, cut, &err);
         assert_non_null(h);
         assert_int_equal(h->is_truncated, cut < length);
         int count = assert_is_prefix(h, cut == length);
-        assert_true(count >= longest && count % 10 == 0);
+        assert_true(count >= longest);
+        step_count += count > longest;
         longest = count;
         rift_history_destroy(h);
     }
+    /* A block at each sync at least; a slow machine gives time for more. */
+    assert_true(step_count >= 6);
     assert_int_equal(longest, 60);
 }
 
