@@ -206,6 +206,7 @@ const struct rift_fault rift_fault_cpu_burn = {
     .options = cpu_burn_options,
 };
 
+static const char *const memory_ways[] = {"limit", "pressure", NULL};
 static const struct rift_option memory_options[] = {
     {.name = "percent_of_use",
      .kind = RIFT_OPTION_RANGE,
@@ -214,6 +215,13 @@ static const struct rift_option memory_options[] = {
      .minimum = 1,
      .maximum = 1000,
      .summary = "the limit, of what the system uses when the fault begins"},
+    {.name = "by",
+     .kind = RIFT_OPTION_CHOICE,
+     .unit = "",
+     .fallback = "limit",
+     .choices = memory_ways,
+     .summary = "pressure: who takes more than the limit waits, and nobody is killed for it; only "
+                "where cgroup v2 governs memory"},
     {.name = NULL},
 };
 const struct rift_fault rift_fault_memory = {

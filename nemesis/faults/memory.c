@@ -1,7 +1,8 @@
 /* memory: the system's processes together get no more memory than a share of what they use when the
  * fault begins. The kernel takes back what it can (its page cache first) and kills a process where
- * that is not enough. */
+ * that is not enough; or, by pressure, lets who takes more wait (memory.high of cgroup v2). */
 #include <stdio.h>
+#include <string.h>
 
 #include "nemesis/faults/drivers.h"
 #include "nemesis/faults/memory_group.h"
@@ -17,12 +18,29 @@ static int memory_percent(const json_t *options, double *percent, struct rift_er
     return 0;
 }
 
+static int memory_by(const json_t *options, enum rift_memory_by *by, struct rift_error *err)
+{
+    const json_t *given = json_object_get(options, "by");
+    const char *word = given ? json_string_value(given) : "limit";
+    *by = word && strcmp(word, "pressure") == 0 ? RIFT_MEMORY_PRESSURE : RIFT_MEMORY_LIMIT;
+    return word && (*by == RIFT_MEMORY_PRESSURE || strcmp(word, "limit") == 0)
+               ? 0
+               : rift_fail(err, RIFT_ERR_INVALID, "memory: 'by' must be limit or pressure");
+}
+
+static int memory_group(const struct rift_target *target, const json_t *options,
+                        struct rift_memory_group *group, struct rift_error *err)
+{
+    enum rift_memory_by by;
+    return memory_by(options, &by, err) || rift_memory_group_find(target, by, group, err) ? -1 : 0;
+}
+
 static int memory_plan(struct rift_injection *injection, const struct rift_target *target,
                        const char *ledger, struct rift_error *err)
 {
     struct rift_memory_group group;
     double percent;
-    if (rift_memory_group_find(target, &group, err) ||
+    if (memory_group(target, injection->options, &group, err) ||
         memory_percent(injection->options, &percent, err) ||
         rift_memory_limit_plan(injection, &group, ledger, err))
         return rift_wrap(err, "memory");
@@ -37,7 +55,7 @@ static int memory_inject(struct rift_injection *injection, const struct rift_tar
 {
     struct rift_memory_group group;
     double percent;
-    if (rift_memory_group_find(target, &group, err) ||
+    if (memory_group(target, injection->options, &group, err) ||
         memory_percent(injection->options, &percent, err))
         return -1;
     /* v1 refuses a limit that it cannot bring the use down to: then the least that it takes. */
@@ -58,7 +76,7 @@ static int memory_observe(const struct rift_injection *injection, const struct r
                           bool *is_observed, json_t *details, struct rift_error *err)
 {
     struct rift_memory_group group;
-    if (rift_memory_group_find(target, &group, err))
+    if (memory_group(target, injection->options, &group, err))
         return -1;
     const json_t *undo = injection->undo;
     long long met =
@@ -84,9 +102,10 @@ static int memory_probe(const struct rift_target *target, const json_t *options,
                         struct rift_fault_ability *ability, struct rift_error *err)
 {
     double percent;
-    if (memory_percent(options, &percent, err))
+    enum rift_memory_by by;
+    if (memory_percent(options, &percent, err) || memory_by(options, &by, err))
         return -1;
-    rift_memory_group_probe(target, ability);
+    rift_memory_group_probe(target, by, ability);
     return 0;
 }
 

@@ -7,8 +7,8 @@
 
 #include "nemesis/faults/setting.h"
 
-int rift_memory_group_find(const struct rift_target *target, struct rift_memory_group *group,
-                           struct rift_error *err)
+int rift_memory_group_find(const struct rift_target *target, enum rift_memory_by by,
+                           struct rift_memory_group *group, struct rift_error *err)
 {
     const char *v1 = rift_cgroup_v1_folder(target->system, "memory");
     const char *v2 = v1 ? NULL : rift_setting_v2_folder(target->system, "memory");
@@ -17,7 +17,15 @@ int rift_memory_group_find(const struct rift_target *target, struct rift_memory_
     *group = (struct rift_memory_group){.folder = v1 ? v1 : v2,
                                         .limit = v1 ? "memory.limit_in_bytes" : "memory.max",
                                         .use = v1 ? "memory.usage_in_bytes" : "memory.current",
+                                        .event = "max",
                                         .is_v2 = v2 != NULL};
+    if (by == RIFT_MEMORY_LIMIT)
+        return 0;
+    if (v1)
+        return rift_fail(err, RIFT_ERR_UNSUPPORTED,
+                         "cgroup v1 governs the system's memory, which has no memory.high");
+    group->limit = "memory.high";
+    group->event = "high";
     return 0;
 }
 
@@ -31,7 +39,7 @@ long long rift_memory_failures(const struct rift_memory_group *group)
 {
     char text[RIFT_SETTING_TEXT_SIZE];
     if (group->is_v2)
-        return rift_setting_count(group->folder, "memory.events", "max");
+        return rift_setting_count(group->folder, "memory.events", group->event);
     return rift_setting_read(group->folder, "memory.failcnt", text) ? strtoll(text, NULL, 10) : 0;
 }
 
@@ -75,17 +83,20 @@ bool rift_memory_limit_read(const struct rift_memory_group *group, char text[64]
     return true;
 }
 
-void rift_memory_group_probe(const struct rift_target *target, struct rift_fault_ability *ability)
+void rift_memory_group_probe(const struct rift_target *target, enum rift_memory_by by,
+                             struct rift_fault_ability *ability)
 {
     struct rift_memory_group group;
     struct rift_error reason = {0};
     ability->end = "a keeper of its own lifts it when the lease is past or agent and guardian are "
                    "killed; if the keeper is killed as well, the next contact";
-    if (rift_memory_group_find(target, &group, &reason)) {
+    if (rift_memory_group_find(target, by, &group, &reason)) {
         snprintf(ability->why, sizeof ability->why, "%.200s", reason.text);
         return;
     }
-    ability->backend = group.is_v2 ? "cgroup v2, memory.max" : "cgroup v1, memory.limit_in_bytes";
+    ability->backend = !group.is_v2              ? "cgroup v1, memory.limit_in_bytes"
+                       : by == RIFT_MEMORY_LIMIT ? "cgroup v2, memory.max"
+                                                 : "cgroup v2, memory.high";
     rift_cgroup_create(target->system, NULL);
     rift_setting_try(group.folder, group.limit, ability);
     rift_cgroup_remove(target->system, NULL); /* refused where the system runs */

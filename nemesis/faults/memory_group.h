@@ -7,12 +7,18 @@
 
 struct rift_memory_group {
     const char *folder, *limit, *use; /* files in the folder */
+    const char *event;                /* of v2: the word in memory.events for the limit */
     bool is_v2;
 };
 
-/* UNSUPPORTED where no memory controller governs the system. */
-int rift_memory_group_find(const struct rift_target *target, struct rift_memory_group *group,
-                           struct rift_error *err);
+enum rift_memory_by {
+    RIFT_MEMORY_LIMIT,    /* past it the kernel kills */
+    RIFT_MEMORY_PRESSURE, /* past it processes wait; only v2 has it */
+};
+
+/* UNSUPPORTED where no memory controller governs the system, or none that has such a limit. */
+int rift_memory_group_find(const struct rift_target *target, enum rift_memory_by by,
+                           struct rift_memory_group *group, struct rift_error *err);
 long long rift_memory_use(const struct rift_memory_group *group); /* bytes, page cache included */
 /* How often the limit was met: an allocation that had to wait for memory to be taken back. */
 long long rift_memory_failures(const struct rift_memory_group *group);
@@ -27,6 +33,7 @@ int rift_memory_limit_plan(struct rift_injection *injection, const struct rift_m
 /* The limit as it is, in a form that can be written back. */
 bool rift_memory_limit_read(const struct rift_memory_group *group, char text[64]);
 /* For a probe: sets all of ability. */
-void rift_memory_group_probe(const struct rift_target *target, struct rift_fault_ability *ability);
+void rift_memory_group_probe(const struct rift_target *target, enum rift_memory_by by,
+                             struct rift_fault_ability *ability);
 
 #endif

@@ -30,7 +30,7 @@ static int oom_plan(struct rift_injection *injection, const struct rift_target *
                     const char *ledger, struct rift_error *err)
 {
     struct rift_memory_group group;
-    if (rift_memory_group_find(target, &group, err) ||
+    if (rift_memory_group_find(target, RIFT_MEMORY_LIMIT, &group, err) ||
         rift_memory_limit_plan(injection, &group, ledger, err))
         return rift_wrap(err, "oom-kill");
     json_object_set_new(injection->undo, "kills", json_integer(rift_memory_kills(&group)));
@@ -105,7 +105,7 @@ static int oom_inject(struct rift_injection *injection, const struct rift_target
     struct rift_memory_group group;
     char limit[32], before[64];
     long long kills = json_integer_value(json_object_get(injection->undo, "kills"));
-    if (rift_memory_group_find(target, &group, err))
+    if (rift_memory_group_find(target, RIFT_MEMORY_LIMIT, &group, err))
         return -1;
     if (!rift_memory_limit_read(&group, before))
         return rift_fail(err, RIFT_ERR_MISSING, "oom-kill: the cgroup of the system is gone");
@@ -131,7 +131,7 @@ static int oom_observe(const struct rift_injection *injection, const struct rift
 {
     struct rift_memory_group group;
     bool are_all_gone;
-    if (rift_memory_group_find(target, &group, err) ||
+    if (rift_memory_group_find(target, RIFT_MEMORY_LIMIT, &group, err) ||
         rift_kill_observe(injection, target, &are_all_gone, details, err))
         return -1;
     long long kills =
@@ -153,7 +153,7 @@ static int oom_probe(const struct rift_target *target, const json_t *options,
 {
     (void)options;
     (void)err;
-    rift_memory_group_probe(target, ability);
+    rift_memory_group_probe(target, RIFT_MEMORY_LIMIT, ability);
     ability->end = "it is over at once; a process of the system stays down until its recipe starts "
                    "it again";
     return 0;
