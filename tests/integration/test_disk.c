@@ -33,6 +33,12 @@ static int toy_up(void **state)
     return toy_host_begin("disk", 20000, 32);
 }
 
+static int layered_up(void **state)
+{
+    (void)state;
+    return toy_host_begin_layered("disk", 20000, 32, "ext4");
+}
+
 static int toy_down(void **state)
 {
     if (!n1)
@@ -79,6 +85,14 @@ static void a_full_disk_takes_nothing_and_is_as_before_after_it(void **state)
     assert_int_equal(0, write_file("after", 1 << 20, true));
     assert_int_equal(-1, size_of(".rift-filler"));
     assert_true(toy_is_alive(n1, 1000));
+}
+
+/* What the layer keeps of files, to undo what was not synced, it does not keep of our own. */
+static void a_full_disk_below_a_layer_is_as_before_after_it(void **state)
+{
+    if (access("/dev/fuse", F_OK) != 0)
+        skip();
+    a_full_disk_takes_nothing_and_is_as_before_after_it(state);
 }
 
 static void a_full_disk_is_emptied_by_its_keeper_when_all_else_is_dead(void **state)
@@ -340,6 +354,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         CASE(a_full_disk_takes_nothing_and_is_as_before_after_it),
+        cmocka_unit_test_setup_teardown(a_full_disk_below_a_layer_is_as_before_after_it, layered_up,
+                                        toy_down),
         CASE(a_full_disk_is_emptied_by_its_keeper_when_all_else_is_dead),
         CASE(the_agent_goes_on_while_a_power_cut_waits),
         CASE(a_power_cut_loses_what_was_not_synced_and_nothing_else),

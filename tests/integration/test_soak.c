@@ -96,19 +96,21 @@ static const char client[] =
     "    print(json.dumps(answer), flush=True)\n";
 
 /* "WINDOWS FAILED BROKEN": fault windows, those that failed on a node, and threads whose last
- * answer is not ok. A thread's process goes up by the number of threads with each unknown outcome.
- */
-static const char count[] = "import json, sys\n"
-                            "windows, failed, last = 0, 0, {}\n"
-                            "for line in sys.stdin:\n"
-                            "    op = json.loads(line)\n"
-                            "    if op['process'] == 'nemesis':\n"
-                            "        if op['f'].startswith('start-'):\n"
-                            "            windows += 'window' in op['value']\n"
-                            "            failed += 'error' in op\n"
-                            "    elif op['type'] != 'invoke':\n"
-                            "        last[op['process'] % 5] = op['type']\n"
-                            "print(windows, failed, 5 - list(last.values()).count('ok'))\n";
+ * answer is not ok, which follow with it. A thread's process goes up by the number of threads with
+ * each unknown outcome. */
+static const char count[] =
+    "import json, sys\n"
+    "windows, failed, last = 0, 0, {}\n"
+    "for line in sys.stdin:\n"
+    "    op = json.loads(line)\n"
+    "    if op['process'] == 'nemesis':\n"
+    "        if op['f'].startswith('start-'):\n"
+    "            windows += 'window' in op['value']\n"
+    "            failed += 'error' in op\n"
+    "    elif op['type'] != 'invoke':\n"
+    "        last[op['process'] % 5] = op\n"
+    "broken = [last.get(i) for i in range(5) if last.get(i, {}).get('type') != 'ok']\n"
+    "print(windows, failed, len(broken), *map(json.dumps, broken))\n";
 
 static const char links[] =
     "  - {partition: halves, lane: a, every_s: 1.5, for_s: [0.2, 0.6]}\n"
@@ -336,7 +338,7 @@ static int play(int part, struct rift_rng *rng)
     print_message("%s: %d faults, %d of them failed on a node, %s\n", when, windows, failed,
                   is_controller_killed ? "the controller was killed" : "the run ended");
     if (!is_controller_killed && broken > 0)
-        fail_msg("%s: %d of %d nodes did not work at its end", when, broken, HOSTS);
+        fail_msg("%s: %d of %d nodes did not work at its end: %s", when, broken, HOSTS, output);
     if (is_controller_killed)
         run_without_faults(part % 2);
     return windows;

@@ -176,13 +176,28 @@ static void name_take(struct layer_names *names, struct layer_name *name, unsign
         name->taken->attic_links++;
 }
 
+/* No loss brings it back: its space is free as soon as nobody has it open. */
+static int remove_ours(struct layer_names *names, int folder_fd, const char *entry, bool is_folder)
+{
+    struct stat found;
+    bool is_there = fstatat(folder_fd, entry, &found, AT_SYMLINK_NOFOLLOW) == 0;
+    if (unlinkat(folder_fd, entry, is_folder ? AT_REMOVEDIR : 0))
+        return -1;
+    struct layer_node *node = is_there ? layer_node_find(names->nodes, &found) : NULL;
+    if (node) {
+        layer_shadow_settle(&node->shadow);
+        layer_node_release(names->nodes, node);
+    }
+    return 0;
+}
+
 int layer_names_remove(struct layer_names *names, struct layer_node *folder, const char *entry,
                        bool is_folder)
 {
     struct stat found;
     unsigned attic;
     if (layer_name_is_ours(entry))
-        return unlinkat(folder->fd, entry, is_folder ? AT_REMOVEDIR : 0);
+        return remove_ours(names, folder->fd, entry, is_folder);
     if (fstatat(folder->fd, entry, &found, AT_SYMLINK_NOFOLLOW) ||
         attic_take(names, folder->fd, entry, is_folder, &attic) ||
         (!is_folder && unlinkat(folder->fd, entry, 0)))
