@@ -34,7 +34,7 @@
 #include "nemesis/faults/line_frame.h"
 #include "nemesis/faults/link_program.h"
 
-enum { LINE_SOCKET = 3, LINE_PRIORITY = 50, REPORT_DEADLINE_MS = 5000, STOP_DEADLINE_MS = 1000 };
+enum { LINE_SOCKET = 3, LINE_PRIORITY = 50, REPORT_DEADLINE_MS = 5000 };
 enum { FRAME_MAX = 65536 + 64, BURST = 64, TAP_QUEUE = 10000, SEND_BUFFER = 8 << 20 };
 enum { LATENESS_TRIES = 20 };
 /* A renewal reaches the kernel's program first. */
@@ -445,11 +445,14 @@ int rift_line_stop(const json_t *undo, struct rift_error *err)
     if (fd < 0)
         return 0;
     struct pollfd poll_fd = {.fd = fd, .events = POLLIN};
-    const int signals[] = {SIGTERM, SIGKILL};
-    for (int i = 0; i < 2; i++) {
-        if (rift_process_signal(&process, signals[i]) && errno != ESRCH)
+    /* Its TAP ends with it, for which the kernel of a busy machine takes its time. */
+    static const struct {
+        int signal, wait_ms;
+    } steps[] = {{SIGTERM, 1000}, {SIGKILL, 3000}};
+    for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
+        if (rift_process_signal(&process, steps[i].signal) && errno != ESRCH)
             return rift_fail_errno(err, RIFT_ERR_IO, "end the delay line");
-        if (poll(&poll_fd, 1, STOP_DEADLINE_MS) == 1)
+        if (poll(&poll_fd, 1, steps[i].wait_ms) == 1)
             return 0;
     }
     return rift_fail(err, RIFT_ERR_TIMEOUT, "the delay line does not end");
