@@ -18,31 +18,6 @@
 enum { LOOK_FOR_MS = 700, LOOK_EVERY_MS = 50 }; /* unless the request says for how long */
 enum { PEERS_MAX = 512, PEER_ADDRESSES_MAX = 16, FAULTS_MAX = 128 };
 
-struct fault *fault_find(struct agent *agent, const char *id)
-{
-    struct fault *fault = agent->faults;
-    while (fault && strcmp(fault->injection.id, id) != 0)
-        fault = fault->next;
-    return fault;
-}
-
-void fault_destroy(struct fault *fault)
-{
-    struct fault **link = &fault->agent->faults;
-    while (*link && *link != fault)
-        link = &(*link)->next;
-    if (*link)
-        *link = fault->next;
-    loop_timer_cancel(&fault->agent->loop, fault->timer);
-    crash_loop_end(fault->loop);
-    if (fault->injection.driver && fault->injection.driver->forget)
-        fault->injection.driver->forget(&fault->injection);
-    json_decref(fault->injection.undo);
-    json_decref(fault->args);
-    rift_arena_finish(&fault->arena);
-    free(fault);
-}
-
 static int target_read_peer(struct rift_arena *arena, const json_t *json, struct rift_peer *peer,
                             struct rift_error *err)
 {
@@ -133,26 +108,6 @@ int faults_verb_probe(struct agent *agent, const struct request *request, json_t
     json_object_set_new(ok, "backend", json_string(ability.backend ? ability.backend : ""));
     json_object_set_new(ok, "end", json_string(ability.end ? ability.end : ""));
     return rc;
-}
-
-void fault_undo(struct fault *fault)
-{
-    struct rift_injection *injection = &fault->injection;
-    struct rift_error err = {0};
-    const char *ledger = fault->agent->paths.ledger;
-    if (injection->driver->heal(injection->id, injection->undo, ledger, &err) == 0)
-        rift_ledger_remove(ledger, injection->id, &err);
-    if (err.code)
-        fprintf(stderr, "rift-agent: undo '%s': %s\n", injection->id, err.text);
-}
-
-void fault_describe(const struct fault *fault, json_t *ok)
-{
-    json_object_set_new(ok, "planned_ns", json_integer(fault->injection.start_ns));
-    json_object_set_new(ok, "ready_ns", json_integer(fault->ready_ns));
-    json_object_set_new(ok, "applied_ns", json_integer(fault->injection.applied_ns));
-    json_object_set_new(ok, "lease_end_ns", json_integer(fault->injection.lease_end_ns));
-    json_object_set(ok, "details", fault->injection.undo);
 }
 
 /* Plans, writes the ledger, injects. On failure all is undone again. VERB_LATER where a job injects

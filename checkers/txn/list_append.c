@@ -3,6 +3,7 @@
 
 #include "checkers/txn/append.h"
 #include "checkers/txn/judge.h"
+#include "checkers/txn/load.h"
 
 static int list_append_check(const struct rift_check *check, struct rift_verdict *verdict,
                              struct rift_error *err)

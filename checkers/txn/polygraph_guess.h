@@ -93,6 +93,10 @@ static inline bool guess_is_last_write(const struct guess *guess, uint32_t mop)
 
 /* Puts one among those that are ready and not blocked. */
 void guess_heap_push(struct guess *guess, uint32_t t);
+/* Takes the one out that ended first, or else comes first in its process. */
+uint32_t guess_heap_pop(struct guess *guess);
+/* Puts that of place i on top, whatever comes first. */
+void guess_heap_raise(struct guess *guess, uint32_t i);
 /* A key whose current version others have yet to read and the transaction writes, or TXN_NONE. */
 uint32_t guess_blocking_key(const struct guess *guess, uint32_t t);
 

@@ -8,6 +8,7 @@
 #include "checkers/txn/polygraph.h"
 #include "checkers/txn/register.h"
 #include "checkers/txn/weak.h"
+#include "checkers/txn/load.h"
 #include "common/clock.h"
 #include "common/memory.h"
 

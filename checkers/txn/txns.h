@@ -74,21 +74,10 @@ struct txn_set {
     } * impossible;
 };
 
-/* Fails on micro-operations that are neither reads nor writes of this kind, with their row. Open
- * reads of predicates are left out. */
-int txn_set_init(struct txn_set *set, const struct rift_history *history,
-                 enum txn_function write_function, struct rift_error *err);
-/* As txn_set_init, and open read i saw its option number choice[i], counted from the likeliest by
- * time. */
-int txn_set_init_chosen(struct txn_set *set, const struct rift_history *history,
-                        enum txn_function write_function, const uint32_t *choice,
-                        struct rift_error *err);
-void txn_set_finish(struct txn_set *set);
-
 /* The write mop of this key and value, or TXN_NONE. */
 uint32_t txn_set_writer(const struct txn_set *set, uint32_t key, struct rift_value value);
 
-/* Parts of txn_set_init and txn_set_finish: finds repeated_write, too. */
+/* Parts of loading (load.h): finds repeated_write, too. */
 void txn_set_index_writes(struct txn_set *set);
 void txn_set_finish_writes(struct txn_set *set);
 

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #include "checkers/txn/polygraph.h"
+#include "checkers/txn/load.h"
 #include "tests/lib/simulated_store.h"
 #include "tests/lib/small_txns.h"
 
