@@ -19,7 +19,15 @@
 #include "common/memory.h"
 #include "tests/lib/namespaces.h"
 
-enum { LEASE_MS = 15000, SHORT_MS = 2000, CLIENT = 7100, PEER = 7200, OURS = 7300, QUICK_MS = 250, SLOW_MS = 3000 };
+enum {
+    LEASE_MS = 15000,
+    SHORT_MS = 2000,
+    CLIENT = 7100,
+    PEER = 7200,
+    OURS = 7300,
+    QUICK_MS = 250,
+    SLOW_MS = 3000
+};
 
 static struct namespaces *spaces;
 static struct test_host *n1, *n2, *n3;
@@ -27,28 +35,10 @@ static int listeners[2][3]; /* of n1: IPv4, IPv6; CLIENT, PEER, OURS */
 static const int families[] = {AF_INET, AF_INET6};
 static const uint16_t ports[] = {CLIENT, PEER, OURS};
 
-static socklen_t address_of(const struct test_host *host, int family, uint16_t port,
-                            struct sockaddr_storage *storage)
-{
-    *storage = (struct sockaddr_storage){0};
-    if (family == AF_INET) {
-        struct sockaddr_in *v4 = (struct sockaddr_in *)storage;
-        v4->sin_family = AF_INET;
-        v4->sin_port = htons(port);
-        inet_pton(AF_INET, host->address, &v4->sin_addr);
-        return sizeof *v4;
-    }
-    struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)storage;
-    v6->sin6_family = AF_INET6;
-    v6->sin6_port = htons(port);
-    inet_pton(AF_INET6, host->address6, &v6->sin6_addr);
-    return sizeof *v6;
-}
-
 static void bind_to(int fd, const struct test_host *host, int family, uint16_t port)
 {
-    struct sockaddr_storage address;
-    socklen_t size = address_of(host, family, port, &address);
+    socklen_t size;
+    struct sockaddr_storage address = host_sockaddr(host, family, port, &size);
     int on = 1;
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
     for (int i = 0; i < 50 && bind(fd, (struct sockaddr *)&address, size) != 0; i++)
@@ -67,8 +57,8 @@ static int listening(const struct test_host *host, int family, uint16_t port)
 static int connected(const struct test_host *from, uint16_t from_port, const struct test_host *to,
                      int family, uint16_t port, int wait_ms)
 {
-    struct sockaddr_storage address;
-    socklen_t size = address_of(to, family, port, &address), length = sizeof(int);
+    socklen_t size, length = sizeof(int);
+    struct sockaddr_storage address = host_sockaddr(to, family, port, &size);
     int fd = host_socket(spaces, from, family, SOCK_STREAM | SOCK_NONBLOCK), error = 0;
     struct pollfd poll_fd = {.fd = fd, .events = POLLOUT};
     if (from_port)
@@ -138,12 +128,6 @@ static int agent_down(void **state)
     return 0;
 }
 
-#define NEED_NAMESPACES()                                                                          \
-    do {                                                                                           \
-        if (!spaces)                                                                               \
-            skip();                                                                                \
-    } while (0)
-
 static json_t *cut_args(const char *port, const char *drop)
 {
     return json_pack("{s:s, s:s, s:{s:[s], s:s}}", "id", "cut", "fault", "cut-clients", "options",
@@ -190,14 +174,14 @@ static void only_the_controllers_clients_are_cut(const char *drop)
 static void requests_of_the_controllers_clients_alone_are_lost(void **state)
 {
     (void)state;
-    NEED_NAMESPACES();
+    namespaces_need(spaces);
     only_the_controllers_clients_are_cut("requests");
 }
 
 static void answers_to_the_controllers_clients_alone_are_lost(void **state)
 {
     (void)state;
-    NEED_NAMESPACES();
+    namespaces_need(spaces);
     only_the_controllers_clients_are_cut("answers");
 }
 
@@ -227,7 +211,7 @@ static void on_an_open_connection(const char *drop, bool is_asked, bool is_answe
 static void one_direction_of_an_open_connection_is_lost_and_made_up_for(void **state)
 {
     (void)state;
-    NEED_NAMESPACES();
+    namespaces_need(spaces);
     on_an_open_connection("requests", false, true);
     on_an_open_connection("answers", true, false);
 }
@@ -235,7 +219,7 @@ static void one_direction_of_an_open_connection_is_lost_and_made_up_for(void **s
 static void it_ends_with_the_lease_when_agent_and_guardian_are_killed(void **state)
 {
     (void)state;
-    NEED_NAMESPACES();
+    namespaces_need(spaces);
     json_decref(agent_must(&n1->agent, "lease", json_pack("{s:i}", "lease_ms", SHORT_MS)));
     json_decref(agent_must(&n1->agent, "inject", cut_args("7100", "answers")));
     assert_false(connects(n3, n1, AF_INET, CLIENT, QUICK_MS));
@@ -250,7 +234,7 @@ static void it_ends_with_the_lease_when_agent_and_guardian_are_killed(void **sta
 static void our_own_connection_is_never_cut(void **state)
 {
     (void)state;
-    NEED_NAMESPACES();
+    namespaces_need(spaces);
     const struct {
         const char *port, *drop, *part;
     } bad[] = {{"7300", "requests", "7300 is the port of our own connection"},

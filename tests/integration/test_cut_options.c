@@ -61,12 +61,6 @@ static int agents_down(void **state)
     return 0;
 }
 
-#define NEED_NAMESPACES()                                                                          \
-    do {                                                                                           \
-        if (!spaces)                                                                               \
-            skip();                                                                                \
-    } while (0)
-
 /* --- the agent of n1, which goes deaf to n2 */
 
 static json_t *fault_args(const char *fault, json_t *options)
@@ -99,30 +93,10 @@ static bool is_observed(void)
 
 /* --- sockets */
 
-static struct sockaddr_storage address_of(const struct test_host *host, int family, uint16_t port,
-                                          socklen_t *size)
-{
-    struct sockaddr_storage storage = {0};
-    if (family == AF_INET) {
-        struct sockaddr_in *v4 = (struct sockaddr_in *)&storage;
-        v4->sin_family = AF_INET;
-        v4->sin_port = htons(port);
-        inet_pton(AF_INET, host->address, &v4->sin_addr);
-        *size = sizeof *v4;
-    } else {
-        struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)&storage;
-        v6->sin6_family = AF_INET6;
-        v6->sin6_port = htons(port);
-        inet_pton(AF_INET6, host->address6, &v6->sin6_addr);
-        *size = sizeof *v6;
-    }
-    return storage;
-}
-
 static int bound(const struct test_host *host, int family, int type, uint16_t port)
 {
     socklen_t size;
-    struct sockaddr_storage address = address_of(host, family, port, &size);
+    struct sockaddr_storage address = host_sockaddr(host, family, port, &size);
     int fd = host_socket(spaces, host, family, type), on = 1;
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
     for (int i = 0; i < 50 && bind(fd, (struct sockaddr *)&address, size) != 0; i++)
@@ -137,7 +111,7 @@ static int connected(const struct test_host *from, const struct test_host *to, i
                      uint16_t port, int wait_ms)
 {
     socklen_t size;
-    struct sockaddr_storage address = address_of(to, family, port, &size);
+    struct sockaddr_storage address = host_sockaddr(to, family, port, &size);
     int fd = host_socket(spaces, from, family, SOCK_STREAM | SOCK_NONBLOCK), error = 0;
     struct pollfd poll_fd = {.fd = fd, .events = POLLOUT};
     socklen_t length = sizeof error;
@@ -173,7 +147,7 @@ static bool datagram_arrives(const struct test_host *from, int out, const struct
     (void)from;
     static char data[8000];
     socklen_t size;
-    struct sockaddr_storage address = address_of(to, family, port, &size);
+    struct sockaddr_storage address = host_sockaddr(to, family, port, &size);
     assert_int_equal(bytes, sendto(out, data, bytes, 0, (struct sockaddr *)&address, size));
     struct pollfd poll_fd = {.fd = in, .events = POLLIN};
     return poll(&poll_fd, 1, QUICK_MS) == 1 &&
@@ -185,7 +159,7 @@ static bool datagram_arrives(const struct test_host *from, int out, const struct
 static void only_the_named_port_is_cut_in_both_roles(void **state)
 {
     (void)state;
-    NEED_NAMESPACES();
+    namespaces_need(spaces);
     static const int families[] = {AF_INET, AF_INET6};
     for (size_t i = 0; i < 2; i++) {
         int family = families[i];
@@ -213,7 +187,7 @@ static void only_the_named_port_is_cut_in_both_roles(void **state)
 static void a_range_and_a_protocol_are_kept_to(void **state)
 {
     (void)state;
-    NEED_NAMESPACES();
+    namespaces_need(spaces);
     int listener = bound(n1, AF_INET, SOCK_STREAM, PORT_CUT);
     int in = bound(n1, AF_INET, SOCK_DGRAM, PORT_CUT), past = bound(n1, AF_INET, SOCK_DGRAM, 7111);
     int out = bound(n2, AF_INET, SOCK_DGRAM, 7001);
@@ -240,7 +214,7 @@ static const unsigned char destination_options[8] = {0, 0, 1, 4, 0, 0, 0, 0};
 static void pieces_and_extension_headers_do_not_hide_a_port(void **state)
 {
     (void)state;
-    NEED_NAMESPACES();
+    namespaces_need(spaces);
     static const int families[] = {AF_INET, AF_INET6, AF_INET6};
     for (size_t i = 0; i < 3; i++) {
         int family = families[i];
@@ -272,7 +246,7 @@ static void watch_flap(int64_t start, int64_t period_ns, int64_t until, double s
     static int64_t sent_ns[20000], took_ns[20000];
     int count = 0, got[2] = {0, 0}, sent[2] = {0, 0};
     socklen_t size;
-    struct sockaddr_storage address = address_of(n1, AF_INET, 7003, &size);
+    struct sockaddr_storage address = host_sockaddr(n1, AF_INET, 7003, &size);
     int in = bound(n1, AF_INET, SOCK_DGRAM, 7003), out = bound(n2, AF_INET, SOCK_DGRAM, 7004);
     memset(has_arrived, 0, sizeof has_arrived);
     for (; rift_clock_now() < until && count < 20000; count++) {
@@ -303,7 +277,7 @@ static void watch_flap(int64_t start, int64_t period_ns, int64_t until, double s
 static void a_flapping_cut_keeps_its_period_without_an_agent(void **state)
 {
     (void)state;
-    NEED_NAMESPACES();
+    namespaces_need(spaces);
     double share[2];
     int64_t period = 400 * RIFT_MS, start = rift_clock_now() + 1000 * RIFT_MS;
     json_t *args = fault_args("partition", json_pack("{s:i}", "flap_ms", 400));
@@ -325,7 +299,7 @@ static void a_flapping_cut_keeps_its_period_without_an_agent(void **state)
 static void a_flapping_cut_that_comes_late_goes_with_the_others(void **state)
 {
     (void)state;
-    NEED_NAMESPACES();
+    namespaces_need(spaces);
     double share[2];
     int64_t period = 400 * RIFT_MS, start = rift_clock_now() - 1100 * RIFT_MS;
     json_t *args = fault_args("partition", json_pack("{s:i}", "flap_ms", 400));
@@ -359,7 +333,7 @@ static void close_pair(const int pair[2])
 static void an_established_connection_goes_deaf_in_one_direction_and_a_new_one_works(void **state)
 {
     (void)state;
-    NEED_NAMESPACES();
+    namespaces_need(spaces);
     int listener = bound(n1, AF_INET, SOCK_STREAM, PORT_CUT), old[2], new[2];
     open_pair(listener, AF_INET, old);
     inject("partition", json_pack("{s:s}", "connections", "established"));
@@ -381,7 +355,7 @@ static void an_established_connection_goes_deaf_in_one_direction_and_a_new_one_w
 static void new_connections_are_cut_and_the_open_one_goes_on(void **state)
 {
     (void)state;
-    NEED_NAMESPACES();
+    namespaces_need(spaces);
     int listener = bound(n1, AF_INET, SOCK_STREAM, PORT_CUT), old[2];
     int other = bound(n2, AF_INET, SOCK_STREAM, PORT_CUT);
     open_pair(listener, AF_INET, old);
@@ -414,7 +388,7 @@ static void checksums_are_real(const struct test_host *host)
 static void both_ends_of_a_connection_are_reset(void **state)
 {
     (void)state;
-    NEED_NAMESPACES();
+    namespaces_need(spaces);
     static const int families[] = {AF_INET, AF_INET6};
     checksums_are_real(n1);
     checksums_are_real(n2);
@@ -447,7 +421,7 @@ static void both_ends_of_a_connection_are_reset(void **state)
 static void only_connections_from_before_are_reset_where_that_is_asked_for(void **state)
 {
     (void)state;
-    NEED_NAMESPACES();
+    namespaces_need(spaces);
     int listener = bound(n1, AF_INET, SOCK_STREAM, PORT_CUT), old[2], new[2];
     open_pair(listener, AF_INET, old);
     inject("reset", json_pack("{s:s}", "connections", "established"));
@@ -468,7 +442,7 @@ static void only_connections_from_before_are_reset_where_that_is_asked_for(void 
 static void options_that_mean_nothing_are_refused(void **state)
 {
     (void)state;
-    NEED_NAMESPACES();
+    namespaces_need(spaces);
     const struct {
         json_t *options;
         const char *part;

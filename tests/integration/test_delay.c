@@ -44,16 +44,10 @@ static int group_down(void **state)
     return 0;
 }
 
-#define NEED_NAMESPACES()                                                                          \
-    do {                                                                                           \
-        if (!bench.spaces)                                                                         \
-            skip();                                                                                \
-    } while (0)
-
 static void delays_are_distributed_as_asked(void **state)
 {
     (void)state;
-    NEED_NAMESPACES();
+    namespaces_need(bench.spaces);
     static const struct {
         const char *distribution;
         double deviation_ms; /* of 10 ms of jitter, by the table as it is cut */
@@ -90,7 +84,7 @@ static void delays_are_distributed_as_asked(void **state)
 static void a_fifth_goes_past_the_others(void **state)
 {
     (void)state;
-    NEED_NAMESPACES();
+    namespaces_need(bench.spaces);
     link_inject(&bench, "o", n2, json_pack("{s:i, s:i}", "delay_ms", 30, "reorder_percent", 20));
     struct link_tally tally = link_stream_run(&bench, n2, 2000, 1000, 100);
     link_heal(&bench, "o");
@@ -105,7 +99,7 @@ static void a_fifth_goes_past_the_others(void **state)
 static void what_exceeds_the_limit_is_lost(void **state)
 {
     (void)state;
-    NEED_NAMESPACES();
+    namespaces_need(bench.spaces);
     link_inject(&bench, "q", n2, json_pack("{s:i, s:i}", "delay_ms", 50, "limit_packets", 10));
     struct link_tally tally = link_stream_run(&bench, n2, 500, 1000, 100);
     link_heal(&bench, "q");
@@ -116,7 +110,7 @@ static void what_exceeds_the_limit_is_lost(void **state)
 static void a_change_loses_nothing_that_waits(void **state)
 {
     (void)state;
-    NEED_NAMESPACES();
+    namespaces_need(bench.spaces);
     link_inject(&bench, "c", n2, json_pack("{s:i}", "delay_ms", 100));
     struct link_stream *stream = rift_calloc(1, sizeof *stream);
     link_stream_open(stream, &bench, n2);
@@ -158,7 +152,7 @@ static pid_t line_pid(const json_t *ok)
 static void a_killed_line_loses_packets_no_longer_than_the_lease(void **state)
 {
     (void)state;
-    NEED_NAMESPACES();
+    namespaces_need(bench.spaces);
     CLEANUP(rift_free) char *before = link_card_settings(n1);
     json_decref(agent_must(&n1->agent, "lease", json_pack("{s:i}", "lease_ms", 1500)));
     int64_t lease_end = rift_clock_now() + 1500 * RIFT_MS;
@@ -182,7 +176,7 @@ static void a_killed_line_loses_packets_no_longer_than_the_lease(void **state)
 static void a_line_outlives_its_agent_until_the_lease_ends(void **state)
 {
     (void)state;
-    NEED_NAMESPACES();
+    namespaces_need(bench.spaces);
     CLEANUP(rift_free) char *before = link_card_settings(n1);
     json_decref(agent_must(&n1->agent, "lease", json_pack("{s:i}", "lease_ms", 1500)));
     int64_t lease_end = rift_clock_now() + 1500 * RIFT_MS;
@@ -210,7 +204,7 @@ static void a_line_outlives_its_agent_until_the_lease_ends(void **state)
 static void a_users_root_qdisc_stays_and_works(void **state)
 {
     (void)state;
-    NEED_NAMESPACES();
+    namespaces_need(bench.spaces);
     char *before, *during;
     assert_int_equal(0, HOST_RUN(n1, NULL, "tc", "qdisc", "add", "dev", "eth0", "root", "handle",
                                  "5:", "tbf", "rate", "50mbit", "burst", "64k", "latency", "1s"));

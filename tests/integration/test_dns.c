@@ -29,28 +29,10 @@ static int listener;
 static pthread_t echo_thread;
 static atomic_bool is_over;
 
-static socklen_t address_of(const struct test_host *host, int family, uint16_t port,
-                            struct sockaddr_storage *storage)
-{
-    *storage = (struct sockaddr_storage){0};
-    if (family == AF_INET) {
-        struct sockaddr_in *v4 = (struct sockaddr_in *)storage;
-        v4->sin_family = AF_INET;
-        v4->sin_port = htons(port);
-        inet_pton(AF_INET, host->address, &v4->sin_addr);
-        return sizeof *v4;
-    }
-    struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)storage;
-    v6->sin6_family = AF_INET6;
-    v6->sin6_port = htons(port);
-    inet_pton(AF_INET6, host->address6, &v6->sin6_addr);
-    return sizeof *v6;
-}
-
 static int bound(const struct test_host *host, int family, int type, uint16_t port)
 {
-    struct sockaddr_storage address;
-    socklen_t size = address_of(host, family, port, &address);
+    socklen_t size;
+    struct sockaddr_storage address = host_sockaddr(host, family, port, &size);
     int fd = host_socket(spaces, host, family, type);
     for (int i = 0; i < 50 && bind(fd, (struct sockaddr *)&address, size) != 0; i++)
         rift_clock_sleep_until(rift_clock_now() + 100 * RIFT_MS); /* IPv6 looks for duplicates */
@@ -123,17 +105,11 @@ static int agent_down(void **state)
     return 0;
 }
 
-#define NEED_NAMESPACES()                                                                          \
-    do {                                                                                           \
-        if (!spaces)                                                                               \
-            skip();                                                                                \
-    } while (0)
-
 static bool answers(const struct test_host *from, const struct test_host *to, int family,
                     uint16_t port, int wait_ms)
 {
-    struct sockaddr_storage address;
-    socklen_t size = address_of(to, family, port, &address);
+    socklen_t size;
+    struct sockaddr_storage address = host_sockaddr(to, family, port, &size);
     CLEANUP(rift_close_fd) int fd = host_socket(spaces, from, family, SOCK_DGRAM);
     struct pollfd poll_fd = {.fd = fd, .events = POLLIN};
     sendto(fd, "q", 1, 0, (struct sockaddr *)&address, size);
@@ -142,8 +118,8 @@ static bool answers(const struct test_host *from, const struct test_host *to, in
 
 static bool connects(int wait_ms)
 {
-    struct sockaddr_storage address;
-    socklen_t size = address_of(n2, AF_INET, DNS, &address), length = sizeof(int);
+    socklen_t size, length = sizeof(int);
+    struct sockaddr_storage address = host_sockaddr(n2, AF_INET, DNS, &size);
     CLEANUP(rift_close_fd) int fd = host_socket(spaces, n1, AF_INET, SOCK_STREAM | SOCK_NONBLOCK);
     struct pollfd poll_fd = {.fd = fd, .events = POLLOUT};
     int error = 0;
@@ -171,7 +147,7 @@ static bool is_observed(void)
 static void name_servers_do_not_answer_and_all_else_does(void **state)
 {
     (void)state;
-    NEED_NAMESPACES();
+    namespaces_need(spaces);
     assert_true(answers(n1, n2, AF_INET, DNS, SLOW_MS));
     assert_true(answers(n1, n2, AF_INET6, DNS, SLOW_MS));
     assert_true(connects(SLOW_MS));
@@ -192,7 +168,7 @@ static void name_servers_do_not_answer_and_all_else_does(void **state)
 static void it_ends_with_the_lease_when_agent_and_guardian_are_killed(void **state)
 {
     (void)state;
-    NEED_NAMESPACES();
+    namespaces_need(spaces);
     inject();
     agent_kill_both(&n1->agent);
     assert_false(answers(n1, n2, AF_INET, DNS, QUICK_MS));
@@ -205,7 +181,7 @@ static void it_ends_with_the_lease_when_agent_and_guardian_are_killed(void **sta
 static void a_server_that_is_silent_anyway_shows_nothing(void **state)
 {
     (void)state;
-    NEED_NAMESPACES();
+    namespaces_need(spaces);
     json_decref(agent_must(&n1->agent, "inject",
                            json_pack("{s:s, s:s, s:{s:[s]}}", "id", "d", "fault", "dns", "options",
                                      "servers", "10.99.0.77")));
@@ -215,7 +191,7 @@ static void a_server_that_is_silent_anyway_shows_nothing(void **state)
 static void what_is_no_address_is_refused(void **state)
 {
     (void)state;
-    NEED_NAMESPACES();
+    namespaces_need(spaces);
     json_t *reply = agent_ask(&n1->agent, "inject",
                               json_pack("{s:s, s:s, s:{s:[s]}}", "id", "d", "fault", "dns",
                                         "options", "servers", "dns.example"));

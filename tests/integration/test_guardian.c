@@ -45,12 +45,6 @@ static int group_down(void **state)
     return 0;
 }
 
-#define NEED_NAMESPACES()                                                                          \
-    do {                                                                                           \
-        if (!spaces)                                                                               \
-            skip();                                                                                \
-    } while (0)
-
 static bool is_heard_by_n1(int patience_ms)
 {
     struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(7100)};
@@ -153,7 +147,7 @@ static bool is_any_stopped(void)
 static void whatever_dies_and_whenever_the_node_is_whole_within_the_lease(void **state)
 {
     (void)state;
-    NEED_NAMESPACES();
+    namespaces_need(spaces);
     const char *given = getenv("RIFT_TEST_SEED");
     uint64_t seed = given ? strtoull(given, NULL, 10) : 20;
     struct rift_rng rng;
@@ -185,7 +179,7 @@ static void whatever_dies_and_whenever_the_node_is_whole_within_the_lease(void *
 static void the_check_for_leftovers_finds_what_is_planted(void **state)
 {
     (void)state;
-    NEED_NAMESPACES();
+    namespaces_need(spaces);
     char *output, path[256];
     assert_true(host_agent_start(n1, "planted", LEASE_MS));
     toy_configure(n1, 0, "none");
@@ -241,7 +235,7 @@ static void quit(void)
 static void what_a_dead_run_left_is_removed_by_the_next_session(void **state)
 {
     (void)state;
-    NEED_NAMESPACES();
+    namespaces_need(spaces);
     come_after_a_dead_run(false);
     assert_true(toy_is_still(n1, 100));
     assert_false(is_there("-data/toy") || is_there("/system.json") || is_there("/logs"));
@@ -255,7 +249,7 @@ static void what_a_dead_run_left_is_removed_by_the_next_session(void **state)
 static void data_that_are_to_be_kept_stay_until_the_next_run_or_a_purge(void **state)
 {
     (void)state;
-    NEED_NAMESPACES();
+    namespaces_need(spaces);
     char *output;
     come_after_a_dead_run(true);
     assert_true(toy_is_still(n1, 100));
@@ -278,7 +272,7 @@ static void data_that_are_to_be_kept_stay_until_the_next_run_or_a_purge(void **s
 static void a_heal_by_hand_ends_and_removes_the_system_of_a_dead_run(void **state)
 {
     (void)state;
-    NEED_NAMESPACES();
+    namespaces_need(spaces);
     assert_true(host_agent_start(n1, "dead", LEASE_MS));
     toy_configure(n1, 0, "none");
     toy_start(n1);
@@ -292,7 +286,7 @@ static void a_heal_by_hand_ends_and_removes_the_system_of_a_dead_run(void **stat
 static void a_second_run_is_refused_and_learns_who_holds_the_node(void **state)
 {
     (void)state;
-    NEED_NAMESPACES();
+    namespaces_need(spaces);
     assert_true(host_agent_start(n1, "run-a", 2000));
     struct test_agent first = n1->agent;
     assert_false(host_agent_start(n1, "run-b", 2000));
@@ -324,7 +318,7 @@ static json_t *touch_args(const char *path)
 static void no_request_is_carried_out_twice(void **state)
 {
     (void)state;
-    NEED_NAMESPACES();
+    namespaces_need(spaces);
     char path[256];
     snprintf(path, sizeof path, "%s-counted", n1->state);
     assert_true(host_agent_start(n1, "twice", 3000));
@@ -367,7 +361,7 @@ static void no_request_is_carried_out_twice(void **state)
 static void garbage_on_the_wire_ends_the_agent_and_heals(void **state)
 {
     (void)state;
-    NEED_NAMESPACES();
+    namespaces_need(spaces);
     assert_true(host_agent_start(n1, "garbage", 30000));
     json_decref(agent_must(&n1->agent, "inject", cut_args("garbage")));
     assert_false(is_heard_by_n1(100));
@@ -401,7 +395,7 @@ static void keep_a_toy(int fd)
 static void a_test_that_is_killed_leaves_no_system(void **state)
 {
     (void)state;
-    NEED_NAMESPACES();
+    namespaces_need(spaces);
     int ends[2];
     struct kept kept;
     struct rift_cgroup cgroup;

@@ -47,12 +47,6 @@ static int group_down(void **state)
     return 0;
 }
 
-#define NEED_NAMESPACES()                                                                          \
-    do {                                                                                           \
-        if (!bench.spaces)                                                                         \
-            skip();                                                                                \
-    } while (0)
-
 static struct link_tally many(const struct test_host *to)
 {
     return link_stream_run(&bench, to, COUNT, 40, 100);
@@ -92,7 +86,7 @@ static json_t *asked(const char *way, const char *name, double value)
 static void asked_chances_are_what_a_receiver_counts(void **state)
 {
     (void)state;
-    NEED_NAMESPACES();
+    namespaces_need(bench.spaces);
     const double loss[] = {1, 5, 30, 100};
     for (size_t w = 0; w < 2; w++) {
         print_message("by: %s\n", ways[w]);
@@ -132,7 +126,7 @@ static void asked_chances_are_what_a_receiver_counts(void **state)
 static void losses_come_in_bursts_of_the_asked_length(void **state)
 {
     (void)state;
-    NEED_NAMESPACES();
+    namespaces_need(bench.spaces);
     for (size_t w = 0; w < 2; w++) {
         json_t *options = asked(ways[w], "loss_percent", 10);
         json_object_set_new(options, "loss_correlation_percent", json_real(60));
@@ -156,7 +150,7 @@ static void losses_come_in_bursts_of_the_asked_length(void **state)
 static void the_card_is_as_before_with_the_last_of_overlapping_faults(void **state)
 {
     (void)state;
-    NEED_NAMESPACES();
+    namespaces_need(bench.spaces);
     CLEANUP(rift_free) char *before = link_card_settings(n1);
     assert_null(strstr(before, "gso_max_segs 1 "));
     link_inject(&bench, "a", n2, json_pack("{s:f, s:i}", "loss_percent", 1.0, "rate_kbit", 50000));
@@ -199,7 +193,7 @@ static long pipe_send(struct link_pipe *pipe, long bytes, long *received)
 static void what_is_corrupt_is_sent_again_and_what_is_silently_so_is_not(void **state)
 {
     (void)state;
-    NEED_NAMESPACES();
+    namespaces_need(bench.spaces);
     enum { BYTES = 2000000 };
     for (size_t w = 0; w < 2; w++) {
         struct link_pipe pipe;
@@ -234,7 +228,7 @@ static void what_is_corrupt_is_sent_again_and_what_is_silently_so_is_not(void **
 static void the_rate_holds_for_the_named_peer_alone(void **state)
 {
     (void)state;
-    NEED_NAMESPACES();
+    namespaces_need(bench.spaces);
     double free_mbit = link_rate_mbit(&bench, n2);
     for (size_t w = 0; w < 2; w++) {
         link_inject(&bench, "r", n2, asked(ways[w], "rate_kbit", 10000));
@@ -252,7 +246,7 @@ static void the_rate_holds_for_the_named_peer_alone(void **state)
 static void the_rate_ends_with_the_lease_in_the_kernel(void **state)
 {
     (void)state;
-    NEED_NAMESPACES();
+    namespaces_need(bench.spaces);
     json_decref(agent_must(&n1->agent, "lease", json_pack("{s:i}", "lease_ms", 2500)));
     int64_t lease_end = rift_clock_now() + 2500 * RIFT_MS;
     json_decref(agent_must(&n1->agent, "inject",
@@ -277,7 +271,7 @@ static void the_rate_ends_with_the_lease_in_the_kernel(void **state)
 static void options_that_cannot_be_are_refused_by_name(void **state)
 {
     (void)state;
-    NEED_NAMESPACES();
+    namespaces_need(bench.spaces);
     static const struct {
         const char *options, *word;
     } cases[] = {

@@ -65,12 +65,6 @@ static int agents_down(void **state)
     return 0;
 }
 
-#define NEED_NAMESPACES()                                                                          \
-    do {                                                                                           \
-        if (!spaces)                                                                               \
-            skip();                                                                                \
-    } while (0)
-
 static json_t *peer_of(const struct test_host *host)
 {
     return json_pack("{s:s, s:[s, s]}", "name", host->name, "addresses", host->address,
@@ -100,30 +94,10 @@ static void renew(struct test_host *host)
 
 /* --- UDP by hand */
 
-static struct sockaddr_storage address_of(const struct test_host *host, int family, uint16_t port,
-                                          socklen_t *size)
-{
-    struct sockaddr_storage storage = {0};
-    if (family == AF_INET) {
-        struct sockaddr_in *v4 = (struct sockaddr_in *)&storage;
-        v4->sin_family = AF_INET;
-        v4->sin_port = htons(port);
-        inet_pton(AF_INET, host->address, &v4->sin_addr);
-        *size = sizeof *v4;
-    } else {
-        struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)&storage;
-        v6->sin6_family = AF_INET6;
-        v6->sin6_port = htons(port);
-        inet_pton(AF_INET6, host->address6, &v6->sin6_addr);
-        *size = sizeof *v6;
-    }
-    return storage;
-}
-
 static int bound(const struct test_host *host, int family, int type, uint16_t port)
 {
     socklen_t size;
-    struct sockaddr_storage address = address_of(host, family, port, &size);
+    struct sockaddr_storage address = host_sockaddr(host, family, port, &size);
     int fd = host_socket(spaces, host, family, type);
     int on = 1;
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
@@ -143,7 +117,7 @@ static bool is_heard(const struct test_host *from, const struct test_host *to, i
                      int patience_ms)
 {
     socklen_t size;
-    struct sockaddr_storage address = address_of(to, family, 7001, &size);
+    struct sockaddr_storage address = host_sockaddr(to, family, 7001, &size);
     int in = bound(to, family, SOCK_DGRAM, 7001);
     int out = bound(from, family, SOCK_DGRAM, 7002);
     int64_t deadline = rift_clock_now() + patience_ms * RIFT_MS;
@@ -160,7 +134,7 @@ static bool is_heard(const struct test_host *from, const struct test_host *to, i
 static void only_the_named_direction_of_the_named_pair_is_cut(void **state)
 {
     (void)state;
-    NEED_NAMESPACES();
+    namespaces_need(spaces);
     assert_true(is_heard(n2, n1, AF_INET, 3000));
     assert_true(is_heard(n2, n1, AF_INET6, 5000));
     cut(n1, "oneway", n2);
@@ -178,13 +152,13 @@ static void only_the_named_direction_of_the_named_pair_is_cut(void **state)
 static void the_cut_begins_at_the_agreed_instant(void **state)
 {
     (void)state;
-    NEED_NAMESPACES();
+    namespaces_need(spaces);
     enum { COUNT = 600 };
     static int64_t sent_ns[COUNT];
     static bool has_arrived[COUNT];
     memset(has_arrived, 0, sizeof has_arrived);
     socklen_t size;
-    struct sockaddr_storage address = address_of(n1, AF_INET, 7003, &size);
+    struct sockaddr_storage address = host_sockaddr(n1, AF_INET, 7003, &size);
     int in = bound(n1, AF_INET, SOCK_DGRAM, 7003), out = bound(n2, AF_INET, SOCK_DGRAM, 7004);
     int64_t start = rift_clock_now() + 300 * RIFT_MS;
     json_t *args = cut_args("instant", n2);
@@ -219,9 +193,9 @@ static void the_cut_begins_at_the_agreed_instant(void **state)
 static void a_tcp_connection_survives_a_cut_of_eight_seconds(void **state)
 {
     (void)state;
-    NEED_NAMESPACES();
+    namespaces_need(spaces);
     socklen_t size;
-    struct sockaddr_storage address = address_of(n1, AF_INET, 7005, &size);
+    struct sockaddr_storage address = host_sockaddr(n1, AF_INET, 7005, &size);
     int listener = bound(n1, AF_INET, SOCK_STREAM, 7005);
     assert_int_equal(0, listen(listener, 1));
     int out = host_socket(spaces, n2, AF_INET, SOCK_STREAM);
@@ -247,7 +221,7 @@ static void a_tcp_connection_survives_a_cut_of_eight_seconds(void **state)
 static void the_lease_ends_a_cut_whatever_was_killed(void **state)
 {
     (void)state;
-    NEED_NAMESPACES();
+    namespaces_need(spaces);
     json_decref(agent_must(&n1->agent, "lease", json_pack("{s:i}", "lease_ms", 1500)));
     int64_t lease_end = rift_clock_now() + 1500 * RIFT_MS;
     cut(n1, "orphan", n2);
@@ -289,7 +263,7 @@ static char *user_rules(struct test_host *host)
 static void a_users_own_rules_work_during_a_cut_and_are_the_same_after(void **state)
 {
     (void)state;
-    NEED_NAMESPACES();
+    namespaces_need(spaces);
     assert_int_equal(0, HOST_RUN(n1, NULL, "tc", "qdisc", "add", "dev", "eth0", "root", "handle",
                                  "5:", "tbf", "rate", "900mbit", "burst", "64k", "latency", "1s"));
     assert_int_equal(0, HOST_RUN(n1, NULL, "tc", "qdisc", "add", "dev", "eth0", "clsact"));
@@ -322,7 +296,7 @@ static void a_users_own_rules_work_during_a_cut_and_are_the_same_after(void **st
 static void the_last_of_overlapping_cuts_takes_the_qdisc_along(void **state)
 {
     (void)state;
-    NEED_NAMESPACES();
+    namespaces_need(spaces);
     char *output;
     cut(n1, "first", n2);
     cut(n1, "second", n3);
@@ -346,7 +320,7 @@ static json_t *probe_peers(const struct test_host *host)
 static void probes_tell_which_direction_is_cut(void **state)
 {
     (void)state;
-    NEED_NAMESPACES();
+    namespaces_need(spaces);
     cut(n1, "dir", n2); /* n1 is deaf to n2 */
     int64_t a = agent_send(&n1->agent, "probe_pairs",
                            json_pack("{s:i, s:o, s:i, s:i, s:i}", "token", 77, "peers",
@@ -378,7 +352,7 @@ static void probes_tell_which_direction_is_cut(void **state)
 static void an_interface_without_peer_traffic_cuts_nothing(void **state)
 {
     (void)state;
-    NEED_NAMESPACES();
+    namespaces_need(spaces);
     json_t *args = cut_args("lo", n2);
     json_object_set_new(args, "options", json_pack("{s:[s]}", "interfaces", "lo"));
     json_decref(agent_must(&n1->agent, "inject", args));
@@ -400,7 +374,7 @@ static void assert_refused(json_t *args, const char *code, const char *part)
 static void cuts_that_cannot_be_are_refused_and_leave_nothing(void **state)
 {
     (void)state;
-    NEED_NAMESPACES();
+    namespaces_need(spaces);
     json_t *args = cut_args("x1", n2);
     json_object_set_new(args, "options", json_pack("{s:[s]}", "interfaces", "eth7"));
     assert_refused(args, "missing", "no interface 'eth7'");
@@ -429,7 +403,7 @@ static void cuts_that_cannot_be_are_refused_and_leave_nothing(void **state)
 static void the_controllers_address_is_never_cut(void **state)
 {
     (void)state;
-    NEED_NAMESPACES();
+    namespaces_need(spaces);
     agent_forget(&n1->agent);
     setenv("SSH_CONNECTION", "10.99.0.3 50000 10.99.0.1 22", 1);
     assert_true(host_agent_start(n1, "partition", LEASE_MS));

@@ -3,8 +3,10 @@
  */
 #include "tests/lib/namespaces.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <sched.h>
 #include <setjmp.h>
@@ -373,4 +375,30 @@ void agent_kill_both(const struct test_agent *agent)
     kill(agent_pid(agent), SIGSTOP);
     kill(guardian_pid(agent), SIGKILL);
     kill(agent_pid(agent), SIGKILL);
+}
+
+void namespaces_need(const struct namespaces *spaces)
+{
+    if (!spaces)
+        skip();
+}
+
+struct sockaddr_storage host_sockaddr(const struct test_host *host, int family, uint16_t port,
+                                      socklen_t *size)
+{
+    struct sockaddr_storage storage = {0};
+    if (family == AF_INET) {
+        struct sockaddr_in *v4 = (struct sockaddr_in *)&storage;
+        v4->sin_family = AF_INET;
+        v4->sin_port = htons(port);
+        inet_pton(AF_INET, host->address, &v4->sin_addr);
+        *size = sizeof *v4;
+    } else {
+        struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)&storage;
+        v6->sin6_family = AF_INET6;
+        v6->sin6_port = htons(port);
+        inet_pton(AF_INET6, host->address6, &v6->sin6_addr);
+        *size = sizeof *v6;
+    }
+    return storage;
 }

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/socket.h>
 #include <sys/types.h>
 
 #include <jansson.h>
@@ -47,6 +48,8 @@ struct namespaces {
 struct namespaces *namespaces_up(int count);
 /* Ends the agents, frees all. */
 void namespaces_down(struct namespaces *spaces);
+/* Skips the test where there are none. */
+void namespaces_need(const struct namespaces *spaces);
 
 /* Runs a program in the host's network namespace; its exit code, and its output (free it) unless
  * output is NULL. */
@@ -55,6 +58,10 @@ int host_run(struct test_host *host, char **output, const char *const *argv);
 /* A socket that lives in the host's namespace. */
 int host_socket(const struct namespaces *spaces, const struct test_host *host, int family,
                 int type);
+
+/* Its address and a port, of that family; the size of it. */
+struct sockaddr_storage host_sockaddr(const struct test_host *host, int family, uint16_t port,
+                                      socklen_t *size);
 
 /* Starts the agent of the host and greets it; false with the reason on stderr. */
 bool host_agent_start(struct test_host *host, const char *session, int lease_ms);
