@@ -3,7 +3,7 @@
  * later: all that was done since is taken back, the write that waits must now come before it, and
  * so on from there, as solvers learn clauses. Where no choice is left to blame, the last steps are
  * done again in a random order. Where there is time that is a short way back. */
-#include "checkers/txn/polygraph_guess.h"
+#include "checkers/txn/polygraph_attempt.h"
 
 #include <stdlib.h>
 #include <string.h>

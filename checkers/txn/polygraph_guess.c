@@ -2,7 +2,7 @@
  * ended first, unless it would overwrite a version that others have yet to read.
  * Where that gets stuck it goes back (polygraph_back.c). On histories of a healthy system this
  * mostly reaches the end; where it does not, nothing is lost. */
-#include "checkers/txn/polygraph_guess.h"
+#include "checkers/txn/polygraph_attempt.h"
 
 #include <stdlib.h>
 #include <string.h>

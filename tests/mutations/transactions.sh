@@ -33,7 +33,7 @@ mutations=(
     "weak.c|s/at->writer\[0\] != t2 ? at->writer\[0\] : at->writer\[1\]/at->writer[0]/"
     "weak_causal.c|s/limit = clock\[s\] - (s == own/limit = clock[s] - (s != own/"
     "polygraph_prune.c|s/closes(polygraph, closure, model->reader\[r\], after, TXN_RW)/1/"
-    "polygraph_ready.c|s/if (guess->unread\[version\] > own)/if (0)/"
+    "polygraph_attempt.c|s/if (guess->unread\[version\] > own)/if (0)/"
     "polygraph_search.c|s/ccadical_add(search->solver, -other);/;/"
     "append_unseen.c|s/|| append_is_trusted(model, mop);/|| true;/"
     "cycle.c|s/txn_graph_merge_predicates(\&merged);/;/"

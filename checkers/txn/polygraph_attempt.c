@@ -1,5 +1,5 @@
 /* The transactions that a guessed order may take next, by priority. */
-#include "checkers/txn/polygraph_guess.h"
+#include "checkers/txn/polygraph_attempt.h"
 
 /* The one that ended first, or else comes first in its process. */
 static int64_t priority(const struct guess *guess, uint32_t t)

@@ -1,6 +1,7 @@
-/* Parts of polygraph_guess: the order as it is made, and the way back where it got stuck. */
-#ifndef CHECKERS_TXN_POLYGRAPH_GUESS_H
-#define CHECKERS_TXN_POLYGRAPH_GUESS_H
+/* A guessed order as it is made: what is done, what is ready, what is blocked; and the way back
+ * where it gets stuck. */
+#ifndef CHECKERS_TXN_POLYGRAPH_ATTEMPT_H
+#define CHECKERS_TXN_POLYGRAPH_ATTEMPT_H
 
 #include "checkers/txn/polygraph.h"
 #include "common/rng.h"
