@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "common/memory.h"
+#include "history/builder.h"
 #include "tests/lib/small_txns.h"
 
 enum {
@@ -262,9 +263,35 @@ static void weak_levels_with_predicates_are_decided_as_by_all_versions(void **st
     assert_true(valid > rounds(1000) && invalid > rounds(1000));
 }
 
+/* Small histories write few keys: here a transaction writes many, and one read later is looked up
+ * among them. Who read from it committed it first, who read from the other one that one. */
+static void a_key_is_found_among_many_that_a_transaction_writes(void **state)
+{
+    (void)state;
+    static const char many[] = "[w 12 1] [w 11 1] [w 10 1] [w 9 1] [w 8 1] [w 7 1] [w 6 1] [w 5 1] "
+                               "[w 4 1] [w 3 1] [w 2 1] [w 1 1]";
+    for (int key = 1; key < 12; key++) {
+        struct rift_error err = {0};
+        struct rift_verdict verdict = {0};
+        CLEANUP(rift_free)
+        char *text = rift_printf("p0 txn:[%s] ok, p1 txn:[[w %d 2] [w 20 2]] ok, "
+                                 "p2 txn:[[r 12 1] [r %d 2]] ok, p3 txn:[[r 20 2] [r %d 1]] ok",
+                                 many, key, key, key);
+        struct rift_history *history = rift_history_from_notation(text, &err);
+        if (!history)
+            fail_msg("%s", err.text);
+        assert_int_equal(
+            small_check_history(history, "rw-register", "monotonic-read-committed", NULL, &verdict),
+            RIFT_INVALID);
+        rift_verdict_finish(&verdict);
+        rift_history_destroy(history);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_key_is_found_among_many_that_a_transaction_writes),
         cmocka_unit_test(list_append_says_what_all_orders_say),
         cmocka_unit_test(rw_register_says_what_all_orders_say),
         cmocka_unit_test(reads_by_predicate_are_judged_as_all_orders_say),
