@@ -330,6 +330,29 @@ static int fault_heal(struct fault *fault, int64_t *applied_ns, struct rift_erro
     return 0;
 }
 
+static int start_again(struct agent *agent, const struct request *request, const json_t *dying,
+                       struct rift_error *err)
+{
+    if (json_is_false(json_object_get(request->args, "restart")) || !system_is_configured(agent))
+        return 0;
+    return system_start_again(agent, request, dying, err);
+}
+
+/* One that an agent before this one took along, or that never came to be. What it stopped is to run
+ * again all the same, unless another fault sees to that: whoever asks says which fault it was. */
+static int heal_absent(struct agent *agent, const struct request *request, int64_t now, json_t *ok,
+                       struct rift_error *err)
+{
+    const char *name = json_string_value(json_object_get(request->args, "fault"));
+    const struct rift_fault_driver *driver = name ? rift_fault_driver_find(name) : NULL;
+    json_object_set_new(ok, "was", json_string("absent"));
+    json_object_set_new(ok, "applied_ns", json_integer(now));
+    bool is_to_run = driver && driver->stops_system;
+    for (const struct fault *other = agent->faults; other; other = other->next)
+        is_to_run = is_to_run && !(other->is_on && other->injection.driver->stops_system);
+    return is_to_run ? start_again(agent, request, NULL, err) : 0;
+}
+
 int faults_verb_heal(struct agent *agent, const struct request *request, json_t *ok,
                      struct rift_error *err)
 {
@@ -337,11 +360,8 @@ int faults_verb_heal(struct agent *agent, const struct request *request, json_t 
     struct fault *fault = id ? fault_find(agent, id) : NULL;
     int64_t now = rift_clock_now(), applied_ns = now;
     json_object_set_new(ok, "planned_ns", json_integer(now));
-    if (!fault) {
-        json_object_set_new(ok, "was", json_string("absent"));
-        json_object_set_new(ok, "applied_ns", json_integer(now));
-        return 0;
-    }
+    if (!fault)
+        return heal_absent(agent, request, now, ok, err);
     if (fault->is_on && !fault->request_id && fault->injection.driver->takes_time)
         return fault_heal_in_job(fault, request, err);
     bool stops_system = fault->is_on && fault->injection.driver->stops_system;
@@ -352,10 +372,7 @@ int faults_verb_heal(struct agent *agent, const struct request *request, json_t 
     }
     json_object_set_new(ok, "was", json_string("on"));
     json_object_set_new(ok, "applied_ns", json_integer(applied_ns));
-    const json_t *restart = json_object_get(request->args, "restart");
-    int rc = 0;
-    if (stops_system && !json_is_false(restart) && system_is_configured(agent))
-        rc = system_start_again(agent, request, dying, err);
+    int rc = stops_system ? start_again(agent, request, dying, err) : 0;
     json_decref(dying);
     return rc;
 }

@@ -480,7 +480,9 @@ json_t *fault_window_heal(struct fault_window *fault)
     if (fault->cluster_fault)
         return fault->cluster_fault->heal(fault);
     const struct rift_node_set *nodes = &fault->resolved.nodes;
-    json_t *id = json_pack("{s:s}", "id", fault->id);
+    /* An agent that is another one than at the beginning knows neither. */
+    json_t *id = json_pack("{s:s, s:s}", "id", fault->id, "fault",
+                           link_fault_driver(fault->window->what.fault));
     json_t **args = rift_calloc(cluster->node_count, sizeof(json_t *));
     for (size_t i = 0; i < cluster->node_count; i++)
         args[i] = id;

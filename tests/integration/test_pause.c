@@ -112,7 +112,12 @@ static void a_killed_system_stays_down_until_it_is_started_again(void **state)
     agent_forget(&n1->agent);
     assert_true(host_agent_start(n1, "pause", 3000));
     assert_true(toy_is_still(n1, 100));
-    toy_start(n1);
+    /* Nor does a heal by an agent that knows nothing of it, unless it is told what it was. */
+    heal("k");
+    assert_true(toy_is_still(n1, 100));
+    json_decref(
+        agent_must(&n1->agent, "heal", json_pack("{s:s, s:s}", "id", "k", "fault", "kill")));
+    assert_true(toy_is_alive(n1, 1000));
     inject("k2", "kill", NULL);
     assert_true(toy_is_still(n1, 100));
     heal("k2");
