@@ -15,13 +15,14 @@
 #include "history/value.h"
 
 struct rift_client_config {
-    const char *node;     /* name: "n1" */
-    const char *address;  /* numeric */
+    const char *node;                 /* name: "n1" */
+    const char *address;              /* numeric */
     const char *const *all_addresses; /* of all nodes, NULL-terminated, in plan order */
-    /* Of this run alone, in lower-case letters, digits and '_'; "" where there is none. It goes into
-     * the names of what a client creates: two runs on one cluster must not meet. */
+    /* Of this run alone, in lower-case letters, digits and '_'; "" where there is none. It goes
+     * into the names of what a client creates: two runs on one cluster must not meet. */
     const char *run_id;
-    const json_t *options; /* every option of the client and what the workload asks of it, defaults filled in */
+    const json_t *options; /* every option of the client and what the workload asks of it, defaults
+                              filled in */
     int64_t open_deadline_ns; /* monotonic */
 };
 
@@ -41,7 +42,7 @@ struct rift_answer {
     struct rift_value result;
     struct rift_value extra; /* a MAP of what else the system told, as its timestamps; or nil */
     char error[RIFT_ANSWER_ERROR_SIZE]; /* a code of the client's error table, or "" */
-    bool is_session_broken; /* the worker closes the session and opens another */
+    bool is_session_broken;             /* the worker closes the session and opens another */
 };
 
 /* What a system's errors mean. What is not listed is INFO. */

@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define RIFT_MS INT64_C(1000000)
+#define RIFT_MS     INT64_C(1000000)
 #define RIFT_SECOND INT64_C(1000000000)
 
 /* CLOCK_MONOTONIC in ns. */

@@ -16,9 +16,9 @@ enum rift_option_kind {
 struct rift_option {
     const char *name; /* with its unit last where it has one: "for_s" */
     enum rift_option_kind kind;
-    const char *unit;     /* "ms", "ops/s", "%", or "" */
-    const char *fallback; /* the default as it would stand in the YAML; NULL: required */
-    double minimum, maximum; /* for numbers; both 0: unbounded */
+    const char *unit;           /* "ms", "ops/s", "%", or "" */
+    const char *fallback;       /* the default as it would stand in the YAML; NULL: required */
+    double minimum, maximum;    /* for numbers; both 0: unbounded */
     const char *const *choices; /* NULL-terminated, or NULL */
     const char *summary;
 };

@@ -137,7 +137,8 @@ static int build_layer(const char *const *names, const char *key, struct lab_lay
         return -1;
     const char *const pack[] = {"tar", "-c", "-f", tar_new, "-C", root, ".", NULL};
     const char *const clean[] = {"rm", "-rf", root, debs, NULL};
-    if (rift_program_run(pack, deadline_ns, err) < 0 || rift_program_run(clean, deadline_ns, err) < 0)
+    if (rift_program_run(pack, deadline_ns, err) < 0 ||
+        rift_program_run(clean, deadline_ns, err) < 0)
         return -1;
     /* The name appears last: a layer that was left half made is made again. */
     if (rename(tar_new, layer->tar_file) < 0)

@@ -64,8 +64,9 @@ struct rift_window {
     int64_t start_ns;               /* since the main phase began */
     int64_t length_ns;
     uint64_t seed; /* of rift_window_resolve */
-    /* It comes after a wait (rift_wait_for), in this lane and with this start and planned end: sooner
-     * by as much as that wait ended sooner, and not at all where it was in vain. NULL: no wait. */
+    /* It comes after a wait (rift_wait_for), in this lane and with this start and planned end:
+     * sooner by as much as that wait ended sooner, and not at all where it was in vain. NULL: no
+     * wait. */
     const char *wait_lane;
     int64_t wait_start_ns, wait_end_ns;
 };
@@ -82,7 +83,6 @@ enum { RIFT_WINDOWS_MAX = 100000 };
 struct rift_schedule *rift_schedule_create(const struct rift_schedule_request *request,
                                            struct rift_error *err);
 void rift_schedule_destroy(struct rift_schedule *schedule);
-
 
 /* What a window means on a cluster: a pure function of the two. */
 struct rift_resolved {

@@ -16,11 +16,11 @@
 #include "plan/catalogue.h"
 
 struct rift_plan_host {
-    const char *name;    /* "n1"; unique */
-    const char *address; /* "" in a lab until it is up */
-    uint16_t port;                /* 0: not given */
-    const char *user;             /* NULL: not given */
-    const char *ssh_config_file;  /* ssh_config(5) that fills what is not given; NULL: the usual */
+    const char *name;            /* "n1"; unique */
+    const char *address;         /* "" in a lab until it is up */
+    uint16_t port;               /* 0: not given */
+    const char *user;            /* NULL: not given */
+    const char *ssh_config_file; /* ssh_config(5) that fills what is not given; NULL: the usual */
     bool ignores_ssh_config;
     const char *key_file;         /* NULL: ssh-agent, then the usual files */
     const char *password_file;    /* NULL: keys */
@@ -64,11 +64,11 @@ struct rift_plan {
     const json_t *recipe;    /* as common/wire/recipe.h reads it; NULL for "none" */
     const json_t *artifacts; /* an object: name -> local path of what is uploaded instead */
     const json_t *upgrade_to; /* the same, of the version that the fault upgrade brings; or empty */
-    int64_t disk_mb;         /* of each data folder's own disk; 0: none */
-    const char *disk_layer;  /* over each data folder: none, ext4 or posix */
-    bool keep_data;          /* after the run the system's data and logs stay on the nodes */
-    const json_t *attach;    /* {"unit"} or {"cgroup"}: it runs already; NULL: we start it */
-    bool attach_wipes;       /* stopped and emptied before the run */
+    int64_t disk_mb;          /* of each data folder's own disk; 0: none */
+    const char *disk_layer;   /* over each data folder: none, ext4 or posix */
+    bool keep_data;           /* after the run the system's data and logs stay on the nodes */
+    const json_t *attach;     /* {"unit"} or {"cgroup"}: it runs already; NULL: we start it */
+    bool attach_wipes;        /* stopped and emptied before the run */
 
     struct rift_plan_component
         client; /* options: the client's own, and what the workload passes on */

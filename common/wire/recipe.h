@@ -44,14 +44,14 @@ struct rift_recipe_pair {
 /* A variable: a text; or, with `each`, that text once for each node, joined. */
 struct rift_recipe_variable {
     const char *name;
-    const char *text;   /* T: everywhere, where the others are NULL */
+    const char *text;     /* T: everywhere, where the others are NULL */
     const char *founding; /* T: on a node that founds the cluster with the others */
     const char *joining;  /* T: on one that joins it later, while it joins */
-    const char *first;  /* T: on the first node */
-    const char *others; /* T: on all others */
-    const char *each;   /* T: once for each node of the plan, ${node...} being that node */
-    const char *join;   /* between them; "," */
-    bool without_self;  /* leave this node out of `each` */
+    const char *first;    /* T: on the first node */
+    const char *others;   /* T: on all others */
+    const char *each;     /* T: once for each node of the plan, ${node...} being that node */
+    const char *join;     /* between them; "," */
+    bool without_self;    /* leave this node out of `each` */
 };
 
 struct rift_recipe_option {

@@ -1,5 +1,5 @@
-/* Why a run ends early: the user, a host that is lost, a fault that failed, a violation. Any thread may ask;
- * what is under way is told at once. */
+/* Why a run ends early: the user, a host that is lost, a fault that failed, a violation. Any thread
+ * may ask; what is under way is told at once. */
 #ifndef CONTROL_RUN_STOP_H
 #define CONTROL_RUN_STOP_H
 

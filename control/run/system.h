@@ -20,8 +20,8 @@ int system_start(struct cluster *cluster, const struct rift_plan *plan, struct r
 /* Of the nodes that there is contact with; so are the logs. A system that was there before the run
  * is left running. */
 int system_stop(struct cluster *cluster, const struct rift_plan *plan, struct rift_error *err);
-/* What the system left on the nodes that there is contact with is removed, unless the plan keeps it;
- * elsewhere the next contact does that. */
+/* What the system left on the nodes that there is contact with is removed, unless the plan keeps
+ * it; elsewhere the next contact does that. */
 int system_remove(struct cluster *cluster, const struct rift_plan *plan, struct rift_error *err);
 /* Into folder/<node>/. What cannot be fetched is logged and left out. */
 void system_fetch_logs(struct cluster *cluster, const struct rift_plan *plan, const char *folder);

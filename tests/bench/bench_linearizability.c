@@ -3,7 +3,8 @@
  * history.
  *
  * bench_linearizability [LARGEST]: op counts up to LARGEST (100000 where not given).
- * bench_linearizability cas|unique OPS CLIENTS CRASH_PERCENT valid|stale|stale? [SEED [KEYS]]: one row. */
+ * bench_linearizability cas|unique OPS CLIENTS CRASH_PERCENT valid|stale|stale? [SEED [KEYS]]: one
+ * row. */
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>

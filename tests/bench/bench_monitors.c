@@ -1,7 +1,7 @@
 /* Monitors on long histories: seconds (of the processor and of the clock) and peak memory of the
  * check alone, without loading. Usage: bench_monitors [ops] [clients] [model]. Each line is a
- * process of its own, so that its memory is its own. With the times that fastlin took for such histories
- * (complete ones, 16 clients), which leaves crashed ops out. */
+ * process of its own, so that its memory is its own. With the times that fastlin took for such
+ * histories (complete ones, 16 clients), which leaves crashed ops out. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

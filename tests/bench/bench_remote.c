@@ -51,8 +51,8 @@ static int run(const struct rift_lab_host *host, const char *agent, size_t count
         result = rift_node_call(node, "clock", NULL, DEADLINE_MS, NULL, err);
         int64_t middle_ns = rift_clock_now();
         if (result == 0)
-            result = rift_ssh_run(ssh, "true", middle_ns + DEADLINE_MS * RIFT_MS, &output, &status,
-                                  err);
+            result =
+                rift_ssh_run(ssh, "true", middle_ns + DEADLINE_MS * RIFT_MS, &output, &status, err);
         by_exec[i] = rift_clock_now() - middle_ns;
         through_agent[i] = middle_ns - start_ns;
     }

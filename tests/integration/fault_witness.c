@@ -46,7 +46,8 @@ static _Noreturn void die(const char *what)
     exit(1);
 }
 
-/* A process that waits for a processor loses nothing at its own door: what is counted is the link. */
+/* A process that waits for a processor loses nothing at its own door: what is counted is the link.
+ */
 static void widen(int fd)
 {
     int size = 8 << 20;

@@ -23,7 +23,7 @@ struct linear_list {
 
 /* What operations of a model look like in the tests. */
 struct linear_alphabet {
-    const char *model; /* "light" is the state machine of linear_moves, read from JSON */
+    const char *model;          /* "light" is the state machine of linear_moves, read from JSON */
     struct rift_call calls[24]; /* completed ones; ends with RIFT_CALL_KIND_COUNT */
     const struct linear_list *lists; /* lists that calls name by id; all but [0] have words */
 };
