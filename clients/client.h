@@ -71,4 +71,11 @@ struct rift_client {
 extern const struct rift_client *const rift_clients[];
 const struct rift_client *rift_client_find(const char *name);
 
+/* The text of an option; "" where it has none. */
+static inline const char *rift_client_text(const json_t *options, const char *name)
+{
+    const char *text = json_string_value(json_object_get(options, name));
+    return text ? text : "";
+}
+
 #endif

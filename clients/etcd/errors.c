@@ -11,6 +11,7 @@
 
 const struct rift_client_error etcd_errors[] = {
     {"cannot connect", true, "no connection to the node: nothing was sent"},
+    {"not trusted", true, "TLS: one side refused the other's certificate, and nothing was sent"},
     {"not sent", true, "the deadline passed before the first byte was sent"},
     {"timeout", false, "the deadline passed after the request was sent"},
     {"no answer", false, "the connection ended without a byte of answer"},
@@ -47,6 +48,7 @@ const struct rift_client_error *etcd_error_of_outcome(enum etcd_http_outcome out
     static const char *const codes[] = {
         [ETCD_HTTP_ANSWERED] = NULL,
         [ETCD_HTTP_CANNOT_CONNECT] = "cannot connect",
+        [ETCD_HTTP_NOT_TRUSTED] = "not trusted",
         [ETCD_HTTP_NOT_SENT] = "not sent",
         [ETCD_HTTP_TIMEOUT] = "timeout",
         [ETCD_HTTP_NO_ANSWER] = "no answer",

@@ -36,10 +36,13 @@ static int etcd_open(const struct rift_client_config *config, void **session,
     const char *prefix = json_string_value(json_object_get(options, "key_prefix"));
     json_int_t port = json_integer_value(json_object_get(options, "port"));
     bool is_ipv6 = strchr(config->address, ':') != NULL;
+    const struct etcd_tls tls = {rift_client_text(options, "tls_ca"),
+                                 rift_client_text(options, "tls_cert"),
+                                 rift_client_text(options, "tls_key")};
     CLEANUP(rift_free)
-    char *base = rift_printf("http://%s%s%s:%d", is_ipv6 ? "[" : "", config->address,
-                             is_ipv6 ? "]" : "", (int)(port ? port : 2379));
-    struct etcd_http *http = etcd_http_create(base, err);
+    char *base = rift_printf("http%s://%s%s%s:%d", tls.ca[0] ? "s" : "", is_ipv6 ? "[" : "",
+                             config->address, is_ipv6 ? "]" : "", (int)(port ? port : 2379));
+    struct etcd_http *http = etcd_http_create(base, &tls, err);
     if (!http)
         return -1;
     struct etcd_session *opened = rift_calloc(1, sizeof *opened);
@@ -198,6 +201,21 @@ static const struct rift_option etcd_options[] = {
      .minimum = 1,
      .maximum = 86400,
      .summary = "a lock that is held longer is lost, as nothing renews its lease"},
+    {.name = "tls_ca",
+     .kind = RIFT_OPTION_TEXT,
+     .unit = "",
+     .fallback = "",
+     .summary = "file (PEM) that the nodes' certificates are checked by; with it https is spoken"},
+    {.name = "tls_cert",
+     .kind = RIFT_OPTION_TEXT,
+     .unit = "",
+     .fallback = "",
+     .summary = "file (PEM) with the client's own certificate"},
+    {.name = "tls_key",
+     .kind = RIFT_OPTION_TEXT,
+     .unit = "",
+     .fallback = "",
+     .summary = "file (PEM) with its private key"},
     {.name = NULL},
 };
 

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <curl/curl.h>
 
@@ -55,8 +56,19 @@ static int http_on_socket(void *context, curl_socket_t fd, curlsocktype purpose)
     return CURL_SOCKOPT_OK;
 }
 
-struct etcd_http *etcd_http_create(const char *base, struct rift_error *err)
+static int http_check_file(const char *path, struct rift_error *err)
 {
+    if (path[0] && access(path, R_OK) != 0)
+        return rift_fail_errno(err, RIFT_ERR_MISSING, "read '%s', for TLS", path);
+    return 0;
+}
+
+struct etcd_http *etcd_http_create(const char *base, const struct etcd_tls *tls,
+                                   struct rift_error *err)
+{
+    if (http_check_file(tls->ca, err) || http_check_file(tls->cert, err) ||
+        http_check_file(tls->key, err))
+        return NULL;
     pthread_once(&http_once, http_init_once);
     CURL *curl = http_global_result == CURLE_OK ? curl_easy_init() : NULL;
     if (!curl) {
@@ -78,6 +90,12 @@ struct etcd_http *etcd_http_create(const char *base, struct rift_error *err)
     curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, http_on_bytes);
     curl_easy_setopt(curl, CURLOPT_WRITEDATA, http);
     curl_easy_setopt(curl, CURLOPT_SOCKOPTFUNCTION, http_on_socket);
+    if (tls->ca[0])
+        curl_easy_setopt(curl, CURLOPT_CAINFO, tls->ca);
+    if (tls->cert[0])
+        curl_easy_setopt(curl, CURLOPT_SSLCERT, tls->cert);
+    if (tls->key[0])
+        curl_easy_setopt(curl, CURLOPT_SSLKEY, tls->key);
     return http;
 }
 
@@ -101,6 +119,11 @@ static enum etcd_http_outcome http_outcome(struct etcd_http *http, CURLcode code
         return ETCD_HTTP_ANSWERED;
     case CURLE_COULDNT_CONNECT:
         return ETCD_HTTP_CANNOT_CONNECT;
+    case CURLE_PEER_FAILED_VERIFICATION:
+    case CURLE_SSL_CONNECT_ERROR:
+    case CURLE_SSL_CERTPROBLEM:
+    case CURLE_SSL_CACERT_BADFILE:
+        return sent_bytes == 0 ? ETCD_HTTP_NOT_TRUSTED : ETCD_HTTP_CONNECTION_LOST;
     case CURLE_OPERATION_TIMEDOUT:
         return sent_bytes == 0 ? ETCD_HTTP_NOT_SENT : ETCD_HTTP_TIMEOUT;
     case CURLE_GOT_NOTHING:

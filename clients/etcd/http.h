@@ -13,6 +13,7 @@ struct etcd_http;
 enum etcd_http_outcome {
     ETCD_HTTP_ANSWERED,        /* a whole answer, whatever it says */
     ETCD_HTTP_CANNOT_CONNECT,  /* no connection: nothing was sent */
+    ETCD_HTTP_NOT_TRUSTED,     /* TLS was not agreed on: nothing was sent */
     ETCD_HTTP_NOT_SENT,        /* the deadline passed before the first byte was sent */
     ETCD_HTTP_TIMEOUT,         /* the deadline passed after something was sent */
     ETCD_HTTP_NO_ANSWER,       /* the connection ended without a byte of answer */
@@ -24,8 +25,16 @@ enum etcd_http_outcome {
  * repeated. */
 enum etcd_http_effect { ETCD_HTTP_READS, ETCD_HTTP_CHANGES };
 
-/* base is "http://10.0.0.1:2379". */
-struct etcd_http *etcd_http_create(const char *base, struct rift_error *err);
+/* Files in PEM, for https; "" where there is none. */
+struct etcd_tls {
+    const char *ca;   /* what the node's certificate is checked by */
+    const char *cert; /* ours */
+    const char *key;
+};
+
+/* base is "http://10.0.0.1:2379", or https. Fails for a file of tls that cannot be read. */
+struct etcd_http *etcd_http_create(const char *base, const struct etcd_tls *tls,
+                                   struct rift_error *err);
 void etcd_http_destroy(struct etcd_http *http);
 
 /* Sends body to path and returns by deadline_ns. answer (valid until the next call) and status are

@@ -42,14 +42,19 @@ static void ignore_notice(void *context, const char *message)
 }
 
 int postgres_connect(struct postgres_connection *connection, const char *address, int port,
-                     const char *user, const char *database, const char *passfile,
-                     int64_t deadline_ns, struct rift_error *err)
+                     const struct postgres_login *login, int64_t deadline_ns,
+                     struct rift_error *err)
 {
     char port_text[8];
     snprintf(port_text, sizeof port_text, "%d", port);
-    const char *const keywords[] = {"hostaddr",         "port", "user", "dbname", "passfile",
-                                    "application_name", NULL};
-    const char *const values[] = {address, port_text, user, database, passfile, "rift", NULL};
+    /* host is what a certificate is compared with. */
+    const char *const keywords[] = {
+        "host",    "hostaddr",    "port",    "user",   "dbname",           "passfile",
+        "sslmode", "sslrootcert", "sslcert", "sslkey", "application_name", NULL};
+    const char *const values[] = {
+        address,         address,         port_text,      login->user,
+        login->database, login->passfile, login->sslmode, login->sslrootcert,
+        login->sslcert,  login->sslkey,   "rift",         NULL};
     *connection = (struct postgres_connection){0};
     connection->handle = PQconnectStartParams(keywords, values, 0);
     if (!connection->handle || PQstatus(connection->handle) == CONNECTION_BAD)

@@ -20,11 +20,19 @@ struct postgres_connection {
     PGresult *result;        /* of the last statement */
 };
 
-/* Connects; fails naming the address. The password comes from the file that passfile names
- * (libpq's own format), never from the plan. */
+/* How to log in; "" is libpq's default. Secrets stand in files only, never in the plan. */
+struct postgres_login {
+    const char *user;
+    const char *database;
+    const char *passfile; /* libpq's own format */
+    const char *sslmode;
+    const char *sslrootcert, *sslcert, *sslkey; /* files in PEM */
+};
+
+/* Connects; fails naming the address. */
 int postgres_connect(struct postgres_connection *connection, const char *address, int port,
-                     const char *user, const char *database, const char *passfile,
-                     int64_t deadline_ns, struct rift_error *err);
+                     const struct postgres_login *login, int64_t deadline_ns,
+                     struct rift_error *err);
 /* Runs one statement with text parameters ($1...). The result is owned by the connection and lives
  * until the next statement; NULL where it did not succeed, and the fields above say why. */
 const PGresult *postgres_execute(struct postgres_connection *connection, const char *statement,

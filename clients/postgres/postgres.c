@@ -23,6 +23,8 @@ static const char *const isolation_choices[] = {"read-committed", "repeatable-re
 static const char *const isolation_words[] = {"READ COMMITTED", "REPEATABLE READ", "SERIALIZABLE"};
 static const char *const shape_choices[] = {"register", "set", "counter", "bank", "list", NULL};
 static const char *const dequeue_choices[] = {"in-order", "skip-locked", NULL};
+static const char *const sslmode_choices[] = {"disable",   "allow",       "prefer", "require",
+                                              "verify-ca", "verify-full", NULL};
 static const char *const offsets_choices[] = {"counter", "sequence", NULL};
 
 static const struct rift_option postgres_options[] = {
@@ -30,6 +32,12 @@ static const struct rift_option postgres_options[] = {
     {"user", RIFT_OPTION_TEXT, "", "postgres", 0, 0, NULL, "the role to log in as"},
     {"database", RIFT_OPTION_TEXT, "", "postgres", 0, 0, NULL, "where the tables are made"},
     {"passfile", RIFT_OPTION_TEXT, "", "", 0, 0, NULL, "file with the password, as libpq reads it"},
+    {"sslmode", RIFT_OPTION_CHOICE, "", "prefer", 0, 0, sslmode_choices,
+     "whether TLS is spoken, and what the server's certificate must be"},
+    {"sslrootcert", RIFT_OPTION_TEXT, "", "", 0, 0, NULL,
+     "file (PEM) that the server's certificate is checked by"},
+    {"sslcert", RIFT_OPTION_TEXT, "", "", 0, 0, NULL, "file (PEM) with the client's certificate"},
+    {"sslkey", RIFT_OPTION_TEXT, "", "", 0, 0, NULL, "file (PEM) with its private key"},
     {"isolation", RIFT_OPTION_CHOICE, "", "serializable", 0, 0, isolation_choices,
      "the level of every transaction"},
     {"shape", RIFT_OPTION_CHOICE, "", "register", 0, 0, shape_choices,
@@ -44,16 +52,10 @@ static const struct rift_option postgres_options[] = {
     {NULL, RIFT_OPTION_ANY, NULL, NULL, 0, 0, NULL, NULL},
 };
 
-static const char *text_option(const json_t *options, const char *name)
-{
-    const char *text = json_string_value(json_object_get(options, name));
-    return text ? text : "";
-}
-
 static size_t choice_option(const json_t *options, const char *name, const char *const *choices,
                             size_t fallback)
 {
-    const char *word = text_option(options, name);
+    const char *word = rift_client_text(options, name);
     for (size_t i = 0; choices[i]; i++) {
         if (strcmp(word, choices[i]) == 0)
             return i;
@@ -117,9 +119,15 @@ static int postgres_open(const struct rift_client_config *config, void **opened,
         .records_snapshots = json_is_true(json_object_get(options, "record_snapshots")),
     };
     json_int_t port = json_integer_value(json_object_get(options, "port"));
-    if (postgres_connect(&session->connection, config->address, (int)(port ? port : 5432),
-                         text_option(options, "user"), text_option(options, "database"),
-                         text_option(options, "passfile"), config->open_deadline_ns, err) != 0 ||
+    const struct postgres_login login = {.user = rift_client_text(options, "user"),
+                                         .database = rift_client_text(options, "database"),
+                                         .passfile = rift_client_text(options, "passfile"),
+                                         .sslmode = rift_client_text(options, "sslmode"),
+                                         .sslrootcert = rift_client_text(options, "sslrootcert"),
+                                         .sslcert = rift_client_text(options, "sslcert"),
+                                         .sslkey = rift_client_text(options, "sslkey")};
+    if (postgres_connect(&session->connection, config->address, (int)(port ? port : 5432), &login,
+                         config->open_deadline_ns, err) != 0 ||
         make_tables(&session->connection, config->run_id, config->open_deadline_ns, err) != 0) {
         postgres_close(session);
         return -1;

@@ -44,7 +44,7 @@ int main(void)
     struct scripted_server *server = scripted_server_start(&answer, 1);
     CLEANUP(rift_free)
     char *base = rift_printf("http://127.0.0.1:%u", scripted_server_port(server));
-    struct etcd_http *http = etcd_http_create(base, NULL);
+    struct etcd_http *http = etcd_http_create(base, &(const struct etcd_tls){"", "", ""}, NULL);
     printf("%-24s %10s %10s\n", "connection", "median ms", "99 % ms");
     double kept = measure(http, "kept", ETCD_HTTP_READS);
     double fresh = measure(http, "a new one each time", ETCD_HTTP_CHANGES);

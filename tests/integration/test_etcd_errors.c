@@ -117,6 +117,79 @@ static void require_etcd(void)
 
 /* Real etcd. */
 
+/* An authority, certificates of it for 127.0.0.1 and for a client, and another authority. */
+static const char make_certificates[] =
+    "set -e; cd \"$1\"\n"
+    "authority() { openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 "
+    "-subj /CN=$1 -keyout $1.key -out $1.pem; }\n"
+    "signed() { openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=$1 "
+    "-keyout $1.key -out $1.csr; printf 'subjectAltName=IP:127.0.0.1\\n"
+    "extendedKeyUsage=serverAuth,clientAuth\\n' >$1.ext; openssl x509 -req -in $1.csr -CA ca.pem "
+    "-CAkey ca.key -CAcreateserial -days 2 -extfile $1.ext -out $1.pem; }\n"
+    "{ authority ca; authority other; signed server; signed client; } 2>/dev/null\n";
+
+static struct caller call_by_tls(uint16_t port, const char *folder, const char *ca,
+                                 const char *cert)
+{
+    CLEANUP(rift_free) char *ca_file = rift_printf("%s/%s.pem", folder, ca);
+    CLEANUP(rift_free) char *cert_file = cert[0] ? rift_printf("%s/%s.pem", folder, cert) : NULL;
+    CLEANUP(rift_free) char *key_file = cert[0] ? rift_printf("%s/%s.key", folder, cert) : NULL;
+    struct caller caller = {.values = rift_values_create()};
+    caller.options = json_pack("{s:i, s:s, s:s, s:s}", "port", port, "tls_ca", ca_file, "tls_cert",
+                               cert_file ? cert_file : "", "tls_key", key_file ? key_file : "");
+    struct rift_client_config config = {.node = "n1",
+                                        .run_id = "r1",
+                                        .address = "127.0.0.1",
+                                        .options = caller.options,
+                                        .open_deadline_ns = rift_clock_now() + RIFT_SECOND};
+    assert_int_equal(client()->open(&config, &caller.session, NULL), 0);
+    return caller;
+}
+
+static void by_tls_each_side_is_trusted_or_nothing_is_sent(void **state)
+{
+    (void)state;
+    require_etcd();
+    char folder[] = "/tmp/rift-test-tls-XXXXXX";
+    assert_non_null(mkdtemp(folder));
+    CLEANUP(rift_free) char *script = rift_printf("%s/make", folder);
+    FILE *file = fopen(script, "we");
+    assert_non_null(file);
+    assert_true(fputs(make_certificates, file) >= 0);
+    assert_int_equal(fclose(file), 0);
+    CLEANUP(rift_free) char *make = rift_printf("bash %s %s", script, folder);
+    assert_int_equal(system(make), 0);
+    CLEANUP(rift_free) char *cert = rift_printf("%s/server.pem", folder);
+    CLEANUP(rift_free) char *key = rift_printf("%s/server.key", folder);
+    CLEANUP(rift_free) char *ca = rift_printf("%s/ca.pem", folder);
+    struct real_etcd etcd = {0};
+    const char *const more[] = {"--cert-file",       cert, "--key-file",         key,
+                                "--trusted-ca-file", ca,   "--client-cert-auth", NULL};
+    real_etcd_start(&etcd, 1, more);
+    struct caller caller = call_by_tls(etcd.port, folder, "ca", "client");
+    wait_until_it_serves(&caller);
+    assert_answer(call_integer(&caller, "write", 7, 2000), RIFT_OP_OK, "");
+    struct rift_answer read = call(&caller, "read", RIFT_VALUE_NIL, 2000);
+    assert_answer(read, RIFT_OP_OK, "");
+    assert_int_equal(rift_value_as_integer(caller.values, read.result), 7);
+    hang_up(&caller);
+    /* The server is not who we trust. */
+    caller = call_by_tls(etcd.port, folder, "other", "client");
+    assert_answer(call_integer(&caller, "write", 8, 2000), RIFT_OP_FAIL, "not trusted");
+    hang_up(&caller);
+    /* We are not whom the server trusts: TLS 1.3 tells it after our request may have gone out. */
+    caller = call_by_tls(etcd.port, folder, "ca", "");
+    assert_int_not_equal(call_integer(&caller, "write", 9, 2000).type, RIFT_OP_OK);
+    hang_up(&caller);
+    caller = call_by_tls(etcd.port, folder, "ca", "client");
+    read = call(&caller, "read", RIFT_VALUE_NIL, 2000);
+    assert_int_equal(rift_value_as_integer(caller.values, read.result), 7);
+    hang_up(&caller);
+    real_etcd_stop(&etcd);
+    CLEANUP(rift_free) char *remove = rift_printf("rm -rf %s", folder);
+    assert_int_equal(system(remove), 0);
+}
+
 static void values_come_back_as_they_were_written(void **state)
 {
     (void)state;
@@ -397,6 +470,7 @@ int main(void)
     signal(SIGPIPE, SIG_IGN);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(values_come_back_as_they_were_written),
+        cmocka_unit_test(by_tls_each_side_is_trusted_or_nothing_is_sent),
         cmocka_unit_test(a_value_too_large_is_refused_before_it_is_proposed),
         cmocka_unit_test(a_full_database_refuses_writes_for_sure),
         cmocka_unit_test(a_paused_server_leaves_a_write_open_and_a_read_without_effect),

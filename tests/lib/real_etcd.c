@@ -8,6 +8,7 @@
 #include <ftw.h>
 #include <glob.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -83,8 +84,12 @@ static void start_member(struct real_etcd *member, int number, uint16_t peer_por
                          const char *cluster, const char *const *more)
 {
     char name[8], client_url[64], peer_url[64];
+    bool is_tls = false;
+    for (size_t i = 0; more && more[i]; i++)
+        is_tls = is_tls || strcmp(more[i], "--cert-file") == 0;
     snprintf(name, sizeof name, "m%d", number);
-    snprintf(client_url, sizeof client_url, "http://127.0.0.1:%u", member->port);
+    snprintf(client_url, sizeof client_url, "http%s://127.0.0.1:%u", is_tls ? "s" : "",
+             member->port);
     snprintf(peer_url, sizeof peer_url, "http://127.0.0.1:%u", peer_port);
     const char *const fixed[] = {
         real_etcd_binary(&(const char *){NULL}),

@@ -17,7 +17,8 @@ enum { REAL_ETCD_MEMBERS_MAX = 5 };
 /* NULL, with the reason in *why, where the package can be had neither from the build folder nor by
  * apt-get download. */
 const char *real_etcd_binary(const char **why);
-/* Starts a cluster of count members, with further arguments (NULL-terminated, or NULL) for each.
+/* Starts a cluster of count members, with further arguments (NULL-terminated, or NULL) for each;
+ * with --cert-file clients are to speak https.
  * They are starting, not ready, when this returns. */
 void real_etcd_start(struct real_etcd *members, int count, const char *const *more);
 /* kill -9, and the folder is removed. */
