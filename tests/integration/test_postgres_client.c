@@ -20,7 +20,12 @@
     "P=/usr/lib/postgresql/15/bin; R='setpriv --reuid postgres --regid postgres --clear-groups'; " \
     "$R $P/initdb --pgdata=/var/lib/pg/c --auth=trust --locale=C >/dev/null && "                   \
     "echo 'host all all all trust' >>/var/lib/pg/c/pg_hba.conf && "                                \
+    "A=$(ip -4 -o address show dev eth0 | sed 's/.*inet \\([0-9.]*\\).*/\\1/') && "                \
+    "for n in server other; do $R openssl req -x509 -newkey ec -pkeyopt "                          \
+    "ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=$n -addext subjectAltName=IP:$A -keyout "    \
+    "/var/lib/pg/c/$n.key -out /var/lib/pg/c/$n.crt 2>/dev/null || exit 1; done && "               \
     "($R $P/postgres -D /var/lib/pg/c -c listen_addresses='*' -c unix_socket_directories= "        \
+    "-c ssl=on "                                                                                   \
     "</dev/null >/tmp/pg.log 2>&1 &) && "                                                          \
     "for i in $(seq 100); do $P/pg_isready -q -h 127.0.0.1 && exit 0; sleep 0.1; done; exit 1"
 
@@ -374,6 +379,44 @@ static void a_poll_goes_on_where_the_last_one_ended(void **state)
     session_close(&session);
 }
 
+/* The error of opening a session by TLS, where the host's file is what the certificate is checked
+ * by; "" where it opens. */
+static void open_by_tls(const char *host_file, const char *sslmode, struct rift_error *err)
+{
+    char copy[] = "/tmp/rift-test-pg-XXXXXX";
+    close(mkstemp(copy));
+    CLEANUP(rift_free)
+    char *fetch =
+        rift_printf("cat /proc/%d/root/var/lib/pg/c/%s > %s", (int)host.init_pid, host_file, copy);
+    assert_int_equal(system(fetch), 0);
+    const struct rift_client *client = rift_client_find("postgres");
+    json_t *options = json_pack("{s:i, s:s, s:s, s:s, s:s}", "port", 5432, "user", "postgres",
+                                "database", "postgres", "sslmode", sslmode, "sslrootcert", copy);
+    struct rift_client_config config = {.node = "n1",
+                                        .address = host.address,
+                                        .run_id = "test",
+                                        .options = options,
+                                        .open_deadline_ns = rift_clock_now() + 10 * RIFT_SECOND};
+    void *opened = NULL;
+    *err = (struct rift_error){0};
+    if (client->open(&config, &opened, err) == 0)
+        client->close(opened);
+    json_decref(options);
+    unlink(copy);
+}
+
+static void by_tls_only_the_server_that_is_trusted_is_spoken_to(void **state)
+{
+    (void)state;
+    struct rift_error err;
+    if (!lab_name[0])
+        skip();
+    open_by_tls("server.crt", "verify-full", &err);
+    assert_string_equal(err.text, "");
+    open_by_tls("other.crt", "verify-full", &err);
+    assert_non_null(strstr(err.text, "certificate verify failed"));
+}
+
 static void a_stopped_server_is_one_clear_error(void **state)
 {
     (void)state;
@@ -409,6 +452,7 @@ int main(void)
         cmocka_unit_test(a_commit_without_an_answer_may_have_happened),
         cmocka_unit_test(a_lock_is_held_by_one_session_and_ends_with_it),
         cmocka_unit_test(a_poll_goes_on_where_the_last_one_ended),
+        cmocka_unit_test(by_tls_only_the_server_that_is_trusted_is_spoken_to),
         cmocka_unit_test(a_stopped_server_is_one_clear_error),
     };
     return cmocka_run_group_tests(tests, start_server, stop_server);
