@@ -53,6 +53,11 @@ size_t elements_count(const struct elements *elements)
     return elements->count;
 }
 
+struct rift_value elements_value(const struct elements *elements, uint32_t id)
+{
+    return elements->values[id];
+}
+
 static uint32_t append(struct elements *elements, struct rift_value value)
 {
     if (elements->count == elements->capacity) {

@@ -16,6 +16,7 @@ uint32_t elements_intern(struct elements *elements, struct rift_value value);
 const uint32_t *elements_intern_from(struct elements *elements, struct rift_value all, size_t from,
                                      size_t *count);
 size_t elements_count(const struct elements *elements);
+struct rift_value elements_value(const struct elements *elements, uint32_t id);
 
 /* Some elements and the rows that show what happened to them. */
 struct element_finding {

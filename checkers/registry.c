@@ -23,6 +23,7 @@ const struct rift_checker *const rift_checkers[] = {
     &rift_checker_causal_reverse,
     &rift_checker_adya,
     &rift_checker_kafka,
+    &rift_checker_watch,
     &rift_checker_set,
     &rift_checker_set_full,
     &rift_checker_queue,

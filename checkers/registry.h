@@ -19,6 +19,7 @@ extern const struct rift_checker rift_checker_causal;
 extern const struct rift_checker rift_checker_causal_reverse;
 extern const struct rift_checker rift_checker_adya;
 extern const struct rift_checker rift_checker_kafka;
+extern const struct rift_checker rift_checker_watch;
 extern const struct rift_checker rift_checker_set;
 extern const struct rift_checker rift_checker_set_full;
 extern const struct rift_checker rift_checker_queue;

@@ -104,6 +104,8 @@ static const char *guess_name(const struct rift_history *history)
     if (rift_history_name(history, "poll") || rift_history_name(history, "send") ||
         has_part(history, "send") || has_part(history, "poll"))
         return "kafka";
+    if (rift_history_name(history, "watch"))
+        return "watch";
     for (size_t i = 0; i < sizeof telling / sizeof *telling; i++)
         if (has_just(history, telling[i].names) &&
             (telling[i].reads == RIFT_NIL || reads_give(history, telling[i].reads)))

@@ -1,5 +1,5 @@
-/* Stores with one known bug, and their healthy twins: a bank, registers in copies, a log. Four
- * clients, a crash now and then. */
+/* Stores with one known bug, and their healthy twins: a bank, registers in copies, a log, watches.
+ * Four clients, a crash now and then. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -25,14 +25,17 @@ enum bug {
     LOOKS_TOO_EARLY, /* an insert acts on what its transaction saw when it began */
     LOSES_SENT,      /* now and then an acknowledged message is not kept */
     SENDS_TWICE,
-    SKIPS,         /* a poll now and then goes on too far */
-    POLLS_AGAIN,   /* a poll now and then goes back */
-    SHOWS_ABORTED, /* a send that was refused is kept */
+    SKIPS,         /* a poll or watch now and then goes on too far */
+    POLLS_AGAIN,   /* a poll or watch now and then goes back */
+    SHOWS_ABORTED, /* what was refused is kept */
+    SWAPS,         /* now and then two events come in the wrong order */
+    FILLS_IN,      /* one copy now and then has another value at a revision */
+    GUESSES,       /* now and then it shows a value that will be written */
 };
 
 enum { CLIENTS = 4, OPS = 4000, KEYS = 6, VERSIONS_MAX = OPS, ACCOUNTS = 4, TOTAL = 40 };
 
-enum kind { BANK, GROUPS, REGISTERS, LOG, COMMENTS, INSERTS };
+enum kind { BANK, GROUPS, REGISTERS, LOG, COMMENTS, INSERTS, WATCHED };
 
 struct client {
     int32_t process;
@@ -43,7 +46,7 @@ struct client {
     bool has_seen_none; /* of inserts */
     int64_t before[2];  /* balances that a transfer without a lock saw */
     struct rift_value argument, result;
-    int64_t position; /* in the log */
+    int64_t position; /* in the log, or among all writes */
 };
 
 struct write {
@@ -159,6 +162,10 @@ static void ask(struct store *store, struct client *client)
     } else if (store->kind == COMMENTS) {
         client->f = is_change ? "write" : "read";
         client->value = ++store->next_value;
+        client->argument = is_change ? integer(store, client->value) : RIFT_VALUE_NIL;
+    } else if (store->kind == WATCHED) {
+        client->f = is_change ? "write" : "watch";
+        client->value = is_change ? ++store->next_value : 0;
         client->argument = is_change ? integer(store, client->value) : RIFT_VALUE_NIL;
     } else if (store->kind == INSERTS) {
         client->f = "insert";
@@ -311,6 +318,46 @@ static void act_on_inserts(struct store *store, struct client *client)
         store->log[store->log_count++] = (struct write){client->key, 1};
 }
 
+static struct rift_value watch_event(struct store *store, int64_t revision, int64_t value)
+{
+    struct rift_value pair[] = {integer(store, revision), integer(store, value)};
+    return rift_value_box(store->values, RIFT_LIST, pair, 2);
+}
+
+/* A revision is how many writes there are with it. Every other write is answered with its own. */
+static void act_on_watched(struct store *store, struct client *client)
+{
+    if (strcmp(client->f, "write") == 0) {
+        client->is_refused = often(store, 20);
+        if (client->is_refused && store->bug != SHOWS_ABORTED)
+            return;
+        store->log[store->log_count++] = (struct write){0, client->value};
+        if (client->value % 2)
+            client->result = watch_event(store, (int64_t)store->log_count, client->value);
+        return;
+    }
+    if (store->bug == SKIPS && often(store, 50) && client->position + 2 < (int64_t)store->log_count)
+        client->position += 2;
+    if (store->bug == POLLS_AGAIN && often(store, 50) && client->position > 0)
+        client->position--;
+    struct rift_value events[10];
+    size_t count = 0;
+    for (; client->position < (int64_t)store->log_count && count < 9; client->position++) {
+        int64_t value = store->log[client->position].value;
+        if (store->bug == FILLS_IN && client == store->clients && often(store, 50))
+            value = store->log[0].value;
+        events[count++] = watch_event(store, client->position + 1, value);
+        if (store->bug != SWAPS || count < 2 || !often(store, 50))
+            continue;
+        struct rift_value last = events[count - 1];
+        events[count - 1] = events[count - 2];
+        events[count - 2] = last;
+    }
+    if (store->bug == GUESSES && often(store, 50))
+        events[count++] = watch_event(store, ++client->position, store->next_value + 1);
+    client->result = rift_value_box(store->values, RIFT_LIST, events, count);
+}
+
 static void act(struct store *store, struct client *client)
 {
     client->has_acted = true;
@@ -324,18 +371,21 @@ static void act(struct store *store, struct client *client)
         act_on_comments(store, client);
     else if (store->kind == INSERTS)
         act_on_inserts(store, client);
+    else if (store->kind == WATCHED)
+        act_on_watched(store, client);
     else
         act_on_log(store, client);
 }
 
-/* A crashed client begins anew: another process, with a copy and a place in the log of its own. */
+/* A crashed client begins anew: another process, with a copy and a place in the log of its own; a
+ * watcher with what comes next. */
 static void answer(struct store *store, struct client *client)
 {
     size_t number = (size_t)(client - store->clients);
     if (often(store, 80)) {
         record(store, client, RIFT_EVENT_INFO, RIFT_VALUE_NIL);
         client->process += CLIENTS;
-        client->position = 0;
+        client->position = store->kind == WATCHED ? (int64_t)store->log_count : 0;
         store->copied[number] = 0;
         memset(store->copied_key[number], 0, sizeof store->copied_key[number]);
     } else if (client->is_refused) {
@@ -484,6 +534,18 @@ static void log_with_a_bug_is_convicted(void **state)
     expect("kafka", LOG, SHOWS_ABORTED, "G1a");
 }
 
+static void watches_of_a_store_with_a_bug_are_convicted(void **state)
+{
+    (void)state;
+    expect("watch", WATCHED, HEALTHY, NULL);
+    expect("watch", WATCHED, SWAPS, "event out of order");
+    expect("watch", WATCHED, POLLS_AGAIN, "event seen twice");
+    expect("watch", WATCHED, FILLS_IN, "divergent event");
+    expect("watch", WATCHED, SKIPS, "lost event");
+    expect("watch", WATCHED, SHOWS_ABORTED, "phantom event");
+    expect("watch", WATCHED, GUESSES, "event from the future");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -495,6 +557,7 @@ int main(void)
         cmocka_unit_test(writes_seen_without_earlier_ones_are_convicted),
         cmocka_unit_test(inserts_that_did_not_see_each_other_are_convicted),
         cmocka_unit_test(log_with_a_bug_is_convicted),
+        cmocka_unit_test(watches_of_a_store_with_a_bug_are_convicted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -214,6 +214,7 @@ static void what_operations_look_like_names_the_checker(void **state)
         {"unique-ids", {{"generate", "nil", "1"}, {"generate", "nil", "2"}}},
         {"kafka",
          {{"send", "[[:send 1 1]]", "[[:send 1 [0 1]]]"}, {"poll", "[[:poll]]", "[[:poll {}]]"}}},
+        {"watch", {{"write", "5", "5"}, {"watch", "nil", "[[1 5]]"}}},
         {"long-fork",
          {{"write", "[[:w 1 1]]", "[[:w 1 1]]"},
           {"read", "[[:r 1 nil] [:r 2 nil]]", "[[:r 1 1] [:r 2 nil]]"}}},

@@ -61,6 +61,13 @@ static struct rift_value transaction(struct rift_values *values, const char *f,
     return rift_value_box(values, RIFT_TXN, items, count);
 }
 
+static struct rift_value watched(struct rift_values *values, const int *items)
+{
+    struct rift_value pair[] = {rift_value_integer(values, items[0]),
+                                items[1] ? rift_value_integer(values, items[1]) : RIFT_VALUE_NIL};
+    return rift_value_box(values, RIFT_LIST, pair, 2);
+}
+
 static struct rift_value to_value(struct rift_values *values, const struct plain_value *plain)
 {
     struct rift_value items[PLAIN_ITEMS_MAX];
@@ -83,6 +90,12 @@ static struct rift_value to_value(struct rift_values *values, const struct plain
         return transaction(values, "r", plain);
     case PLAIN_WRITES:
         return transaction(values, "w", plain);
+    case PLAIN_EVENT:
+        return watched(values, plain->items);
+    case PLAIN_EVENTS:
+        for (int i = 0; i + 1 < plain->count; i += 2)
+            items[i / 2] = watched(values, plain->items + i);
+        return rift_value_box(values, RIFT_LIST, items, (size_t)plain->count / 2);
     }
     return RIFT_VALUE_NIL;
 }

@@ -18,6 +18,8 @@ struct plain_value {
         PLAIN_TRANSFER, /* from items[0], -1: from nobody, to items[1]: number */
         PLAIN_READS,    /* a transaction: items are keys and values in turn, 0: nil */
         PLAIN_WRITES,   /* the same */
+        PLAIN_EVENT,    /* [items[0] items[1]]: a revision and a value, 0: nil */
+        PLAIN_EVENTS,   /* a list of them, items in turn */
     } kind;
     int number;
     int count, items[PLAIN_ITEMS_MAX];

@@ -7,8 +7,8 @@ oracle must catch.
 import harness
 
 C = "checkers/"
-ELEMENTS, SESSIONS, RUNS, KAFKA = ("test_element_oracles", "test_session_oracles", "test_run_oracles",
-                                   "test_kafka_oracle")
+ELEMENTS, SESSIONS, RUNS, KAFKA, WATCH = ("test_element_oracles", "test_session_oracles", "test_run_oracles",
+                                          "test_kafka_oracle", "test_watch_oracle")
 
 MUTATIONS = [
     ("what ends as another begins was before it", C + "fencing.c",
@@ -133,6 +133,42 @@ MUTATIONS = [
      "log->blind_poll_count > 0 && self->passed[message->index] <= 0", "log->blind_poll_count > 0", KAFKA),
     ("sentences of a circle go the other way", C + "kafka_cycles.c",
      "word ? word : \"precedes\", cycle->vertex[(i + 1) % cycle->length]);", "word ? word : \"precedes\", cycle->vertex[i]);", KAFKA),
+    ("what goes back is in order", C + "watch.c",
+     "if (progress->has_top && event->revision < progress->top)\n        convict(self, OUT_OF_ORDER",
+     "if (false)\n        convict(self, OUT_OF_ORDER", WATCH),
+    ("what comes late lowers what was reached", C + "watch.c",
+     "if (progress->has_top && event->revision < progress->top)\n        return;", ";", WATCH),
+    ("the revision that was asked for is too early", C + "watch.c",
+     "stream->is_asked && event->revision < stream->low", "stream->is_asked && event->revision <= stream->low", WATCH),
+    ("what a stream need not see counts as seen", C + "watch.c",
+     "progress->count += event->revision >= stream->low;", "progress->count++;", WATCH),
+    ("another value at a revision is the same event", C + "watch.c",
+     "!is_same_stream || before->value != event->value ||", "!is_same_stream ||", WATCH),
+    ("of the events of a revision the last is the first", C + "watch.c",
+     "sorted[i] < sorted[fresh]", "sorted[i] > sorted[fresh]", WATCH),
+    ("a change's answer is no witness of its value", C + "watch.c",
+     "if (event->value != first->value && !other)",
+     "if (event->value != first->value && event->stream != WATCH_NO_STREAM)", WATCH),
+    ("a write that began as the watch ended was not seen", C + "watch.c",
+     "ops->start[writes->first] <= ops->end[event->row]", "ops->start[writes->first] < ops->end[event->row]", WATCH),
+    ("only writes change a key", C + "watch.c",
+     "writes->count == 0 && self->events.has_other_changes", "false", WATCH),
+    ("values of several writes have one revision", C + "watch.c",
+     "watch_writes_of(events, value)->count != 1", "watch_writes_of(events, value)->count == 0", WATCH),
+    ("a stream goes on after an operation that never heard back", C + "watch_events.c",
+     "if (ops->type[row] == RIFT_OP_INFO)\n            current[process] = 0;", ";", WATCH),
+    ("a watch that says where it begins goes on", C + "watch_events.c",
+     "*stream == 0 || is_asked || !is_resumed", "*stream == 0 || !is_resumed", WATCH),
+    ("a stream goes on after what cannot be read", C + "watch_events.c",
+     "        *stream = 0;\n        return;", "        return;", WATCH),
+    ("what was asked for is what was first seen", C + "watch_events.c",
+     "!mine->has_event && !mine->is_asked", "!mine->has_event", WATCH),
+    ("an answer of another value tells the revision", C + "watch_events.c",
+     "if (answer.value == value)", "if (true)", WATCH),
+    ("the last of several writes is the first", C + "watch_events.c",
+     "if (writes->first == ELEMENT_NONE)\n        writes->first = row;", "writes->first = row;", WATCH),
+    ("writes that failed may be seen", C + "watch_events.c",
+     "writes->failed = row;\n        return;", "writes->failed = row;", WATCH),
 ]
 
 harness.main(MUTATIONS)

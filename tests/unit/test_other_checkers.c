@@ -361,6 +361,58 @@ static void who_sees_a_write_sees_what_was_acknowledged_before(void **state)
            NULL, RIFT_VALID, NULL);
 }
 
+#define ANSWER(process, value, result) OP(process, "write", #value, "ok", result)
+#define WATCH(process, seen)           OP(process, "watch", "nil", "ok", seen)
+#define WATCH_FROM(process, low, seen) OP(process, "watch", #low, "ok", seen)
+#define WRITTEN                        ANSWER(0, 7, "[1 7]") ANSWER(0, 8, "8") ANSWER(0, 9, "[3 9]")
+#define WHOLE                          "[[1 7] [2 8] [3 9]]"
+
+static void watchers_see_all_in_one_order(void **state)
+{
+    (void)state;
+    expect("watch", WRITTEN WATCH(1, WHOLE) WATCH(2, "[]"), NULL, RIFT_VALID, NULL);
+    expect("watch", WRITTEN WATCH(1, "[[1 7]]") WATCH(1, "[[2 8] [3 9]]"), NULL, RIFT_VALID, NULL);
+    expect("watch", WRITTEN WATCH(1, "[[1 7] [3 9] [2 8]]"), NULL, RIFT_INVALID,
+           "event out of order");
+    expect("watch", WRITTEN WATCH(1, "[[1 7] [2 8]]") WATCH(1, "[[2 8] [3 9]]"), NULL, RIFT_INVALID,
+           "event seen twice");
+    expect("watch", WRITTEN WATCH(1, "[[2 8]]") WATCH(2, "[[2 7]]"), NULL, RIFT_INVALID,
+           "divergent event");
+    expect("watch", WRITTEN WATCH(1, "[[3 8]]"), NULL, RIFT_INVALID, "divergent event");
+    expect("watch", WRITTEN WATCH(1, "[[1 7] [3 9]]") WATCH(2, "[[2 8]]"), NULL, RIFT_INVALID,
+           "lost event");
+    expect("watch", WRITTEN WATCH(1, "[[2 8] [4 6]]") OP(0, "write", "6", "info", "6"), NULL,
+           RIFT_INVALID, "event from the future");
+    expect("watch", WRITTEN OP(3, "write", "6", "fail", "6") WATCH(1, "[[3 9] [4 6]]"), NULL,
+           RIFT_INVALID, "phantom event");
+}
+
+static void watcher_may_begin_late_but_not_lose(void **state)
+{
+    (void)state;
+    expect("watch", WRITTEN WATCH(1, "[[1 7]]") WATCH(2, WHOLE), NULL, RIFT_VALID, NULL);
+    expect("watch", WRITTEN WATCH(1, "[[3 9]]") WATCH(2, WHOLE), NULL, RIFT_VALID, NULL);
+    expect("watch", WRITTEN WATCH_FROM(1, 3, "[[3 9]]"), NULL, RIFT_VALID, NULL);
+    expect("watch", WRITTEN WATCH_FROM(1, 1, "[[2 8] [3 9]]"), NULL, RIFT_INVALID, "lost event");
+    expect("watch", WRITTEN WATCH_FROM(1, 3, "[[2 8]]"), NULL, RIFT_INVALID, "event out of order");
+    expect("watch", WRITTEN WATCH(1, WHOLE) WATCH_FROM(1, 1, WHOLE), NULL, RIFT_VALID, NULL);
+#define APART WRITTEN WATCH(1, "[[1 7]]") WATCH(1, "[[3 9]]") WATCH(2, "[[2 8]]")
+    expect("watch", APART, NULL, RIFT_INVALID, "lost event");
+    expect("watch", APART, "{\"resumed\": false}", RIFT_VALID, NULL);
+}
+
+static void watch_that_shows_nothing_is_no_evidence(void **state)
+{
+    (void)state;
+    expect("watch", WRITTEN, NULL, RIFT_UNKNOWN, NULL);
+    expect("watch", WRITTEN WATCH(1, "[]"), NULL, RIFT_UNKNOWN, NULL);
+    expect("watch", WRITTEN WATCH(1, WHOLE) WATCH(2, "[7 8 9]"), NULL, RIFT_UNKNOWN, NULL);
+    expect("watch", WRITTEN WATCH(1, WHOLE) ANSWER(0, 5, "[4 5]") WATCH(2, "[[5 5]]"), NULL,
+           RIFT_UNKNOWN, NULL);
+    expect("watch", WRITTEN WATCH(1, "[[4 6]]") OP(0, "cas", "[9 6]", "ok", "[9 6]"), NULL,
+           RIFT_UNKNOWN, NULL);
+}
+
 static void one_insert_into_a_key_succeeds(void **state)
 {
     (void)state;
@@ -461,6 +513,9 @@ int main(void)
         cmocka_unit_test(transactions_that_polled_from_each_other_are_a_cycle),
         cmocka_unit_test(anomalies_that_are_allowed_are_only_counted),
         cmocka_unit_test(who_sees_a_write_sees_what_was_acknowledged_before),
+        cmocka_unit_test(watchers_see_all_in_one_order),
+        cmocka_unit_test(watcher_may_begin_late_but_not_lose),
+        cmocka_unit_test(watch_that_shows_nothing_is_no_evidence),
         cmocka_unit_test(one_insert_into_a_key_succeeds),
         cmocka_unit_test(operation_that_never_succeeds_is_no_evidence),
         cmocka_unit_test(shipped_histories_agree),
