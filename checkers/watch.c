@@ -237,8 +237,7 @@ static void judge_event(struct watch *self, size_t at)
                 event->revision, progress->top);
     else if (stream->is_asked && event->revision < stream->low)
         convict(self, OUT_OF_ORDER, stream->row, event->row, ELEMENT_NONE,
-                "Process %" PRId32 " asked for what follows from revision %" PRId64
-                ", and saw %" PRId64,
+                "Process %" PRId32 " asked for all from revision %" PRId64 ", and saw %" PRId64,
                 stream->process, stream->low, event->revision);
     if (progress->has_top && event->revision < progress->top)
         return;
@@ -282,8 +281,8 @@ static void convict_lost(struct watch *self, uint32_t number, uint32_t low, size
     convict(self, LOST, lost > low ? seen_by[lost - 1] : stream->row, self->witness[lost],
             seen_by[next],
             "Process %" PRId32 " %s revision %" PRId64 " and saw %" PRId64 ", but not %" PRId64
-            " between them: it saw %zu too few",
-            stream->process, lost > low ? "saw" : "asked for what follows from",
+            " between them; it lacks %zu in all",
+            stream->process, lost > low ? "saw" : "asked for all from",
             lost > low ? self->revisions[lost - 1] : stream->low, self->revisions[next],
             self->revisions[lost], missing);
 }
