@@ -30,6 +30,7 @@ extern const struct rift_fault rift_fault_disk_error;
 extern const struct rift_fault rift_fault_disk_slow;
 extern const struct rift_fault rift_fault_disk_corrupt;
 extern const struct rift_fault rift_fault_disk_rate;
+extern const struct rift_fault rift_fault_disk_device;
 extern const struct rift_fault rift_fault_file_damage;
 extern const struct rift_fault rift_fault_rollback;
 extern const struct rift_fault rift_fault_restart;

@@ -196,6 +196,44 @@ const struct rift_fault rift_fault_disk_rate = {
     .options = disk_rate_options,
 };
 
+static const char *const device_kinds[] = {"delay", "error", "error-writes", "drop-writes", NULL};
+static const struct rift_option disk_device_options[] = {
+    {.name = "kind",
+     .kind = RIFT_OPTION_CHOICE,
+     .unit = "",
+     .fallback = "delay",
+     .choices = device_kinds,
+     .summary =
+         "delay: each read, write and flush of the device waits; error: each fails with EIO; "
+         "error-writes: writes and flushes do; drop-writes: they are acknowledged and lost"},
+    {.name = "delay_ms",
+     .kind = RIFT_OPTION_RANGE,
+     .unit = "ms",
+     .fallback = "100",
+     .minimum = 1,
+     .maximum = 60000,
+     .summary = "how long, for delay; a sync of a file takes several of them, one after the other"},
+    {.name = NULL},
+};
+const struct rift_fault rift_fault_disk_device = {
+    .name = "disk-device",
+    .summary = "the device below the system's disk fails, loses what it acknowledged, or is slow",
+    .effect =
+        "The disk of each data folder, which must be a disk of its own (disk_mb in the section "
+        "system) without a layer over it, lies on a device of the device mapper where the node's "
+        "kernel has one; that gets another table (dm-delay, dm-flakey) without a sync. "
+        "Observed by a probe that writes, syncs and reads a file there. At the end it gets its own "
+        "table back. Where the file system takes no writes then, as its journal met an error, and "
+        "always after drop-writes, the system is killed, the disk mounted anew and the system "
+        "started again by its recipe: after drop-writes it finds what was on the disk when the "
+        "fault began, AND NOTHING THAT IT SYNCED SINCE. A chaos has it only where it is named. A "
+        "keeper of its own ends it when the lease is past or agent and guardian are killed.",
+    .scope = RIFT_FAULT_ON_NODES,
+    .needs_disk = true,
+    .damages_data = true,
+    .options = disk_device_options,
+};
+
 static const char *const damage_ways[] = {"bitflip", "truncate", "copy", NULL};
 static const struct rift_option file_damage_options[] = {
     {.name = "how",

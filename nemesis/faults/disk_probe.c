@@ -128,6 +128,11 @@ void rift_disk_probe_look(const struct rift_disk_probe *probe, struct rift_disk_
     *sight = *(const volatile struct rift_disk_sight *)probe->sight;
 }
 
+const struct rift_process *rift_disk_probe_process(const struct rift_disk_probe *probe)
+{
+    return &probe->process;
+}
+
 void rift_disk_probe_stop(struct rift_disk_probe *probe)
 {
     if (!probe)

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "common/error.h"
+#include "common/process.h"
 
 /* The name of its process. */
 #define RIFT_DISK_PROBE_PROCESS "rift-disk-probe"
@@ -36,6 +37,8 @@ struct rift_disk_probe;
 /* NULL with the error. It ends with who started it, at the latest. */
 struct rift_disk_probe *rift_disk_probe_start(const char *const *folders, struct rift_error *err);
 void rift_disk_probe_look(const struct rift_disk_probe *probe, struct rift_disk_sight *sight);
+/* For one who must end it without it. */
+const struct rift_process *rift_disk_probe_process(const struct rift_disk_probe *probe);
 /* Safe on NULL. Its files are removed by rift_disk_probe_clean. */
 void rift_disk_probe_stop(struct rift_disk_probe *probe);
 void rift_disk_probe_clean(const char *folder);

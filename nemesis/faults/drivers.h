@@ -26,6 +26,7 @@ extern const struct rift_fault_driver rift_disk_error_driver;
 extern const struct rift_fault_driver rift_disk_slow_driver;
 extern const struct rift_fault_driver rift_disk_corrupt_driver;
 extern const struct rift_fault_driver rift_disk_rate_driver;
+extern const struct rift_fault_driver rift_disk_device_driver;
 extern const struct rift_fault_driver rift_file_damage_driver;
 extern const struct rift_fault_driver rift_rollback_driver;
 extern const struct rift_fault_driver rift_clock_driver;

@@ -1,8 +1,9 @@
-/* Ours are known by the names of filters and the handle of the root qdisc. */
+/* Ours are known by the names of filters and devices, and the handle of the root qdisc. */
 #include "nemesis/faults/strays.h"
 
 #include <net/if.h>
 
+#include "nemesis/faults/device.h"
 #include "nemesis/faults/shape.h"
 #include "nemesis/faults/tc.h"
 
@@ -27,7 +28,7 @@ static int strays_on(struct rift_tc *tc, const struct if_nameindex *interface,
 
 int rift_strays_list(struct rift_text *lines)
 {
-    int count = 0;
+    int count = rift_device_list(lines);
     struct rift_tc *tc = rift_tc_open(NULL);
     struct if_nameindex *list = tc ? if_nameindex() : NULL;
     for (size_t i = 0; list && list[i].if_index; i++)
@@ -56,5 +57,5 @@ int rift_strays_remove(struct rift_error *err)
     if (list)
         if_freenameindex(list);
     rift_tc_close(tc);
-    return rc;
+    return rift_device_remove_all(err) ? -1 : rc;
 }

@@ -1,5 +1,6 @@
 /* The loop device frees itself when its last mount goes (LO_FLAGS_AUTOCLEAR). Its node is made
- * where a host's own /dev has none. */
+ * where a host's own /dev has none. Between it and the mount is a device of the device mapper,
+ * where the kernel has one: it passes everything, until a fault says otherwise. */
 #include "nemesis/faults/volume.h"
 
 #include <errno.h>
@@ -16,6 +17,7 @@
 
 #include "common/clock.h"
 #include "common/memory.h"
+#include "nemesis/faults/device.h"
 #include "nemesis/faults/layer/layer.h"
 #include "nemesis/faults/shut_down.h"
 
@@ -29,15 +31,16 @@ void rift_volume_image(const char *folder, char image[RIFT_VOLUME_PATH_SIZE])
     snprintf(image, RIFT_VOLUME_PATH_SIZE, "%.480s%s", folder, ending);
 }
 
-/* The mount points of loop devices, from mountinfo: "ID PARENT MAJ:MIN ROOT POINT ... - ext4
- * /dev/loopN". */
+/* The mount points of loop devices and what lies on them, from mountinfo: "ID PARENT MAJ:MIN ROOT
+ * POINT ... - ext4 /dev/loopN", or /dev/dm-N. */
 void rift_volume_visit(void (*visit)(const char *folder, void *context), void *context)
 {
     FILE *file = fopen("/proc/self/mountinfo", "re");
     char line[4096], point[RIFT_VOLUME_PATH_SIZE];
     while (file && fgets(line, sizeof line, file)) {
         char image[RIFT_VOLUME_PATH_SIZE];
-        if (!strstr(line, " - ext4 /dev/loop") || sscanf(line, "%*d %*d %*s %*s %511s", point) != 1)
+        if ((!strstr(line, " - ext4 /dev/loop") && !strstr(line, " - ext4 /dev/dm-")) ||
+            sscanf(line, "%*d %*d %*s %*s %511s", point) != 1)
             continue;
         rift_volume_image(point, image);
         if (access(image, F_OK) == 0)
@@ -101,7 +104,7 @@ static int loop_attach(int image_fd, char device[32], struct rift_error *err)
 
 int rift_volume_mount(const char *folder, struct rift_error *err)
 {
-    char image[RIFT_VOLUME_PATH_SIZE], device[32];
+    char image[RIFT_VOLUME_PATH_SIZE], device[32], mapped[RIFT_DEVICE_PATH_SIZE];
     if (rift_volume_is_mounted(folder))
         return 0;
     rift_volume_image(folder, image);
@@ -111,10 +114,14 @@ int rift_volume_mount(const char *folder, struct rift_error *err)
     CLEANUP(rift_close_fd) int loop_fd = loop_attach(image_fd, device, err);
     if (loop_fd < 0)
         return -1;
+    bool is_mapped = rift_device_make(device, mapped, NULL) == 0; /* where the kernel can */
     /* A long commit interval: what the system does not sync must not be saved by the kernel. */
-    if (mount(device, folder, "ext4", MS_NOATIME, "commit=300"))
-        return rift_fail_errno(err, RIFT_ERR_IO, "mount '%s' on '%s'", image, folder);
-    return 0;
+    int rc = mount(is_mapped ? mapped : device, folder, "ext4", MS_NOATIME, "commit=300");
+    if (rc)
+        rift_fail_errno(err, RIFT_ERR_IO, "mount '%s' on '%s'", image, folder);
+    if (is_mapped && rift_device_release(mapped, rc ? NULL : err))
+        return -1;
+    return rc;
 }
 
 int rift_volume_unmount(const char *folder, struct rift_error *err)
@@ -122,6 +129,8 @@ int rift_volume_unmount(const char *folder, struct rift_error *err)
     if (rift_layer_unmount(folder, err))
         return -1;
     int64_t deadline = rift_clock_now() + UNMOUNT_MS * RIFT_MS;
+    char name[RIFT_DEVICE_NAME_SIZE];
+    bool is_mapped = rift_volume_is_mounted(folder) && rift_device_of(folder, name);
     while (rift_volume_is_mounted(folder)) {
         if (umount2(folder, 0) == 0)
             continue;
@@ -129,6 +138,8 @@ int rift_volume_unmount(const char *folder, struct rift_error *err)
             return rift_fail_errno(err, RIFT_ERR_IO, "unmount '%s'", folder);
         rift_clock_sleep_until(rift_clock_now() + 10 * RIFT_MS);
     }
+    if (is_mapped)
+        rift_device_wait_gone(name);
     return 0;
 }
 

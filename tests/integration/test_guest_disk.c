@@ -1,0 +1,403 @@
+/* disk-device needs a kernel with device mapper: on a host that is a guest it is seen by dd in a
+ * shell of its own, which shares nothing with the agent. */
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+#include <jansson.h>
+
+#include "common/clock.h"
+#include "common/memory.h"
+#include "common/text.h"
+#include "tests/lib/lab_case.h"
+#include "tests/lib/node_remains.h"
+
+enum { CALL_MS = 30000, LEASE_MS = 20000, DISK_MB = 24, GONE_MS = 5000 };
+enum { DELAY_MS = 100, TRANSFERS = 8 };
+
+/* Where the system's disk is mounted. */
+#define DISK "/var/lib/sleeper"
+
+static char before[NODE_STATE_SIZE], after[NODE_STATE_SIZE];
+
+static int up(void **state)
+{
+    (void)state;
+    setenv("RIFT_TEST_DRIVER", "uml", 1);
+    if (case_up("guest-disk", 1, NULL) < 0)
+        return -1;
+    if (case_hosts)
+        node_state_read(&case_hosts[0], before);
+    return 0;
+}
+
+/* --- the agent's side */
+
+static struct rift_node *session; /* of the test that runs */
+
+static struct rift_node *open_node(struct rift_error *err)
+{
+    struct rift_node_settings settings = test_node_settings(&case_hosts[0]);
+    settings.lease_ms = LEASE_MS;
+    settings.connect_timeout_ms = CALL_MS;
+    return rift_node_open(&settings, err);
+}
+
+static json_t *call(struct rift_node *node, const char *verb, json_t *args, struct rift_error *err)
+{
+    json_t *reply = NULL;
+    int rc = rift_node_call(node, verb, args, CALL_MS, &reply, err);
+    json_decref(args);
+    return rc < 0 ? NULL : reply;
+}
+
+static bool do_call(struct rift_node *node, const char *verb, json_t *args, struct rift_error *err)
+{
+    json_t *reply = call(node, verb, args, err);
+    json_decref(reply);
+    return reply != NULL;
+}
+
+static bool start_system(struct rift_node *node, struct rift_error *err)
+{
+    json_t *self = json_pack("{s:s,s:s,s:i}", "name", case_hosts[0].name, "address",
+                             case_hosts[0].address, "index", 1);
+    json_t *recipe =
+        json_pack("{s:s,s:[s],s:[{s:s,s:[s,s]}]}", "name", "sleeper", "data_folders", DISK,
+                  "processes", "name", "sleeper", "command", "/usr/bin/sleep", "1000");
+    json_t *context =
+        json_pack("{s:O,s:[o],s:{},s:{}}", "node", self, "nodes", self, "options", "artifacts");
+    json_t *args = json_pack("{s:o,s:o,s:b,s:i}", "recipe", recipe, "context", context, "lab", 1,
+                             "disk_mb", DISK_MB);
+    return do_call(node, "system.configure", args, err) &&
+           do_call(node, "system.start", json_pack("{s:i}", "deadline_ms", CALL_MS), err);
+}
+
+static bool inject(struct rift_node *node, const char *kind, struct rift_error *err)
+{
+    return do_call(node, "inject",
+                   json_pack("{s:s,s:s,s:{s:s,s:i}}", "id", "disk", "fault", "disk-device",
+                             "options", "kind", kind, "delay_ms", DELAY_MS),
+                   err);
+}
+
+static void must(bool is_done, const struct rift_error *err)
+{
+    if (!is_done)
+        fail_msg("%s", err->text);
+}
+
+static struct rift_node *open_with_system(void)
+{
+    struct rift_error err = {0};
+    session = open_node(&err);
+    must(session && start_system(session, &err), &err);
+    return session;
+}
+
+static void must_observe(struct rift_node *node)
+{
+    struct rift_error err = {0};
+    json_t *reply = call(node, "observe", json_pack("{s:s}", "id", "disk"), &err);
+    must(reply != NULL, &err);
+    print_message("%s\n", json_string_value(json_object_get(reply, "how")));
+    assert_true(json_is_true(json_object_get(reply, "observed")));
+    json_decref(reply);
+}
+
+static void heal(struct rift_node *node)
+{
+    struct rift_error err = {0};
+    must(do_call(node, "heal", json_pack("{s:s}", "id", "disk"), &err), &err);
+}
+
+/* --- seen from outside */
+
+static int run(const char *script, char output[400])
+{
+    output[0] = '\0';
+    return test_host_run(&case_hosts[0], script, output, 400);
+}
+
+static void must_run(const char *script)
+{
+    char output[400];
+    if (run(script, output) != 0)
+        fail_msg("%s: %s", script, output);
+}
+
+static void must_fail_with_eio(const char *script)
+{
+    char output[400];
+    assert_int_not_equal(run(script, output), 0);
+    if (!strstr(output, "Input/output error"))
+        fail_msg("%s: %s", script, output);
+}
+
+#define WRITE "dd if=/dev/zero of=" DISK "/file bs=4096 count=8 conv=notrunc oflag=direct 2>&1"
+#define READ  "dd if=" DISK "/file of=/dev/null bs=4096 count=8 iflag=direct 2>&1"
+
+static void make_file(void)
+{
+    must_run("dd if=/dev/zero of=" DISK "/file bs=4096 count=8 conv=fsync 2>&1");
+}
+
+/* How long 8 blocks take that are moved one after the other, past every cache. */
+static double transfer_ms(const char *dd)
+{
+    char output[400];
+    CLEANUP(rift_free)
+    char *script =
+        rift_printf("a=${EPOCHREALTIME/./}; { %s; } >/dev/null || exit 1; b=${EPOCHREALTIME/./}; "
+                    "echo $((b - a))",
+                    dd);
+    if (run(script, output) != 0)
+        fail_msg("%s: %s", dd, output);
+    return strtod(output, NULL) / 1e3;
+}
+
+static void must_be_slow(const char *dd)
+{
+    double ms = transfer_ms(dd);
+    print_message("%.0f ms of %d: %.40s\n", ms, TRANSFERS * DELAY_MS, dd);
+    assert_true(ms >= TRANSFERS * DELAY_MS && ms < TRANSFERS * DELAY_MS * 2.5);
+}
+
+static void must_be_quick(const char *dd)
+{
+    assert_true(transfer_ms(dd) < TRANSFERS * DELAY_MS * 0.7);
+}
+
+static long system_pid(void)
+{
+    char output[400];
+    run("pidof sleep", output);
+    return strtol(output, NULL, 10);
+}
+
+/* The device mapper has nothing of ours, nor has any loop device a file, nor the host anything else
+ * that it did not have. */
+static void nothing_is_left(void)
+{
+    char output[400];
+    CLEANUP(rift_text_finish) struct rift_text found = {NULL, 0, 0};
+    int64_t gone_ns = rift_clock_now() + GONE_MS * RIFT_MS;
+    do {
+        rift_text_clear(&found);
+        node_state_read(&case_hosts[0], after);
+    } while (node_remains(before, after, &found) > 0 && rift_clock_now() < gone_ns);
+    assert_string_equal(found.data ? found.data : "", "");
+    run("for d in /sys/block/dm-* /sys/block/loop*/loop; do [ -e $d ] && echo $d; done; "
+        "/var/lib/rift/rift-agent-* --leftovers",
+        output);
+    assert_string_equal(output, "");
+}
+
+/* What a failed test left must not fail the next one. */
+static int down(void **state)
+{
+    (void)state;
+    rift_node_close(session);
+    if (session)
+        test_host_run(&case_hosts[0], "/var/lib/rift/rift-agent-* --heal", NULL, 0);
+    session = NULL;
+    return 0;
+}
+
+static void end_session(struct rift_node *node)
+{
+    struct rift_error err = {0};
+    must(do_call(node, "system.stop", json_pack("{s:i}", "deadline_ms", CALL_MS), &err), &err);
+    must(do_call(node, "system.remove", json_object(), &err), &err);
+    session = NULL;
+    rift_node_close(node);
+    nothing_is_left();
+}
+
+/* --- tests */
+
+static void each_request_of_a_slow_device_takes_its_time(void **state)
+{
+    (void)state;
+    case_need_lab();
+    struct rift_error err = {0};
+    struct rift_node *node = open_with_system();
+    long pid = system_pid();
+    make_file();
+    must_be_quick(WRITE);
+    must(inject(node, "delay", &err), &err);
+    must_be_slow(WRITE);
+    must_be_slow(READ);
+    must_observe(node);
+    heal(node);
+    must_be_quick(WRITE);
+    must_be_quick(READ);
+    assert_true(pid > 0 && pid == system_pid());
+    end_session(node);
+}
+
+static void a_device_that_fails_says_so_and_takes_writes_again_after_it(void **state)
+{
+    (void)state;
+    case_need_lab();
+    struct rift_error err = {0};
+    struct rift_node *node = open_with_system();
+    long pid = system_pid();
+    make_file();
+    must(inject(node, "error-writes", &err), &err);
+    must_fail_with_eio(WRITE);
+    must_run(READ);
+    must_observe(node);
+    heal(node);
+    must_run(WRITE);
+    assert_true(pid > 0 && pid == system_pid());
+    must(inject(node, "error", &err), &err);
+    must_fail_with_eio(READ);
+    must_observe(node);
+    heal(node);
+    must_run(READ);
+    must_run("echo new >" DISK "/new && sync " DISK "/new");
+    assert_true(system_pid() > 0);
+    end_session(node);
+}
+
+/* ext4 takes no writes once its journal met an error, until it is mounted anew. */
+static void a_disk_whose_journal_failed_takes_writes_again(void **state)
+{
+    (void)state;
+    case_need_lab();
+    char output[400];
+    struct rift_error err = {0};
+    struct rift_node *node = open_with_system();
+    long pid = system_pid();
+    must_run("echo before >" DISK "/kept && sync " DISK " " DISK "/kept");
+    must(inject(node, "error-writes", &err), &err);
+    must_run("mkdir " DISK "/made; sync " DISK "; true");
+    run("touch " DISK "/late", output);
+    if (!strstr(output, "Read-only file system"))
+        fail_msg("%s", output);
+    heal(node);
+    must_run("cd " DISK " && grep before kept && echo new >new && sync . new");
+    assert_true(system_pid() > 0 && system_pid() != pid);
+    end_session(node);
+}
+
+static void what_was_dropped_is_gone_though_it_was_synced(void **state)
+{
+    (void)state;
+    case_need_lab();
+    char output[400];
+    struct rift_error err = {0};
+    struct rift_node *node = open_with_system();
+    long pid = system_pid();
+    must_run("cd " DISK " && echo before >kept && sync . kept");
+    must(inject(node, "drop-writes", &err), &err);
+    must_run("cd " DISK " && echo during >lost && echo during >kept && sync . lost kept");
+    must_observe(node);
+    heal(node);
+    must_run("cd " DISK " && echo later >later && sync . later");
+    assert_int_equal(run("cd " DISK " && ls -A && cat kept later", output), 0);
+    assert_string_equal(output, "kept\nlater\nbefore\nlater");
+    assert_true(system_pid() > 0 && system_pid() != pid);
+    end_session(node);
+}
+
+/* --- whoever could end it is gone */
+
+static _Noreturn void be_controller(int out)
+{
+    struct rift_error err = {0};
+    struct rift_node *node = open_node(&err);
+    if (!node || !start_system(node, &err) || !inject(node, "delay", &err)) {
+        dprintf(out, "%s\n", err.text);
+        _exit(1);
+    }
+    json_t *hello = rift_node_hello(node);
+    dprintf(out, "%lld %lld\n", (long long)json_integer_value(json_object_get(hello, "pid")),
+            (long long)json_integer_value(json_object_get(hello, "guardian_pid")));
+    for (;;)
+        pause();
+}
+
+/* Agent and guardian, and first also the keepers. */
+static pid_t lose_agent(bool and_keeper)
+{
+    int ends[2], agent = 0, guardian = 0;
+    char line[256] = "";
+    assert_int_equal(pipe(ends), 0);
+    pid_t controller = fork();
+    assert_true(controller >= 0);
+    if (controller == 0)
+        be_controller(ends[1]);
+    close(ends[1]);
+    FILE *said = fdopen(ends[0], "r");
+    bool is_said = fgets(line, sizeof line, said) != NULL;
+    fclose(said);
+    if (!is_said || sscanf(line, "%d %d", &agent, &guardian) != 2)
+        fail_msg("inject: %s", line);
+    kill(controller, SIGSTOP);
+    if (and_keeper)
+        must_run("for p in /proc/[0-9]*; do read -r c <$p/comm && [ \"$c\" = rift-keeper ] && "
+                 "kill -9 ${p#/proc/}; done 2>/dev/null; true");
+    snprintf(line, sizeof line, "kill -STOP %d %d; kill -9 %d %d", guardian, agent, guardian,
+             agent);
+    must_run(line);
+    return controller;
+}
+
+static void lose_controller(pid_t controller)
+{
+    kill(controller, SIGKILL);
+    waitpid(controller, NULL, 0);
+}
+
+static void its_keeper_ends_it_when_agent_and_guardian_are_killed(void **state)
+{
+    (void)state;
+    case_need_lab();
+    pid_t controller = lose_agent(false);
+    rift_clock_sleep_until(rift_clock_now() + RIFT_SECOND);
+    make_file();
+    must_be_quick(WRITE);
+    lose_controller(controller);
+    must_run("/var/lib/rift/rift-agent-* --heal");
+    nothing_is_left();
+}
+
+static void a_heal_by_hand_ends_it_when_all_of_ours_are_killed(void **state)
+{
+    (void)state;
+    case_need_lab();
+    char output[400];
+    pid_t controller = lose_agent(true);
+    make_file();
+    must_be_slow(WRITE);
+    lose_controller(controller);
+    run("/var/lib/rift/rift-agent-* --leftovers", output);
+    assert_non_null(strstr(output, "device: rift-loop"));
+    must_run("/var/lib/rift/rift-agent-* --heal");
+    nothing_is_left();
+}
+
+#define CASE(test) cmocka_unit_test_teardown(test, down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        CASE(each_request_of_a_slow_device_takes_its_time),
+        CASE(a_device_that_fails_says_so_and_takes_writes_again_after_it),
+        CASE(a_disk_whose_journal_failed_takes_writes_again),
+        CASE(what_was_dropped_is_gone_though_it_was_synced),
+        CASE(its_keeper_ends_it_when_agent_and_guardian_are_killed),
+        CASE(a_heal_by_hand_ends_it_when_all_of_ours_are_killed),
+    };
+    return cmocka_run_group_tests(tests, up, case_down);
+}
