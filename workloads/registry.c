@@ -22,6 +22,7 @@ const struct rift_workload *const rift_workloads[] = {
     &rift_workload_monotonic,
     &rift_workload_sessions,
     &rift_workload_causal,
+    &rift_workload_watch,
     NULL,
 };
 

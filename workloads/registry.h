@@ -22,5 +22,6 @@ extern const struct rift_workload rift_workload_kafka;
 extern const struct rift_workload rift_workload_monotonic;
 extern const struct rift_workload rift_workload_sessions;
 extern const struct rift_workload rift_workload_causal;
+extern const struct rift_workload rift_workload_watch;
 
 #endif

@@ -13,6 +13,7 @@
 #include "clients/etcd/lock.h"
 #include "clients/etcd/log.h"
 #include "clients/etcd/session.h"
+#include "clients/etcd/watch.h"
 #include "common/memory.h"
 #include "common/text.h"
 
@@ -23,6 +24,7 @@ static void etcd_close(void *opaque)
         return;
     etcd_locks_forget(session);
     log_positions_finish(&session->positions);
+    log_positions_finish(&session->watched);
     etcd_http_destroy(session->http);
     free(session->key_prefix);
     free(session);
@@ -51,6 +53,9 @@ static int etcd_open(const struct rift_client_config *config, void **session,
         rift_printf("%s%s%s", prefix ? prefix : "", config->run_id, config->run_id[0] ? "/" : "");
     json_int_t lease_s = json_integer_value(json_object_get(options, "lease_s"));
     opened->lease_s = lease_s ? lease_s : 10;
+    json_int_t watch_ms = json_integer_value(json_object_get(options, "watch_ms"));
+    opened->watch_ms = watch_ms ? watch_ms : 200;
+    opened->tells_revisions = json_is_true(json_object_get(options, "revisions"));
     opened->reads_locally = reads && strcmp(reads, "local") == 0;
     *session = opened;
     return 0;
@@ -89,6 +94,11 @@ static void etcd_write(struct etcd_session *session, const struct rift_request *
         return;
     answer->type = RIFT_OP_OK;
     answer->result = request->argument;
+    if (!session->tells_revisions)
+        return;
+    int64_t revision = etcd_integer(json_object_get(json, "header"), "revision");
+    struct rift_value pair[] = {rift_value_integer(request->values, revision), request->argument};
+    answer->result = rift_value_box(request->values, RIFT_LIST, pair, 2);
 }
 
 static void etcd_cas(struct etcd_session *session, const struct rift_request *request,
@@ -156,6 +166,7 @@ static const struct {
     {"send", "log/", etcd_send},
     {"poll", "log/", etcd_poll},
     {"assign", "", etcd_assign},
+    {"watch", "", etcd_watch},
 };
 
 static void etcd_invoke(void *opaque, const struct rift_request *request,
@@ -216,11 +227,24 @@ static const struct rift_option etcd_options[] = {
      .unit = "",
      .fallback = "",
      .summary = "file (PEM) with its private key"},
+    {.name = "watch_ms",
+     .kind = RIFT_OPTION_INTEGER,
+     .unit = "ms",
+     .fallback = "200",
+     .minimum = 1,
+     .maximum = 1e6,
+     .summary = "length of a watch"},
+    {.name = "revisions",
+     .kind = RIFT_OPTION_BOOL,
+     .unit = "",
+     .fallback = "false",
+     .summary = "a write answers [revision value]; the workload watch sets it"},
     {.name = NULL},
 };
 
-static const char *const etcd_operations[] = {"read",    "write", "cas",  "generate", "acquire",
-                                              "release", "send",  "poll", "assign",   NULL};
+static const char *const etcd_operations[] = {"read",    "write",   "cas",  "generate",
+                                              "acquire", "release", "send", "poll",
+                                              "assign",  "watch",   NULL};
 
 const struct rift_client rift_client_etcd = {
     .name = "etcd",

@@ -161,3 +161,16 @@ enum etcd_http_outcome etcd_http_post(struct etcd_http *http, const char *path, 
     }
     return outcome;
 }
+
+enum etcd_http_outcome etcd_http_listen(struct etcd_http *http, const char *path, const char *body,
+                                        int64_t deadline_ns, const struct rift_text **answer,
+                                        long *status)
+{
+    enum etcd_http_outcome outcome =
+        etcd_http_post(http, path, body, ETCD_HTTP_CHANGES, deadline_ns, answer, status);
+    if (outcome != ETCD_HTTP_TIMEOUT || http->answer.length == 0)
+        return outcome;
+    curl_easy_getinfo(http->curl, CURLINFO_RESPONSE_CODE, status);
+    *answer = &http->answer;
+    return ETCD_HTTP_ANSWERED;
+}

@@ -42,5 +42,10 @@ void etcd_http_destroy(struct etcd_http *http);
 enum etcd_http_outcome etcd_http_post(struct etcd_http *http, const char *path, const char *body,
                                       enum etcd_http_effect effect, int64_t deadline_ns,
                                       const struct rift_text **answer, long *status);
+/* The same for an answer that does not end: what came by the deadline, at least a byte, counts as
+ * an answer. The connection is closed after it. */
+enum etcd_http_outcome etcd_http_listen(struct etcd_http *http, const char *path, const char *body,
+                                        int64_t deadline_ns, const struct rift_text **answer,
+                                        long *status);
 
 #endif

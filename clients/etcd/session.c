@@ -46,6 +46,25 @@ json_t *etcd_call(struct etcd_session *session, const struct rift_request *reque
     return NULL;
 }
 
+const struct rift_text *etcd_listen(struct etcd_session *session, const char *path,
+                                    const char *body, int64_t deadline_ns,
+                                    struct rift_answer *answer)
+{
+    const struct rift_text *text = NULL;
+    long status = 0;
+    enum etcd_http_outcome outcome =
+        etcd_http_listen(session->http, path, body, deadline_ns, &text, &status);
+    const struct rift_client_error *error = etcd_error_of_outcome(outcome);
+    if (!error && status != 200) {
+        CLEANUP(etcd_json_release)
+        json_t *json = json_loadb(text->data ? text->data : "", text->length, 0, NULL);
+        error = etcd_error_of_answer(status, json);
+    }
+    if (error)
+        end_with(answer, error, ETCD_HTTP_READS);
+    return error ? NULL : text;
+}
+
 int64_t etcd_integer(const json_t *object, const char *member)
 {
     const char *digits = json_string_value(json_object_get(object, member));

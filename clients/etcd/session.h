@@ -20,6 +20,9 @@ struct etcd_session {
     int64_t lease_s;
     struct etcd_held *held;
     struct log_positions positions;
+    struct log_positions watched; /* by key, the revision up to which all was seen */
+    int64_t watch_ms;
+    bool tells_revisions; /* a write answers [revision value] */
 };
 
 /* Ends the operation with an error: FAIL where it is definite or a read, INFO otherwise. */
@@ -29,6 +32,11 @@ void etcd_end(struct rift_answer *answer, const char *error, enum etcd_http_effe
 json_t *etcd_call(struct etcd_session *session, const struct rift_request *request,
                   const char *path, const char *body, enum etcd_http_effect effect,
                   struct rift_answer *answer);
+/* An answer that goes on until the deadline: what came by then; NULL after it has ended the
+ * operation. Valid until the next call. */
+const struct rift_text *etcd_listen(struct etcd_session *session, const char *path,
+                                    const char *body, int64_t deadline_ns,
+                                    struct rift_answer *answer);
 /* An integer of proto3's JSON, which writes those of 64 bits as text and leaves out 0. */
 int64_t etcd_integer(const json_t *object, const char *member);
 

@@ -454,6 +454,71 @@ static void a_lock_is_held_by_one_and_lost_with_its_lease(void **state)
     real_etcd_stop(&server);
 }
 
+/* Watches until there were as many events, which may be late: these values, in this order, at
+ * revisions that rise by one. */
+static void assert_watched(struct caller *caller, const int64_t *wanted, size_t count,
+                           int64_t *revision)
+{
+    const struct rift_values *values = caller->values;
+    int64_t deadline_ns = rift_clock_now() + 20 * RIFT_SECOND;
+    size_t known = 0;
+    do {
+        struct rift_answer answer = call(caller, "watch", RIFT_VALUE_NIL, 2000);
+        assert_answer(answer, RIFT_OP_OK, "");
+        for (size_t i = 0; i < rift_value_count(values, answer.result); i++) {
+            struct rift_value event = rift_value_item(values, answer.result, i);
+            int64_t now = rift_value_as_integer(values, rift_value_item(values, event, 0));
+            assert_true(known < count && (*revision == 0 || now == *revision + 1));
+            *revision = now;
+            assert_int_equal(rift_value_as_integer(values, rift_value_item(values, event, 1)),
+                             wanted[known++]);
+        }
+        assert_true(rift_clock_now() < deadline_ns);
+    } while (known < count);
+}
+
+static void a_watch_goes_on_where_the_last_one_ended(void **state)
+{
+    (void)state;
+    require_etcd();
+    struct real_etcd server;
+    int64_t revision = 0;
+    real_etcd_start(&server, 1, NULL);
+    struct caller writer = call_port(server.port, "linearizable");
+    struct caller watcher = call_port(server.port, "linearizable");
+    wait_until_it_serves(&writer);
+    assert_watched(&watcher, NULL, 0, &revision);
+    for (int64_t i = 7; i <= 9; i++)
+        assert_answer(call_integer(&writer, "write", i, 2000), RIFT_OP_OK, "");
+    assert_watched(&watcher, (int64_t[]){7, 8, 9}, 3, &revision);
+    assert_watched(&watcher, NULL, 0, &revision);
+    assert_answer(call_integer(&writer, "write", 10, 2000), RIFT_OP_OK, "");
+    kill(server.pid, SIGSTOP);
+    assert_answer(call(&watcher, "watch", RIFT_VALUE_NIL, 300), RIFT_OP_FAIL, "timeout");
+    kill(server.pid, SIGCONT);
+    assert_watched(&watcher, (int64_t[]){10}, 1, &revision);
+    hang_up(&writer);
+    hang_up(&watcher);
+    real_etcd_stop(&server);
+}
+
+#define STREAM "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+static void a_watch_that_is_cancelled_showed_nothing(void **state)
+{
+    (void)state;
+    static const struct scripted_reply replies[] = {
+        {SCRIPTED_ANSWER, STREAM "3\r\n{}\n\r\n"},
+        {SCRIPTED_ANSWER, STREAM "2c\r\n{\"result\":{\"created\":true,\"canceled\":true}}\n\r\n"},
+    };
+    struct scripted_server *server = scripted_server_start(replies, 2);
+    struct caller caller = call_port(scripted_server_port(server), "linearizable");
+    assert_answer(call(&caller, "watch", RIFT_VALUE_NIL, 1000), RIFT_OP_FAIL, "broken answer");
+    assert_int_equal(call(&caller, "watch", RIFT_VALUE_NIL, 1000).type, RIFT_OP_FAIL);
+    hang_up(&caller);
+    scripted_server_stop(server);
+}
+
 static void every_row_of_the_table_was_produced(void **state)
 {
     (void)state;
@@ -482,6 +547,8 @@ int main(void)
         cmocka_unit_test(etcd_post_is_never_sent_twice),
         cmocka_unit_test(the_trap_is_real_a_read_is_sent_twice),
         cmocka_unit_test(a_lock_is_held_by_one_and_lost_with_its_lease),
+        cmocka_unit_test(a_watch_goes_on_where_the_last_one_ended),
+        cmocka_unit_test(a_watch_that_is_cancelled_showed_nothing),
         cmocka_unit_test(every_row_of_the_table_was_produced),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

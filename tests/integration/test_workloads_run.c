@@ -177,10 +177,11 @@ static void postgres_keeps_what_each_workload_asks_for(void **state)
 static void etcd_keeps_what_each_workload_asks_for(void **state)
 {
     (void)state;
-    static const char *const all[] = {
-        "register", "linearizable", "unique-ids", "unique-ids", "lock",      "linearizable",
-        "fencing",  "fencing",      "kafka",      "kafka",      "monotonic", "monotonic",
-        "sessions", "sessions",     "causal",     "causal",     NULL};
+    static const char *const all[] = {"register", "linearizable", "unique-ids", "unique-ids",
+                                      "lock",     "linearizable", "fencing",    "fencing",
+                                      "kafka",    "kafka",        "monotonic",  "monotonic",
+                                      "sessions", "sessions",     "causal",     "causal",
+                                      "watch",    "watch",        NULL};
     expect_valid("etcd", all);
 }
 
