@@ -158,7 +158,7 @@ static void by_tls_each_side_is_trusted_or_nothing_is_sent(void **state)
     assert_true(fputs(make_certificates, file) >= 0);
     assert_int_equal(fclose(file), 0);
     CLEANUP(rift_free) char *make = rift_printf("bash %s %s", script, folder);
-    assert_int_equal(system(make), 0);
+    assert_int_equal(pclose(popen(make, "re")), 0);
     CLEANUP(rift_free) char *cert = rift_printf("%s/server.pem", folder);
     CLEANUP(rift_free) char *key = rift_printf("%s/server.key", folder);
     CLEANUP(rift_free) char *ca = rift_printf("%s/ca.pem", folder);
@@ -187,7 +187,7 @@ static void by_tls_each_side_is_trusted_or_nothing_is_sent(void **state)
     hang_up(&caller);
     real_etcd_stop(&etcd);
     CLEANUP(rift_free) char *remove = rift_printf("rm -rf %s", folder);
-    assert_int_equal(system(remove), 0);
+    assert_int_equal(pclose(popen(remove, "re")), 0);
 }
 
 static void values_come_back_as_they_were_written(void **state)

@@ -388,7 +388,7 @@ static void open_by_tls(const char *host_file, const char *sslmode, struct rift_
     CLEANUP(rift_free)
     char *fetch =
         rift_printf("cat /proc/%d/root/var/lib/pg/c/%s > %s", (int)host.init_pid, host_file, copy);
-    assert_int_equal(system(fetch), 0);
+    assert_int_equal(pclose(popen(fetch, "re")), 0);
     const struct rift_client *client = rift_client_find("postgres");
     json_t *options = json_pack("{s:i, s:s, s:s, s:s, s:s}", "port", 5432, "user", "postgres",
                                 "database", "postgres", "sslmode", sslmode, "sslrootcert", copy);
