@@ -83,7 +83,8 @@ static const char *program_of(const json_t *result, const char *node)
     return sum ? sum : "";
 }
 
-/* --- the witness: the pid of etcd on each host, several times a second */
+/* --- the witness: the pid of etcd on each host, several times a second; not of the one that an
+ * install asks for its version */
 
 static pid_t witness_start(void)
 {
@@ -91,7 +92,8 @@ static pid_t witness_start(void)
     char *script = rift_printf(
         "for ((i = 0; i < 3000; i++)); do line=; for init in %d %d %d; do pid=-; for c in "
         "/proc/$init/root/proc/[0-9]*/comm; do read -r comm 2>/dev/null <$c && [ \"$comm\" = etcd "
-        "] "
+        "] && { read -r -d '' word; read -r -d '' word; } 2>/dev/null <${c%%comm}cmdline && "
+        "[ \"$word\" != --version ] "
         "&& { pid=${c%%/comm}; pid=${pid##*/}; }; done; line+=\" $pid\"; done; echo $line; "
         "sleep 0.02; done 2>/dev/null >%s/seen",
         (int)case_hosts[0].init_pid, (int)case_hosts[1].init_pid, (int)case_hosts[2].init_pid,
