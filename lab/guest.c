@@ -15,10 +15,12 @@
 #include "common/text.h"
 #include "lab/network.h"
 
-#define GUEST_INIT   "/etc/rift-lab-guest"
-#define GUEST_MEMORY "mem=512M" /* taken page by page, when the guest first touches it */
+#define GUEST_INIT      "/etc/rift-lab-guest"
+#define GUEST_REGISTERS "/etc/rift-lab-guest-registers.so"
+#define GUEST_MEMORY    "mem=512M" /* taken page by page, when the guest first touches it */
 
 RIFT_EMBED(lab_guest_init, LAB_FOLDER "/guest_init.sh");
+RIFT_EMBED(lab_guest_registers, "lab_guest_registers.so"); /* guest_registers.c */
 
 const char *const lab_guest_packages[] = {"user-mode-linux", "kmod", "iproute2", NULL};
 
@@ -50,7 +52,11 @@ int lab_guest_write_files(const struct lab_host_plan *plan, const char *upper,
         {"@NAME@", name}, {"@ADDRESS@", address}, {"@ADDRESS6@", address6}};
     CLEANUP(rift_text_finish) struct rift_text script = {NULL, 0, 0};
     fill_in(&script, words, sizeof words / sizeof *words);
-    return lab_host_write_file(upper, GUEST_INIT, 0755, script.data, err);
+    if (lab_host_write_file(upper, GUEST_INIT, 0755, script.data, err) < 0)
+        return -1;
+    size_t length = (size_t)(lab_guest_registers_end - lab_guest_registers_begin);
+    return lab_host_write_bytes(upper, GUEST_REGISTERS, 0755, lab_guest_registers_begin, length,
+                                err);
 }
 
 pid_t lab_guest_start(void)
@@ -71,7 +77,7 @@ pid_t lab_guest_start(void)
                                  NULL};
     /* UML keeps its memory in an unlinked file there. */
     static char *const environment[] = {"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root",
-                                        "TMPDIR=/dev/shm", NULL};
+                                        "TMPDIR=/dev/shm", "LD_PRELOAD=" GUEST_REGISTERS, NULL};
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);

@@ -32,16 +32,21 @@ void lab_host_name(unsigned number, char name[16])
     snprintf(name, 16, "n%u", number);
 }
 
-int lab_host_write_file(const char *upper, const char *file, mode_t mode, const char *text,
-                        struct rift_error *err)
+int lab_host_write_bytes(const char *upper, const char *file, mode_t mode, const char *bytes,
+                         size_t length, struct rift_error *err)
 {
     char path[LAB_PATH_SIZE];
     snprintf(path, sizeof path, "%s%s", upper, file);
     CLEANUP(rift_close_fd) int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
-    size_t length = strlen(text);
-    if (fd < 0 || write(fd, text, length) != (ssize_t)length)
+    if (fd < 0 || write(fd, bytes, length) != (ssize_t)length)
         return rift_fail_errno(err, RIFT_ERR_IO, "write %s", path);
     return 0;
+}
+
+int lab_host_write_file(const char *upper, const char *file, mode_t mode, const char *text,
+                        struct rift_error *err)
+{
+    return lab_host_write_bytes(upper, file, mode, text, strlen(text), err);
 }
 
 static int make_folder(const char *upper, const char *name, mode_t mode, struct rift_error *err)

@@ -30,5 +30,7 @@ int lab_host_write_files(const struct lab_host_plan *plan, const char *upper,
 /* Writes one file below upper. */
 int lab_host_write_file(const char *upper, const char *file, mode_t mode, const char *text,
                         struct rift_error *err);
+int lab_host_write_bytes(const char *upper, const char *file, mode_t mode, const char *bytes,
+                         size_t length, struct rift_error *err);
 
 #endif
