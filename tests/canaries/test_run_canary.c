@@ -10,13 +10,13 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "checkers/checker.h"
 #include "common/clock.h"
 #include "common/memory.h"
 #include "control/run/interpreter.h"
 #include "history/reader.h"
 #include "tests/lib/memory_client.h"
 #include "workloads/workload.h"
+#include "tests/lib/judging.h"
 
 enum { THREADS = 6, LENGTH_OPS = 3000, RATE_HZ = 3000 };
 
@@ -61,7 +61,7 @@ static void record(const struct rift_client *client, const char *path)
     free(store);
 }
 
-static enum rift_validity judge(const struct rift_client *client, size_t *ok_count)
+static enum rift_validity judged(const struct rift_client *client, size_t *ok_count)
 {
     char path[] = "/tmp/rift-canary-XXXXXX";
     close(mkstemp(path));
@@ -72,15 +72,10 @@ static enum rift_validity judge(const struct rift_client *client, size_t *ok_cou
     *ok_count = 0;
     for (size_t i = 0; i < history->ops.count; i++)
         *ok_count += history->ops.type[i] == RIFT_OP_OK;
-    const struct rift_checker *checker = rift_checker_find("linearizable");
-    json_t *options = rift_checker_options(checker, NULL, NULL);
-    struct rift_check check = {
-        .history = history, .options = options, .budget = {.time_ms = 30000, .thread_count = 2}};
-    struct rift_verdict verdict = {0};
-    assert_int_equal(checker->check(&check, &verdict, NULL), 0);
+    struct rift_check check = {.history = history, .budget = {.time_ms = 30000, .thread_count = 2}};
+    struct rift_verdict verdict = judge_check("linearizable", NULL, check);
     enum rift_validity validity = verdict.validity;
     rift_verdict_finish(&verdict);
-    json_decref(options);
     rift_history_destroy(history);
     unlink(path);
     return validity;
@@ -90,7 +85,7 @@ static void a_store_that_answers_at_once_is_linearizable(void **state)
 {
     (void)state;
     size_t ok_count = 0;
-    assert_int_equal(judge(&memory_client_correct, &ok_count), RIFT_VALID);
+    assert_int_equal(judged(&memory_client_correct, &ok_count), RIFT_VALID);
     assert_true(ok_count > 500);
 }
 
@@ -98,7 +93,7 @@ static void reads_from_replicas_that_lag_are_convicted(void **state)
 {
     (void)state;
     size_t ok_count = 0;
-    assert_int_equal(judge(&memory_client_stale, &ok_count), RIFT_INVALID);
+    assert_int_equal(judged(&memory_client_stale, &ok_count), RIFT_INVALID);
     assert_true(ok_count > 500);
 }
 

@@ -8,11 +8,11 @@
 
 #include <string.h>
 
-#include "checkers/checker.h"
 #include "common/memory.h"
 #include "common/rng.h"
 #include "common/text.h"
 #include "history/builder.h"
+#include "tests/lib/judging.h"
 
 enum bug { HEALTHY, TELLS_AN_OLDER_SNAPSHOT, READS_THE_NEWEST, LETS_WRITERS_OVERLAP };
 enum { CLIENTS = 5, STEPS = 4000, TXNS_MAX = STEPS, KEYS = 4, MOPS = 2 };
@@ -172,29 +172,8 @@ static struct rift_history *simulate(enum bug bug)
 
 static void expect(enum bug bug, const char *anomaly)
 {
-    struct rift_history *history = simulate(bug);
-    const struct rift_checker *checker = rift_checker_find("timestamps");
-    json_t *given = json_pack("{s:s}", "order", "realtime");
-    json_t *options = rift_checker_options(checker, given, NULL);
-    struct rift_check check = {.history = history, .options = options};
-    struct rift_verdict verdict = {0};
-    assert_non_null(history);
-    assert_int_equal(checker->check(&check, &verdict, NULL), 0);
-    bool is_named = false;
-    size_t i;
-    json_t *found;
-    json_array_foreach(json_object_get(verdict.details, "anomalies"), i, found)
-    {
-        is_named |=
-            anomaly && strcmp(json_string_value(json_object_get(found, "name")), anomaly) == 0;
-    }
-    if (verdict.validity != (anomaly ? RIFT_INVALID : RIFT_VALID) || is_named != (anomaly != NULL))
-        fail_msg("bug %d: %s: %s", (int)bug, rift_validity_name(verdict.validity),
-                 verdict.reason ? verdict.reason : "");
-    rift_verdict_finish(&verdict);
-    json_decref(given);
-    json_decref(options);
-    rift_history_destroy(history);
+    expect_verdict("timestamps", "{\"order\": \"realtime\"}", simulate(bug),
+                   anomaly ? RIFT_INVALID : RIFT_VALID, anomaly);
 }
 
 static void store_that_tells_its_snapshots_is_clean(void **state)

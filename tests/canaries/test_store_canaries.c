@@ -8,10 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "checkers/checker.h"
 #include "common/memory.h"
 #include "common/rng.h"
 #include "history/builder.h"
+#include "tests/lib/judging.h"
 
 enum bug {
     HEALTHY,
@@ -443,31 +443,12 @@ static struct rift_history *simulate(enum kind kind, enum bug bug)
     return rift_builder_finish(store.builder, NULL);
 }
 
-static void expect(const char *checker_name, enum kind kind, enum bug bug, const char *anomaly)
+static void expect(const char *checker, enum kind kind, enum bug bug, const char *anomaly)
 {
-    struct rift_history *history = simulate(kind, bug);
-    assert_non_null(history);
-    const struct rift_checker *checker = rift_checker_find(checker_name);
-    json_t *given = kind == BANK ? json_pack("{s:i}", "total", TOTAL) : NULL;
-    json_t *options = rift_checker_options(checker, given, NULL);
-    struct rift_check check = {.history = history, .options = options};
-    struct rift_verdict verdict = {0};
-    assert_int_equal(checker->check(&check, &verdict, NULL), 0);
-    bool is_named = false;
-    size_t i;
-    json_t *found;
-    json_array_foreach(json_object_get(verdict.details, "anomalies"), i, found)
-    {
-        const char *name = json_string_value(json_object_get(found, "name"));
-        is_named |= anomaly && strcmp(name, anomaly) == 0;
-    }
-    if (verdict.validity != (anomaly ? RIFT_INVALID : RIFT_VALID) || is_named != (anomaly != NULL))
-        fail_msg("%s, bug %d: %s: %s", checker_name, (int)bug, rift_validity_name(verdict.validity),
-                 verdict.reason ? verdict.reason : "");
-    rift_verdict_finish(&verdict);
-    json_decref(given);
-    json_decref(options);
-    rift_history_destroy(history);
+    CLEANUP(rift_free)
+    char *options = kind == BANK ? rift_printf("{\"total\": %d}", TOTAL) : NULL;
+    expect_verdict(checker, options, simulate(kind, bug), anomaly ? RIFT_INVALID : RIFT_VALID,
+                   anomaly);
 }
 
 static void bank_that_loses_updates_is_convicted(void **state)

@@ -1,11 +1,12 @@
 #include "tests/lib/oracle_suite.h"
-
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
 #include <cmocka.h>
 
 #include <string.h>
+
+#include "tests/lib/judging.h"
 
 struct tally {
     uint64_t by_validity[3];
@@ -35,13 +36,13 @@ static void compare(const struct oracle_subject *subject, const struct plain_his
     bool is_same = verdict.validity == expected || is_left_open;
     tally->left_open += is_left_open;
     for (int i = 0; i < ORACLE_NAMES_MAX && subject->names[i]; i++)
-        is_same &= plain_convicts_of(&verdict, subject->names[i]) == answer.has[i];
+        is_same &= verdict_names(&verdict, subject->names[i]) == answer.has[i];
     if (!is_same) {
         plain_print(history);
         for (int i = 0; i < ORACLE_NAMES_MAX && subject->names[i]; i++)
             print_error("%s: by definition %s, told %s\n", subject->names[i],
                         answer.has[i] ? "yes" : "no",
-                        plain_convicts_of(&verdict, subject->names[i]) ? "yes" : "no");
+                        verdict_names(&verdict, subject->names[i]) ? "yes" : "no");
         fail_msg("%s, %s round %llu: %s (%s), by definition %s", subject->checker, half,
                  (unsigned long long)round, rift_validity_name(verdict.validity),
                  verdict.reason ? verdict.reason : "", rift_validity_name(expected));

@@ -6,6 +6,7 @@
 
 #include "common/memory.h"
 #include "history/builder.h"
+#include "tests/lib/judging.h"
 
 struct plain_value plain_integer(int number)
 {
@@ -150,33 +151,13 @@ struct rift_history *plain_to_history(const struct plain_history *plain)
     return history;
 }
 
-struct rift_verdict plain_judge(const struct plain_history *plain, const char *name,
-                                const char *options_text)
+struct rift_verdict plain_judge(const struct plain_history *plain, const char *checker,
+                                const char *options)
 {
-    struct rift_error err = {0};
-    struct rift_verdict verdict = {0};
     struct rift_history *history = plain_to_history(plain);
-    const struct rift_checker *checker = rift_checker_find(name);
-    json_t *given = options_text ? json_loads(options_text, 0, NULL) : json_object();
-    json_t *options = checker ? rift_checker_options(checker, given, &err) : NULL;
-    struct rift_check check = {.history = history, .options = options};
-    must(options ? checker->check(&check, &verdict, &err) : -1, &err);
-    json_decref(given);
-    json_decref(options);
+    struct rift_verdict verdict = judge(checker, options, history);
     rift_history_destroy(history);
     return verdict;
-}
-
-bool plain_convicts_of(const struct rift_verdict *verdict, const char *anomaly)
-{
-    size_t i;
-    json_t *found;
-    json_array_foreach(json_object_get(verdict->details, "anomalies"), i, found)
-    {
-        if (strcmp(json_string_value(json_object_get(found, "name")), anomaly) == 0)
-            return true;
-    }
-    return false;
 }
 
 static void print_value(const struct plain_value *plain)

@@ -55,7 +55,6 @@ struct rift_history *plain_to_history(const struct plain_history *plain);
 /* What a checker says, with options as JSON or NULL; the caller finishes it. */
 struct rift_verdict plain_judge(const struct plain_history *plain, const char *checker,
                                 const char *options);
-bool plain_convicts_of(const struct rift_verdict *verdict, const char *anomaly);
 void plain_print(const struct plain_history *plain);
 
 #endif

@@ -19,11 +19,11 @@ def copy_tree(root, tree):
 
 
 def builds(tests, tree):
-    return run(["cmake", "--build", "build", "-j2", "--target"] + tests, tree).returncode == 0
+    return run(["cmake", "--build", "build", "-j2", "--target"] + [test.split()[0] for test in tests], tree).returncode == 0
 
 
 def passes(test, tree):
-    return run(["timeout", TEST_SECONDS, "build/" + test], tree).returncode == 0
+    return run(["timeout", TEST_SECONDS] + ("build/" + test).split(), tree).returncode == 0
 
 
 def judge(mutation, tests, tree):

@@ -10,10 +10,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "checkers/checker.h"
 #include "common/memory.h"
-#include "history/reader.h"
 #include "tests/lib/choices.h"
+#include "tests/lib/judging.h"
 
 enum { ROUNDS = 40000, OPS_MAX = 6, KEYS = 2, PARTS_MAX = 3 };
 
@@ -538,14 +537,8 @@ static void check_words(const struct log_history *history, const struct walk *wa
 static void compare(const struct log_history *history, uint64_t seed, uint64_t *seen)
 {
     CLEANUP(rift_free) char *edn = to_edn(history);
-    struct rift_error err = {0};
-    struct rift_verdict verdict = {0};
-    struct rift_history *read = rift_history_read_bytes("test", edn, strlen(edn), NULL, &err);
-    if (!read)
-        fail_msg("%s", err.text);
-    json_t *options = rift_checker_options(rift_checker_find("kafka"), NULL, &err);
-    struct rift_check check = {.history = read, .options = options};
-    assert_int_equal(rift_checker_find("kafka")->check(&check, &verdict, &err), 0);
+    struct rift_history *read = judging_history(edn);
+    struct rift_verdict verdict = judge("kafka", NULL, read);
     json_t *counts = json_object_get(verdict.details, "counts");
     struct walk walk = {.count = history->count};
     bool exists[FLAWS] = {0}, shown[FLAWS] = {0}, implied[CYCLES] = {0}, is_cyclic = false;
@@ -587,7 +580,6 @@ static void compare(const struct log_history *history, uint64_t seed, uint64_t *
             check_words(history, &walk, anomaly);
     }
     rift_verdict_finish(&verdict);
-    json_decref(options);
     rift_history_destroy(read);
 }
 

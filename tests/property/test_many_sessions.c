@@ -8,10 +8,10 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "checkers/checker.h"
 #include "common/memory.h"
 #include "common/rng.h"
 #include "history/builder.h"
+#include "tests/lib/judging.h"
 
 enum { OPS_MAX = 256, PROCESSES_MAX = 128, KEYS_MAX = 3, NONE = -1 };
 enum { OWN_WRITE, OWN_READ, WRITTEN_BEFORE, READ_BEFORE, RULES };
@@ -184,19 +184,14 @@ static void sample_print(const struct sample *sample)
 static json_int_t run(const char *name, const struct sample *sample, enum rift_validity *validity,
                       json_int_t found[RULES])
 {
-    const struct rift_checker *checker = rift_checker_find(name);
     struct rift_history *history = history_of(sample);
-    struct rift_verdict verdict = {0};
-    json_t *options = rift_checker_options(checker, NULL, NULL);
-    struct rift_check check = {.history = history, .options = options};
-    assert_int_equal(checker->check(&check, &verdict, NULL), 0);
+    struct rift_verdict verdict = judge(name, NULL, history);
     *validity = verdict.validity;
     for (int rule = 0; rule < RULES; rule++)
         found[rule] =
             json_integer_value(json_object_get(rift_verdict_stats(&verdict), guarantees[rule]));
     json_int_t told = (json_int_t)json_array_size(json_object_get(verdict.details, "anomalies"));
     rift_verdict_finish(&verdict);
-    json_decref(options);
     rift_history_destroy(history);
     return told;
 }

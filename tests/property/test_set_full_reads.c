@@ -8,10 +8,10 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "checkers/checker.h"
 #include "common/memory.h"
 #include "common/rng.h"
 #include "history/builder.h"
+#include "tests/lib/judging.h"
 
 enum { ELEMENTS = 12, READS_MAX = 16, ITEMS_MAX = 16, NONE = -1 };
 enum { LOST, STALE, NEVER_READ, STABLE, DUPLICATED, UNEXPECTED, FINDINGS };
@@ -153,7 +153,6 @@ static void counts_follow_the_definitions(void **state)
     (void)state;
     uint64_t rounds = getenv("RIFT_LONG") ? 1000000 : 20000;
     json_int_t total[FINDINGS] = {0};
-    const struct rift_checker *checker = rift_checker_find("set-full");
     struct rift_rng rng;
     rift_rng_init_named(&rng, 1, "set-full");
     for (uint64_t i = 0; i < rounds; i++) {
@@ -163,10 +162,7 @@ static void counts_follow_the_definitions(void **state)
         for (int e = 0; e < ELEMENTS; e++)
             judge_element(&sample, e, expected);
         struct rift_history *history = history_of(&sample);
-        struct rift_verdict verdict = {0};
-        json_t *options = rift_checker_options(checker, NULL, NULL);
-        struct rift_check check = {.history = history, .options = options};
-        assert_int_equal(checker->check(&check, &verdict, NULL), 0);
+        struct rift_verdict verdict = judge("set-full", NULL, history);
         for (int f = 0; f < FINDINGS; f++) {
             json_int_t found =
                 json_integer_value(json_object_get(rift_verdict_stats(&verdict), findings[f]));
@@ -176,7 +172,6 @@ static void counts_follow_the_definitions(void **state)
             total[f] += found;
         }
         rift_verdict_finish(&verdict);
-        json_decref(options);
         rift_history_destroy(history);
     }
     for (int f = 0; f < FINDINGS; f++) {

@@ -8,10 +8,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "checkers/checker.h"
 #include "common/memory.h"
-#include "history/reader.h"
 #include "tests/lib/choices.h"
+#include "tests/lib/judging.h"
 
 enum { ROUNDS = 20000, TXNS_MAX = 5, MOPS_MAX = 3, KEYS = 2, LIST_MAX = 16, NONE = -1 };
 enum flaw { BACKWARD, STALE_READ, CONFLICT, SESSION, REALTIME, FLAWS };
@@ -117,7 +116,7 @@ static void judge_pair(const struct stamped *history, const struct txn *a, const
     has[SESSION] |= !b->is_unknown && a->process == b->process && first < last;
 }
 
-static void judge(const struct stamped *history, bool *has)
+static void find_flaws(const struct stamped *history, bool *has)
 {
     for (int t = 0; t < history->count; t++) {
         const struct txn *txn = &history->txn[t];
@@ -255,20 +254,13 @@ static char *to_edn(const struct stamped *history)
 static void compare(const struct stamped *history, uint64_t seed, uint64_t *seen)
 {
     CLEANUP(rift_free) char *edn = to_edn(history);
-    struct rift_error err = {0};
-    struct rift_verdict verdict = {0};
-    struct rift_history *read = rift_history_read_bytes("test", edn, strlen(edn), NULL, &err);
-    if (!read)
-        fail_msg("%s", err.text);
-    const struct rift_checker *checker = rift_checker_find("timestamps");
-    json_t *given = json_pack("{s:s, s:s}", "level",
-                              history->is_serializable ? "serializable" : "snapshot-isolation",
-                              "order", "realtime");
-    json_t *options = rift_checker_options(checker, given, &err);
-    struct rift_check check = {.history = read, .options = options};
-    assert_int_equal(checker->check(&check, &verdict, &err), 0);
+    const char *options = history->is_serializable
+                              ? "{\"level\": \"serializable\", \"order\": \"realtime\"}"
+                              : "{\"level\": \"snapshot-isolation\", \"order\": \"realtime\"}";
+    struct rift_history *read = judging_history(edn);
+    struct rift_verdict verdict = judge("timestamps", options, read);
     bool has[FLAWS] = {0}, is_invalid = false;
-    judge(history, has);
+    find_flaws(history, has);
     for (int flaw = 0; flaw < FLAWS; flaw++) {
         const json_t *stats = json_object_get(verdict.details, "stats");
         bool is_told = json_object_get(stats, flaw_names[flaw]) != NULL;
@@ -283,8 +275,6 @@ static void compare(const struct stamped *history, uint64_t seed, uint64_t *seen
     assert_int_equal(verdict.validity == RIFT_INVALID, is_invalid);
     seen[FLAWS] += verdict.validity == RIFT_VALID;
     rift_verdict_finish(&verdict);
-    json_decref(given);
-    json_decref(options);
     rift_history_destroy(read);
 }
 

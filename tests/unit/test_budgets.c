@@ -9,12 +9,12 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "checkers/checker.h"
 #include "common/clock.h"
 #include "common/memory.h"
 #include "common/rng.h"
 #include "history/builder.h"
 #include "tests/lib/simulated_store.h"
+#include "tests/lib/judging.h"
 
 enum { PROCESSES = 20, REGISTERS = 8, OPS = 1000, BUDGET_MAX_MS = 25, SEEDS = 15 };
 
@@ -58,31 +58,22 @@ static struct rift_history *registers(bool is_late)
     return rift_builder_finish(builder, NULL);
 }
 
-static struct rift_verdict judge(const char *name, const char *option,
-                                 const struct rift_history *history, int64_t time_ms)
+static struct rift_verdict judge_within(const char *name, const char *options,
+                                        const struct rift_history *history, int64_t time_ms)
 {
-    const struct rift_checker *checker = rift_checker_find(name);
-    struct rift_error err = {0};
-    struct rift_verdict verdict = {0};
     step_ns = RIFT_MS;
-    json_t *given = option ? json_loads(option, 0, NULL) : json_object();
-    json_t *options = rift_checker_options(checker, given, &err);
-    struct rift_check check = {
-        .history = history, .options = options, .budget = {.time_ms = time_ms, .thread_count = 1}};
-    if (!options || checker->check(&check, &verdict, &err) != 0)
-        fail_msg("%s: %s", name, err.text);
-    json_decref(given);
-    json_decref(options);
-    return verdict;
+    struct rift_check check = {.history = history,
+                               .budget = {.time_ms = time_ms, .thread_count = 1}};
+    return judge_check(name, options, check);
 }
 
 /* How many of the budgets were too small. */
 static int compare(const char *name, const char *option, const struct rift_history *history)
 {
     int spent = 0;
-    struct rift_verdict whole = judge(name, option, history, 0);
+    struct rift_verdict whole = judge_within(name, option, history, 0);
     for (int64_t time_ms = 1; time_ms <= BUDGET_MAX_MS; time_ms++) {
-        struct rift_verdict part = judge(name, option, history, time_ms);
+        struct rift_verdict part = judge_within(name, option, history, time_ms);
         if (part.validity != RIFT_UNKNOWN && part.validity != whole.validity)
             fail_msg("%s %s: %s in %lld ms, %s without a limit", name, option ? option : "",
                      rift_validity_name(part.validity), (long long)time_ms,

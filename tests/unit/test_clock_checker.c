@@ -7,9 +7,10 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "checkers/checker.h"
 #include "common/clock.h"
 #include "history/builder.h"
+#include "common/memory.h"
+#include "tests/lib/judging.h"
 
 static struct rift_builder *builder;
 
@@ -39,22 +40,17 @@ static void add(const char *f, int64_t at_ms, const char *planned, const char *r
 }
 
 /* max_ms < 0: no bound. */
-static json_t *judge(double max_ms)
+static json_t *judged(double max_ms)
 {
     struct rift_error err = {0};
     struct rift_history *history = rift_builder_finish(builder, &err);
     if (!history)
         fail_msg("%s", err.text);
-    const struct rift_checker *checker = rift_checker_find("clock");
-    json_t *given = max_ms < 0 ? NULL : json_pack("{s:f}", "max_ms", max_ms);
-    json_t *options = rift_checker_options(checker, given, NULL);
-    struct rift_check check = {.history = history, .options = options};
-    struct rift_verdict verdict = {0};
-    assert_int_equal(checker->check(&check, &verdict, &err), 0);
+    CLEANUP(rift_free)
+    char *options = max_ms < 0 ? NULL : rift_printf("{\"max_ms\": %g}", max_ms);
+    struct rift_verdict verdict = judge("clock", options, history);
     json_t *json = rift_verdict_to_json(&verdict);
     rift_verdict_finish(&verdict);
-    json_decref(options);
-    json_decref(given);
     rift_history_destroy(history);
     return json;
 }
@@ -95,7 +91,7 @@ static void the_worst_is_told_within_and_outside_of_clock_faults(void **state)
 {
     (void)state;
     add_a_run();
-    json_t *verdict = judge(-1);
+    json_t *verdict = judged(-1);
     assert_true(json_is_true(json_object_get(verdict, "valid")));
     assert_near(stat_of(verdict, "n1", "worst", "ahead_ms"), 0.1, 1e-9);
     assert_near(stat_of(verdict, "n2", "worst", "ahead_ms"), -40, 1e-9);
@@ -112,7 +108,7 @@ a_clock_that_is_off_by_itself_is_convicted_only_beyond_the_bound_and_its_error(v
 {
     (void)state;
     add_a_run();
-    json_t *verdict = judge(38.9);
+    json_t *verdict = judged(38.9);
     assert_true(json_is_false(json_object_get(verdict, "valid")));
     assert_int_equal(json_array_size(json_object_get(verdict, "anomalies")), 1);
     const char *text = json_string_value(
@@ -121,7 +117,7 @@ a_clock_that_is_off_by_itself_is_convicted_only_beyond_the_bound_and_its_error(v
     json_decref(verdict);
     begin(NULL);
     add_a_run();
-    verdict = judge(39.1);
+    verdict = judged(39.1);
     assert_true(json_is_true(json_object_get(verdict, "valid")));
     json_decref(verdict);
 }
@@ -129,7 +125,7 @@ a_clock_that_is_off_by_itself_is_convicted_only_beyond_the_bound_and_its_error(v
 static void a_bound_without_any_measure_is_unknown(void **state)
 {
     (void)state;
-    json_t *verdict = judge(10);
+    json_t *verdict = judged(10);
     assert_string_equal(json_string_value(json_object_get(verdict, "valid")), "unknown");
     json_decref(verdict);
 }
@@ -140,7 +136,7 @@ static void numbers_that_no_clock_can_show_are_left_out(void **state)
     add("clock", 1, "null",
         "{\"n1\": {\"at_ns\": 1, \"ahead_ns\": -9223372036854775807, \"error_ns\": 1},"
         " \"n2\": 3, \"n3\": {\"at_ns\": 9223372036854775807, \"ahead_ns\": 5, \"error_ns\": 1}}");
-    json_t *verdict = judge(10);
+    json_t *verdict = judged(10);
     assert_string_equal(json_string_value(json_object_get(verdict, "valid")), "unknown");
     json_decref(verdict);
 }

@@ -8,43 +8,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "checkers/checker.h"
 #include "common/memory.h"
-#include "history/builder.h"
 #include "history/reader.h"
+#include "tests/lib/judging.h"
 
-static void judge_with(const char *checker_name, const struct rift_history *history,
-                       const char *options_text, const json_t *plan, struct rift_verdict *verdict)
-{
-    const struct rift_checker *checker = rift_checker_find(checker_name);
-    assert_non_null(checker);
-    json_t *given = options_text ? json_loads(options_text, 0, NULL) : NULL;
-    json_t *options = rift_checker_options(checker, given, NULL);
-    assert_non_null(options);
-    struct rift_check check = {.history = history, .options = options, .plan = plan};
-    assert_int_equal(checker->check(&check, verdict, NULL), 0);
-    json_decref(options);
-    json_decref(given);
-}
-
-/* anomaly: the name of the first one, or NULL where there must be none. */
 static void expect(const char *checker, const char *edn, const char *options,
                    enum rift_validity validity, const char *anomaly)
 {
-    struct rift_error err = {0};
-    struct rift_read_options read = {.format = "jepsen-edn"};
-    struct rift_history *history = rift_history_read_bytes("test", edn, strlen(edn), &read, &err);
-    if (history == NULL)
-        fail_msg("%s", err.text);
-    struct rift_verdict verdict = {0};
-    judge_with(checker, history, options, NULL, &verdict);
-    json_t *first = json_array_get(json_object_get(verdict.details, "anomalies"), 0);
-    const char *name = json_string_value(json_object_get(first, "name"));
-    if (verdict.validity != validity || !name != !anomaly || (name && strcmp(name, anomaly) != 0))
-        fail_msg("%s: %s, %s: %s", checker, rift_validity_name(verdict.validity),
-                 name ? name : "no anomaly", verdict.reason ? verdict.reason : "");
-    rift_verdict_finish(&verdict);
-    rift_history_destroy(history);
+    expect_verdict(checker, options, judging_history(edn), validity, anomaly);
 }
 
 /* One completed op of a process, and one that never hears back. Times are the lines. */
@@ -118,11 +89,10 @@ static void element_that_comes_back_was_a_stale_read(void **state)
 static void local_reads_of_the_plan_may_be_stale(void **state)
 {
     (void)state;
-    const char *edn = ADD(0, 1) READ(1, "[]") READ(1, "[1]");
-    struct rift_history *history = rift_history_read_bytes("test", edn, strlen(edn), NULL, NULL);
+    struct rift_history *history = judging_history(ADD(0, 1) READ(1, "[]") READ(1, "[1]"));
     json_t *plan = json_pack("{s:{s:s}}", "workload", "reads", "local");
-    struct rift_verdict verdict = {0};
-    judge_with("set-full", history, NULL, plan, &verdict);
+    struct rift_check check = {.history = history, .plan = plan};
+    struct rift_verdict verdict = judge_check("set-full", NULL, check);
     assert_int_equal(verdict.validity, RIFT_VALID);
     rift_verdict_finish(&verdict);
     json_decref(plan);
@@ -260,8 +230,7 @@ static void shipped_histories_agree(void **state)
         struct rift_history *history = rift_history_read(path, NULL, &err);
         if (history == NULL)
             fail_msg("%s", err.text);
-        struct rift_verdict verdict = {0};
-        judge_with(checker, history, NULL, NULL, &verdict);
+        struct rift_verdict verdict = judge(checker, NULL, history);
         bool is_valid = strstr(expected, "valid=true") || strcmp(expected, "valid") == 0;
         bool is_invalid = strstr(expected, "valid=false") || strcmp(expected, "invalid") == 0;
         enum rift_validity wanted = is_valid     ? RIFT_VALID

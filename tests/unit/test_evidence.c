@@ -5,9 +5,9 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "checkers/checker.h"
 #include "common/clock.h"
 #include "history/builder.h"
+#include "tests/lib/judging.h"
 
 static struct rift_builder *builder;
 static int32_t next_process;
@@ -56,21 +56,16 @@ static void add_fault(const char *f, int64_t start_ms, int64_t end_ms, const cha
 }
 
 /* The verdict as JSON; the caller owns it. */
-static json_t *judge(const char *name, const json_t *plan)
+static json_t *judged(const char *name, const json_t *plan)
 {
     struct rift_error err = {0};
     struct rift_history *history = rift_builder_finish(builder, &err);
     if (!history)
         fail_msg("%s", err.text);
-    const struct rift_checker *checker = rift_checker_find(name);
-    assert_non_null(checker);
-    json_t *options = rift_checker_options(checker, NULL, NULL);
-    struct rift_check check = {.history = history, .options = options, .plan = plan};
-    struct rift_verdict verdict = {0};
-    assert_int_equal(checker->check(&check, &verdict, NULL), 0);
+    struct rift_check check = {.history = history, .plan = plan};
+    struct rift_verdict verdict = judge_check(name, NULL, check);
     json_t *json = rift_verdict_to_json(&verdict);
     rift_verdict_finish(&verdict);
-    json_decref(options);
     rift_history_destroy(history);
     return json;
 }
@@ -104,7 +99,7 @@ static void enough_operations_and_an_observed_fault_are_evidence(void **state)
     add_many("write", RIFT_OP_OK, 1);
     add_fault("start-partition", 5, 6, WINDOW, SEEN);
     json_t *plan = json_pack("{s:[{}]}", "faults");
-    assert_valid(judge("evidence", plan));
+    assert_valid(judged("evidence", plan));
     json_decref(plan);
 }
 
@@ -112,20 +107,20 @@ static void a_history_of_failures_is_unknown(void **state)
 {
     (void)state;
     add_many("read", RIFT_OP_FAIL, 500);
-    assert_unknown(judge("evidence", NULL), "no read ever succeeded, of 500 tried");
+    assert_unknown(judged("evidence", NULL), "no read ever succeeded, of 500 tried");
 }
 
 static void a_handful_of_operations_is_unknown(void **state)
 {
     (void)state;
     add_many("read", RIFT_OP_OK, 19);
-    assert_unknown(judge("evidence", NULL), "only 19 of 19 operations were ok");
+    assert_unknown(judged("evidence", NULL), "only 19 of 19 operations were ok");
 }
 
 static void an_empty_history_is_unknown(void **state)
 {
     (void)state;
-    assert_unknown(judge("evidence", NULL), "only 0 of 0");
+    assert_unknown(judged("evidence", NULL), "only 0 of 0");
 }
 
 static void one_kind_of_operation_that_never_succeeds_is_unknown(void **state)
@@ -133,7 +128,7 @@ static void one_kind_of_operation_that_never_succeeds_is_unknown(void **state)
     (void)state;
     add_many("read", RIFT_OP_OK, 500);
     add_many("cas", RIFT_OP_INFO, 7);
-    assert_unknown(judge("evidence", NULL), "no cas ever succeeded, of 7 tried");
+    assert_unknown(judged("evidence", NULL), "no cas ever succeeded, of 7 tried");
 }
 
 static void a_fault_that_nobody_felt_is_unknown_and_names_who_still_heard(void **state)
@@ -141,7 +136,7 @@ static void a_fault_that_nobody_felt_is_unknown_and_names_who_still_heard(void *
     (void)state;
     add_many("read", RIFT_OP_OK, 500);
     add_fault("start-partition", 5, 6, WINDOW, NOT_SEEN);
-    assert_unknown(judge("evidence", NULL),
+    assert_unknown(judged("evidence", NULL),
                    "fault window 3 (partition halves: n1 | n2 n3) was not observed: n2: n1 still "
                    "heard");
 }
@@ -154,7 +149,7 @@ static void a_system_that_never_served_again_is_unknown(void **state)
     add_fault("stop-power", 200, 210, WINDOW, "{}");
     for (int i = 0; i < 10; i++)
         add_op("read", RIFT_OP_FAIL, 300 + i, 301 + i, "n1");
-    assert_unknown(judge("evidence", NULL), "did not come back");
+    assert_unknown(judged("evidence", NULL), "did not come back");
 }
 
 static void a_system_that_served_again_is_no_reason_to_doubt(void **state)
@@ -165,7 +160,7 @@ static void a_system_that_served_again_is_no_reason_to_doubt(void **state)
     add_fault("stop-power", 200, 210, WINDOW, "{}");
     add_op("read", RIFT_OP_FAIL, 300, 301, "n1");
     add_op("read", RIFT_OP_OK, 400, 401, "n1");
-    assert_valid(judge("evidence", NULL));
+    assert_valid(judged("evidence", NULL));
 }
 
 static void planned_faults_that_never_came_are_unknown(void **state)
@@ -173,7 +168,7 @@ static void planned_faults_that_never_came_are_unknown(void **state)
     (void)state;
     add_many("read", RIFT_OP_OK, 500);
     json_t *plan = json_pack("{s:[{}]}", "faults");
-    assert_unknown(judge("evidence", plan), "none happened");
+    assert_unknown(judged("evidence", plan), "none happened");
     json_decref(plan);
 }
 
@@ -182,7 +177,7 @@ static void a_run_that_was_stopped_is_unknown(void **state)
     (void)state;
     add_many("read", RIFT_OP_OK, 500);
     add_fault("run-stopped", 5, 5, "{\"what\": \"stopped by the user\"}", "null");
-    assert_unknown(judge("evidence", NULL), "the run ended early: stopped by the user");
+    assert_unknown(judged("evidence", NULL), "the run ended early: stopped by the user");
 }
 
 static double stat(const json_t *verdict, const char *name, const char *member)
@@ -213,7 +208,7 @@ static void gaps_and_recovery_are_those_of_the_history(void **state)
               "3100000000}}}");
     add_fault("stop-partition", 6900, 7000, WINDOW,
               "{\"nodes\": {\"n2\": {\"healed_ns\": 6900000000}}}");
-    json_t *verdict = judge("performance", NULL);
+    json_t *verdict = judged("performance", NULL);
     assert_true(json_is_true(json_object_get(verdict, "valid")));
     assert_float_equal(stat(verdict, "windows", "from_s"), 3.1, 1e-9);
     assert_float_equal(stat(verdict, "windows", "to_s"), 6.9, 1e-9);
@@ -236,7 +231,7 @@ static void a_node_that_never_comes_back_has_no_recovery(void **state)
     add_fault("start-kill", 100, 110, WINDOW, SEEN);
     add_fault("stop-kill", 200, 210, WINDOW, "{}");
     add_op("read", RIFT_OP_OK, 300, 310, "n1");
-    json_t *verdict = judge("performance", NULL);
+    json_t *verdict = judged("performance", NULL);
     const json_t *stats = json_object_get(verdict, "stats");
     assert_true(json_is_null(json_object_get(stats, "recovery_s")));
     const json_t *window = json_array_get(json_object_get(stats, "windows"), 0);

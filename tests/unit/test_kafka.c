@@ -6,9 +6,8 @@
 
 #include <string.h>
 
-#include "checkers/checker.h"
 #include "common/memory.h"
-#include "history/reader.h"
+#include "tests/lib/judging.h"
 
 #define OP(f, end, asked, told)                                                                    \
     "{:type :invoke :f :" f " :process 0 :value " asked "}\n"                                      \
@@ -17,61 +16,42 @@
     OP("send", end, "[[:send :x " value "]]", "[[:send :x [" offset " " value "]]]")
 #define POLL(all) OP("poll", "ok", "[[:poll]]", "[[:poll {:x " all "}]]")
 
-static enum rift_validity judge(const char *edn, const char *anomaly)
+static void expect(const char *edn, enum rift_validity validity, const char *anomaly)
 {
-    struct rift_error err = {0};
-    struct rift_verdict verdict = {0};
-    struct rift_history *history = rift_history_read_bytes("test", edn, strlen(edn), NULL, &err);
-    if (!history)
-        fail_msg("%s", err.text);
-    json_t *options = json_object();
-    struct rift_check check = {.history = history, .options = options};
-    assert_int_equal(rift_checker_find("kafka")->check(&check, &verdict, &err), 0);
-    enum rift_validity validity = verdict.validity;
-    json_t *first = json_array_get(json_object_get(verdict.details, "anomalies"), 0);
-    if (anomaly)
-        assert_string_equal(json_string_value(json_object_get(first, "name")), anomaly);
-    else
-        assert_null(first);
-    rift_verdict_finish(&verdict);
-    json_decref(options);
-    rift_history_destroy(history);
-    return validity;
+    expect_verdict("kafka", NULL, judging_history(edn), validity, anomaly);
 }
 
 static void a_log_that_was_polled_to_its_end_in_order_is_valid(void **state)
 {
     (void)state;
-    assert_int_equal(
-        judge(SEND("ok", "1", "0") SEND("ok", "2", "3") POLL("[[0 1]]") POLL("[[3 2]]"), NULL),
-        RIFT_VALID);
+    expect(SEND("ok", "1", "0") SEND("ok", "2", "3") POLL("[[0 1]]") POLL("[[3 2]]"), RIFT_VALID,
+           NULL);
 }
 
 static void a_value_whose_send_failed_must_not_be_polled(void **state)
 {
     (void)state;
     const char *edn = OP("send", "fail", "[[:send :x 1]]", "[[:send :x 1]]") POLL("[[0 1]]");
-    assert_int_equal(judge(edn, "G1a"), RIFT_INVALID);
+    expect(edn, RIFT_INVALID, "G1a");
 }
 
 static void a_value_that_nobody_sent_must_not_be_polled(void **state)
 {
     (void)state;
-    assert_int_equal(judge(POLL("[[0 7]]"), "garbage read"), RIFT_INVALID);
+    expect(POLL("[[0 7]]"), RIFT_INVALID, "garbage read");
 }
 
 static void an_offset_holds_one_value(void **state)
 {
     (void)state;
     const char *edn = SEND("ok", "1", "0") SEND("info", "2", "0") POLL("[[0 1]]") POLL("[[0 2]]");
-    assert_int_equal(judge(edn, "inconsistent offsets"), RIFT_INVALID);
+    expect(edn, RIFT_INVALID, "inconsistent offsets");
 }
 
 static void what_nobody_polled_to_the_end_is_unknown(void **state)
 {
     (void)state;
-    assert_int_equal(judge(SEND("ok", "1", "0") SEND("ok", "2", "1") POLL("[[0 1]]"), NULL),
-                     RIFT_UNKNOWN);
+    expect(SEND("ok", "1", "0") SEND("ok", "2", "1") POLL("[[0 1]]"), RIFT_UNKNOWN, NULL);
 }
 
 static void an_acknowledged_value_below_what_was_polled_is_lost(void **state)
@@ -79,7 +59,7 @@ static void an_acknowledged_value_below_what_was_polled_is_lost(void **state)
     (void)state;
     const char *edn =
         SEND("ok", "1", "0") SEND("ok", "2", "1") SEND("ok", "3", "2") POLL("[[0 1] [2 3]]");
-    assert_int_equal(judge(edn, "lost write"), RIFT_INVALID);
+    expect(edn, RIFT_INVALID, "lost write");
 }
 
 /* By a process of its own, with the order of events as it stands here. */
@@ -95,8 +75,8 @@ static void a_later_send_must_not_stand_before_an_earlier_one(void **state)
     const char *poll = POLL("[[0 1] [3 2]]");
     CLEANUP(rift_free) char *in_order = rift_printf(SEND_BY(1, 1, 0) SEND_BY(2, 2, 3) "%s", poll);
     CLEANUP(rift_free) char *reversed = rift_printf(SEND_BY(1, 2, 3) SEND_BY(2, 1, 0) "%s", poll);
-    assert_int_equal(judge(in_order, NULL), RIFT_VALID);
-    assert_int_equal(judge(reversed, "G0-realtime"), RIFT_INVALID);
+    expect(in_order, RIFT_VALID, NULL);
+    expect(reversed, RIFT_INVALID, "G0-realtime");
 }
 
 /* At the same time either may be first. */
@@ -108,7 +88,7 @@ static void sends_at_the_same_time_may_stand_in_either_order(void **state)
         "{:type :invoke :f :send :process 2 :value [[:send :x 1]]}\n"
         "{:type :ok :f :send :process 1 :value [[:send :x [3 2]]]}\n"
         "{:type :ok :f :send :process 2 :value [[:send :x [0 1]]]}\n" POLL("[[0 1] [3 2]]");
-    assert_int_equal(judge(edn, NULL), RIFT_VALID);
+    expect(edn, RIFT_VALID, NULL);
 }
 
 #define TXN_BY(process, first, second)                                                             \
@@ -124,7 +104,7 @@ static void transactions_may_be_mixed_in_the_logs(void **state)
     (void)state;
     const char *edn = ASK_TXN(1) ASK_TXN(2) TXN_BY(1, 0, 1) TXN_BY(2, 1, 0)
         OP("poll", "ok", "[[:poll]]", "[[:poll {:x [[0 11] [1 12]] :y [[0 22] [1 21]]}]]");
-    assert_int_equal(judge(edn, NULL), RIFT_VALID);
+    expect(edn, RIFT_VALID, NULL);
 }
 
 int main(void)

@@ -6,34 +6,25 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "checkers/checker.h"
 #include "checkers/linearizability/guess.h"
 #include "history/builder.h"
+#include "common/memory.h"
+#include "tests/lib/judging.h"
 
 /* The verdict on a history in notation. */
-static struct rift_verdict judge(const char *model, const char *notation)
+static struct rift_verdict judge_text(const char *model, const char *notation)
 {
-    struct rift_error err = {0};
-    struct rift_history *history = rift_history_from_notation(notation, &err);
-    if (!history)
-        fail_msg("%s: %s", notation, err.text);
-    const struct rift_checker *checker = rift_checker_find("linearizable");
-    json_t *given = json_pack("{s:s}", "model", model);
-    struct rift_check check = {.history = history,
-                               .options = rift_checker_options(checker, given, &err),
-                               .budget = {.time_ms = 10000, .thread_count = 2}};
-    struct rift_verdict verdict = {0};
-    if (checker->check(&check, &verdict, &err) < 0)
-        fail_msg("%s: %s", notation, err.text);
-    json_decref((json_t *)check.options);
-    json_decref(given);
+    CLEANUP(rift_free) char *options = rift_printf("{\"model\": \"%s\"}", model);
+    struct rift_history *history = judging_history(notation);
+    struct rift_check check = {.history = history, .budget = {.time_ms = 10000, .thread_count = 2}};
+    struct rift_verdict verdict = judge_check("linearizable", options, check);
     rift_history_destroy(history);
     return verdict;
 }
 
 static void expect(const char *model, const char *notation, enum rift_validity validity)
 {
-    struct rift_verdict verdict = judge(model, notation);
+    struct rift_verdict verdict = judge_text(model, notation);
     if (verdict.validity != validity)
         fail_msg("%s, %s: %s, expected %s", model, notation, rift_validity_name(verdict.validity),
                  rift_validity_name(validity));
@@ -169,11 +160,11 @@ static void crashed_update_that_nobody_reads_as_it_was_still_counts(void **state
 static void violation_is_explained_by_few_operations(void **state)
 {
     (void)state;
-    struct rift_verdict verdict =
-        judge("register", "p0 w1 ok, p0 w3 ok, p0 w1 ok, p1 r1 ok, p0 w2 ok, p2 r2 ok, p1 r1 ok, "
-                          "p2 r2 ok");
+    struct rift_verdict verdict = judge_text(
+        "register", "p0 w1 ok, p0 w3 ok, p0 w1 ok, p1 r1 ok, p0 w2 ok, p2 r2 ok, p1 r1 ok, "
+                    "p2 r2 ok");
     assert_int_equal(verdict.validity, RIFT_INVALID);
-    const json_t *anomaly = json_array_get(json_object_get(verdict.details, "anomalies"), 0);
+    const json_t *anomaly = first_anomaly(&verdict);
     assert_string_equal(json_string_value(json_object_get(anomaly, "name")), "stale read");
     const json_t *ops = json_object_get(anomaly, "ops");
     assert_int_equal(json_array_size(ops), 2);
@@ -198,10 +189,10 @@ static void answer_not_yet_given_is_not_held_against_an_open_transaction(void **
 {
     (void)state;
     struct rift_verdict verdict =
-        judge("multi-register", "p0 txn:[[r x -] [w y 6]]:[[r x 5] [w y 6]], "
-                                "p1 txn:[[r y -]]:[[r y 6]] ok, p0 ok");
+        judge_text("multi-register", "p0 txn:[[r x -] [w y 6]]:[[r x 5] [w y 6]], "
+                                     "p1 txn:[[r y -]]:[[r y 6]] ok, p0 ok");
     assert_int_equal(verdict.validity, RIFT_INVALID);
-    const json_t *anomaly = json_array_get(json_object_get(verdict.details, "anomalies"), 0);
+    const json_t *anomaly = first_anomaly(&verdict);
     assert_int_equal(json_integer_value(json_object_get(anomaly, "moment_row")), 0);
     rift_verdict_finish(&verdict);
 }
@@ -220,32 +211,20 @@ static void completion_and_invocation_at_one_moment_are_concurrent(void **state)
         rift_builder_add_op(builder, &write, RIFT_OP_OK, 10, 20, one, &err);
         rift_builder_add_op(builder, &read, RIFT_OP_OK, 20 + gap, 30, RIFT_VALUE_NIL, &err);
         struct rift_history *history = rift_builder_finish(builder, &err);
-        const struct rift_checker *checker = rift_checker_find("linearizable");
-        json_t *options = rift_checker_options(checker, NULL, &err);
-        struct rift_check check = {.history = history, .options = options};
-        struct rift_verdict verdict = {0};
-        assert_int_equal(checker->check(&check, &verdict, &err), 0);
-        assert_int_equal(verdict.validity, gap == 0 ? RIFT_VALID : RIFT_INVALID);
-        rift_verdict_finish(&verdict);
-        json_decref(options);
-        rift_history_destroy(history);
+        expect_verdict("linearizable", NULL, history, gap == 0 ? RIFT_VALID : RIFT_INVALID,
+                       gap == 0 ? NULL : "stale read");
     }
 }
 
 static void spent_time_is_unknown_with_its_reason(void **state)
 {
     (void)state;
-    struct rift_error err;
-    struct rift_history *history = rift_history_from_notation("p0 w1 ok, p1 r1 ok", &err);
-    const struct rift_checker *checker = rift_checker_find("linearizable");
-    json_t *options = rift_checker_options(checker, NULL, &err);
-    struct rift_check check = {.history = history, .options = options, .budget = {.time_ms = -1}};
-    struct rift_verdict verdict = {0};
-    assert_int_equal(checker->check(&check, &verdict, &err), 0);
+    struct rift_history *history = judging_history("p0 w1 ok, p1 r1 ok");
+    struct rift_check check = {.history = history, .budget = {.time_ms = -1}};
+    struct rift_verdict verdict = judge_check("linearizable", NULL, check);
     assert_int_equal(verdict.validity, RIFT_UNKNOWN);
     assert_non_null(strstr(verdict.reason, "time"));
     rift_verdict_finish(&verdict);
-    json_decref(options);
     rift_history_destroy(history);
 }
 

@@ -9,9 +9,10 @@
 #include <unistd.h>
 #include <cmocka.h>
 
-#include "checkers/checker.h"
 #include "checkers/models/machine.h"
 #include "history/builder.h"
+#include "common/memory.h"
+#include "tests/lib/judging.h"
 
 static const char light[] =
     "{\"name\": \"light\", \"initial\": \"red\", \"steps\": ["
@@ -32,49 +33,40 @@ static void write_file(char *path, const char *text)
     close(fd);
 }
 
-static enum rift_validity judge(const char *notation)
+static void expect(const char *notation, enum rift_validity validity)
 {
     char path[64];
-    struct rift_error err = {0};
     write_file(path, light);
-    struct rift_history *history = rift_history_from_notation(notation, &err);
-    const struct rift_checker *checker = rift_checker_find("linearizable");
-    json_t *given = json_pack("{s:s}", "model_file", path);
-    struct rift_check check = {.history = history,
-                               .options = rift_checker_options(checker, given, &err)};
-    struct rift_verdict verdict = {0};
-    if (checker->check(&check, &verdict, &err) < 0)
-        fail_msg("%s", err.text);
-    enum rift_validity validity = verdict.validity;
+    CLEANUP(rift_free) char *options = rift_printf("{\"model_file\": \"%s\"}", path);
+    struct rift_history *history = judging_history(notation);
+    struct rift_verdict verdict = judge("linearizable", options, history);
+    assert_int_equal(verdict.validity, validity);
     rift_verdict_finish(&verdict);
-    json_decref((json_t *)check.options);
-    json_decref(given);
     rift_history_destroy(history);
     unlink(path);
-    return validity;
 }
 
 static void machine_goes_only_along_its_steps(void **state)
 {
     (void)state;
-    assert_int_equal(judge("p0 look::1 ok, p0 go ok, p1 look::2 ok"), RIFT_VALID);
-    assert_int_equal(judge("p0 go ok, p1 look::1 ok"), RIFT_INVALID);
-    assert_int_equal(judge("p0 stop ok"), RIFT_INVALID);
-    assert_int_equal(judge("p0 go ok, p0 stop ok, p0 go ok, p0 look::2 ok"), RIFT_VALID);
+    expect("p0 look::1 ok, p0 go ok, p1 look::2 ok", RIFT_VALID);
+    expect("p0 go ok, p1 look::1 ok", RIFT_INVALID);
+    expect("p0 stop ok", RIFT_INVALID);
+    expect("p0 go ok, p0 stop ok, p0 go ok, p0 look::2 ok", RIFT_VALID);
 }
 
 static void arguments_and_stars_choose_steps(void **state)
 {
     (void)state;
-    assert_int_equal(judge("p0 paint:3 ok, p0 look::3 ok"), RIFT_VALID);
-    assert_int_equal(judge("p0 paint:4 ok"), RIFT_INVALID);
+    expect("p0 paint:3 ok, p0 look::3 ok", RIFT_VALID);
+    expect("p0 paint:4 ok", RIFT_INVALID);
 }
 
 static void crashed_step_may_have_been_taken(void **state)
 {
     (void)state;
-    assert_int_equal(judge("p0 go info, p1 look::1 ok, p1 look::2 ok"), RIFT_VALID);
-    assert_int_equal(judge("p0 go info, p1 look::2 ok, p1 look::1 ok"), RIFT_INVALID);
+    expect("p0 go info, p1 look::1 ok, p1 look::2 ok", RIFT_VALID);
+    expect("p0 go info, p1 look::2 ok, p1 look::1 ok", RIFT_INVALID);
 }
 
 static void refuse(const char *text, const char *expected)

@@ -8,60 +8,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "checkers/checker.h"
 #include "common/memory.h"
-#include "history/builder.h"
 #include "history/reader.h"
+#include "tests/lib/judging.h"
 
-static void judge_with(const char *checker_name, const struct rift_history *history,
-                       const char *options_text, struct rift_verdict *verdict)
-{
-    const struct rift_checker *checker = rift_checker_find(checker_name);
-    assert_non_null(checker);
-    json_t *given = options_text ? json_loads(options_text, 0, NULL) : NULL;
-    json_t *options = rift_checker_options(checker, given, NULL);
-    assert_non_null(options);
-    struct rift_check check = {.history = history, .options = options};
-    assert_int_equal(checker->check(&check, verdict, NULL), 0);
-    json_decref(options);
-    json_decref(given);
-}
-
-/* anomaly: the name of the first one, or NULL where there must be none. */
-static void expect_of(const char *checker, struct rift_history *history, const char *options,
-                      enum rift_validity validity, const char *anomaly)
-{
-    struct rift_verdict verdict = {0};
-    judge_with(checker, history, options, &verdict);
-    json_t *first = json_array_get(json_object_get(verdict.details, "anomalies"), 0);
-    const char *name = json_string_value(json_object_get(first, "name"));
-    if (verdict.validity != validity || !name != !anomaly || (name && strcmp(name, anomaly) != 0))
-        fail_msg("%s: %s, %s: %s", checker, rift_validity_name(verdict.validity),
-                 name ? name : "no anomaly", verdict.reason ? verdict.reason : "");
-    rift_verdict_finish(&verdict);
-    rift_history_destroy(history);
-}
-
-static void expect(const char *checker, const char *edn, const char *options,
+static void expect(const char *checker, const char *text, const char *options,
                    enum rift_validity validity, const char *anomaly)
 {
-    struct rift_error err = {0};
-    struct rift_read_options read = {.format = "jepsen-edn"};
-    struct rift_history *history = rift_history_read_bytes("test", edn, strlen(edn), &read, &err);
-    if (history == NULL)
-        fail_msg("%s", err.text);
-    expect_of(checker, history, options, validity, anomaly);
-}
-
-/* In notation: registers. */
-static void expect_registers(const char *checker, const char *notation, enum rift_validity validity,
-                             const char *anomaly)
-{
-    struct rift_error err = {0};
-    struct rift_history *history = rift_history_from_notation(notation, &err);
-    if (history == NULL)
-        fail_msg("%s", err.text);
-    expect_of(checker, history, NULL, validity, anomaly);
+    expect_verdict(checker, options, judging_history(text), validity, anomaly);
 }
 
 /* One completed op of a process. Times are the lines. */
@@ -151,59 +105,55 @@ static void register_that_rises_is_never_seen_to_go_back(void **state)
 {
     (void)state;
     const char *name = "non-monotonic read";
-    expect_registers("monotonic", "p0 w1 ok, p1 r1 ok, p0 w2 ok, p1 r2 ok", RIFT_VALID, NULL);
-    expect_registers("monotonic", "p0 w1 ok, p0 w2 ok, p1 r2 ok, p1 r1 ok", RIFT_INVALID, name);
-    expect_registers("monotonic", "p0 w1 ok, p0 w2 ok, p1 r2 ok, p2 r1 ok", RIFT_VALID, NULL);
-    expect_registers("monotonic", "p0 w1 ok, p1 r1 ok, p1 r- ok", RIFT_INVALID, name);
+    expect("monotonic", "p0 w1 ok, p1 r1 ok, p0 w2 ok, p1 r2 ok", NULL, RIFT_VALID, NULL);
+    expect("monotonic", "p0 w1 ok, p0 w2 ok, p1 r2 ok, p1 r1 ok", NULL, RIFT_INVALID, name);
+    expect("monotonic", "p0 w1 ok, p0 w2 ok, p1 r2 ok, p2 r1 ok", NULL, RIFT_VALID, NULL);
+    expect("monotonic", "p0 w1 ok, p1 r1 ok, p1 r- ok", NULL, RIFT_INVALID, name);
     /* 1 may have come after 3, but not after 2. */
-    expect_registers("monotonic",
-                     "p0 w1, p1 w3, p0 ok, p2 w2 ok, p1 ok, p3 r2 ok, p3 r3 ok, p3 r1 ok",
-                     RIFT_INVALID, name);
+    expect("monotonic", "p0 w1, p1 w3, p0 ok, p2 w2 ok, p1 ok, p3 r2 ok, p3 r3 ok, p3 r1 ok", NULL,
+           RIFT_INVALID, name);
     /* It had not seen what it wrote: that is asked of sessions. */
-    expect_registers("monotonic", "p0 w1 ok, p0 w2 ok, p0 r1 ok", RIFT_VALID, NULL);
-    expect_registers("monotonic", "p0 k1/w2 ok, p0 k2/w1 ok, p1 k1/r2 ok, p1 k2/r1 ok", RIFT_VALID,
-                     NULL);
-    expect_registers("monotonic", "p0 w1 ok, p1 r3 ok", RIFT_INVALID, "garbage read");
-    expect_registers("monotonic", "p0 w1 fail, p1 r1 ok", RIFT_INVALID, "garbage read");
-    expect_registers("monotonic", "p0 w1 ok", RIFT_UNKNOWN, NULL);
+    expect("monotonic", "p0 w1 ok, p0 w2 ok, p0 r1 ok", NULL, RIFT_VALID, NULL);
+    expect("monotonic", "p0 k1/w2 ok, p0 k2/w1 ok, p1 k1/r2 ok, p1 k2/r1 ok", NULL, RIFT_VALID,
+           NULL);
+    expect("monotonic", "p0 w1 ok, p1 r3 ok", NULL, RIFT_INVALID, "garbage read");
+    expect("monotonic", "p0 w1 fail, p1 r1 ok", NULL, RIFT_INVALID, "garbage read");
+    expect("monotonic", "p0 w1 ok", NULL, RIFT_UNKNOWN, NULL);
 }
 
 static void write_that_never_heard_back_may_land_late(void **state)
 {
     (void)state;
     const char *late = "p0 w1 info, p9 w2 ok, p1 r2 ok, p1 r1 ok";
-    expect_registers("monotonic", late, RIFT_VALID, NULL);
-    expect_registers("sessions", late, RIFT_VALID, NULL);
-    expect_registers("causal", late, RIFT_VALID, NULL);
-    expect_registers("sessions", "p0 w1 info, p0 w2 ok, p1 r2 ok, p1 r1 ok", RIFT_VALID, NULL);
+    expect("monotonic", late, NULL, RIFT_VALID, NULL);
+    expect("sessions", late, NULL, RIFT_VALID, NULL);
+    expect("causal", late, NULL, RIFT_VALID, NULL);
+    expect("sessions", "p0 w1 info, p0 w2 ok, p1 r2 ok, p1 r1 ok", NULL, RIFT_VALID, NULL);
     /* Two writes at once, in either order. */
-    expect_registers("monotonic", "p0 w1, p1 w2, p0 ok, p1 ok, p2 r2 ok, p2 r1 ok", RIFT_VALID,
-                     NULL);
+    expect("monotonic", "p0 w1, p1 w2, p0 ok, p1 ok, p2 r2 ok, p2 r1 ok", NULL, RIFT_VALID, NULL);
 }
 
 static void each_session_guarantee_has_its_violation(void **state)
 {
     (void)state;
-    expect_registers("sessions", "p0 w1 ok, p0 w2 ok, p0 r1 ok", RIFT_INVALID,
-                     "own write not read");
-    expect_registers("sessions", "p0 w1 ok, p0 r- ok", RIFT_INVALID, "own write not read");
-    expect_registers("sessions", "p0 w1 ok, p0 w2 ok, p1 r2 ok, p1 r1 ok", RIFT_INVALID,
-                     "non-monotonic read");
-    expect_registers("sessions", "p0 k1/w1 ok, p0 k2/w2 ok, p1 k2/r2 ok, p1 k1/r- ok", RIFT_INVALID,
-                     "monotonic writes");
-    expect_registers("sessions", "p0 k1/w1 ok, p1 k1/r1 ok, p1 k2/w2 ok, p2 k2/r2 ok, p2 k1/r- ok",
-                     RIFT_INVALID, "writes follow reads");
-    expect_registers("sessions", "p0 k1/w1 ok, p1 k2/w2 ok, p1 k1/r1 ok, p2 k2/r2 ok, p2 k1/r- ok",
-                     RIFT_VALID, NULL);
+    expect("sessions", "p0 w1 ok, p0 w2 ok, p0 r1 ok", NULL, RIFT_INVALID, "own write not read");
+    expect("sessions", "p0 w1 ok, p0 r- ok", NULL, RIFT_INVALID, "own write not read");
+    expect("sessions", "p0 w1 ok, p0 w2 ok, p1 r2 ok, p1 r1 ok", NULL, RIFT_INVALID,
+           "non-monotonic read");
+    expect("sessions", "p0 k1/w1 ok, p0 k2/w2 ok, p1 k2/r2 ok, p1 k1/r- ok", NULL, RIFT_INVALID,
+           "monotonic writes");
+    expect("sessions", "p0 k1/w1 ok, p1 k1/r1 ok, p1 k2/w2 ok, p2 k2/r2 ok, p2 k1/r- ok", NULL,
+           RIFT_INVALID, "writes follow reads");
+    expect("sessions", "p0 k1/w1 ok, p1 k2/w2 ok, p1 k1/r1 ok, p2 k2/r2 ok, p2 k1/r- ok", NULL,
+           RIFT_VALID, NULL);
 }
 
 static void sessions_promise_nothing_across_processes(void **state)
 {
     (void)state;
-    expect_registers("sessions", "p0 w1 ok, p0 w2 ok, p1 r2 ok, p2 r1 ok, p2 r2 ok", RIFT_VALID,
-                     NULL);
+    expect("sessions", "p0 w1 ok, p0 w2 ok, p1 r2 ok, p2 r1 ok, p2 r2 ok", NULL, RIFT_VALID, NULL);
     /* Writes of two sessions may stand in either order. */
-    expect_registers("sessions", "p0 w1 ok, p1 w2 ok, p2 r2 ok, p2 r1 ok", RIFT_VALID, NULL);
+    expect("sessions", "p0 w1 ok, p1 w2 ok, p2 r2 ok, p2 r1 ok", NULL, RIFT_VALID, NULL);
 }
 
 static void causes_are_seen_over_any_number_of_steps(void **state)
@@ -211,27 +161,24 @@ static void causes_are_seen_over_any_number_of_steps(void **state)
     (void)state;
     const char *chain = "p0 k1/w1 ok, p1 k1/r1 ok, p1 k2/w2 ok, p2 k2/r2 ok, p2 k3/w3 ok, "
                         "p3 k3/r3 ok, p3 k1/r- ok";
-    expect_registers("causal", chain, RIFT_INVALID, "causality violation");
-    expect_registers("sessions", chain, RIFT_VALID, NULL);
-    expect_registers(
-        "causal",
-        "p0 k1/w1 ok, p0 k1/w4 ok, p1 k1/r4 ok, p1 k2/w2 ok, p2 k2/r2 ok, p2 k3/w3 ok, "
-        "p3 k3/r3 ok, p3 k1/r1 ok",
-        RIFT_INVALID, "causality violation");
-    expect_registers("causal", "p0 w1 ok, p1 r2 ok", RIFT_INVALID, "garbage read");
-    expect_registers("causal", "p0 k1/r1, p1 k2/r2, p0 ok, p1 ok", RIFT_INVALID, "garbage read");
+    expect("causal", chain, NULL, RIFT_INVALID, "causality violation");
+    expect("sessions", chain, NULL, RIFT_VALID, NULL);
+    expect("causal",
+           "p0 k1/w1 ok, p0 k1/w4 ok, p1 k1/r4 ok, p1 k2/w2 ok, p2 k2/r2 ok, p2 k3/w3 ok, "
+           "p3 k3/r3 ok, p3 k1/r1 ok",
+           NULL, RIFT_INVALID, "causality violation");
+    expect("causal", "p0 w1 ok, p1 r2 ok", NULL, RIFT_INVALID, "garbage read");
+    expect("causal", "p0 k1/r1, p1 k2/r2, p0 ok, p1 ok", NULL, RIFT_INVALID, "garbage read");
     /* Each read, before its own write, what the other writes after it. */
-    expect_registers("causal",
-                     "p0 k1/r1, p1 k1/w1, p0 ok, p0 k2/w2 ok, p1 ok, p2 k2/r2 ok, p2 k1/r1 ok",
-                     RIFT_VALID, NULL);
+    expect("causal", "p0 k1/r1, p1 k1/w1, p0 ok, p0 k2/w2 ok, p1 ok, p2 k2/r2 ok, p2 k1/r1 ok",
+           NULL, RIFT_VALID, NULL);
 }
 
 static void only_the_guarantees_asked_for_must_hold(void **state)
 {
     (void)state;
-    struct rift_history *history =
-        rift_history_from_notation("p0 w1 ok, p0 w2 ok, p1 r2 ok, p1 r1 ok", NULL);
-    expect_of("sessions", history, "{\"guarantees\": [\"read your writes\"]}", RIFT_VALID, NULL);
+    expect("sessions", "p0 w1 ok, p0 w2 ok, p1 r2 ok, p1 r1 ok",
+           "{\"guarantees\": [\"read your writes\"]}", RIFT_VALID, NULL);
 }
 
 #define SEND(process, type, asked, got) OP(process, "send", asked, type, got)
@@ -461,10 +408,11 @@ static void shipped_histories_agree(void **state)
             fail_msg("%s", err.text);
         bool is_fork = strcmp(files[i][1], "long-fork") == 0;
         bool is_reversed = strcmp(files[i][1], "causal-reverse") == 0;
-        expect_of(files[i][1], history, NULL, is_fork || is_reversed ? RIFT_INVALID : RIFT_VALID,
-                  is_fork       ? "long fork"
-                  : is_reversed ? "causal reverse"
-                                : NULL);
+        expect_verdict(files[i][1], NULL, history,
+                       is_fork || is_reversed ? RIFT_INVALID : RIFT_VALID,
+                       is_fork       ? "long fork"
+                       : is_reversed ? "causal reverse"
+                                     : NULL);
     }
 }
 

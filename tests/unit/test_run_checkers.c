@@ -14,28 +14,7 @@
 #include "common/memory.h"
 #include "common/rng.h"
 #include "history/builder.h"
-
-static void judge(const char *checker_name, struct rift_check check, const char *options_text,
-                  struct rift_verdict *verdict)
-{
-    const struct rift_checker *checker = rift_checker_find(checker_name);
-    struct rift_error err = {0};
-    json_t *given = options_text ? json_loads(options_text, 0, NULL) : json_object();
-    json_t *options = rift_checker_options(checker, given, &err);
-    if (!options)
-        fail_msg("%s", err.text);
-    check.options = options;
-    *verdict = (struct rift_verdict){0};
-    if (checker->check(&check, verdict, &err) != 0)
-        fail_msg("%s", err.text);
-    json_decref(options);
-    json_decref(given);
-}
-
-static const json_t *first_anomaly(const struct rift_verdict *verdict)
-{
-    return json_array_get(json_object_get(verdict->details, "anomalies"), 0);
-}
+#include "tests/lib/judging.h"
 
 /* A log of these lines. anomaly NULL: it must be clean. */
 static void expect_log(const char *lines, const char *options, const char *anomaly, int line)
@@ -47,9 +26,8 @@ static void expect_log(const char *lines, const char *options, const char *anoma
     close(fd);
     struct rift_history *history = rift_history_from_notation("p0 w1 ok", NULL);
     struct rift_log_file log = {"n2", "nodes/n2/db.log", path};
-    struct rift_verdict verdict;
-    judge("log-patterns", (struct rift_check){.history = history, .logs = &log, .log_count = 1},
-          options, &verdict);
+    struct rift_check check = {.history = history, .logs = &log, .log_count = 1};
+    struct rift_verdict verdict = judge_check("log-patterns", options, check);
     unlink(path);
     const json_t *found = first_anomaly(&verdict);
     const char *name = json_string_value(json_object_get(found, "name"));
@@ -109,8 +87,7 @@ static void run_without_logs_is_unknown(void **state)
 {
     (void)state;
     struct rift_history *history = rift_history_from_notation("p0 w1 ok", NULL);
-    struct rift_verdict verdict;
-    judge("log-patterns", (struct rift_check){.history = history}, NULL, &verdict);
+    struct rift_verdict verdict = judge("log-patterns", NULL, history);
     assert_int_equal(verdict.validity, RIFT_UNKNOWN);
     rift_verdict_finish(&verdict);
     rift_history_destroy(history);
@@ -161,8 +138,7 @@ static void whole(struct tape *tape, int32_t process, const char *f, int node, i
 static void expect_end(struct tape *tape, enum rift_validity validity)
 {
     struct rift_history *history = tape_finish(tape);
-    struct rift_verdict verdict;
-    judge("convergence", (struct rift_check){.history = history}, NULL, &verdict);
+    struct rift_verdict verdict = judge("convergence", NULL, history);
     const char *name = json_string_value(json_object_get(first_anomaly(&verdict), "name"));
     if (verdict.validity != validity)
         fail_msg("%s: %s", rift_validity_name(verdict.validity),
@@ -247,8 +223,7 @@ static void expect_phase(bool is_in_fault, const char *phase, enum rift_validity
     struct rift_history *history = stale_read(is_in_fault);
     CLEANUP(rift_free)
     char *options = rift_printf("{\"checker\": \"linearizable\", \"phases\": [\"%s\"]}", phase);
-    struct rift_verdict verdict;
-    judge("by-phase", (struct rift_check){.history = history}, options, &verdict);
+    struct rift_verdict verdict = judge("by-phase", options, history);
     if (verdict.validity != validity)
         fail_msg("%s: %s, %s", phase, rift_validity_name(verdict.validity),
                  verdict.reason ? verdict.reason : "");
@@ -295,9 +270,7 @@ static void operations_are_counted_by_phase(void **state)
 {
     (void)state;
     struct rift_history *history = stale_read(true);
-    struct rift_verdict verdict;
-    judge("by-phase", (struct rift_check){.history = history}, "{\"checker\": \"stats\"}",
-          &verdict);
+    struct rift_verdict verdict = judge("by-phase", "{\"checker\": \"stats\"}", history);
     const json_t *phases = json_object_get(verdict.details, "checkers");
     const json_t *faults = json_object_get(json_object_get(phases, "faults"), "stats");
     const json_t *calm = json_object_get(json_object_get(phases, "calm"), "stats");
@@ -312,11 +285,11 @@ static void several_are_asked_in_each_phase(void **state)
 {
     (void)state;
     struct rift_history *history = stale_read(true);
-    struct rift_verdict verdict;
-    judge("by-phase", (struct rift_check){.history = history},
-          "{\"checker\": [\"stats\", \"linearizable\", \"sessions\"], "
-          "\"options\": {\"sessions\": {\"guarantees\": [\"read your writes\"]}}}",
-          &verdict);
+    struct rift_verdict verdict =
+        judge("by-phase",
+              "{\"checker\": [\"stats\", \"linearizable\", \"sessions\"], "
+              "\"options\": {\"sessions\": {\"guarantees\": [\"read your writes\"]}}}",
+              history);
     const json_t *all = json_object_get(verdict.details, "checkers");
     assert_int_equal(json_object_size(all), 6);
     const json_t *faults = json_object_get(all, "faults, linearizable");
@@ -350,10 +323,9 @@ static void what_a_phase_convicts_the_whole_convicts(void **state)
         }
         struct rift_history *history = tape_finish(&tape);
         for (size_t i = 0; i < sizeof checkers / sizeof *checkers; i++) {
-            struct rift_verdict part, all;
             CLEANUP(rift_free) char *options = rift_printf("{\"checker\": \"%s\"}", checkers[i]);
-            judge("by-phase", (struct rift_check){.history = history}, options, &part);
-            judge(checkers[i], (struct rift_check){.history = history}, NULL, &all);
+            struct rift_verdict part = judge("by-phase", options, history);
+            struct rift_verdict all = judge(checkers[i], NULL, history);
             convicted += part.validity == RIFT_INVALID;
             assert_true(part.validity != RIFT_INVALID || all.validity == RIFT_INVALID);
             rift_verdict_finish(&part);
@@ -376,8 +348,7 @@ static void expect_service(const char *options, enum rift_validity validity, con
     tape.time_ns += 6000000;
     whole(&tape, 0, "write", 1, RIFT_EVENT_OK, 3);
     struct rift_history *history = tape_finish(&tape);
-    struct rift_verdict verdict;
-    judge("availability", (struct rift_check){.history = history}, options, &verdict);
+    struct rift_verdict verdict = judge("availability", options, history);
     const char *name = json_string_value(json_object_get(first_anomaly(&verdict), "name"));
     if (verdict.validity != validity || !name != !anomaly || (name && strcmp(name, anomaly) != 0))
         fail_msg("%s: %s", options ? options : "", verdict.reason ? verdict.reason : "valid");

@@ -7,33 +7,20 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "checkers/checker.h"
-#include "history/builder.h"
+#include "tests/lib/judging.h"
 
-static struct rift_verdict judge(const char *name, json_t *given, const char *notation)
+static struct rift_verdict judge_text(const char *name, const char *options, const char *notation)
 {
-    struct rift_error err = {0};
-    struct rift_history *history = rift_history_from_notation(notation, &err);
-    if (!history)
-        fail_msg("%s: %s", notation, err.text);
-    const struct rift_checker *checker = rift_checker_find(name);
-    struct rift_check check = {.history = history,
-                               .options = rift_checker_options(checker, given, &err)};
-    struct rift_verdict verdict = {0};
-    if (!check.options || checker->check(&check, &verdict, &err) < 0)
-        fail_msg("%s: %s", notation, err.text);
-    json_decref((json_t *)check.options);
-    json_decref(given);
+    struct rift_history *history = judging_history(notation);
+    struct rift_verdict verdict = judge(name, options, history);
     rift_history_destroy(history);
     return verdict;
 }
 
 static void expect_sequential(const char *notation, enum rift_validity validity)
 {
-    struct rift_verdict verdict = judge("sequential", NULL, notation);
-    if (verdict.validity != validity)
-        fail_msg("%s: %s", notation, rift_validity_name(verdict.validity));
-    rift_verdict_finish(&verdict);
+    expect_verdict("sequential", NULL, judging_history(notation), validity,
+                   validity == RIFT_INVALID ? "not sequential" : NULL);
 }
 
 static void stale_read_of_another_process_is_sequential(void **state)
@@ -62,18 +49,18 @@ static void keys_with_an_order_each_may_have_none_together(void **state)
 {
     (void)state;
     /* As store buffers do: each process misses what the other wrote into the other key. */
-    struct rift_verdict verdict = judge("sequential", NULL,
-                                        "p0 k1/w1 ok, p1 k2/w1 ok, p0 k2/r- ok, p1 k1/r- ok, "
-                                        "p0 k1/r1 ok, p1 k3/r- ok, p0 k3/w7 ok");
+    struct rift_verdict verdict = judge_text("sequential", NULL,
+                                             "p0 k1/w1 ok, p1 k2/w1 ok, p0 k2/r- ok, p1 k1/r- ok, "
+                                             "p0 k1/r1 ok, p1 k3/r- ok, p0 k3/w7 ok");
     assert_int_equal(verdict.validity, RIFT_INVALID);
-    const json_t *anomaly = json_array_get(json_object_get(verdict.details, "anomalies"), 0);
+    const json_t *anomaly = first_anomaly(&verdict);
     const json_t *ops = json_object_get(anomaly, "ops");
     assert_int_equal(json_array_size(ops), 4);
     for (size_t i = 0; i < 4; i++)
         assert_int_equal(json_integer_value(json_array_get(ops, i)), i);
     rift_verdict_finish(&verdict);
-    verdict = judge("sequential", json_pack("{s:s}", "keys", "apart"),
-                    "p0 k1/w1 ok, p1 k2/w1 ok, p0 k2/r- ok, p1 k1/r- ok");
+    verdict = judge_text("sequential", "{\"keys\": \"apart\"}",
+                         "p0 k1/w1 ok, p1 k2/w1 ok, p0 k2/r- ok, p1 k1/r- ok");
     assert_int_equal(verdict.validity, RIFT_VALID);
     assert_non_null(json_object_get(verdict.details, "note"));
     rift_verdict_finish(&verdict);
@@ -82,9 +69,9 @@ static void keys_with_an_order_each_may_have_none_together(void **state)
 static void proof_leaves_out_what_it_does_not_need(void **state)
 {
     (void)state;
-    struct rift_verdict verdict = judge(
+    struct rift_verdict verdict = judge_text(
         "sequential", NULL, "p0 w5 ok, p1 r5 ok, p0 w1 ok, p2 r1 ok, p0 w2 ok, p1 r2 ok, p1 r1 ok");
-    const json_t *anomaly = json_array_get(json_object_get(verdict.details, "anomalies"), 0);
+    const json_t *anomaly = first_anomaly(&verdict);
     const json_t *ops = json_object_get(anomaly, "ops");
     assert_int_equal(json_array_size(ops), 4);
     assert_int_equal(json_integer_value(json_array_get(ops, 0)), 2);
@@ -107,9 +94,9 @@ static json_int_t stat(const struct rift_verdict *verdict, const char *name)
 static void staleness_counts_versions_that_were_certainly_over(void **state)
 {
     (void)state;
-    struct rift_verdict verdict = judge("staleness", NULL,
-                                        "p0 w1 ok, p0 w2 ok, p0 w3 ok, p1 r1 ok, p1 r3 ok, "
-                                        "p0 w4, p1 r3 ok, p0 ok, p1 r3 ok");
+    struct rift_verdict verdict = judge_text("staleness", NULL,
+                                             "p0 w1 ok, p0 w2 ok, p0 w3 ok, p1 r1 ok, p1 r3 ok, "
+                                             "p0 w4, p1 r3 ok, p0 ok, p1 r3 ok");
     assert_int_equal(verdict.validity, RIFT_VALID);
     assert_int_equal(stat(&verdict, "reads"), 4);
     assert_int_equal(stat(&verdict, "stale_reads"), 2);
@@ -121,11 +108,10 @@ static void read_beyond_the_bound_is_a_violation(void **state)
 {
     (void)state;
     const char *notation = "p0 w1 ok, p0 w2 ok, p0 w3 ok, p1 r1 ok";
-    struct rift_verdict verdict =
-        judge("staleness", json_pack("{s:i}", "versions_max", 2), notation);
+    struct rift_verdict verdict = judge_text("staleness", "{\"versions_max\": 2}", notation);
     assert_int_equal(verdict.validity, RIFT_VALID);
     rift_verdict_finish(&verdict);
-    verdict = judge("staleness", json_pack("{s:i}", "versions_max", 1), notation);
+    verdict = judge_text("staleness", "{\"versions_max\": 1}", notation);
     assert_int_equal(verdict.validity, RIFT_INVALID);
     assert_non_null(strstr(verdict.reason, "2 versions"));
     rift_verdict_finish(&verdict);
@@ -133,7 +119,7 @@ static void read_beyond_the_bound_is_a_violation(void **state)
 
 static void expect_k(const char *notation, int low, int high)
 {
-    struct rift_verdict verdict = judge("k-atomic", NULL, notation);
+    struct rift_verdict verdict = judge_text("k-atomic", NULL, notation);
     assert_int_equal(stat(&verdict, "k_min"), low);
     assert_int_equal(stat(&verdict, "k_max"), high);
     rift_verdict_finish(&verdict);
@@ -154,13 +140,13 @@ static void more_than_the_wanted_k_is_a_violation(void **state)
 {
     (void)state;
     struct rift_verdict verdict =
-        judge("k-atomic", json_pack("{s:i}", "k", 2), "p0 w1 ok, p0 w2 ok, p1 r1 ok");
+        judge_text("k-atomic", "{\"k\": 2}", "p0 w1 ok, p0 w2 ok, p1 r1 ok");
     assert_int_equal(verdict.validity, RIFT_VALID);
     rift_verdict_finish(&verdict);
-    verdict = judge("k-atomic", json_pack("{s:i}", "k", 1), "p0 w1 ok, p0 w2 ok, p1 r1 ok");
+    verdict = judge_text("k-atomic", "{\"k\": 1}", "p0 w1 ok, p0 w2 ok, p1 r1 ok");
     assert_int_equal(verdict.validity, RIFT_INVALID);
     rift_verdict_finish(&verdict);
-    verdict = judge("k-atomic", NULL, "p0 w1 ok, p1 r7 ok");
+    verdict = judge_text("k-atomic", NULL, "p0 w1 ok, p1 r7 ok");
     assert_int_equal(verdict.validity, RIFT_INVALID);
     rift_verdict_finish(&verdict);
 }
@@ -169,7 +155,7 @@ static void values_written_twice_are_left_out(void **state)
 {
     (void)state;
     struct rift_verdict verdict =
-        judge("staleness", NULL, "p0 w1 ok, p0 w2 ok, p0 w1 ok, p0 w3 ok, p1 r1 ok");
+        judge_text("staleness", NULL, "p0 w1 ok, p0 w2 ok, p0 w1 ok, p0 w3 ok, p1 r1 ok");
     assert_int_equal(stat(&verdict, "stale_reads"), 0);
     assert_int_equal(stat(&verdict, "reads_of_unclear_origin"), 1);
     assert_int_equal(verdict.validity, RIFT_UNKNOWN);
