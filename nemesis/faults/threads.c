@@ -18,8 +18,9 @@
 
 #include "common/clock.h"
 #include "common/memory.h"
+#include "common/process.h"
 
-enum { STOP_DEADLINE_MS = 1000, CALL_DEADLINE_MS = 1000, RED_ZONE_SIZE = 128, SIGNALS_MAX = 16 };
+enum { STOP_DEADLINE_MS = 2000, CALL_DEADLINE_MS = 1000, RED_ZONE_SIZE = 128, SIGNALS_MAX = 16 };
 
 static bool holds(const struct threads *threads, pid_t id)
 {
@@ -44,30 +45,33 @@ static int await_stop(pid_t id, int64_t deadline_ns, int *status)
     }
 }
 
-/* 1: newly held, 0: gone, -1: cannot. */
+/* 1: newly seized and told to stop, 0: gone, -1: cannot. */
 static int seize(struct threads *threads, pid_t id, struct rift_error *err)
 {
-    int status = 0;
-    if (ptrace(PTRACE_SEIZE, id, NULL, NULL) < 0)
-        return errno == ESRCH ? 0
-                              : rift_fail_errno(err, RIFT_ERR_DENIED, "trace thread %d", (int)id);
+    if (ptrace(PTRACE_SEIZE, id, NULL, NULL) < 0) {
+        int number = errno;
+        /* One that is ending is refused as one that somebody else traces is. */
+        char state = rift_process_state(id);
+        if (number == ESRCH || state == 0 || state == 'Z' || state == 'X')
+            return 0;
+        errno = number;
+        return rift_fail_errno(err, RIFT_ERR_DENIED, "trace thread %d", (int)id);
+    }
     threads->ids = rift_reallocarray(threads->ids, threads->count + 1, sizeof *threads->ids);
     threads->ids[threads->count++] = id;
-    if (ptrace(PTRACE_INTERRUPT, id, NULL, NULL) < 0)
-        return 0;
-    int stopped = await_stop(id, rift_clock_now() + STOP_DEADLINE_MS * RIFT_MS, &status);
-    if (stopped < 0)
-        return rift_fail(err, RIFT_ERR_TIMEOUT, "thread %d does not stop", (int)id);
-    return stopped;
+    ptrace(PTRACE_INTERRUPT, id, NULL, NULL);
+    return 1;
 }
 
-/* One round over the threads; how many were new. */
+/* One round over the threads: all that are new are told to stop, and only then waited for, as each
+ * stops no sooner than it gets a processor. How many there were. */
 static int seize_new(struct threads *threads, struct rift_error *err)
 {
     char path[64];
     snprintf(path, sizeof path, "/proc/%d/task", (int)threads->process);
     DIR *folder = opendir(path);
     int fresh = 0;
+    size_t known = threads->count;
     for (struct dirent *entry; folder && fresh >= 0 && (entry = readdir(folder));) {
         pid_t id = (pid_t)strtol(entry->d_name, NULL, 10);
         if (!isdigit((unsigned char)entry->d_name[0]) || holds(threads, id))
@@ -77,6 +81,13 @@ static int seize_new(struct threads *threads, struct rift_error *err)
     }
     if (folder)
         closedir(folder);
+    int64_t deadline = rift_clock_now() + STOP_DEADLINE_MS * RIFT_MS;
+    for (size_t i = known; fresh > 0 && i < threads->count; i++) {
+        int status = 0;
+        if (await_stop(threads->ids[i], deadline, &status) < 0)
+            return rift_fail(err, RIFT_ERR_TIMEOUT, "thread %d does not stop",
+                             (int)threads->ids[i]);
+    }
     return fresh;
 }
 

@@ -1,4 +1,5 @@
-/* Every thread of a process, held still by ptrace for a moment. If we die they go on. */
+/* Every thread of a process, held still by ptrace for a moment. If we die they go on. Called within
+ * a visit (visit.h): a thread that does not stop in time stays seized until then. */
 #ifndef NEMESIS_FAULTS_THREADS_H
 #define NEMESIS_FAULTS_THREADS_H
 
@@ -15,8 +16,7 @@ struct threads {
     size_t count;
 };
 
-/* Stops every thread of the process. RIFT_ERR_MISSING where it is gone. After failure nothing is
- * held. */
+/* Stops every thread of the process. RIFT_ERR_MISSING where it is gone. */
 int threads_stop(pid_t process, struct threads *threads, struct rift_error *err);
 /* Lets them go on; zeroed afterwards. */
 void threads_release(struct threads *threads);

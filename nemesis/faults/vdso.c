@@ -17,6 +17,7 @@
 #include "common/clock.h"
 #include "common/memory.h"
 #include "nemesis/faults/threads.h"
+#include "nemesis/faults/visit.h"
 
 enum { JUMP_SIZE = 5, SETTLE_DEADLINE_MS = 2000 };
 
@@ -262,6 +263,25 @@ int vdso_can_bend(struct rift_error *err)
     return image_load(&image, err);
 }
 
+/* What a visit to a process is about. */
+struct visit {
+    pid_t pid;
+    struct vdso_bend bend;
+    int64_t realtime_ns;
+};
+
+static int visit_bend(void *context, struct rift_error *err)
+{
+    const struct visit *visit = context;
+    struct image image;
+    CLEANUP(victim_close) struct victim victim = {.memory = -1};
+    CLEANUP(threads_release) struct threads threads = {0};
+    if (image_load(&image, err) < 0 || victim_open(visit->pid, &image, &victim, err) < 0 ||
+        stop_outside(visit->pid, IN_FUNCTIONS, &victim, &image, &threads, err) < 0)
+        return -1;
+    return install(&victim, &image, &visit->bend, err);
+}
+
 int vdso_bend(pid_t pid, const struct vdso_bend *bend, struct rift_error *err)
 {
     struct image image;
@@ -270,10 +290,8 @@ int vdso_bend(pid_t pid, const struct vdso_bend *bend, struct rift_error *err)
         return -1;
     if (victim_is_bent(&victim, &image))
         return change(&victim, &image, bend, err);
-    CLEANUP(threads_release) struct threads threads = {0};
-    if (stop_outside(pid, IN_FUNCTIONS, &victim, &image, &threads, err) < 0)
-        return -1;
-    return install(&victim, &image, bend, err);
+    struct visit visit = {.pid = pid, .bend = *bend};
+    return rift_visit(visit_bend, &visit, sizeof visit, err);
 }
 
 static int restore(const struct victim *victim, const struct image *image, enum region region,
@@ -291,27 +309,36 @@ static int restore(const struct victim *victim, const struct image *image, enum 
 
 /* First the functions, so that nobody enters the stub any more; then, once all have left it, the
  * stub. */
-int vdso_straighten(pid_t pid, struct rift_error *err)
+static int visit_straighten(void *context, struct rift_error *err)
 {
     static const enum region order[] = {IN_FUNCTIONS, IN_STUB};
+    const struct visit *visit = context;
+    struct image image;
+    CLEANUP(victim_close) struct victim victim = {.memory = -1};
+    if (image_load(&image, err) < 0 || victim_open(visit->pid, &image, &victim, err) < 0)
+        return -1;
+    for (size_t i = 0; i < sizeof order / sizeof *order; i++) {
+        CLEANUP(threads_release) struct threads threads = {0};
+        if (stop_outside(visit->pid, order[i], &victim, &image, &threads, err) < 0 ||
+            restore(&victim, &image, order[i], err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+int vdso_straighten(pid_t pid, struct rift_error *err)
+{
     struct image image;
     CLEANUP(victim_close) struct victim victim = {.memory = -1};
     struct rift_error reason = {0};
+    struct visit visit = {.pid = pid};
     if (image_load(&image, NULL) < 0 || victim_open(pid, &image, &victim, &reason) < 0)
         return reason.code == RIFT_ERR_DENIED ? rift_fail(err, reason.code, "%s", reason.text) : 0;
-    if (!victim_is_bent(&victim, &image))
+    if (!victim_is_bent(&victim, &image) ||
+        rift_visit(visit_straighten, &visit, sizeof visit, &reason) == 0 ||
+        reason.code == RIFT_ERR_MISSING)
         return 0;
-    for (size_t i = 0; i < sizeof order / sizeof *order; i++) {
-        struct threads threads = {0};
-        int result = stop_outside(pid, order[i], &victim, &image, &threads, &reason);
-        if (result == 0)
-            result = restore(&victim, &image, order[i], &reason);
-        threads_release(&threads);
-        if (result < 0)
-            return reason.code == RIFT_ERR_MISSING ? 0
-                                                   : rift_fail(err, reason.code, "%s", reason.text);
-    }
-    return 0;
+    return rift_fail(err, reason.code, "%s", reason.text);
 }
 
 bool vdso_is_bent(pid_t pid)
@@ -322,18 +349,28 @@ bool vdso_is_bent(pid_t pid)
            victim_is_bent(&victim, &image);
 }
 
-int vdso_ask(pid_t pid, int64_t *realtime_ns, struct rift_error *err)
+static int visit_ask(void *context, struct rift_error *err)
 {
+    struct visit *visit = context;
     struct image image;
     CLEANUP(victim_close) struct victim victim = {.memory = -1};
     CLEANUP(threads_release) struct threads threads = {0};
     struct timespec answer = {0};
-    if (image_load(&image, err) < 0 || victim_open(pid, &image, &victim, err) < 0 ||
-        threads_stop(pid, &threads, err) < 0)
+    if (image_load(&image, err) < 0 || victim_open(visit->pid, &image, &victim, err) < 0 ||
+        threads_stop(visit->pid, &threads, err) < 0)
         return -1;
     uint64_t function = victim.base + image.functions[VDSO_CLOCK_GETTIME];
     if (threads_call(&threads, function, CLOCK_REALTIME, &answer, sizeof answer, err) < 0)
-        return rift_wrap(err, "ask process %d for its time", (int)pid);
-    *realtime_ns = (int64_t)answer.tv_sec * RIFT_SECOND + answer.tv_nsec;
+        return rift_wrap(err, "ask process %d for its time", (int)visit->pid);
+    visit->realtime_ns = (int64_t)answer.tv_sec * RIFT_SECOND + answer.tv_nsec;
+    return 0;
+}
+
+int vdso_ask(pid_t pid, int64_t *realtime_ns, struct rift_error *err)
+{
+    struct visit visit = {.pid = pid};
+    if (rift_visit(visit_ask, &visit, sizeof visit, err) < 0)
+        return -1;
+    *realtime_ns = visit.realtime_ns;
     return 0;
 }

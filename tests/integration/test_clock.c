@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -65,8 +66,19 @@ static struct seen ask_victim(const struct victim *victim)
     return seen;
 }
 
-/* A process with threads that are inside of the clock functions nearly all the time. */
-static struct victim start_victim(void)
+/* Until the child of vfork(2) ends, its parent waits in the kernel and comes to no ptrace stop. */
+static void *wait_in_the_kernel(void *for_s)
+{
+    if (vfork() == 0) {
+        syscall(SYS_nanosleep, &(struct timespec){.tv_sec = *(const int *)for_s}, NULL);
+        _exit(0);
+    }
+    return NULL;
+}
+
+/* A process with threads that are inside of the clock functions nearly all the time, and one that
+ * is in the kernel for the first seconds. */
+static struct victim start_victim_that_waits(int for_s)
 {
     int ask[2], answer[2];
     assert_int_equal(pipe(ask), 0);
@@ -79,6 +91,8 @@ static struct victim start_victim(void)
         pthread_t thread;
         for (int i = 0; i < SPINNING_THREADS; i++)
             pthread_create(&thread, NULL, spin, NULL);
+        if (for_s > 0)
+            pthread_create(&thread, NULL, wait_in_the_kernel, &for_s);
         char byte;
         while (read(ask[0], &byte, 1) == 1) {
             struct seen seen = look();
@@ -92,6 +106,11 @@ static struct victim start_victim(void)
     struct victim victim = {.pid = pid, .ask = ask[1], .answer = answer[0]};
     ask_victim(&victim); /* by then it has joined its cgroup */
     return victim;
+}
+
+static struct victim start_victim(void)
+{
+    return start_victim_that_waits(0);
 }
 
 static void end_victim(struct victim *victim)
@@ -120,9 +139,9 @@ struct fault {
     json_t *options;
 };
 
-static void inject(struct fault *fault, const char *options, int64_t lease_ms)
+static int try_inject(struct fault *fault, const char *options, int64_t lease_ms,
+                      struct rift_error *err)
 {
-    struct rift_error err = {0};
     fault->options = json_loads(options, 0, NULL);
     fault->target = (struct rift_target){.system = &group};
     fault->injection = (struct rift_injection){
@@ -133,9 +152,17 @@ static void inject(struct fault *fault, const char *options, int64_t lease_ms)
         .lease_end_ns = rift_clock_now() + lease_ms * RIFT_MS,
         .undo = json_object(),
     };
-    if (fault->injection.driver->plan(&fault->injection, &fault->target, "/nonexistent", &err) <
-            0 ||
-        fault->injection.driver->inject(&fault->injection, &fault->target, &err) < 0)
+    return fault->injection.driver->plan(&fault->injection, &fault->target, "/nonexistent", err) <
+                       0 ||
+                   fault->injection.driver->inject(&fault->injection, &fault->target, err) < 0
+               ? -1
+               : 0;
+}
+
+static void inject(struct fault *fault, const char *options, int64_t lease_ms)
+{
+    struct rift_error err = {0};
+    if (try_inject(fault, options, lease_ms, &err) < 0)
         fail_msg("%s", err.text);
 }
 
@@ -264,6 +291,29 @@ static void a_process_that_was_started_again_is_bent_at_the_next_renewal(void **
     end_victim(&second);
 }
 
+/* A thread in the kernel is seized and comes to no stop: it must not come to one later, when nobody
+ * is there to let it go on. */
+static void a_process_that_does_not_stop_in_time_is_left_as_it_was(void **state)
+{
+    (void)state;
+    need_root_and_vdso();
+    enum { WAITS_S = 3 };
+    struct victim victim = start_victim_that_waits(WAITS_S);
+    struct fault fault;
+    struct rift_error err = {0};
+    int64_t end_ns = rift_clock_now() + WAITS_S * RIFT_SECOND;
+    assert_int_equal(-1,
+                     try_inject(&fault, "{\"of\":\"process\",\"offset_ms\":7000}", 20000, &err));
+    assert_non_null(strstr(err.text, "does not stop"));
+    assert_true(rift_clock_now() < end_ns);
+    heal(&fault);
+    rift_clock_sleep_until(end_ns + 300 * RIFT_MS);
+    inject(&fault, "{\"of\":\"process\",\"offset_ms\":7000}", 20000);
+    assert_near(offset_ms(&victim), 7000);
+    heal(&fault);
+    end_victim(&victim);
+}
+
 static void the_bytes_are_the_kernel_s_again_after_healing(void **state)
 {
     (void)state;
@@ -321,6 +371,7 @@ int main(void)
         cmocka_unit_test(the_lease_ends_in_the_process_itself),
         cmocka_unit_test(a_clock_drifts_and_a_strobe_comes_and_goes),
         cmocka_unit_test(a_process_that_was_started_again_is_bent_at_the_next_renewal),
+        cmocka_unit_test(a_process_that_does_not_stop_in_time_is_left_as_it_was),
         cmocka_unit_test(the_bytes_are_the_kernel_s_again_after_healing),
         cmocka_unit_test(a_host_that_shares_its_kernel_keeps_its_clock),
     };
