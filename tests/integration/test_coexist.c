@@ -21,14 +21,12 @@
 
 #include "common/memory.h"
 #include "nemesis/faults/bpf.h"
-#include "tests/lib/namespaces.h"
+#include "tests/lib/three_hosts.h"
 
 enum { LEASE_MS = 60000, WAIT_MS = 150, BYTES = 333, HEADERS = 14 + 20 + 8 };
 /* Which of the user's three rules drops a datagram from n3: by its port, or by its length. */
 enum { PORT_FREE = 7300, PORT_INGRESS = 7301, PORT_INPUT = 7302 };
 
-static struct namespaces *spaces;
-static struct test_host *n1, *n2, *n3;
 static char pins[] = "/tmp/rift-coexist-XXXXXX";
 
 #define MUST(...) assert_int_equal(0, HOST_RUN(n1, NULL, __VA_ARGS__))
@@ -75,27 +73,21 @@ static void make_rules(void)
 
 static int up(void **state)
 {
-    (void)state;
-    spaces = namespaces_up(3);
+    three_hosts_up(state);
     if (!spaces)
         return 0;
-    n1 = &spaces->hosts[0];
-    n2 = &spaces->hosts[1];
-    n3 = &spaces->hosts[2];
     make_rules();
     return host_agent_start(n1, "coexist", LEASE_MS) ? 0 : -1;
 }
 
 static int down(void **state)
 {
-    (void)state;
     if (spaces) {
         agent_forget(&n1->agent);
         umount2(pins, MNT_DETACH);
         rmdir(pins);
     }
-    namespaces_down(spaces);
-    return 0;
+    return three_hosts_down(state);
 }
 
 static char *list_rules(void)

@@ -17,7 +17,7 @@
 
 #include "common/clock.h"
 #include "common/memory.h"
-#include "tests/lib/namespaces.h"
+#include "tests/lib/three_hosts.h"
 
 enum {
     LEASE_MS = 15000,
@@ -30,8 +30,6 @@ enum {
     SLOW_MS = 3000
 };
 
-static struct namespaces *spaces;
-static struct test_host *n1, *n2, *n3;
 static int listeners[2][3]; /* of n1: IPv4, IPv6; CLIENT, PEER, OURS */
 static const int families[] = {AF_INET, AF_INET6};
 static const uint16_t ports[] = {CLIENT, PEER, OURS};
@@ -95,23 +93,12 @@ static int accepted(int listener, int wait_ms)
 
 static int group_up(void **state)
 {
-    (void)state;
-    spaces = namespaces_up(3);
+    three_hosts_up(state);
     if (!spaces)
         return 0;
-    n1 = &spaces->hosts[0];
-    n2 = &spaces->hosts[1];
-    n3 = &spaces->hosts[2];
     for (int f = 0; f < 2; f++)
         for (int p = 0; p < 3; p++)
             listeners[f][p] = listening(n1, families[f], ports[p]);
-    return 0;
-}
-
-static int group_down(void **state)
-{
-    (void)state;
-    namespaces_down(spaces);
     return 0;
 }
 
@@ -270,5 +257,5 @@ int main(void)
         CASE(it_ends_with_the_lease_when_agent_and_guardian_are_killed),
         CASE(our_own_connection_is_never_cut),
     };
-    return cmocka_run_group_tests(tests, group_up, group_down);
+    return cmocka_run_group_tests(tests, group_up, three_hosts_down);
 }

@@ -21,31 +21,9 @@
 
 #include "common/clock.h"
 #include "common/memory.h"
-#include "tests/lib/namespaces.h"
+#include "tests/lib/three_hosts.h"
 
 enum { LEASE_MS = 5000, PORT_CUT = 7100, PORT_FREE = 7200, QUICK_MS = 250, SLOW_MS = 3000 };
-
-static struct namespaces *spaces;
-static struct test_host *n1, *n2, *n3;
-
-static int group_up(void **state)
-{
-    (void)state;
-    spaces = namespaces_up(3);
-    if (!spaces)
-        return 0;
-    n1 = &spaces->hosts[0];
-    n2 = &spaces->hosts[1];
-    n3 = &spaces->hosts[2];
-    return 0;
-}
-
-static int group_down(void **state)
-{
-    (void)state;
-    namespaces_down(spaces);
-    return 0;
-}
 
 static int agents_up(void **state)
 {
@@ -482,5 +460,5 @@ int main(void)
         CASE(only_connections_from_before_are_reset_where_that_is_asked_for),
         CASE(options_that_mean_nothing_are_refused),
     };
-    return cmocka_run_group_tests(tests, group_up, group_down);
+    return cmocka_run_group_tests(tests, three_hosts_up, three_hosts_down);
 }

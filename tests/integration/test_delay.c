@@ -21,27 +21,18 @@
 #include "common/memory.h"
 #include "common/process.h"
 #include "tests/lib/link_stream.h"
+#include "tests/lib/three_hosts.h"
 
 static struct link_bench bench;
-static struct test_host *n1, *n2, *n3;
 
 static int group_up(void **state)
 {
-    (void)state;
-    bench.spaces = namespaces_up(3);
-    if (!bench.spaces)
+    three_hosts_up(state);
+    if (!spaces)
         return 0;
-    bench.from = n1 = &bench.spaces->hosts[0];
-    n2 = &bench.spaces->hosts[1];
-    n3 = &bench.spaces->hosts[2];
+    bench.spaces = spaces;
+    bench.from = n1;
     return host_agent_start(n1, "delay", 60000) ? 0 : -1;
-}
-
-static int group_down(void **state)
-{
-    (void)state;
-    namespaces_down(bench.spaces);
-    return 0;
 }
 
 static void delays_are_distributed_as_asked(void **state)
@@ -240,5 +231,5 @@ int main(void)
         cmocka_unit_test(a_line_outlives_its_agent_until_the_lease_ends),
         cmocka_unit_test(a_users_root_qdisc_stays_and_works),
     };
-    return cmocka_run_group_tests(tests, group_up, group_down);
+    return cmocka_run_group_tests(tests, group_up, three_hosts_down);
 }

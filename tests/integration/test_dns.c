@@ -18,12 +18,10 @@
 
 #include "common/clock.h"
 #include "common/memory.h"
-#include "tests/lib/namespaces.h"
+#include "tests/lib/three_hosts.h"
 
 enum { LEASE_MS = 4000, DNS = 53, OTHER = 5300, QUICK_MS = 250, SLOW_MS = 3000, ECHOES = 6 };
 
-static struct namespaces *spaces;
-static struct test_host *n1, *n2;
 static int echoes[ECHOES]; /* datagrams: port 53 and another of n2, port 53 of n1; IPv4, IPv6 */
 static int listener;
 static pthread_t echo_thread;
@@ -63,13 +61,10 @@ static void *echo(void *context)
 
 static int group_up(void **state)
 {
-    (void)state;
     static const int families[] = {AF_INET, AF_INET6};
-    spaces = namespaces_up(2);
+    three_hosts_up(state);
     if (!spaces)
         return 0;
-    n1 = &spaces->hosts[0];
-    n2 = &spaces->hosts[1];
     for (int f = 0; f < 2; f++) {
         echoes[3 * f] = bound(n2, families[f], SOCK_DGRAM, DNS);
         echoes[3 * f + 1] = bound(n2, families[f], SOCK_DGRAM, OTHER);

@@ -22,29 +22,20 @@
 #include "common/memory.h"
 #include "common/process.h"
 #include "tests/lib/link_stream.h"
+#include "tests/lib/three_hosts.h"
 
 enum { COUNT = LINK_STREAM_MAX };
 
 static struct link_bench bench;
-static struct test_host *n1, *n2, *n3;
 
 static int group_up(void **state)
 {
-    (void)state;
-    bench.spaces = namespaces_up(3);
-    if (!bench.spaces)
+    three_hosts_up(state);
+    if (!spaces)
         return 0;
-    bench.from = n1 = &bench.spaces->hosts[0];
-    n2 = &bench.spaces->hosts[1];
-    n3 = &bench.spaces->hosts[2];
+    bench.spaces = spaces;
+    bench.from = n1;
     return host_agent_start(n1, "link", 60000) ? 0 : -1;
-}
-
-static int group_down(void **state)
-{
-    (void)state;
-    namespaces_down(bench.spaces);
-    return 0;
 }
 
 static struct link_tally many(const struct test_host *to)
@@ -309,5 +300,5 @@ int main(void)
         cmocka_unit_test(the_rate_ends_with_the_lease_in_the_kernel),
         cmocka_unit_test(options_that_cannot_be_are_refused_by_name),
     };
-    return cmocka_run_group_tests(tests, group_up, group_down);
+    return cmocka_run_group_tests(tests, group_up, three_hosts_down);
 }

@@ -20,31 +20,9 @@
 
 #include "common/clock.h"
 #include "common/memory.h"
-#include "tests/lib/namespaces.h"
+#include "tests/lib/three_hosts.h"
 
 enum { LEASE_MS = 4000 };
-
-static struct namespaces *spaces;
-static struct test_host *n1, *n2, *n3;
-
-static int group_up(void **state)
-{
-    (void)state;
-    spaces = namespaces_up(3);
-    if (!spaces)
-        return 0;
-    n1 = &spaces->hosts[0];
-    n2 = &spaces->hosts[1];
-    n3 = &spaces->hosts[2];
-    return 0;
-}
-
-static int group_down(void **state)
-{
-    (void)state;
-    namespaces_down(spaces);
-    return 0;
-}
 
 static int agents_up(void **state)
 {
@@ -429,5 +407,5 @@ int main(void)
         CASE(the_controllers_address_is_never_cut),
         CASE(a_tcp_connection_survives_a_cut_of_eight_seconds),
     };
-    return cmocka_run_group_tests(tests, group_up, group_down);
+    return cmocka_run_group_tests(tests, three_hosts_up, three_hosts_down);
 }

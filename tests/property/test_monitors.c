@@ -117,27 +117,29 @@ struct subject {
 };
 
 static const struct subject subjects[] = {
-    {"register", &rift_monitor_register_unique, ORACLE_REGISTER, &register_alphabet, 3, 500, 60000, 0},
+    {"register", &rift_monitor_register_unique, ORACLE_REGISTER, &register_alphabet, 3, 500, 60000,
+     0},
     {"set", &rift_monitor_set, ORACLE_SET, &set_alphabet, 3, 500, 60000, 0},
     {"mutex", &rift_monitor_mutex, ORACLE_MUTEX, &mutex_alphabet, 4, 500, 40000, 0},
-    {"reentrant-lock", &rift_monitor_owned_lock, ORACLE_REENTRANT_LOCK, &reentrant_alphabet, 4, 200, 40000,
+    {"reentrant-lock", &rift_monitor_owned_lock, ORACLE_REENTRANT_LOCK, &reentrant_alphabet, 4, 200,
+     40000, 0},
+    {"fenced-lock", &rift_monitor_owned_lock, ORACLE_FENCED_LOCK, &fenced_alphabet, 4, 200, 40000,
      0},
-    {"fenced-lock", &rift_monitor_owned_lock, ORACLE_FENCED_LOCK, &fenced_alphabet, 4, 200, 40000, 0},
     {"counter", &rift_monitor_counter, ORACLE_COUNTER, &counter_alphabet, 3, 500, 60000, 0},
     {"fetch-add", &rift_monitor_fetch_add, ORACLE_FETCH_ADD, &fetch_add_alphabet, 3, 500, 60000, 0},
     {"queue", &rift_monitor_queue, ORACLE_QUEUE, &container_alphabet, 3, 500, 60000, 100000},
-    {"priority-queue", &rift_monitor_priority_queue, ORACLE_PRIORITY_QUEUE, &container_alphabet, 3, 500,
-     60000, 100000},
-    {"unordered-queue", &rift_monitor_unordered_queue, ORACLE_UNORDERED_QUEUE, &container_alphabet, 3, 500,
-     60000, 0},
+    {"priority-queue", &rift_monitor_priority_queue, ORACLE_PRIORITY_QUEUE, &container_alphabet, 3,
+     500, 60000, 100000},
+    {"unordered-queue", &rift_monitor_unordered_queue, ORACLE_UNORDERED_QUEUE, &container_alphabet,
+     3, 500, 60000, 0},
     {"stack", &rift_monitor_stack, ORACLE_STACK, &container_alphabet, 3, 500, 60000, 1000},
 };
 
 static void every_small_history_agrees(void **state)
 {
     const struct subject *subject = *state;
-    struct oracle_tally tally = oracle_check_all(subject->monitor, subject->object,
-                                                 subject->alphabet, subject->small_ops);
+    struct oracle_tally tally =
+        oracle_check_all(subject->monitor, subject->object, subject->alphabet, subject->small_ops);
     assert_true(tally.valid > subject->small_valid_min && tally.invalid > 1000);
 }
 
@@ -161,10 +163,10 @@ int main(int argc, char **argv)
         bool is_random = i % 2;
         snprintf(names[i], sizeof *names, "%s, %s", subjects[i / 2].name,
                  is_random ? "random" : "every small one");
-        tests[i] = (struct CMUnitTest){
-            .name = names[i],
-            .test_func = is_random ? random_histories_agree : every_small_history_agrees,
-            .initial_state = (void *)&subjects[i / 2]};
+        tests[i] = (struct CMUnitTest){.name = names[i],
+                                       .test_func = is_random ? random_histories_agree
+                                                              : every_small_history_agrees,
+                                       .initial_state = (void *)&subjects[i / 2]};
     }
     if (argc > 1)
         cmocka_set_test_filter(argv[1]);
