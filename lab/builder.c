@@ -174,7 +174,7 @@ static int build_all(const struct lab_build *build, int64_t deadline_ns, struct 
                                      .login_key = build->login_key,
                                      .host_key = build->host_keys[i - 1],
                                      .cgroups = build->cgroups,
-                                     .is_guest = record->is_uml};
+                                     .driver = record->driver};
         if (make_host(build, &plan, err) < 0)
             return -1;
     }

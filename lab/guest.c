@@ -20,9 +20,12 @@
 #define GUEST_MEMORY    "mem=512M" /* taken page by page, when the guest first touches it */
 
 RIFT_EMBED(lab_guest_init, LAB_FOLDER "/guest_init.sh");
+RIFT_EMBED(lab_guest_sshd, LAB_FOLDER "/guest_sshd.sh");
+RIFT_EMBED(lab_guest_systemd, LAB_FOLDER "/guest_systemd.sh");
 RIFT_EMBED(lab_guest_registers, "lab_guest_registers.so"); /* guest_registers.c */
 
 const char *const lab_guest_packages[] = {"user-mode-linux", "kmod", "iproute2", NULL};
+const char *const lab_guest_systemd_packages[] = {"systemd", "dbus", "libpam-systemd", NULL};
 
 /* Appends the script with each @WORD@ of it replaced. */
 static void fill_in(struct rift_text *script, const char *const (*words)[2], size_t count)
@@ -49,7 +52,10 @@ int lab_guest_write_files(const struct lab_host_plan *plan, const char *upper,
     lab_network_address_text(plan->subnet, plan->number, address);
     lab_network_address6_text(plan->subnet, plan->number, address6);
     const char *const words[][2] = {
-        {"@NAME@", name}, {"@ADDRESS@", address}, {"@ADDRESS6@", address6}};
+        {"@NAME@", name},
+        {"@ADDRESS@", address},
+        {"@ADDRESS6@", address6},
+        {"@SERVE@", plan->driver == LAB_SYSTEMD ? lab_guest_systemd_begin : lab_guest_sshd_begin}};
     CLEANUP(rift_text_finish) struct rift_text script = {NULL, 0, 0};
     fill_in(&script, words, sizeof words / sizeof *words);
     if (lab_host_write_file(upper, GUEST_INIT, 0755, script.data, err) < 0)

@@ -9,8 +9,8 @@
 #include "common/error.h"
 #include "lab/host_files.h"
 
-/* What a guest needs in the layer, NULL-terminated Debian names. */
-extern const char *const lab_guest_packages[];
+/* What a guest needs in the layer, NULL-terminated Debian names; and with systemd besides. */
+extern const char *const lab_guest_packages[], *const lab_guest_systemd_packages[];
 
 /* Writes the guest's PID 1 below upper, the upper folder of the host's root. */
 int lab_guest_write_files(const struct lab_host_plan *plan, const char *upper,

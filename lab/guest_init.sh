@@ -1,7 +1,7 @@
 #!/bin/sh
 # PID 1 of a lab host that is a User-mode Linux guest. Its root is the lab host's, read only, through hostfs; over it
-# goes a tmpfs, so that file systems in the guest behave as the guest's kernel makes them. @NAME@, @ADDRESS@ and
-# @ADDRESS6@ are filled in by the lab.
+# goes a tmpfs, so that file systems in the guest behave as the guest's kernel makes them. Words between @ are filled in
+# by the lab; the last of them is the rest of the script, which never ends.
 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 export PATH
 modules=/usr/lib/uml/modules/$(uname -r)
@@ -32,9 +32,6 @@ mount -t tmpfs -o mode=0755,nosuid,nodev rift /run
 mkdir -p /run/sshd
 mount -t cgroup2 cgroup2 /sys/fs/cgroup
 mount -t bpf bpf /sys/fs/bpf
-# As systemd does: a group with processes cannot hand controllers down, so PID 1 steps aside.
-mkdir /sys/fs/cgroup/init
-echo 1 >/sys/fs/cgroup/init/cgroup.procs
 # What has no name to be loaded by: IPv6, and device nodes, which come with their module.
 modprobe -a ipv6 tun fuse loop
 hostname @NAME@
@@ -43,8 +40,5 @@ ip link set vec0 name eth0
 ip address add @ADDRESS@/24 dev eth0
 ip link set eth0 up
 ip address add @ADDRESS6@/64 dev eth0 nodad
-while :; do
-    /usr/sbin/sshd -D -f /etc/ssh/rift_lab_sshd_config -E /var/log/sshd.log
-    sleep 0.2
-done
+@SERVE@
 END

@@ -50,7 +50,7 @@ static int mount_root(const struct lab_host_plan *plan, const char *base, struct
         do_mount("rift-host", base, "tmpfs", 0, "mode=0755", err) < 0 ||
         make_folder(upper, err) < 0 || make_folder(work, err) < 0 || make_folder(root, err) < 0 ||
         lab_host_write_files(plan, upper, err) < 0 ||
-        (plan->is_guest && lab_guest_write_files(plan, upper, err) < 0))
+        (plan->driver != LAB_NETNS && lab_guest_write_files(plan, upper, err) < 0))
         return -1;
     snprintf(options, sizeof options, "lowerdir=%s%s/,upperdir=%s,workdir=%s",
              plan->layer_folder ? plan->layer_folder : "", plan->layer_folder ? ":" : "", upper,
@@ -232,10 +232,11 @@ int lab_host_start(const struct lab_host_plan *plan, struct rift_error *err)
     lab_host_name(plan->number, name);
     if (sethostname(name, strlen(name)) < 0)
         return rift_fail_errno(err, RIFT_ERR_IO, "set the host's name");
-    if (plan->is_guest)
+    bool is_guest = plan->driver != LAB_NETNS;
+    if (is_guest)
         start_server = lab_guest_start;
-    if ((plan->is_guest ? lab_network_configure_guest(err)
-                        : lab_network_configure_host(plan->subnet, plan->number, err)) < 0)
+    if ((is_guest ? lab_network_configure_guest(err)
+                  : lab_network_configure_host(plan->subnet, plan->number, err)) < 0)
         return -1;
     server_pid = start_server();
     return server_pid < 0 ? rift_fail_errno(err, RIFT_ERR_IO, "fork") : 0;

@@ -2,12 +2,12 @@
 #ifndef LAB_HOST_FILES_H
 #define LAB_HOST_FILES_H
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <sys/stat.h>
 
 #include "common/error.h"
 #include "lab/cgroups.h"
+#include "lab/registry.h"
 
 struct lab_host_plan {
     const char *lab;
@@ -19,7 +19,7 @@ struct lab_host_plan {
     const char *login_key;    /* authorized_keys' text */
     const char *host_key;     /* sshd's private key, text */
     const struct lab_cgroups *cgroups;
-    bool is_guest; /* has a kernel of its own, guest.h */
+    enum lab_driver driver;
 };
 
 void lab_host_name(unsigned number, char name[16]);

@@ -27,7 +27,7 @@
 enum {
     LAB_DOWN_DEADLINE_MS = 20000,
     LAB_PACKAGES_MAX = 32,
-    LAB_OWN_PACKAGES_MAX = 6, /* what the lab itself adds, and the NULL */
+    LAB_OWN_PACKAGES_MAX = 8, /* what the lab itself adds, and the NULL */
     SSH_PORT = 22,
     BANNER_RETRY_MS = 10,
 };
@@ -36,11 +36,6 @@ struct rift_lab {
     struct lab_record record;
     struct rift_lab_host hosts[LAB_HOSTS_MAX];
 };
-
-static bool wants_uml(const struct rift_lab_request *request)
-{
-    return request->driver && strcmp(request->driver, "uml") == 0;
-}
 
 static int check_machine(struct rift_error *err)
 {
@@ -220,8 +215,9 @@ static struct rift_lab *describe(const struct lab_record *record)
 }
 
 /* 1: a whole lab as asked for is there; 0: it must be made; -1: another one is in the way. */
-static int look_for_lab(const struct rift_lab_request *request, struct lab_record *found,
-                        const char *packages, bool *is_there, struct rift_error *err)
+static int look_for_lab(const struct rift_lab_request *request, enum lab_driver driver,
+                        struct lab_record *found, const char *packages, bool *is_there,
+                        struct rift_error *err)
 {
     *is_there = lab_record_read(request->name ? request->name : LAB_DEFAULT_NAME, found, NULL) == 0;
     if (!*is_there || !found->is_ready || !lab_record_is_alive(found))
@@ -230,10 +226,10 @@ static int look_for_lab(const struct rift_lab_request *request, struct lab_recor
         return rift_fail(err, RIFT_ERR_CONFLICT,
                          "it is up with %zu hosts, not %zu; rift lab down --name %s first",
                          found->host_count, request->host_count, found->name);
-    if (found->is_uml != wants_uml(request))
+    if (found->driver != driver)
         return rift_fail(err, RIFT_ERR_CONFLICT,
                          "it is up with the driver %s; rift lab down --name %s first",
-                         found->is_uml ? "uml" : "netns", found->name);
+                         lab_driver_name(found->driver), found->name);
     if (strcmp(found->packages, packages) != 0 && packages[0])
         return rift_fail(err, RIFT_ERR_CONFLICT,
                          "it is up with packages '%s', not '%s'; rift lab down --name %s first",
@@ -256,15 +252,17 @@ static int join_packages(const struct rift_lab_request *request, char *joined,
 }
 
 /* The packages asked for, and sshd's where this machine has none for the hosts to share. */
-static int prepare_layer(const struct rift_lab_request *request, int64_t deadline_ns,
-                         struct lab_layer *layer, struct rift_error *err)
+static int prepare_layer(const struct rift_lab_request *request, enum lab_driver driver,
+                         int64_t deadline_ns, struct lab_layer *layer, struct rift_error *err)
 {
     const char *names[LAB_PACKAGES_MAX] = {NULL};
     size_t count = 0;
     for (; request->packages && request->packages[count]; count++)
         names[count] = request->packages[count];
-    for (size_t i = 0; wants_uml(request) && lab_guest_packages[i]; i++)
+    for (size_t i = 0; driver != LAB_NETNS && lab_guest_packages[i]; i++)
         names[count++] = lab_guest_packages[i];
+    for (size_t i = 0; driver == LAB_SYSTEMD && lab_guest_systemd_packages[i]; i++)
+        names[count++] = lab_guest_systemd_packages[i];
     if (access("/usr/sbin/sshd", X_OK) < 0)
         names[count++] = "openssh-server";
     return lab_packages_prepare(names, deadline_ns, layer, err);
@@ -278,16 +276,18 @@ static int bring_up(const struct rift_lab_request *request, struct lab_record *r
     char packages[LAB_PACKAGES_SIZE];
     bool is_there = false;
     struct lab_layer layer;
-    if (join_packages(request, packages, err) < 0 ||
+    enum lab_driver driver;
+    if (lab_driver_find(request->driver, &driver, err) < 0 ||
+        join_packages(request, packages, err) < 0 ||
         lab_lock(name, true, deadline_ns, &lock, err) < 0)
         return -1;
-    int found = look_for_lab(request, record, packages, &is_there, err);
+    int found = look_for_lab(request, driver, record, packages, &is_there, err);
     if (found != 0)
         return found < 0 ? -1 : 0;
     struct rift_error ignored;
     if (clean(name, is_there ? record : NULL, deadline_ns, err) < 0)
         return -1;
-    if (prepare_layer(request, deadline_ns, &layer, err) < 0) {
+    if (prepare_layer(request, driver, deadline_ns, &layer, err) < 0) {
         lab_record_remove(name, &ignored);
         return -1;
     }
@@ -295,7 +295,7 @@ static int bring_up(const struct rift_lab_request *request, struct lab_record *r
     snprintf(record->name, sizeof record->name, "%s", name);
     snprintf(record->packages, sizeof record->packages, "%s", packages);
     record->host_count = request->host_count;
-    record->is_uml = wants_uml(request);
+    record->driver = driver;
     if (lab_record_begin(record, deadline_ns, err) < 0)
         return -1;
     if (build(record, &layer, deadline_ns, err) == 0)
@@ -313,11 +313,6 @@ struct rift_lab *rift_lab_up(const struct rift_lab_request *request, struct rift
     CLEANUP(rift_free) struct lab_record *record = rift_calloc(1, sizeof *record);
     if (check_machine(err) < 0 || lab_name_check(name, err) < 0)
         return NULL;
-    if (request->driver && strcmp(request->driver, "netns") != 0 && !wants_uml(request)) {
-        rift_fail(err, RIFT_ERR_UNSUPPORTED, "there is no lab driver '%s'; use netns or uml",
-                  request->driver);
-        return NULL;
-    }
     if (request->host_count < 1 || request->host_count > LAB_HOSTS_MAX) {
         rift_fail(err, RIFT_ERR_INVALID, "a lab has 1 to %d hosts, not %zu", LAB_HOSTS_MAX,
                   request->host_count);

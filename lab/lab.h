@@ -21,9 +21,11 @@ struct rift_lab_host {
 };
 
 struct rift_lab_request {
-    const char *name;   /* labs of different names live side by side; NULL: "lab" */
-    const char *driver; /* "netns"; "uml": each host has a kernel of its own, seconds slower */
-    size_t host_count;  /* 1 to 250 */
+    const char *name; /* labs of different names live side by side; NULL: "lab" */
+    /* "netns", as NULL is; "uml": each host has a kernel of its own, seconds slower; "systemd":
+     * that, and systemd as PID 1. */
+    const char *driver;
+    size_t host_count; /* 1 to 250 */
     /* Debian packages for the layer below the hosts, NULL-terminated, or NULL. The first time they
      * are fetched with apt-get; after that a lab comes up without a network. */
     const char *const *packages;

@@ -31,6 +31,7 @@ const struct lab_user lab_users[] = {
     {"nats-server", "nats", 907, "/var/lib/nats"},
     {"consul", "consul", 908, "/var/lib/consul"},
     {"openssh-server", "sshd", 909, "/run/sshd"},
+    {"dbus", "messagebus", 910, "/nonexistent"},
     {NULL, NULL, 0, NULL},
 };
 

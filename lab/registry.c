@@ -27,6 +27,27 @@ static void free_json(json_t **json)
     json_decref(*json);
 }
 
+static const char *const driver_names[] = {
+    [LAB_NETNS] = "netns", [LAB_UML] = "uml", [LAB_SYSTEMD] = "systemd"};
+
+const char *lab_driver_name(enum lab_driver driver)
+{
+    return driver_names[driver];
+}
+
+int lab_driver_find(const char *name, enum lab_driver *driver, struct rift_error *err)
+{
+    *driver = LAB_NETNS;
+    for (size_t i = 0; name && i < sizeof driver_names / sizeof *driver_names; i++) {
+        *driver = (enum lab_driver)i;
+        if (strcmp(driver_names[i], name) == 0)
+            return 0;
+    }
+    return !name ? 0
+                 : rift_fail(err, RIFT_ERR_UNSUPPORTED,
+                             "there is no lab driver '%s'; use netns, uml or systemd", name);
+}
+
 int lab_name_check(const char *name, struct rift_error *err)
 {
     size_t length = strlen(name);
@@ -104,7 +125,7 @@ int lab_record_write(const struct lab_record *record, struct rift_error *err)
                                                "started", (json_int_t)record->inits[i].started));
     CLEANUP(free_json)
     json_t *state = json_pack("{s:s,s:i,s:s,s:I,s:s,s:b,s:O}", "name", record->name, "subnet",
-                              (int)record->subnet, "driver", record->is_uml ? "uml" : "netns",
+                              (int)record->subnet, "driver", lab_driver_name(record->driver),
                               "hosts", (json_int_t)record->host_count, "packages", record->packages,
                               "ready", (int)record->is_ready, "inits", inits);
     char path[LAB_PATH_SIZE], temporary[LAB_PATH_SIZE];
@@ -136,14 +157,14 @@ int lab_record_read(const char *name, struct lab_record *record, struct rift_err
         json_unpack(state, "{s:i,s:s,s:I,s:s,s:b,s:o}", "subnet", &subnet, "driver", &driver,
                     "hosts", &host_count, "packages", &packages, "ready", &is_ready, "inits",
                     &inits) < 0 ||
-        host_count < 1 || host_count > LAB_HOSTS_MAX || subnet < 1 || subnet >= LAB_SUBNETS_MAX)
+        lab_driver_find(driver, &record->driver, NULL) < 0 || host_count < 1 ||
+        host_count > LAB_HOSTS_MAX || subnet < 1 || subnet >= LAB_SUBNETS_MAX)
         return rift_fail(err, RIFT_ERR_INVALID, "%s is damaged; rift lab down --name %s", path,
                          name);
     snprintf(record->name, sizeof record->name, "%s", name);
     snprintf(record->packages, sizeof record->packages, "%s", packages);
     record->subnet = (unsigned)subnet;
     record->host_count = (size_t)host_count;
-    record->is_uml = strcmp(driver, "uml") == 0;
     record->is_ready = is_ready;
     for (size_t i = 0; i < record->host_count; i++) {
         json_t *init = json_array_get(inits, i);

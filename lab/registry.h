@@ -24,6 +24,12 @@ enum {
     LAB_PATH_SIZE = 256,
 };
 
+enum lab_driver {
+    LAB_NETNS,   /* namespaces on this machine's kernel */
+    LAB_UML,     /* a kernel of its own: guest.h */
+    LAB_SYSTEMD, /* the same, with systemd as its PID 1 */
+};
+
 struct lab_init {
     pid_t pid;
     uint64_t started; /* field 22 of /proc/PID/stat: tells a pid from its successor */
@@ -33,11 +39,15 @@ struct lab_record {
     char name[LAB_NAME_SIZE];
     unsigned subnet;
     size_t host_count;
-    bool is_uml;                      /* each host is a User-mode Linux guest */
+    enum lab_driver driver;
     char packages[LAB_PACKAGES_SIZE]; /* as asked for, blank between */
     bool is_ready;                    /* false: being made, or left so by a killed rift */
     struct lab_init inits[LAB_HOSTS_MAX];
 };
+
+const char *lab_driver_name(enum lab_driver driver);
+/* NULL is netns. */
+int lab_driver_find(const char *name, enum lab_driver *driver, struct rift_error *err);
 
 /* Lower case letters, digits and '-', at most LAB_NAME_SIZE - 1. */
 int lab_name_check(const char *name, struct rift_error *err);

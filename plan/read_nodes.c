@@ -12,7 +12,7 @@ enum { HOST_NAME_MAX_BYTES = 63 };
 
 static void read_lab(struct rift_plan_reader *reader, const struct rift_tree *node)
 {
-    static const char *const drivers[] = {"netns", "uml"};
+    static const char *const drivers[] = {"netns", "uml", "systemd"};
     struct rift_plan *plan = reader->plan;
     json_t *lab =
         rift_options_check(&reader->problems, node, rift_lab_options, NULL, "nodes", node);
@@ -20,8 +20,10 @@ static void read_lab(struct rift_plan_reader *reader, const struct rift_tree *no
     plan->is_lab = true;
     plan->lab_driver = rift_plan_text(reader, lab, "lab");
     plan->lab_name = rift_plan_text(reader, lab, "name");
-    if (plan->lab_driver && strcmp(plan->lab_driver, drivers[0]) != 0 &&
-        strcmp(plan->lab_driver, drivers[1]) != 0)
+    bool is_known = !plan->lab_driver;
+    for (size_t i = 0; !is_known && i < sizeof drivers / sizeof *drivers; i++)
+        is_known = strcmp(plan->lab_driver, drivers[i]) == 0;
+    if (!is_known)
         rift_problem_unknown(&reader->problems, rift_tree_get(node, "lab"), "kind of lab",
                              plan->lab_driver, drivers, sizeof drivers / sizeof drivers[0]);
     size_t count = (size_t)json_integer_value(json_object_get(lab, "count"));

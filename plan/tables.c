@@ -119,7 +119,8 @@ const struct rift_option rift_lab_options[] = {
      .kind = RIFT_OPTION_TEXT,
      .unit = "",
      .fallback = NULL,
-     .summary = "the kind of hosts on this machine: netns, or uml (each with a kernel of its own)"},
+     .summary = "the kind of hosts on this machine: netns, uml (each with a kernel of its own) or "
+                "systemd (that, and systemd as PID 1)"},
     {.name = "count",
      .kind = RIFT_OPTION_INTEGER,
      .unit = "",
