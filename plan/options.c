@@ -14,7 +14,7 @@ enum { KNOWN_MAX = 128 };
 static const char *kind_phrase(enum rift_option_kind kind)
 {
     static const char *const phrases[] = {
-        "a whole number", "a number",        "true or false",           "a text",
+        "a whole number", "a number",        "true or false",           "a text",  "a file",
         "one word",       "a list of words", "a number or [low, high]", "anything"};
     return phrases[kind];
 }
@@ -172,6 +172,7 @@ static json_t *option_value(struct rift_problems *problems, const struct rift_tr
         rift_problem_add(problems, node, "'%s' must be true or false", option->name);
         return NULL;
     case RIFT_OPTION_TEXT:
+    case RIFT_OPTION_FILE:
     case RIFT_OPTION_CHOICE:
         return word_value(problems, node, option);
     case RIFT_OPTION_LIST:
@@ -187,7 +188,8 @@ static json_t *default_value(const struct rift_option *option)
 {
     if (strcmp(option->fallback, RIFT_OPTION_AUTO) == 0)
         return NULL;
-    if (option->kind == RIFT_OPTION_TEXT || option->kind == RIFT_OPTION_CHOICE)
+    if (option->kind == RIFT_OPTION_TEXT || option->kind == RIFT_OPTION_FILE ||
+        option->kind == RIFT_OPTION_CHOICE)
         return json_string(option->fallback);
     struct rift_arena arena = {0};
     struct rift_problems problems = {.path = option->name};

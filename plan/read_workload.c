@@ -202,6 +202,12 @@ static void read_client(struct rift_plan_reader *reader, const struct named_sect
         if (given && !json_object_get(options, known[i]))
             json_object_set_new(options, known[i], rift_tree_to_json(given));
     }
+    for (const struct rift_option *option = section->entry->options; option && option->name;
+         option++) {
+        const char *path = json_string_value(json_object_get(options, option->name));
+        if (option->kind == RIFT_OPTION_FILE && path && path[0])
+            json_object_set_new(options, option->name, json_string(rift_plan_path(reader, path)));
+    }
     plan->client.name = section->entry->name;
     plan->client.options = rift_plan_keep(reader, options);
     if (!workload->entry)

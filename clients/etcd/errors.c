@@ -1,9 +1,10 @@
 /* What etcd's errors, and the ends of a request, mean for an operation.
  *
  * Definite is only what etcd refuses before it proposes to Raft (etcdserver/v3_server.go,
- * api/v3rpc/key.go and quota.go of 3.4), what the transaction itself answers, and what was never
- * sent. Everything a leader may still commit afterwards is not: a timeout, a change of leader, an
- * ending server. Each row is produced live by tests/integration/test_etcd_errors.c. */
+ * api/v3rpc/key.go and quota.go of 3.4) or, for want of a permission, in place of applying it
+ * (etcdserver/apply_auth.go), what the transaction itself answers, and what was never sent.
+ * Everything a leader may still commit afterwards is not: a timeout, a change of leader, an ending
+ * server. Each row is produced live by tests/integration/test_etcd_errors.c. */
 #include "clients/etcd/errors.h"
 
 #include <assert.h>
@@ -21,6 +22,13 @@ const struct rift_client_error etcd_errors[] = {
     {"lock held", true, "the key of the lock exists: another session's lease lives"},
     {"lock not held", true, "the session does not hold the lock that it would release"},
     {"lease not found", true, "the lease had run out, and what was bound to it is gone (gRPC 5)"},
+    {"not logged in", true, "no token came from the node in time: nothing else was sent"},
+    {"wrong password", true, "etcd knows no such user, or the password is another (gRPC 3)"},
+    {"no authentication", true,
+     "the client has a user, but authentication is not enabled (gRPC 9)"},
+    {"no user", true, "authentication is enabled, but the client has no user (gRPC 3)"},
+    {"token refused", true, "two tokens in a row were, the second a new one (gRPC 16, gRPC 3)"},
+    {"permission denied", true, "the user may not do that (gRPC 7)"},
     {"invalid request", true, "refused before it was proposed: malformed or too large (gRPC 3)"},
     {"no space", true, "the quota of the database is used up (gRPC 8)"},
     {"too many requests", true, "more proposals wait than etcd takes (gRPC 8)"},
@@ -63,8 +71,11 @@ enum {
     GRPC_ANY = -1,
     GRPC_INVALID_ARGUMENT = 3,
     GRPC_NOT_FOUND = 5,
+    GRPC_PERMISSION_DENIED = 7,
     GRPC_RESOURCE_EXHAUSTED = 8,
-    GRPC_UNAVAILABLE = 14
+    GRPC_FAILED_PRECONDITION = 9,
+    GRPC_UNAVAILABLE = 14,
+    GRPC_UNAUTHENTICATED = 16
 };
 
 static const struct {
@@ -72,8 +83,14 @@ static const struct {
     const char *words; /* found in the message */
     const char *code;
 } etcd_messages[] = {
+    {GRPC_INVALID_ARGUMENT, "invalid user ID or password", "wrong password"},
+    {GRPC_INVALID_ARGUMENT, "user name is empty", "no user"},
+    {GRPC_INVALID_ARGUMENT, "revision of auth store is old", "token refused"},
     {GRPC_INVALID_ARGUMENT, "", "invalid request"},
     {GRPC_NOT_FOUND, "lease not found", "lease not found"},
+    {GRPC_PERMISSION_DENIED, "", "permission denied"},
+    {GRPC_FAILED_PRECONDITION, "authentication is not enabled", "no authentication"},
+    {GRPC_UNAUTHENTICATED, "", "token refused"},
     {GRPC_RESOURCE_EXHAUSTED, "database space exceeded", "no space"},
     {GRPC_RESOURCE_EXHAUSTED, "too many requests", "too many requests"},
     {GRPC_UNAVAILABLE, "leader changed", "leader changed"},

@@ -26,6 +26,7 @@ static void etcd_close(void *opaque)
     log_positions_finish(&session->positions);
     log_positions_finish(&session->watched);
     etcd_http_destroy(session->http);
+    etcd_login_finish(&session->login);
     free(session->key_prefix);
     free(session);
 }
@@ -49,6 +50,10 @@ static int etcd_open(const struct rift_client_config *config, void **session,
         return -1;
     struct etcd_session *opened = rift_calloc(1, sizeof *opened);
     opened->http = http;
+    if (etcd_login_init(&opened->login, options, err) != 0) {
+        etcd_close(opened);
+        return -1;
+    }
     opened->key_prefix =
         rift_printf("%s%s%s", prefix ? prefix : "", config->run_id, config->run_id[0] ? "/" : "");
     json_int_t lease_s = json_integer_value(json_object_get(options, "lease_s"));
@@ -212,21 +217,31 @@ static const struct rift_option etcd_options[] = {
      .minimum = 1,
      .maximum = 86400,
      .summary = "a lock that is held longer is lost, as nothing renews its lease"},
-    {.name = "tls_ca",
+    {.name = "user",
      .kind = RIFT_OPTION_TEXT,
+     .unit = "",
+     .fallback = "",
+     .summary = "user of etcd, for a cluster with authentication"},
+    {.name = "password_file",
+     .kind = RIFT_OPTION_FILE,
+     .unit = "",
+     .fallback = "",
+     .summary = "file whose first line is the user's password, which only its owner may read"},
+    {.name = "tls_ca",
+     .kind = RIFT_OPTION_FILE,
      .unit = "",
      .fallback = "",
      .summary = "file (PEM) that the nodes' certificates are checked by; with it https is spoken"},
     {.name = "tls_cert",
-     .kind = RIFT_OPTION_TEXT,
+     .kind = RIFT_OPTION_FILE,
      .unit = "",
      .fallback = "",
      .summary = "file (PEM) with the client's own certificate"},
     {.name = "tls_key",
-     .kind = RIFT_OPTION_TEXT,
+     .kind = RIFT_OPTION_FILE,
      .unit = "",
      .fallback = "",
-     .summary = "file (PEM) with its private key"},
+     .summary = "file (PEM) with its private key, which only its owner may read"},
     {.name = "watch_ms",
      .kind = RIFT_OPTION_INTEGER,
      .unit = "ms",

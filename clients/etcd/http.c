@@ -17,6 +17,7 @@
 
 #include "common/clock.h"
 #include "common/memory.h"
+#include "common/secret.h"
 
 enum { HTTP_ANSWER_BYTES_MAX = 16 << 20 };
 
@@ -63,11 +64,24 @@ static int http_check_file(const char *path, struct rift_error *err)
     return 0;
 }
 
+void etcd_http_authorize(struct etcd_http *http, const char *token)
+{
+    curl_slist_free_all(http->headers);
+    http->headers = curl_slist_append(NULL, "Content-Type: application/json");
+    /* With "Expect: 100-continue" curl would repeat a request that is answered by 417. */
+    http->headers = curl_slist_append(http->headers, "Expect:");
+    if (token) {
+        CLEANUP(rift_free) char *header = rift_printf("Authorization: %s", token);
+        http->headers = curl_slist_append(http->headers, header);
+    }
+    curl_easy_setopt(http->curl, CURLOPT_HTTPHEADER, http->headers);
+}
+
 struct etcd_http *etcd_http_create(const char *base, const struct etcd_tls *tls,
                                    struct rift_error *err)
 {
     if (http_check_file(tls->ca, err) || http_check_file(tls->cert, err) ||
-        http_check_file(tls->key, err))
+        (tls->key[0] && rift_secret_check(tls->key, err) && rift_wrap(err, "tls_key")))
         return NULL;
     pthread_once(&http_once, http_init_once);
     CURL *curl = http_global_result == CURLE_OK ? curl_easy_init() : NULL;
@@ -78,10 +92,7 @@ struct etcd_http *etcd_http_create(const char *base, const struct etcd_tls *tls,
     struct etcd_http *http = rift_calloc(1, sizeof *http);
     http->curl = curl;
     http->base = rift_strdup(base);
-    http->headers = curl_slist_append(NULL, "Content-Type: application/json");
-    /* With "Expect: 100-continue" curl would repeat a request that is answered by 417. */
-    http->headers = curl_slist_append(http->headers, "Expect:");
-    curl_easy_setopt(curl, CURLOPT_HTTPHEADER, http->headers);
+    etcd_http_authorize(http, NULL);
     curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(curl, CURLOPT_PROXY, ""); /* whatever the environment says */
     curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 0L);

@@ -29,13 +29,15 @@ enum etcd_http_effect { ETCD_HTTP_READS, ETCD_HTTP_CHANGES };
 struct etcd_tls {
     const char *ca;   /* what the node's certificate is checked by */
     const char *cert; /* ours */
-    const char *key;
+    const char *key;  /* which only its owner may read */
 };
 
 /* base is "http://10.0.0.1:2379", or https. Fails for a file of tls that cannot be read. */
 struct etcd_http *etcd_http_create(const char *base, const struct etcd_tls *tls,
                                    struct rift_error *err);
 void etcd_http_destroy(struct etcd_http *http);
+/* From now on requests carry this token; NULL: none. */
+void etcd_http_authorize(struct etcd_http *http, const char *token);
 
 /* Sends body to path and returns by deadline_ns. answer (valid until the next call) and status are
  * written where ETCD_HTTP_ANSWERED is returned. */

@@ -6,6 +6,7 @@
 
 #include "clients/etcd/base64.h"
 #include "clients/etcd/errors.h"
+#include "common/clock.h"
 #include "common/memory.h"
 #include "common/text.h"
 
@@ -22,47 +23,80 @@ void etcd_end(struct rift_answer *answer, const char *error, enum etcd_http_effe
     end_with(answer, etcd_error_named(error), effect);
 }
 
+/* A stream is refused in its first message, with status 200. What keys and values are is in base64,
+ * and cannot be taken for these words. */
+static bool is_token_refused(const struct rift_client_error *error, const struct rift_text *text)
+{
+    return error ? strcmp(error->code, "token refused") == 0
+                 : text->data && strstr(text->data, "invalid auth token");
+}
+
+/* One request, logged in: a whole answer, or with for_ns one that goes on so long. NULL with *text,
+ * or the row of its error. */
+static const struct rift_client_error *ask(struct etcd_session *session,
+                                           const struct rift_request *request, const char *path,
+                                           const char *body, enum etcd_http_effect effect,
+                                           int64_t for_ns, const struct rift_text **text)
+{
+    long status = 0;
+    const struct rift_client_error *error =
+        etcd_log_in(&session->login, session->http, request->deadline_ns);
+    if (error)
+        return error;
+    int64_t until_ns = rift_clock_now() + for_ns;
+    if (for_ns == 0 || until_ns > request->deadline_ns)
+        until_ns = request->deadline_ns;
+    enum etcd_http_outcome outcome =
+        for_ns == 0 ? etcd_http_post(session->http, path, body, effect, until_ns, text, &status)
+                    : etcd_http_listen(session->http, path, body, until_ns, text, &status);
+    if (outcome != ETCD_HTTP_ANSWERED || status == 200)
+        return etcd_error_of_outcome(outcome);
+    CLEANUP(etcd_json_release)
+    json_t *json = json_loadb((*text)->data ? (*text)->data : "", (*text)->length, 0, NULL);
+    return etcd_error_of_answer(status, json);
+}
+
+/* The text of an answer with status 200, valid until the next call; NULL after it has ended the
+ * operation. A request whose token is refused was not carried out: it is sent again, once, with a
+ * new one. */
+static const struct rift_text *ask_with_token(struct etcd_session *session,
+                                              const struct rift_request *request, const char *path,
+                                              const char *body, enum etcd_http_effect effect,
+                                              int64_t for_ns, struct rift_answer *answer)
+{
+    const struct rift_text *text = NULL;
+    const struct rift_client_error *error =
+        ask(session, request, path, body, effect, for_ns, &text);
+    if (is_token_refused(error, text) && etcd_login_expire(&session->login)) {
+        error = ask(session, request, path, body, effect, for_ns, &text);
+        if (is_token_refused(error, text))
+            etcd_login_expire(&session->login);
+    }
+    if (error)
+        end_with(answer, error, effect);
+    return error ? NULL : text;
+}
+
 json_t *etcd_call(struct etcd_session *session, const struct rift_request *request,
                   const char *path, const char *body, enum etcd_http_effect effect,
                   struct rift_answer *answer)
 {
-    const struct rift_text *text = NULL;
-    long status = 0;
-    enum etcd_http_outcome outcome =
-        etcd_http_post(session->http, path, body, effect, request->deadline_ns, &text, &status);
-    const struct rift_client_error *error = etcd_error_of_outcome(outcome);
-    if (error) {
-        end_with(answer, error, effect);
+    const struct rift_text *text = ask_with_token(session, request, path, body, effect, 0, answer);
+    if (!text)
         return NULL;
-    }
     json_t *json = json_loadb(text->data ? text->data : "", text->length, 0, NULL);
-    if (status == 200 && json_object_get(json, "header"))
+    if (json_object_get(json, "header"))
         return json;
-    if (status == 200)
-        etcd_end(answer, "broken answer", effect);
-    else
-        end_with(answer, etcd_error_of_answer(status, json), effect);
+    etcd_end(answer, "broken answer", effect);
     json_decref(json);
     return NULL;
 }
 
-const struct rift_text *etcd_listen(struct etcd_session *session, const char *path,
-                                    const char *body, int64_t deadline_ns,
-                                    struct rift_answer *answer)
+const struct rift_text *etcd_listen(struct etcd_session *session,
+                                    const struct rift_request *request, const char *path,
+                                    const char *body, int64_t for_ns, struct rift_answer *answer)
 {
-    const struct rift_text *text = NULL;
-    long status = 0;
-    enum etcd_http_outcome outcome =
-        etcd_http_listen(session->http, path, body, deadline_ns, &text, &status);
-    const struct rift_client_error *error = etcd_error_of_outcome(outcome);
-    if (!error && status != 200) {
-        CLEANUP(etcd_json_release)
-        json_t *json = json_loadb(text->data ? text->data : "", text->length, 0, NULL);
-        error = etcd_error_of_answer(status, json);
-    }
-    if (error)
-        end_with(answer, error, ETCD_HTTP_READS);
-    return error ? NULL : text;
+    return ask_with_token(session, request, path, body, ETCD_HTTP_READS, for_ns, answer);
 }
 
 int64_t etcd_integer(const json_t *object, const char *member)

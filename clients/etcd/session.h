@@ -4,6 +4,7 @@
 
 #include "clients/client.h"
 #include "clients/etcd/http.h"
+#include "clients/etcd/login.h"
 #include "clients/log_positions.h"
 
 /* A lock that the session holds by a lease. */
@@ -15,6 +16,7 @@ struct etcd_held {
 
 struct etcd_session {
     struct etcd_http *http;
+    struct etcd_login login;
     char *key_prefix; /* with the run in it */
     bool reads_locally;
     int64_t lease_s;
@@ -32,11 +34,11 @@ void etcd_end(struct rift_answer *answer, const char *error, enum etcd_http_effe
 json_t *etcd_call(struct etcd_session *session, const struct rift_request *request,
                   const char *path, const char *body, enum etcd_http_effect effect,
                   struct rift_answer *answer);
-/* An answer that goes on until the deadline: what came by then; NULL after it has ended the
- * operation. Valid until the next call. */
-const struct rift_text *etcd_listen(struct etcd_session *session, const char *path,
-                                    const char *body, int64_t deadline_ns,
-                                    struct rift_answer *answer);
+/* An answer that goes on for so long, or until the deadline: what came by then; NULL after it has
+ * ended the operation. Valid until the next call. */
+const struct rift_text *etcd_listen(struct etcd_session *session,
+                                    const struct rift_request *request, const char *path,
+                                    const char *body, int64_t for_ns, struct rift_answer *answer);
 /* An integer of proto3's JSON, which writes those of 64 bits as text and leaves out 0. */
 int64_t etcd_integer(const json_t *object, const char *member);
 

@@ -86,15 +86,13 @@ void etcd_watch(struct etcd_session *session, const struct rift_request *request
     struct log_position *position = position_of(session, key);
     struct watched watched = {.revision = position->polled};
     const struct rift_text *text = NULL;
-    int64_t until_ns = rift_clock_now() + session->watch_ms * RIFT_MS;
     CLEANUP(rift_free)
     char *from = position->polled < 0
                      ? rift_strdup("")
                      : rift_printf(",\"start_revision\":\"%" PRId64 "\"", position->polled + 1);
     CLEANUP(rift_free)
     char *body = rift_printf("{\"create_request\":{\"key\":\"%s\"%s}}", key, from);
-    text = etcd_listen(session, "/v3/watch", body,
-                       until_ns < request->deadline_ns ? until_ns : request->deadline_ns, answer);
+    text = etcd_listen(session, request, "/v3/watch", body, session->watch_ms * RIFT_MS, answer);
     if (!text)
         return;
     if (take_lines(&watched, request->values, text) != 0 || !watched.is_created) {

@@ -11,6 +11,7 @@
 #include "clients/postgres/operations.h"
 #include "common/clock.h"
 #include "common/memory.h"
+#include "common/secret.h"
 
 struct postgres_session {
     struct postgres_connection connection;
@@ -31,13 +32,14 @@ static const struct rift_option postgres_options[] = {
     {"port", RIFT_OPTION_INTEGER, "", "5432", 1, 65535, NULL, "where the server listens"},
     {"user", RIFT_OPTION_TEXT, "", "postgres", 0, 0, NULL, "the role to log in as"},
     {"database", RIFT_OPTION_TEXT, "", "postgres", 0, 0, NULL, "where the tables are made"},
-    {"passfile", RIFT_OPTION_TEXT, "", "", 0, 0, NULL, "file with the password, as libpq reads it"},
+    {"passfile", RIFT_OPTION_FILE, "", "", 0, 0, NULL,
+     "file with the password, as libpq reads it, which only its owner may read"},
     {"sslmode", RIFT_OPTION_CHOICE, "", "prefer", 0, 0, sslmode_choices,
      "whether TLS is spoken, and what the server's certificate must be"},
-    {"sslrootcert", RIFT_OPTION_TEXT, "", "", 0, 0, NULL,
+    {"sslrootcert", RIFT_OPTION_FILE, "", "", 0, 0, NULL,
      "file (PEM) that the server's certificate is checked by"},
-    {"sslcert", RIFT_OPTION_TEXT, "", "", 0, 0, NULL, "file (PEM) with the client's certificate"},
-    {"sslkey", RIFT_OPTION_TEXT, "", "", 0, 0, NULL, "file (PEM) with its private key"},
+    {"sslcert", RIFT_OPTION_FILE, "", "", 0, 0, NULL, "file (PEM) with the client's certificate"},
+    {"sslkey", RIFT_OPTION_FILE, "", "", 0, 0, NULL, "file (PEM) with its private key"},
     {"isolation", RIFT_OPTION_CHOICE, "", "serializable", 0, 0, isolation_choices,
      "the level of every transaction"},
     {"shape", RIFT_OPTION_CHOICE, "", "register", 0, 0, shape_choices,
@@ -110,6 +112,10 @@ static int postgres_open(const struct rift_client_config *config, void **opened,
                          struct rift_error *err)
 {
     const json_t *options = config->options;
+    const char *passfile = rift_client_text(options, "passfile");
+    /* libpq passes over a file that others may read, and one that is not there, without a word. */
+    if (passfile[0] && rift_secret_check(passfile, err) != 0)
+        return rift_wrap(err, "client postgres: passfile");
     struct postgres_session *session = rift_calloc(1, sizeof *session);
     session->settings = (struct postgres_settings){
         .isolation = isolation_words[choice_option(options, "isolation", isolation_choices, 2)],
@@ -121,7 +127,7 @@ static int postgres_open(const struct rift_client_config *config, void **opened,
     json_int_t port = json_integer_value(json_object_get(options, "port"));
     const struct postgres_login login = {.user = rift_client_text(options, "user"),
                                          .database = rift_client_text(options, "database"),
-                                         .passfile = rift_client_text(options, "passfile"),
+                                         .passfile = passfile,
                                          .sslmode = rift_client_text(options, "sslmode"),
                                          .sslrootcert = rift_client_text(options, "sslrootcert"),
                                          .sslcert = rift_client_text(options, "sslcert"),

@@ -10,8 +10,9 @@
 #include <unistd.h>
 
 #include "common/memory.h"
+#include "common/secret.h"
 
-enum { KEY_FILE_MAX = 64 * 1024, AGENT_KEYS_MAX = 64, PASSWORD_SIZE = 1024 };
+enum { KEY_FILE_MAX = 64 * 1024, AGENT_KEYS_MAX = 64 };
 
 static const char use_ed25519[] =
     "RSA keys do not work with this SSH library (no rsa-sha2); make one with: ssh-keygen -t "
@@ -176,33 +177,6 @@ static int login_with_agent(struct rift_ssh *ssh, int64_t deadline_ns, struct ri
     return result;
 }
 
-/* The first line. */
-static int read_password(struct rift_ssh *ssh, const char *path, char password[PASSWORD_SIZE],
-                         struct rift_error *err)
-{
-    struct stat found;
-    CLEANUP(rift_close_fd) int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0 || fstat(fd, &found) < 0)
-        return rift_fail_errno(err, errno == ENOENT ? RIFT_ERR_MISSING : RIFT_ERR_IO,
-                               "%s: read the password file %s", ssh->label, path);
-    if (found.st_mode & (S_IRWXG | S_IRWXO))
-        return rift_fail(err, RIFT_ERR_DENIED,
-                         "%s: others may read the password file %s; forbid it with: chmod 600 %s",
-                         ssh->label, path, path);
-    ssize_t length = read(fd, password, PASSWORD_SIZE);
-    if (length < 0)
-        return rift_fail_errno(err, RIFT_ERR_IO, "%s: read the password file %s", ssh->label, path);
-    size_t end = 0;
-    while (end < (size_t)length && !strchr("\r\n", password[end]))
-        end++;
-    if (end == 0 || end == PASSWORD_SIZE)
-        return rift_fail(err, RIFT_ERR_INVALID,
-                         "%s: the first line of the password file %s must have 1 to %d characters",
-                         ssh->label, path, PASSWORD_SIZE - 1);
-    password[end] = '\0';
-    return 0;
-}
-
 /* Gives the password to each question whose answer is not shown. */
 static void answer_questions(const char *name, int name_length, const char *instruction,
                              int instruction_length, int count,
@@ -251,9 +225,9 @@ static int give_password(struct rift_ssh *ssh, const char *password, bool is_ask
 static int login_with_password(struct rift_ssh *ssh, const char *path, int64_t deadline_ns,
                                struct rift_error *err)
 {
-    char password[PASSWORD_SIZE];
-    if (read_password(ssh, path, password, err) < 0)
-        return -1;
+    char password[RIFT_SECRET_LINE_SIZE];
+    if (rift_secret_read_line(path, password, err) < 0)
+        return rift_wrap(err, "%s: password_file", ssh->label);
     bool is_asked = !offers_method(ssh, "password", deadline_ns) &&
                     offers_method(ssh, "keyboard-interactive", deadline_ns);
     int result, waited = 0;

@@ -19,6 +19,7 @@ struct patient {
     int64_t op_timeout_ms, deadline_ns;
     const atomic_bool *is_stopped;
     bool is_healthy;
+    enum rift_error_code hopeless; /* of a session that cannot be opened, however long we wait */
     char last[RIFT_ERROR_TEXT_SIZE];
     pthread_t thread;
     bool has_thread;
@@ -54,6 +55,12 @@ static bool healthy_invoke(struct patient *patient, void *session)
     return answer.type == RIFT_OP_OK;
 }
 
+/* A file of the client's that is absent, or that others may read: no node has a part in it. */
+static bool is_hopeless(enum rift_error_code code)
+{
+    return code == RIFT_ERR_MISSING || code == RIFT_ERR_DENIED || code == RIFT_ERR_INVALID;
+}
+
 static void *healthy_ask(void *context)
 {
     struct patient *patient = context;
@@ -67,7 +74,10 @@ static void *healthy_ask(void *context)
             patient->client->close(session);
         } else {
             snprintf(patient->last, sizeof patient->last, "%s", err.text);
+            patient->hopeless = is_hopeless(err.code) ? err.code : RIFT_ERR_NONE;
         }
+        if (patient->hopeless)
+            break;
         if (!patient->is_healthy)
             rift_clock_sleep_until(rift_clock_now() + HEALTHY_PAUSE_NS);
     }
@@ -97,7 +107,10 @@ int healthy_wait(const struct rift_client *client, const struct rift_client_conf
     for (size_t i = 0; i < node_count; i++) {
         if (patients[i].has_thread)
             pthread_join(patients[i].thread, NULL);
-        if (!patients[i].is_healthy && result == 0)
+        if (patients[i].hopeless && result == 0)
+            result = rift_fail(err, patients[i].hopeless, "client to %s: %s", configs[i].node,
+                               patients[i].last);
+        else if (!patients[i].is_healthy && result == 0)
             result = rift_fail(err, RIFT_ERR_TIMEOUT, "%s serves no client after %lld s: %s",
                                configs[i].node, (long long)(deadline_ms / 1000), patients[i].last);
     }

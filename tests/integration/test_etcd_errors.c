@@ -14,95 +14,27 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "clients/client.h"
 #include "common/clock.h"
 #include "common/memory.h"
 #include "common/process.h"
+#include "tests/lib/etcd_caller.h"
 #include "tests/lib/real_etcd.h"
 #include "tests/lib/scripted_server.h"
 
-/* Codes that a test below has seen, so that the last one can ask for those that none has. */
-static bool seen[64];
 static bool etcd_is_absent;
 
-static const struct rift_client *client(void)
+static struct etcd_caller call_port(uint16_t port, const char *reads)
 {
-    const struct rift_client *found = rift_client_find("etcd");
-    assert_non_null(found);
-    return found;
+    return etcd_caller_open(json_pack("{s:i, s:s, s:s, s:i}", "port", port, "reads", reads,
+                                      "key_prefix", "test/", "lease_s", 1));
 }
 
-struct caller {
-    void *session;
-    struct rift_values *values;
-    json_t *options;
-};
-
-static struct caller call_port(uint16_t port, const char *reads)
-{
-    struct caller caller = {.values = rift_values_create()};
-    caller.options = json_pack("{s:i, s:s, s:s, s:i}", "port", port, "reads", reads, "key_prefix",
-                               "test/", "lease_s", 1);
-    struct rift_client_config config = {.node = "n1",
-                                        .run_id = "r1",
-                                        .address = "127.0.0.1",
-                                        .options = caller.options,
-                                        .open_deadline_ns = rift_clock_now() + RIFT_SECOND};
-    assert_int_equal(client()->open(&config, &caller.session, NULL), 0);
-    return caller;
-}
-
-static void hang_up(struct caller *caller)
-{
-    client()->close(caller->session);
-    rift_values_destroy(caller->values);
-    json_decref(caller->options);
-}
-
-static struct rift_answer call(struct caller *caller, const char *f, struct rift_value argument,
-                               int64_t timeout_ms)
-{
-    struct rift_request request = {.f = f,
-                                   .key = rift_value_integer(caller->values, 1),
-                                   .argument = argument,
-                                   .values = caller->values,
-                                   .deadline_ns = rift_clock_now() + timeout_ms * RIFT_MS};
-    struct rift_answer answer = {.type = RIFT_OP_INFO};
-    client()->invoke(caller->session, &request, &answer);
-    assert_true(rift_clock_now() < request.deadline_ns + 500 * RIFT_MS);
-    for (size_t i = 0; client()->errors[i].code; i++) {
-        if (strcmp(client()->errors[i].code, answer.error) == 0)
-            seen[i] = true;
-    }
-    return answer;
-}
-
-static struct rift_answer call_integer(struct caller *caller, const char *f, int64_t argument,
-                                       int64_t timeout_ms)
-{
-    return call(caller, f, rift_value_integer(caller->values, argument), timeout_ms);
-}
-
-static struct rift_answer compare_and_set(struct caller *caller, int64_t from, int64_t to)
+static struct rift_answer compare_and_set(struct etcd_caller *caller, int64_t from, int64_t to)
 {
     struct rift_value pair[] = {rift_value_integer(caller->values, from),
                                 rift_value_integer(caller->values, to)};
-    return call(caller, "cas", rift_value_box(caller->values, RIFT_PAIR, pair, 2), 2000);
-}
-
-static void assert_answer(struct rift_answer answer, enum rift_op_type type, const char *error)
-{
-    assert_string_equal(answer.error, error);
-    assert_int_equal(answer.type, type);
-}
-
-static void wait_until_it_serves(struct caller *caller)
-{
-    int64_t deadline_ns = rift_clock_now() + 20 * RIFT_SECOND;
-    while (call_integer(caller, "write", 0, 1000).type != RIFT_OP_OK) {
-        assert_true(rift_clock_now() < deadline_ns);
-        usleep(50000);
-    }
+    return etcd_caller_call(caller, "cas", rift_value_box(caller->values, RIFT_PAIR, pair, 2),
+                            2000);
 }
 
 static void require_etcd(void)
@@ -128,22 +60,15 @@ static const char make_certificates[] =
     "-CAkey ca.key -CAcreateserial -days 2 -extfile $1.ext -out $1.pem; }\n"
     "{ authority ca; authority other; signed server; signed client; } 2>/dev/null\n";
 
-static struct caller call_by_tls(uint16_t port, const char *folder, const char *ca,
-                                 const char *cert)
+static struct etcd_caller call_by_tls(uint16_t port, const char *folder, const char *ca,
+                                      const char *cert)
 {
     CLEANUP(rift_free) char *ca_file = rift_printf("%s/%s.pem", folder, ca);
     CLEANUP(rift_free) char *cert_file = cert[0] ? rift_printf("%s/%s.pem", folder, cert) : NULL;
     CLEANUP(rift_free) char *key_file = cert[0] ? rift_printf("%s/%s.key", folder, cert) : NULL;
-    struct caller caller = {.values = rift_values_create()};
-    caller.options = json_pack("{s:i, s:s, s:s, s:s}", "port", port, "tls_ca", ca_file, "tls_cert",
-                               cert_file ? cert_file : "", "tls_key", key_file ? key_file : "");
-    struct rift_client_config config = {.node = "n1",
-                                        .run_id = "r1",
-                                        .address = "127.0.0.1",
-                                        .options = caller.options,
-                                        .open_deadline_ns = rift_clock_now() + RIFT_SECOND};
-    assert_int_equal(client()->open(&config, &caller.session, NULL), 0);
-    return caller;
+    return etcd_caller_open(json_pack("{s:i, s:s, s:s, s:s}", "port", port, "tls_ca", ca_file,
+                                      "tls_cert", cert_file ? cert_file : "", "tls_key",
+                                      key_file ? key_file : ""));
 }
 
 static void by_tls_each_side_is_trusted_or_nothing_is_sent(void **state)
@@ -166,25 +91,25 @@ static void by_tls_each_side_is_trusted_or_nothing_is_sent(void **state)
     const char *const more[] = {"--cert-file",       cert, "--key-file",         key,
                                 "--trusted-ca-file", ca,   "--client-cert-auth", NULL};
     real_etcd_start(&etcd, 1, more);
-    struct caller caller = call_by_tls(etcd.port, folder, "ca", "client");
-    wait_until_it_serves(&caller);
-    assert_answer(call_integer(&caller, "write", 7, 2000), RIFT_OP_OK, "");
-    struct rift_answer read = call(&caller, "read", RIFT_VALUE_NIL, 2000);
+    struct etcd_caller caller = call_by_tls(etcd.port, folder, "ca", "client");
+    etcd_caller_wait_until_it_serves(&caller);
+    assert_answer(etcd_caller_integer(&caller, "write", 7, 2000), RIFT_OP_OK, "");
+    struct rift_answer read = etcd_caller_call(&caller, "read", RIFT_VALUE_NIL, 2000);
     assert_answer(read, RIFT_OP_OK, "");
     assert_int_equal(rift_value_as_integer(caller.values, read.result), 7);
-    hang_up(&caller);
+    etcd_caller_close(&caller);
     /* The server is not who we trust. */
     caller = call_by_tls(etcd.port, folder, "other", "client");
-    assert_answer(call_integer(&caller, "write", 8, 2000), RIFT_OP_FAIL, "not trusted");
-    hang_up(&caller);
+    assert_answer(etcd_caller_integer(&caller, "write", 8, 2000), RIFT_OP_FAIL, "not trusted");
+    etcd_caller_close(&caller);
     /* We are not whom the server trusts: TLS 1.3 tells it after our request may have gone out. */
     caller = call_by_tls(etcd.port, folder, "ca", "");
-    assert_int_not_equal(call_integer(&caller, "write", 9, 2000).type, RIFT_OP_OK);
-    hang_up(&caller);
+    assert_int_not_equal(etcd_caller_integer(&caller, "write", 9, 2000).type, RIFT_OP_OK);
+    etcd_caller_close(&caller);
     caller = call_by_tls(etcd.port, folder, "ca", "client");
-    read = call(&caller, "read", RIFT_VALUE_NIL, 2000);
+    read = etcd_caller_call(&caller, "read", RIFT_VALUE_NIL, 2000);
     assert_int_equal(rift_value_as_integer(caller.values, read.result), 7);
-    hang_up(&caller);
+    etcd_caller_close(&caller);
     real_etcd_stop(&etcd);
     CLEANUP(rift_free) char *remove = rift_printf("rm -rf %s", folder);
     assert_int_equal(pclose(popen(remove, "re")), 0);
@@ -196,25 +121,25 @@ static void values_come_back_as_they_were_written(void **state)
     require_etcd();
     struct real_etcd etcd = {0};
     real_etcd_start(&etcd, 1, NULL);
-    struct caller caller = call_port(etcd.port, "linearizable");
-    assert_answer(call_integer(&caller, "write", 0, 200), RIFT_OP_FAIL, "cannot connect");
-    struct caller local = call_port(etcd.port, "local");
+    struct etcd_caller caller = call_port(etcd.port, "linearizable");
+    assert_answer(etcd_caller_integer(&caller, "write", 0, 200), RIFT_OP_FAIL, "cannot connect");
+    struct etcd_caller local = call_port(etcd.port, "local");
     int64_t deadline_ns = rift_clock_now() + 20 * RIFT_SECOND;
     struct rift_answer answer = {0};
     do {
-        answer = call_integer(&caller, "read", 0, 1000);
+        answer = etcd_caller_integer(&caller, "read", 0, 1000);
         usleep(50000);
     } while (answer.type != RIFT_OP_OK && rift_clock_now() < deadline_ns);
     assert_int_equal(answer.type, RIFT_OP_OK);
     assert_true(rift_value_is_nil(answer.result));
-    assert_answer(call_integer(&caller, "write", 7, 2000), RIFT_OP_OK, "");
+    assert_answer(etcd_caller_integer(&caller, "write", 7, 2000), RIFT_OP_OK, "");
     assert_answer(compare_and_set(&caller, 8, 9), RIFT_OP_FAIL, "compare failed");
     assert_answer(compare_and_set(&caller, 7, -9), RIFT_OP_OK, "");
-    answer = call_integer(&local, "read", 0, 2000);
+    answer = etcd_caller_integer(&local, "read", 0, 2000);
     assert_answer(answer, RIFT_OP_OK, "");
     assert_int_equal(rift_value_as_integer(local.values, answer.result), -9);
-    hang_up(&caller);
-    hang_up(&local);
+    etcd_caller_close(&caller);
+    etcd_caller_close(&local);
     real_etcd_stop(&etcd);
 }
 
@@ -224,15 +149,15 @@ static void a_value_too_large_is_refused_before_it_is_proposed(void **state)
     require_etcd();
     struct real_etcd etcd = {0};
     real_etcd_start(&etcd, 1, NULL);
-    struct caller caller = call_port(etcd.port, "linearizable");
-    wait_until_it_serves(&caller);
+    struct etcd_caller caller = call_port(etcd.port, "linearizable");
+    etcd_caller_wait_until_it_serves(&caller);
     /* Past etcd's bound of 1.5 MiB, below that of its gRPC layer, which has words of its own. */
     const size_t length = 1700000;
     char *large = memset(rift_malloc(length), 'x', length);
     struct rift_value value = rift_value_text(caller.values, large, length);
-    assert_answer(call(&caller, "write", value, 5000), RIFT_OP_FAIL, "invalid request");
+    assert_answer(etcd_caller_call(&caller, "write", value, 5000), RIFT_OP_FAIL, "invalid request");
     free(large);
-    hang_up(&caller);
+    etcd_caller_close(&caller);
     real_etcd_stop(&etcd);
 }
 
@@ -243,20 +168,20 @@ static void a_full_database_refuses_writes_for_sure(void **state)
     const char *const quota[] = {"--quota-backend-bytes", "262144", NULL};
     struct real_etcd etcd = {0};
     real_etcd_start(&etcd, 1, quota);
-    struct caller caller = call_port(etcd.port, "linearizable");
-    wait_until_it_serves(&caller);
+    struct etcd_caller caller = call_port(etcd.port, "linearizable");
+    etcd_caller_wait_until_it_serves(&caller);
     const size_t length = 100000;
     char *large = memset(rift_malloc(length), 'x', length);
     struct rift_value value = rift_value_text(caller.values, large, length);
     struct rift_answer answer = {0};
     /* etcd compares the quota with a size that it brings up to date every 100 ms. */
     for (int i = 0; i < 200 && answer.type == RIFT_OP_OK; i++) {
-        answer = call(&caller, "write", value, 5000);
+        answer = etcd_caller_call(&caller, "write", value, 5000);
         rift_clock_sleep_until(rift_clock_now() + 20 * RIFT_MS);
     }
     assert_answer(answer, RIFT_OP_FAIL, "no space");
     free(large);
-    hang_up(&caller);
+    etcd_caller_close(&caller);
     real_etcd_stop(&etcd);
 }
 
@@ -266,18 +191,18 @@ static void a_paused_server_leaves_a_write_open_and_a_read_without_effect(void *
     require_etcd();
     struct real_etcd etcd = {0};
     real_etcd_start(&etcd, 1, NULL);
-    struct caller caller = call_port(etcd.port, "linearizable");
-    wait_until_it_serves(&caller);
+    struct etcd_caller caller = call_port(etcd.port, "linearizable");
+    etcd_caller_wait_until_it_serves(&caller);
     kill(etcd.pid, SIGSTOP);
     int64_t deadline = rift_clock_now() + 5 * RIFT_SECOND;
     while (rift_process_threads_state(etcd.pid) != 'T' && rift_clock_now() < deadline)
         rift_clock_sleep_until(rift_clock_now() + RIFT_MS);
-    assert_answer(call_integer(&caller, "write", 1, 300), RIFT_OP_INFO, "timeout");
+    assert_answer(etcd_caller_integer(&caller, "write", 1, 300), RIFT_OP_INFO, "timeout");
     assert_answer(compare_and_set(&caller, 0, 2), RIFT_OP_INFO, "timeout");
-    assert_answer(call_integer(&caller, "read", 0, 300), RIFT_OP_FAIL, "timeout");
+    assert_answer(etcd_caller_integer(&caller, "read", 0, 300), RIFT_OP_FAIL, "timeout");
     kill(etcd.pid, SIGCONT);
-    wait_until_it_serves(&caller);
-    hang_up(&caller);
+    etcd_caller_wait_until_it_serves(&caller);
+    etcd_caller_close(&caller);
     real_etcd_stop(&etcd);
 }
 
@@ -287,11 +212,12 @@ static void without_a_majority_etcd_gives_up_but_may_still_commit(void **state)
     require_etcd();
     struct real_etcd members[2] = {0};
     real_etcd_start(members, 2, NULL);
-    struct caller caller = call_port(members[0].port, "linearizable");
-    wait_until_it_serves(&caller);
+    struct etcd_caller caller = call_port(members[0].port, "linearizable");
+    etcd_caller_wait_until_it_serves(&caller);
     real_etcd_stop(&members[1]);
-    assert_answer(call_integer(&caller, "write", 1, 20000), RIFT_OP_INFO, "request timed out");
-    hang_up(&caller);
+    assert_answer(etcd_caller_integer(&caller, "write", 1, 20000), RIFT_OP_INFO,
+                  "request timed out");
+    etcd_caller_close(&caller);
     real_etcd_stop(&members[0]);
 }
 
@@ -305,9 +231,9 @@ static struct rift_answer ask_script(const struct scripted_reply *replies, size_
                                      const char *f)
 {
     struct scripted_server *server = scripted_server_start(replies, count);
-    struct caller caller = call_port(scripted_server_port(server), "linearizable");
-    struct rift_answer answer = call_integer(&caller, f, 1, 1000);
-    hang_up(&caller);
+    struct etcd_caller caller = call_port(scripted_server_port(server), "linearizable");
+    struct rift_answer answer = etcd_caller_integer(&caller, f, 1, 1000);
+    etcd_caller_close(&caller);
     scripted_server_stop(server);
     return answer;
 }
@@ -333,6 +259,14 @@ static void errors_that_name_a_refusal_are_definite(void **state)
     (void)state;
     assert_message(8, "etcdserver: too many requests", RIFT_OP_FAIL, "too many requests");
     assert_message(3, "etcdserver: request is too large", RIFT_OP_FAIL, "invalid request");
+    assert_message(7, "etcdserver: permission denied", RIFT_OP_FAIL, "permission denied");
+    assert_message(3, "etcdserver: user name is empty", RIFT_OP_FAIL, "no user");
+    assert_message(3, "etcdserver: authentication failed, invalid user ID or password",
+                   RIFT_OP_FAIL, "wrong password");
+    assert_message(3, "etcdserver: revision of auth store is old", RIFT_OP_FAIL, "token refused");
+    assert_message(16, "etcdserver: invalid auth token", RIFT_OP_FAIL, "token refused");
+    assert_message(9, "etcdserver: authentication is not enabled", RIFT_OP_FAIL,
+                   "no authentication");
 }
 
 static void errors_of_a_proposal_under_way_are_not_definite(void **state)
@@ -360,6 +294,27 @@ static void a_broken_answer_says_nothing_about_the_operation(void **state)
     assert_script(SCRIPTED_CLOSE, NULL, RIFT_OP_INFO, "no answer");
 }
 
+static void without_a_token_nothing_else_is_sent(void **state)
+{
+    (void)state;
+    char path[] = "/tmp/rift-test-password-XXXXXX";
+    int fd = mkstemp(path);
+    assert_int_equal(write(fd, "secret", 6), 6);
+    close(fd);
+    static const struct scripted_reply replies[] = {
+        {SCRIPTED_CLOSE, NULL}, {SCRIPTED_ANSWER, HEAD_OK "Content-Length: 2\r\n\r\n{}"}};
+    struct scripted_server *server = scripted_server_start(replies, 2);
+    struct etcd_caller caller =
+        etcd_caller_open(json_pack("{s:i, s:s, s:s}", "port", scripted_server_port(server), "user",
+                                   "root", "password_file", path));
+    unlink(path);
+    assert_answer(etcd_caller_integer(&caller, "write", 1, 1000), RIFT_OP_FAIL, "not logged in");
+    assert_answer(etcd_caller_integer(&caller, "write", 1, 1000), RIFT_OP_FAIL, "not logged in");
+    assert_int_equal(scripted_server_requests(server, "/v3/kv/put"), 0);
+    etcd_caller_close(&caller);
+    scripted_server_stop(server);
+}
+
 static void a_connection_that_never_stands_is_definite(void **state)
 {
     (void)state;
@@ -375,10 +330,10 @@ static void a_connection_that_never_stands_is_definite(void **state)
         fillers[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
         (void)!connect(fillers[i], (struct sockaddr *)&address, length);
     }
-    struct caller caller = call_port(ntohs(address.sin_port), "linearizable");
-    assert_answer(call_integer(&caller, "write", 1, 200), RIFT_OP_FAIL, "not sent");
-    assert_answer(call_integer(&caller, "write", 1, -1), RIFT_OP_FAIL, "not sent");
-    hang_up(&caller);
+    struct etcd_caller caller = call_port(ntohs(address.sin_port), "linearizable");
+    assert_answer(etcd_caller_integer(&caller, "write", 1, 200), RIFT_OP_FAIL, "not sent");
+    assert_answer(etcd_caller_integer(&caller, "write", 1, -1), RIFT_OP_FAIL, "not sent");
+    etcd_caller_close(&caller);
     for (size_t i = 0; i < 4; i++)
         close(fillers[i]);
     close(listener);
@@ -393,11 +348,11 @@ static void etcd_post_is_never_sent_twice(void **state)
 {
     (void)state;
     struct scripted_server *server = scripted_server_start(dies_on_the_second, 3);
-    struct caller caller = call_port(scripted_server_port(server), "linearizable");
-    assert_answer(call_integer(&caller, "read", 0, 1000), RIFT_OP_OK, "");
+    struct etcd_caller caller = call_port(scripted_server_port(server), "linearizable");
+    assert_answer(etcd_caller_integer(&caller, "read", 0, 1000), RIFT_OP_OK, "");
     assert_answer(compare_and_set(&caller, 1, 2), RIFT_OP_INFO, "no answer");
     assert_int_equal(scripted_server_requests(server, "/v3/kv/txn"), 1);
-    hang_up(&caller);
+    etcd_caller_close(&caller);
     scripted_server_stop(server);
 }
 
@@ -407,15 +362,15 @@ static void the_trap_is_real_a_read_is_sent_twice(void **state)
 {
     (void)state;
     struct scripted_server *server = scripted_server_start(dies_on_the_second, 3);
-    struct caller caller = call_port(scripted_server_port(server), "linearizable");
-    assert_answer(call_integer(&caller, "read", 0, 1000), RIFT_OP_OK, "");
-    assert_answer(call_integer(&caller, "read", 0, 1000), RIFT_OP_OK, "");
+    struct etcd_caller caller = call_port(scripted_server_port(server), "linearizable");
+    assert_answer(etcd_caller_integer(&caller, "read", 0, 1000), RIFT_OP_OK, "");
+    assert_answer(etcd_caller_integer(&caller, "read", 0, 1000), RIFT_OP_OK, "");
     assert_int_equal(scripted_server_requests(server, "/v3/kv/range"), 3);
-    hang_up(&caller);
+    etcd_caller_close(&caller);
     scripted_server_stop(server);
 }
 
-static void assert_token_above(struct rift_answer answer, const struct caller *caller,
+static void assert_token_above(struct rift_answer answer, const struct etcd_caller *caller,
                                int64_t *last)
 {
     assert_answer(answer, RIFT_OP_OK, "");
@@ -431,39 +386,43 @@ static void a_lock_is_held_by_one_and_lost_with_its_lease(void **state)
     struct real_etcd server;
     int64_t token = 0;
     real_etcd_start(&server, 1, NULL);
-    struct caller holder = call_port(server.port, "linearizable");
-    struct caller other = call_port(server.port, "linearizable");
-    wait_until_it_serves(&holder);
-    assert_token_above(call(&holder, "acquire", RIFT_VALUE_NIL, 2000), &holder, &token);
-    assert_answer(call(&other, "acquire", RIFT_VALUE_NIL, 2000), RIFT_OP_FAIL, "lock held");
-    assert_answer(call(&other, "release", RIFT_VALUE_NIL, 2000), RIFT_OP_FAIL, "lock not held");
-    assert_answer(call(&holder, "release", RIFT_VALUE_NIL, 2000), RIFT_OP_OK, "");
-    assert_token_above(call(&other, "acquire", RIFT_VALUE_NIL, 2000), &other, &token);
+    struct etcd_caller holder = call_port(server.port, "linearizable");
+    struct etcd_caller other = call_port(server.port, "linearizable");
+    etcd_caller_wait_until_it_serves(&holder);
+    assert_token_above(etcd_caller_call(&holder, "acquire", RIFT_VALUE_NIL, 2000), &holder, &token);
+    assert_answer(etcd_caller_call(&other, "acquire", RIFT_VALUE_NIL, 2000), RIFT_OP_FAIL,
+                  "lock held");
+    assert_answer(etcd_caller_call(&other, "release", RIFT_VALUE_NIL, 2000), RIFT_OP_FAIL,
+                  "lock not held");
+    assert_answer(etcd_caller_call(&holder, "release", RIFT_VALUE_NIL, 2000), RIFT_OP_OK, "");
+    assert_token_above(etcd_caller_call(&other, "acquire", RIFT_VALUE_NIL, 2000), &other, &token);
     int64_t deadline_ns = rift_clock_now() + 20 * RIFT_SECOND;
     struct rift_answer again;
-    while ((again = call(&holder, "acquire", RIFT_VALUE_NIL, 2000)).type != RIFT_OP_OK) {
+    while ((again = etcd_caller_call(&holder, "acquire", RIFT_VALUE_NIL, 2000)).type !=
+           RIFT_OP_OK) {
         assert_answer(again, RIFT_OP_FAIL, "lock held");
         assert_true(rift_clock_now() < deadline_ns);
         usleep(100000);
     }
     assert_token_above(again, &holder, &token);
-    assert_answer(call(&other, "release", RIFT_VALUE_NIL, 2000), RIFT_OP_FAIL, "lease not found");
-    assert_answer(call(&holder, "release", RIFT_VALUE_NIL, 2000), RIFT_OP_OK, "");
-    hang_up(&holder);
-    hang_up(&other);
+    assert_answer(etcd_caller_call(&other, "release", RIFT_VALUE_NIL, 2000), RIFT_OP_FAIL,
+                  "lease not found");
+    assert_answer(etcd_caller_call(&holder, "release", RIFT_VALUE_NIL, 2000), RIFT_OP_OK, "");
+    etcd_caller_close(&holder);
+    etcd_caller_close(&other);
     real_etcd_stop(&server);
 }
 
 /* Watches until there were as many events, which may be late: these values, in this order, at
  * revisions that rise by one. */
-static void assert_watched(struct caller *caller, const int64_t *wanted, size_t count,
+static void assert_watched(struct etcd_caller *caller, const int64_t *wanted, size_t count,
                            int64_t *revision)
 {
     const struct rift_values *values = caller->values;
     int64_t deadline_ns = rift_clock_now() + 20 * RIFT_SECOND;
     size_t known = 0;
     do {
-        struct rift_answer answer = call(caller, "watch", RIFT_VALUE_NIL, 2000);
+        struct rift_answer answer = etcd_caller_call(caller, "watch", RIFT_VALUE_NIL, 2000);
         assert_answer(answer, RIFT_OP_OK, "");
         for (size_t i = 0; i < rift_value_count(values, answer.result); i++) {
             struct rift_value event = rift_value_item(values, answer.result, i);
@@ -484,21 +443,22 @@ static void a_watch_goes_on_where_the_last_one_ended(void **state)
     struct real_etcd server;
     int64_t revision = 0;
     real_etcd_start(&server, 1, NULL);
-    struct caller writer = call_port(server.port, "linearizable");
-    struct caller watcher = call_port(server.port, "linearizable");
-    wait_until_it_serves(&writer);
+    struct etcd_caller writer = call_port(server.port, "linearizable");
+    struct etcd_caller watcher = call_port(server.port, "linearizable");
+    etcd_caller_wait_until_it_serves(&writer);
     assert_watched(&watcher, NULL, 0, &revision);
     for (int64_t i = 7; i <= 9; i++)
-        assert_answer(call_integer(&writer, "write", i, 2000), RIFT_OP_OK, "");
+        assert_answer(etcd_caller_integer(&writer, "write", i, 2000), RIFT_OP_OK, "");
     assert_watched(&watcher, (int64_t[]){7, 8, 9}, 3, &revision);
     assert_watched(&watcher, NULL, 0, &revision);
-    assert_answer(call_integer(&writer, "write", 10, 2000), RIFT_OP_OK, "");
+    assert_answer(etcd_caller_integer(&writer, "write", 10, 2000), RIFT_OP_OK, "");
     kill(server.pid, SIGSTOP);
-    assert_answer(call(&watcher, "watch", RIFT_VALUE_NIL, 300), RIFT_OP_FAIL, "timeout");
+    assert_answer(etcd_caller_call(&watcher, "watch", RIFT_VALUE_NIL, 300), RIFT_OP_FAIL,
+                  "timeout");
     kill(server.pid, SIGCONT);
     assert_watched(&watcher, (int64_t[]){10}, 1, &revision);
-    hang_up(&writer);
-    hang_up(&watcher);
+    etcd_caller_close(&writer);
+    etcd_caller_close(&watcher);
     real_etcd_stop(&server);
 }
 
@@ -512,10 +472,11 @@ static void a_watch_that_is_cancelled_showed_nothing(void **state)
         {SCRIPTED_ANSWER, STREAM "2c\r\n{\"result\":{\"created\":true,\"canceled\":true}}\n\r\n"},
     };
     struct scripted_server *server = scripted_server_start(replies, 2);
-    struct caller caller = call_port(scripted_server_port(server), "linearizable");
-    assert_answer(call(&caller, "watch", RIFT_VALUE_NIL, 1000), RIFT_OP_FAIL, "broken answer");
-    assert_int_equal(call(&caller, "watch", RIFT_VALUE_NIL, 1000).type, RIFT_OP_FAIL);
-    hang_up(&caller);
+    struct etcd_caller caller = call_port(scripted_server_port(server), "linearizable");
+    assert_answer(etcd_caller_call(&caller, "watch", RIFT_VALUE_NIL, 1000), RIFT_OP_FAIL,
+                  "broken answer");
+    assert_int_equal(etcd_caller_call(&caller, "watch", RIFT_VALUE_NIL, 1000).type, RIFT_OP_FAIL);
+    etcd_caller_close(&caller);
     scripted_server_stop(server);
 }
 
@@ -524,9 +485,9 @@ static void every_row_of_the_table_was_produced(void **state)
     (void)state;
     if (etcd_is_absent)
         skip();
-    for (size_t i = 0; client()->errors[i].code; i++) {
-        if (!seen[i])
-            fail_msg("no test produced '%s'", client()->errors[i].code);
+    for (size_t i = 0; etcd_caller_client()->errors[i].code; i++) {
+        if (!etcd_caller_seen[i])
+            fail_msg("no test produced '%s'", etcd_caller_client()->errors[i].code);
     }
 }
 
@@ -543,6 +504,7 @@ int main(void)
         cmocka_unit_test(errors_that_name_a_refusal_are_definite),
         cmocka_unit_test(errors_of_a_proposal_under_way_are_not_definite),
         cmocka_unit_test(a_broken_answer_says_nothing_about_the_operation),
+        cmocka_unit_test(without_a_token_nothing_else_is_sent),
         cmocka_unit_test(a_connection_that_never_stands_is_definite),
         cmocka_unit_test(etcd_post_is_never_sent_twice),
         cmocka_unit_test(the_trap_is_real_a_read_is_sent_twice),

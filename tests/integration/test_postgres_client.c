@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -379,19 +380,10 @@ static void a_poll_goes_on_where_the_last_one_ended(void **state)
     session_close(&session);
 }
 
-/* The error of opening a session by TLS, where the host's file is what the certificate is checked
- * by; "" where it opens. */
-static void open_by_tls(const char *host_file, const char *sslmode, struct rift_error *err)
+/* The error of opening a session with these options (taken); "" where it opens. */
+static void open_with(json_t *options, struct rift_error *err)
 {
-    char copy[] = "/tmp/rift-test-pg-XXXXXX";
-    close(mkstemp(copy));
-    CLEANUP(rift_free)
-    char *fetch =
-        rift_printf("cat /proc/%d/root/var/lib/pg/c/%s > %s", (int)host.init_pid, host_file, copy);
-    assert_int_equal(pclose(popen(fetch, "re")), 0);
     const struct rift_client *client = rift_client_find("postgres");
-    json_t *options = json_pack("{s:i, s:s, s:s, s:s, s:s}", "port", 5432, "user", "postgres",
-                                "database", "postgres", "sslmode", sslmode, "sslrootcert", copy);
     struct rift_client_config config = {.node = "n1",
                                         .address = host.address,
                                         .run_id = "test",
@@ -402,7 +394,55 @@ static void open_by_tls(const char *host_file, const char *sslmode, struct rift_
     if (client->open(&config, &opened, err) == 0)
         client->close(opened);
     json_decref(options);
+}
+
+/* By TLS, where the host's file is what the certificate is checked by. */
+static void open_by_tls(const char *host_file, const char *sslmode, struct rift_error *err)
+{
+    char copy[] = "/tmp/rift-test-pg-XXXXXX";
+    close(mkstemp(copy));
+    CLEANUP(rift_free)
+    char *fetch =
+        rift_printf("cat /proc/%d/root/var/lib/pg/c/%s > %s", (int)host.init_pid, host_file, copy);
+    assert_int_equal(pclose(popen(fetch, "re")), 0);
+    open_with(json_pack("{s:i, s:s, s:s, s:s, s:s}", "port", 5432, "user", "postgres", "database",
+                        "postgres", "sslmode", sslmode, "sslrootcert", copy),
+              err);
     unlink(copy);
+}
+
+static void open_by_password(const char *password, mode_t mode, struct rift_error *err)
+{
+    char path[] = "/tmp/rift-test-pg-XXXXXX";
+    int fd = mkstemp(path);
+    assert_true(dprintf(fd, "*:*:*:keeper:%s\n", password) > 0 && fchmod(fd, mode) == 0);
+    close(fd);
+    open_with(json_pack("{s:i, s:s, s:s, s:s, s:s}", "port", 5432, "user", "keeper", "database",
+                        "postgres", "sslmode", "disable", "passfile", path),
+              err);
+    unlink(path);
+}
+
+static void a_password_comes_from_a_file_of_its_owners_alone(void **state)
+{
+    (void)state;
+    struct rift_error err;
+    if (!lab_name[0])
+        skip();
+    static const char make_role[] =
+        "sed -i '1i host all keeper all scram-sha-256' /var/lib/pg/c/pg_hba.conf && "
+        "echo \"create role keeper login superuser password 'fk3-quiet-harbour'; "
+        "select pg_reload_conf()\" | /usr/lib/postgresql/15/bin/psql -qAt -h 127.0.0.1 -U "
+        "postgres -v ON_ERROR_STOP=1 >/dev/null";
+    assert_int_equal(on_host(make_role), 0);
+    open_by_password("fk3-quiet-harbour", 0600, &err);
+    assert_string_equal(err.text, "");
+    open_by_password("fk3-loud-harbour", 0600, &err);
+    assert_non_null(strstr(err.text, "password authentication failed for user \"keeper\""));
+    assert_null(strstr(err.text, "harbour"));
+    open_by_password("fk3-quiet-harbour", 0640, &err);
+    assert_int_equal(err.code, RIFT_ERR_DENIED);
+    assert_non_null(strstr(err.text, "chmod 600"));
 }
 
 static void by_tls_only_the_server_that_is_trusted_is_spoken_to(void **state)
@@ -453,6 +493,7 @@ int main(void)
         cmocka_unit_test(a_lock_is_held_by_one_session_and_ends_with_it),
         cmocka_unit_test(a_poll_goes_on_where_the_last_one_ended),
         cmocka_unit_test(by_tls_only_the_server_that_is_trusted_is_spoken_to),
+        cmocka_unit_test(a_password_comes_from_a_file_of_its_owners_alone),
         cmocka_unit_test(a_stopped_server_is_one_clear_error),
     };
     return cmocka_run_group_tests(tests, start_server, stop_server);

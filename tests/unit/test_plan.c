@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/memory.h"
 #include "common/text.h"
@@ -53,6 +54,11 @@ static const struct rift_option etcd_options[] = {{.name = "port",
                                                    .unit = "",
                                                    .fallback = "{}",
                                                    .summary = "settings"},
+                                                  {.name = "password_file",
+                                                   .kind = RIFT_OPTION_FILE,
+                                                   .unit = "",
+                                                   .fallback = "",
+                                                   .summary = "password"},
                                                   {.name = NULL}};
 static const struct rift_option linearizable_options[] = {{.name = "model",
                                                            .kind = RIFT_OPTION_TEXT,
@@ -441,6 +447,22 @@ static void hosts_have_their_own_login_or_that_of_all(void **state)
     rift_plan_destroy(plan);
 }
 
+static void a_file_of_the_client_is_seen_from_the_configuration(void **state)
+{
+    (void)state;
+    static const char text[] = "nodes: {lab: netns}\nsystem: etcd\nworkload: register\nclient: "
+                               "{name: etcd, password_file: secrets/root}\n";
+    CLEANUP(rift_free) char *here = getcwd(NULL, 0);
+    CLEANUP(rift_free) char *wanted = rift_printf("%s/folder/secrets/root", here);
+    struct rift_plan *plan = parse_good(text);
+    assert_string_equal(json_string_value(json_object_get(plan->client.options, "password_file")),
+                        wanted);
+    CLEANUP(rift_text_finish) struct rift_text frozen = {0};
+    rift_plan_print(plan, &frozen);
+    assert_non_null(strstr(frozen.data, wanted));
+    rift_plan_destroy(plan);
+}
+
 static void a_password_stands_in_a_file_and_not_in_the_plan(void **state)
 {
     (void)state;
@@ -631,6 +653,7 @@ int main(void)
             a_chaos_without_a_list_has_every_fault_that_is_possible_and_none_that_damages),
         cmocka_unit_test(a_frozen_plan_names_the_bytes_of_an_artifact),
         cmocka_unit_test(hosts_have_their_own_login_or_that_of_all),
+        cmocka_unit_test(a_file_of_the_client_is_seen_from_the_configuration),
         cmocka_unit_test(a_password_stands_in_a_file_and_not_in_the_plan),
         cmocka_unit_test(a_host_is_broken_only_where_the_configuration_names_it),
         cmocka_unit_test(a_system_that_runs_already_is_told_by_its_unit),
