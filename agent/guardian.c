@@ -17,6 +17,7 @@
 #include "agent/paths.h"
 #include "agent/serve.h"
 #include "common/clock.h"
+#include "common/process.h"
 #include "nemesis/faults/ledger.h"
 
 enum { LOCK_WAIT_MS = 3000 };
@@ -65,6 +66,7 @@ int guardian_run(const char *state_folder, const char *cgroup_name)
         _exit(agent_run(state_folder, cgroup_name, self_fd));
     }
     prctl(PR_SET_NAME, "rift-guardian");
+    rift_process_hurry(1);
     /* The connection is the agent's alone: it must end when the agent does. */
     int null = open("/dev/null", O_RDWR);
     dup2(null, 0);

@@ -21,6 +21,7 @@
 #include "agent/verbs.h"
 #include "common/clock.h"
 #include "common/memory.h"
+#include "common/process.h"
 #include "common/wire/messages.h"
 #include "nemesis/faults/ledger.h"
 
@@ -149,6 +150,8 @@ static int agent_open(struct agent *agent, struct rift_error *err)
     fcntl(STDOUT_FILENO, F_SETFL, fcntl(STDOUT_FILENO, F_GETFL) | O_NONBLOCK);
     /* Orphans of the system come to us, so that we learn how they ended. */
     prctl(PR_SET_CHILD_SUBREAPER, 1);
+    /* A heal is not to wait for a fault that keeps the processors busy. */
+    rift_process_hurry(1);
     /* In this order: what has ended is known before the next question is answered. */
     loop_watch(&agent->loop, agent->signal_fd, POLLIN, agent_signal_ready, agent);
     loop_watch(&agent->loop, STDIN_FILENO, POLLIN, agent_in_ready, agent);

@@ -6,9 +6,11 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -125,4 +127,14 @@ int rift_process_signal(const struct rift_process *process, int signal)
     close(fd);
     errno = number;
     return rc;
+}
+
+void rift_process_hurry(int priority)
+{
+    const struct sched_param real_time = {.sched_priority = priority}, usual = {0};
+    if (sched_setscheduler(0, SCHED_RR | SCHED_RESET_ON_FORK, &real_time) == 0)
+        return;
+    /* A cgroup of v1 may have no real time to give. */
+    sched_setscheduler(0, SCHED_OTHER | SCHED_RESET_ON_FORK, &usual);
+    setpriority(PRIO_PROCESS, 0, -20);
 }

@@ -132,6 +132,7 @@ static int64_t keeper_next_change(const struct keeper *keeper, int64_t now)
 static _Noreturn void keeper_run(struct keeper *keeper, int fd)
 {
     prctl(PR_SET_NAME, "rift-clock");
+    rift_process_hurry(1);
     setsid();
     dup2(fd, KEEPER_SOCKET);
     syscall(SYS_close_range, KEEPER_SOCKET + 1, ~0U, 0);

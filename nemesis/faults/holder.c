@@ -36,6 +36,7 @@ static void holder_detach_from_agent(int fd, pid_t agent)
         _exit(0);
     setsid();
     prctl(PR_SET_NAME, "rift-hold");
+    rift_process_hurry(1);
     int null = open("/dev/null", O_RDWR);
     dup2(null, 0);
     dup2(null, 1);

@@ -29,6 +29,7 @@ static void keeper_detach(int fd)
 {
     setsid();
     prctl(PR_SET_NAME, "rift-keeper");
+    rift_process_hurry(1);
     int null = open("/dev/null", O_RDWR);
     dup2(null, 0);
     dup2(null, 1);

@@ -13,7 +13,6 @@
 #include <linux/if_tun.h>
 #include <net/if.h>
 #include <poll.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,7 +20,6 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -303,10 +301,8 @@ static void line_wait(struct line *line, const sigset_t *mask)
 /* It must wake in time whatever else runs here. */
 static void become_urgent(void)
 {
-    struct sched_param priority = {.sched_priority = LINE_PRIORITY};
     prctl(PR_SET_TIMERSLACK, 1);
-    if (sched_setscheduler(0, SCHED_FIFO | SCHED_RESET_ON_FORK, &priority))
-        setpriority(PRIO_PROCESS, 0, -20);
+    rift_process_hurry(LINE_PRIORITY);
 }
 
 /* Nothing of the agent's may live on in it: its connection, its lock. */

@@ -13,6 +13,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "common/process.h"
+
 enum { VISIT_S = 6 };
 
 /* Written by the visitor, read by us. */
@@ -25,6 +27,7 @@ struct shared {
 static _Noreturn void visit(rift_visit_work *work, struct shared *shared)
 {
     prctl(PR_SET_NAME, "rift-hold");
+    rift_process_hurry(1);
     /* The agent's lock and connection live as long as their last copy. */
     syscall(SYS_close_range, STDERR_FILENO + 1, ~0U, 0);
     signal(SIGALRM, SIG_DFL);

@@ -1,6 +1,7 @@
 /* hang and cpu-burn as an outsider sees them: which of the system's processes goes on writing, and
  * what /proc says of busy processes. */
 #include <dirent.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -9,10 +10,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
+#include "common/cgroup.h"
 #include "common/clock.h"
 #include "tests/lib/toy_host.h"
 
@@ -116,6 +119,12 @@ static int find_burners(pid_t pids[BURNERS])
     return count;
 }
 
+/* No priority over other processes. */
+static bool is_usual(pid_t pid)
+{
+    return sched_getscheduler(pid) == SCHED_OTHER && getpriority(PRIO_PROCESS, (id_t)pid) == 0;
+}
+
 static void busy_processes_burn_and_are_gone_after_the_heal(void **state)
 {
     (void)state;
@@ -140,6 +149,29 @@ static void busy_processes_burn_and_are_gone_after_the_heal(void **state)
         ;
     assert_int_equal(0, count_alive(pids, BURNERS));
     assert_true(toy_is_alive(n1, WAIT_MS));
+}
+
+/* What of Rift's must act in time does not wait for processors that a fault keeps busy, and the
+ * system gains nothing by that: it was started by the agent. */
+static void agent_and_guardian_go_before_the_busy_and_the_system_does_not(void **state)
+{
+    (void)state;
+    pid_t pids[BURNERS], systems[RIFT_CGROUP_PIDS_MAX];
+    struct rift_cgroup cgroup;
+    if (!can_inject("cpu-burn", NULL))
+        skip();
+    inject("b", "cpu-burn", json_pack("{s:i}", "processes", BURNERS));
+    assert_int_equal(BURNERS, find_burners(pids));
+    assert_int_equal(0, rift_cgroup_open(n1->cgroup, &cgroup, NULL));
+    size_t count = rift_cgroup_pids(&cgroup, systems, RIFT_CGROUP_PIDS_MAX);
+    assert_true(count >= 2);
+    for (size_t i = 0; i < count; i++)
+        assert_true(is_usual(systems[i]));
+    for (size_t i = 0; i < BURNERS; i++)
+        assert_true(is_usual(pids[i]));
+    assert_false(is_usual(agent_pid(&n1->agent)));
+    assert_false(is_usual(guardian_pid(&n1->agent)));
+    heal("b");
 }
 
 static void busy_processes_die_with_agent_and_guardian(void **state)
@@ -167,6 +199,7 @@ int main(void)
         CASE(a_hang_ends_when_agent_and_guardian_are_killed),
         CASE(a_thread_that_is_not_there_is_named),
         CASE(busy_processes_burn_and_are_gone_after_the_heal),
+        CASE(agent_and_guardian_go_before_the_busy_and_the_system_does_not),
         CASE(busy_processes_die_with_agent_and_guardian),
     };
     return cmocka_run_group_tests(tests, toy_host_up, toy_host_down);
