@@ -9,7 +9,6 @@
 #include "agent/operate.h"
 #include "agent/system.h"
 #include "common/clock.h"
-#include "common/process.h"
 #include "common/wire/messages.h"
 #include "nemesis/faults/ledger.h"
 
@@ -31,7 +30,6 @@ static int inject_work(struct agent *agent, const json_t *args, int64_t deadline
 {
     (void)deadline_ns;
     struct fault *fault = fault_find(agent, json_string_value(json_object_get(args, "id")));
-    rift_process_hurry(1);
     if (fault->injection.driver->inject(&fault->injection, &fault->target, err)) {
         fault_undo(fault);
         return -1;
@@ -93,7 +91,6 @@ static int heal_work(struct agent *agent, const json_t *args, int64_t deadline_n
     struct fault *fault = fault_find(agent, json_string_value(json_object_get(args, "id")));
     struct rift_injection *injection = &fault->injection;
     const char *ledger = agent->paths.ledger;
-    rift_process_hurry(1);
     if ((injection->driver->finish && finish(fault, deadline_ns, err)) ||
         injection->driver->heal(injection->id, injection->undo, ledger, err) ||
         rift_ledger_remove(ledger, injection->id, err))

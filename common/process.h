@@ -25,8 +25,9 @@ char rift_process_state(pid_t pid);
 char rift_process_threads_state(pid_t pid);
 /* A pidfd (close-on-exec), or -1 with errno; ESRCH also when the pid is another's by now. */
 int rift_process_open(const struct rift_process *process);
-/* From now on the calling process gets a processor before those of others, busy as they are, where
- * the kernel allows it. Processes that it starts do not. `priority` is one of SCHED_RR, from 1. */
+/* From now on the calling thread gets a processor before those of others, busy as they are, where
+ * the kernel allows it. Threads and processes that it starts do not. `priority` is one of SCHED_RR,
+ * from 1. */
 void rift_process_hurry(int priority);
 /* As kill(2), but never hits another process. 0, or -1 with errno. */
 int rift_process_signal(const struct rift_process *process, int signal);

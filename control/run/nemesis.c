@@ -13,6 +13,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/memory.h"
+#include "common/process.h"
 #include "control/run/fault_window.h"
 #include "control/run/lead.h"
 
@@ -190,6 +191,7 @@ static void *lane_run(void *context)
     struct lane *lane = context;
     struct nemesis *nemesis = lane->nemesis;
     const struct rift_schedule *schedule = nemesis->settings.schedule;
+    rift_process_hurry(1);
     for (size_t i = 0; i < schedule->count; i++) {
         const struct rift_window *window = &schedule->windows[i];
         if (strcmp(window->lane, lane->name) != 0)
