@@ -112,6 +112,13 @@ double fault_lost_percent_6(const struct fault_bench *bench)
     return 100 - ping(bench, bench->hit->address6, 100, 2000).back;
 }
 
+/* So few that a link may be down for 50 ms without a ping being held back (PINGS_AT_ONCE of the
+ * witness): else less would be asked while it is down. */
+double fault_down_percent(const struct fault_bench *bench)
+{
+    return 100 - ping(bench, bench->hit->address, 500, 4000).back / 5;
+}
+
 double fault_twice_percent(const struct fault_bench *bench)
 {
     return ping(bench, bench->hit->address, MANY, INTERVAL_US).twice * 100 / MANY;

@@ -22,6 +22,7 @@ typedef double fault_measure(const struct fault_bench *bench);
 
 fault_measure fault_lost_percent;     /* of 4000 datagrams from peer to hit */
 fault_measure fault_lost_percent_6;   /* of 100, by IPv6 */
+fault_measure fault_down_percent;     /* of 500, of a link that comes and goes */
 fault_measure fault_twice_percent;    /* of 4000 */
 fault_measure fault_altered_percent;  /* of 4000, come back with another content */
 fault_measure fault_checksum_percent; /* of 4000, whose checksum the peer found to be wrong */
