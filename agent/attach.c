@@ -4,9 +4,11 @@
 #include <ctype.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "agent/command.h"
 #include "common/clock.h"
+#include "common/process.h"
 #include "common/memory.h"
 #include "common/text.h"
 
@@ -90,13 +92,24 @@ static bool holds_process(const char *cgroup, const char *proc_file)
     return is_held;
 }
 
+/* This agent, who started it (its login), and PID 1. */
+static bool holds_own(const char *cgroup)
+{
+    char path[64];
+    for (pid_t pid = getpid(); pid > 0; pid = rift_process_parent(pid)) {
+        snprintf(path, sizeof path, "/proc/%d/cgroup", (int)pid);
+        if (holds_process(cgroup, path))
+            return true;
+    }
+    return false;
+}
+
 /* Everything in it will be killed, so it must be one system and nothing else. */
 static int check_cgroup(const char *cgroup, struct rift_error *err)
 {
     size_t length = strlen(cgroup);
     if (!length || cgroup[0] == '/' || cgroup[length - 1] == '/' || strstr(cgroup, "..") ||
-        strstr(cgroup, "//") || rift_text_ends_with(cgroup, ".slice") ||
-        holds_process(cgroup, "/proc/self/cgroup") || holds_process(cgroup, "/proc/1/cgroup"))
+        strstr(cgroup, "//") || rift_text_ends_with(cgroup, ".slice") || holds_own(cgroup))
         return rift_fail(err, RIFT_ERR_INVALID,
                          "the cgroup '/%s' is not that of one system: it must not be a slice, nor "
                          "hold systemd or this agent",

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
@@ -14,6 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "agent/apart.h"
 #include "agent/paths.h"
 #include "agent/serve.h"
 #include "common/clock.h"
@@ -57,6 +59,7 @@ int guardian_run(const char *state_folder, const char *cgroup_name)
     sigaddset(&signals, SIGCHLD);
     sigprocmask(SIG_BLOCK, &signals, &before);
     int self_fd = (int)syscall(SYS_pidfd_open, getpid(), 0);
+    apart_enter(cgroup_name);
     pid_t agent = fork();
     if (agent < 0)
         return 1;
@@ -80,8 +83,9 @@ int guardian_run(const char *state_folder, const char *cgroup_name)
             kill(agent, info.si_signo);
         if (waitpid(agent, &status, WNOHANG) != agent)
             continue;
-        if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
-            return 0;
-        return guardian_heal(state_folder);
+        bool is_fine = WIFEXITED(status) && WEXITSTATUS(status) == 0;
+        int rc = is_fine ? 0 : guardian_heal(state_folder);
+        apart_leave(cgroup_name);
+        return rc;
     }
 }

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "agent/agent.h"
+#include "agent/apart.h"
 #include "agent/install.h"
 #include "agent/lock.h"
 #include "agent/system.h"
@@ -114,6 +115,10 @@ int leftovers_print(const struct agent_paths *paths, const char *cgroup_name)
         printf("cgroup: %s\n", cgroup_name);
         count++;
     }
+    if (apart_is_left(cgroup_name)) {
+        printf("cgroup: %s-agent\n", cgroup_name);
+        count++;
+    }
     rift_volume_visit(volume_visit, &count);
     rift_layer_visit(layer_visit, &count);
     count += count_processes();
@@ -200,6 +205,7 @@ int leftovers_heal(const struct agent_paths *paths, const char *cgroup_name, boo
         fprintf(stderr, "rift-agent: %s\n", err.text);
         return 1;
     }
+    apart_remove(cgroup_name);
     unlink(paths->record);
     unlink(paths->lock);
     printf("this node is healed\n");
