@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "nemesis/faults/ledger.h"
+#include "nemesis/faults/undo.h"
 
 struct fault *fault_find(struct agent *agent, const char *id)
 {
@@ -37,7 +38,7 @@ void fault_undo(struct fault *fault)
     struct rift_injection *injection = &fault->injection;
     struct rift_error err = {0};
     const char *ledger = fault->agent->paths.ledger;
-    if (injection->driver->heal(injection->id, injection->undo, ledger, &err) == 0)
+    if (rift_undo(injection->driver, injection->id, injection->undo, ledger, &err) == 0)
         rift_ledger_remove(ledger, injection->id, &err);
     if (err.code)
         fprintf(stderr, "rift-agent: undo '%s': %s\n", injection->id, err.text);

@@ -11,6 +11,7 @@
 #include "common/clock.h"
 #include "common/wire/messages.h"
 #include "nemesis/faults/ledger.h"
+#include "nemesis/faults/undo.h"
 
 enum { INJECT_MS = 10000, HEAL_MS = 120000 };
 
@@ -92,7 +93,7 @@ static int heal_work(struct agent *agent, const json_t *args, int64_t deadline_n
     struct rift_injection *injection = &fault->injection;
     const char *ledger = agent->paths.ledger;
     if ((injection->driver->finish && finish(fault, deadline_ns, err)) ||
-        injection->driver->heal(injection->id, injection->undo, ledger, err) ||
+        rift_undo(injection->driver, injection->id, injection->undo, ledger, err) ||
         rift_ledger_remove(ledger, injection->id, err))
         return rift_wrap(err, "heal '%s'", injection->id);
     json_object_set_new(ok, "planned_ns", json_integer(rift_clock_now()));

@@ -14,6 +14,7 @@
 #include "common/memory.h"
 #include "common/wire/messages.h"
 #include "nemesis/faults/ledger.h"
+#include "nemesis/faults/undo.h"
 
 enum { LOOK_FOR_MS = 700, LOOK_EVERY_MS = 50 }; /* unless the request says for how long */
 enum { PEERS_MAX = 512, PEER_ADDRESSES_MAX = 16, FAULTS_MAX = 128 };
@@ -128,6 +129,8 @@ static int fault_apply(struct fault *fault, int64_t request_id, struct rift_erro
         return -1;
     if (injection->driver->takes_time && fault->ready_ns == 0)
         fault->ready_ns = rift_clock_now();
+    if (injection->driver->stops_system)
+        rift_undo_plan_unit(injection->undo, fault->target.unit);
     int rc = rift_ledger_write(ledger, injection, err);
     if (rc == 0)
         rc = injection->driver->takes_time
@@ -322,8 +325,9 @@ static int fault_heal(struct fault *fault, int64_t *applied_ns, struct rift_erro
     crash_loop_end(fault->loop);
     fault->loop = NULL;
     fault_answer_cancelled(fault);
-    if (fault->is_on && (injection->driver->heal(injection->id, injection->undo, ledger, err) ||
-                         rift_ledger_remove(ledger, injection->id, err)))
+    if (fault->is_on &&
+        (rift_undo(injection->driver, injection->id, injection->undo, ledger, err) ||
+         rift_ledger_remove(ledger, injection->id, err)))
         return rift_wrap(err, "heal '%s'", injection->id);
     *applied_ns = rift_clock_now();
     fault_destroy(fault);

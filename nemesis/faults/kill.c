@@ -1,21 +1,18 @@
 /* kill: every process in the system's own cgroup gets the signal. There is nothing to undo where
- * the recipe starts the system again, which is the agent's part; a systemd unit is started here. */
+ * the recipe starts the system again, which is the agent's part. */
 #include "nemesis/faults/kill.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "common/clock.h"
 #include "common/process.h"
 #include "nemesis/faults/drivers.h"
 
-enum { SYSTEMCTL_S = 5, DEATH_MS = 5000 };
+enum { DEATH_MS = 5000 };
 
 /* Those that end a process unless it says otherwise, and that ask for no more than that. */
 struct known_signal {
@@ -67,8 +64,6 @@ int rift_kill_plan(struct rift_injection *injection, const struct rift_target *t
                 list, json_pack("[i, I]", (int)process.pid, (json_int_t)process.start_ticks));
     }
     json_object_set_new(injection->undo, "processes", list);
-    if (target->unit)
-        json_object_set_new(injection->undo, "unit", json_string(target->unit));
     if (json_array_size(list) == 0)
         return rift_fail(err, RIFT_ERR_MISSING, "no process of the system is running");
     return 0;
@@ -114,51 +109,38 @@ static int kill_inject(struct rift_injection *injection, const struct rift_targe
     return 0;
 }
 
-/* A unit is to run again whoever heals: it is not ours to leave down. systemd is only told, as the
- * one who heals may have no time to wait for it. */
-static int start_unit(const char *unit, struct rift_error *err)
+static size_t kill_count_alive(const json_t *processes)
 {
-    static const char *const verbs[] = {"reset-failed", "start"};
-    int status = 0;
-    for (int i = 0; i < 2; i++) {
-        pid_t pid = fork();
-        if (pid < 0)
-            return rift_fail_errno(err, RIFT_ERR_IO, "fork");
-        if (pid == 0) {
-            int null = open("/dev/null", O_RDWR);
-            sigset_t none;
-            sigemptyset(&none);
-            sigprocmask(SIG_SETMASK, &none, NULL);
-            dup2(null, STDIN_FILENO);
-            dup2(null, STDOUT_FILENO); /* the agent's is its wire */
-            alarm(SYSTEMCTL_S);
-            execlp("systemctl", "systemctl", "--no-block", verbs[i], unit, (char *)NULL);
-            _exit(127);
-        }
-        while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {
-        }
+    size_t i, alive = 0;
+    json_t *item;
+    json_array_foreach(processes, i, item)
+    {
+        const struct rift_process process = process_of(item);
+        alive += rift_process_is_alive(&process);
     }
-    return WIFEXITED(status) && WEXITSTATUS(status) == 0
-               ? 0
-               : rift_fail(err, RIFT_ERR_IO, "kill: systemctl could not start '%s' again", unit);
+    return alive;
 }
 
-/* To systemd a unit that is about to end runs, and it would not be started. */
+/* To systemd a unit that is about to end runs, and it would not be started: undo.h. */
 static int kill_heal(const char *id, const json_t *undo, const char *ledger, struct rift_error *err)
 {
     (void)id;
     (void)ledger;
-    const char *unit = json_string_value(json_object_get(undo, "unit"));
+    (void)err;
+    const json_t *dying = json_object_get(undo, "dying");
+    int64_t deadline = rift_clock_now() + DEATH_MS * RIFT_MS;
     size_t i;
     json_t *item;
-    if (!unit)
+    if (!json_object_get(undo, "unit"))
         return 0;
-    json_array_foreach(json_object_get(undo, "dying"), i, item)
+    json_array_foreach(dying, i, item)
     {
         const struct rift_process process = process_of(item);
         rift_process_signal(&process, SIGKILL);
     }
-    return start_unit(unit, err);
+    while (kill_count_alive(dying) > 0 && rift_clock_now() < deadline)
+        rift_clock_sleep_until(rift_clock_now() + RIFT_MS);
+    return 0;
 }
 
 int rift_kill_all(const struct rift_target *target, struct rift_error *err)
@@ -174,18 +156,6 @@ int rift_kill_all(const struct rift_target *target, struct rift_error *err)
         rift_clock_sleep_until(rift_clock_now() + RIFT_MS);
     }
     return 0;
-}
-
-static size_t kill_count_alive(const json_t *processes)
-{
-    size_t i, alive = 0;
-    json_t *item;
-    json_array_foreach(processes, i, item)
-    {
-        const struct rift_process process = process_of(item);
-        alive += rift_process_is_alive(&process);
-    }
-    return alive;
 }
 
 int rift_kill_observe(const struct rift_injection *injection, const struct rift_target *target,

@@ -13,6 +13,7 @@
 
 #include "common/memory.h"
 #include "common/text.h"
+#include "nemesis/faults/undo.h"
 
 enum { LEDGER_PATH_SIZE = 512, LEDGER_ENTRY_MAX = 1 << 20 };
 
@@ -115,7 +116,7 @@ static void heal_visit(const char *id, const char *fault, const json_t *undo, vo
     struct rift_error err = {0};
     const struct rift_fault_driver *driver = rift_fault_driver_find(fault);
     int rc = driver
-                 ? driver->heal(id, undo, round->folder, &err)
+                 ? rift_undo(driver, id, undo, round->folder, &err)
                  : rift_fail(&err, RIFT_ERR_UNSUPPORTED, "this agent knows no fault '%s'", fault);
     if (rc == 0)
         rc = rift_ledger_remove(round->folder, id, &err);
