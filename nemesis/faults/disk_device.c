@@ -137,7 +137,7 @@ static int device_inject(struct rift_injection *injection, const struct rift_tar
     if (kind < 0)
         return -1;
     struct live *live = injection->live = rift_calloc(1, sizeof *live);
-    live->keeper = rift_keeper_start(injection, err);
+    live->keeper = rift_keeper_start(injection, NULL, err);
     if (!live->keeper)
         return -1;
     json_array_foreach(json_object_get(injection->undo, "disks"), i, disk)

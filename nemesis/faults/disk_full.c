@@ -83,7 +83,7 @@ static int fill(const char *folder, int64_t leave, struct rift_error *err)
 static int full_inject(struct rift_injection *injection, const struct rift_target *target,
                        struct rift_error *err)
 {
-    injection->live = rift_keeper_start(injection, err);
+    injection->live = rift_keeper_start(injection, NULL, err);
     if (!injection->live)
         return -1;
     for (const char *const *folder = target->data_folders; *folder; folder++)

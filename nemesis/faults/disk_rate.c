@@ -158,24 +158,47 @@ static int64_t all_moved(const json_t *undo, int way)
     return sum;
 }
 
-static int rate_inject(struct rift_injection *injection, const struct rift_target *target,
-                       struct rift_error *err)
+static int limit_all(const struct rift_injection *injection, const struct place *place,
+                     struct rift_error *err)
 {
-    struct place place;
     int64_t limits[WAYS];
     size_t i;
     json_t *device;
     rate_limits(injection->options, limits);
-    if (rate_place(target, &place, err))
-        return -1;
-    injection->live = rift_keeper_start(injection, err);
-    if (!injection->live)
-        return -1;
     json_array_foreach(json_object_get(injection->undo, "devices"), i, device)
     {
-        if (limit_device(&place, json_string_value(device), limits, err))
+        if (limit_device(place, json_string_value(device), limits, err))
             return -1;
     }
+    return 0;
+}
+
+/* As setting.c does for other files of the cgroup. */
+static void rate_tend(const struct rift_injection *injection)
+{
+    const json_t *lines = json_object_get(injection->undo, "lines");
+    const char *path = json_string_value(json_array_get(json_array_get(lines, 0), 0));
+    char folder[PATH_SIZE], now[RIFT_SETTING_TEXT_SIZE];
+    snprintf(folder, sizeof folder, "%s", path);
+    char *file = strrchr(folder, '/');
+    *file++ = 0;
+    if (strcmp(file, "io.max") != 0)
+        return;
+    if (access(path, F_OK) != 0 && access(folder, F_OK) == 0)
+        rift_setting_hand_down(folder, "io");
+    if (rift_setting_read(folder, "io.max", now) && !now[0])
+        limit_all(injection, &(struct place){.folder = folder, .is_v2 = true}, NULL);
+}
+
+static int rate_inject(struct rift_injection *injection, const struct rift_target *target,
+                       struct rift_error *err)
+{
+    struct place place;
+    if (rate_place(target, &place, err))
+        return -1;
+    injection->live = rift_keeper_start(injection, rate_tend, err);
+    if (!injection->live || limit_all(injection, &place, err))
+        return -1;
     injection->applied_ns = rift_clock_now();
     json_object_set_new(injection->undo, "moved",
                         json_pack("[I, I]", (json_int_t)all_moved(injection->undo, WAY_READ),

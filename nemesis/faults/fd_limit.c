@@ -158,7 +158,7 @@ static int limit_inject(struct rift_injection *injection, const struct rift_targ
     (void)target;
     const json_t *limits = json_object_get(injection->undo, "limits");
     int hit = 0;
-    injection->live = rift_keeper_start(injection, err);
+    injection->live = rift_keeper_start(injection, NULL, err);
     if (!injection->live)
         return -1;
     for (size_t i = 0; i < json_array_size(limits); i++) {

@@ -16,8 +16,9 @@
 #include "common/clock.h"
 #include "common/memory.h"
 #include "common/process.h"
+#include "nemesis/faults/undo.h"
 
-enum { KEEPER_SOCKET = 3 };
+enum { KEEPER_SOCKET = 3, TEND_MS = 100 };
 
 struct rift_keeper {
     int fd;
@@ -41,22 +42,25 @@ static void keeper_detach(int fd)
     sigprocmask(SIG_SETMASK, &signals, NULL);
 }
 
-static void keeper_run(const struct rift_injection *injection)
+static void keeper_run(const struct rift_injection *injection, rift_keeper_tend *tend)
 {
     int64_t deadline = injection->lease_end_ns, order;
     for (;;) {
         struct pollfd poll_fd = {.fd = KEEPER_SOCKET, .events = POLLIN};
-        int rc = poll(&poll_fd, 1, rift_clock_poll_ms(deadline));
+        int64_t soon = tend ? rift_clock_now() + TEND_MS * RIFT_MS : deadline;
+        int rc = poll(&poll_fd, 1, rift_clock_poll_ms(soon < deadline ? soon : deadline));
         if (rc > 0 && recv(KEEPER_SOCKET, &order, sizeof order, 0) == sizeof order)
             deadline = order;
         else if (rc > 0 || rift_clock_now() >= deadline)
             break;
+        else if (tend)
+            tend(injection);
     }
-    injection->driver->heal(injection->id, injection->undo, NULL, NULL);
+    rift_undo(injection->driver, injection->id, injection->undo, NULL, NULL);
 }
 
 struct rift_keeper *rift_keeper_start(const struct rift_injection *injection,
-                                      struct rift_error *err)
+                                      rift_keeper_tend *tend, struct rift_error *err)
 {
     int pair[2];
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair)) {
@@ -66,7 +70,7 @@ struct rift_keeper *rift_keeper_start(const struct rift_injection *injection,
     pid_t pid = fork();
     if (pid == 0) {
         keeper_detach(pair[1]);
-        keeper_run(injection);
+        keeper_run(injection, tend);
         _exit(0);
     }
     close(pair[1]);

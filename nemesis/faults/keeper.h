@@ -8,9 +8,12 @@
 
 struct rift_keeper;
 
-/* To be started before the fault is done, with its undo complete. */
+/* In the keeper, ten times a second: does again what others have undone. */
+typedef void rift_keeper_tend(const struct rift_injection *injection);
+
+/* To be started before the fault is done, with its undo complete. tend may be NULL. */
 struct rift_keeper *rift_keeper_start(const struct rift_injection *injection,
-                                      struct rift_error *err);
+                                      rift_keeper_tend *tend, struct rift_error *err);
 /* Fails where the keeper is gone. */
 int rift_keeper_renew(struct rift_keeper *keeper, int64_t lease_end_ns, struct rift_error *err);
 /* Ends the keeper; it heals nothing any more. Safe on NULL. */

@@ -96,10 +96,63 @@ int rift_setting_plan(struct rift_injection *injection, const char *ledger, cons
     return 0;
 }
 
+/* Of words with blanks between: "cpu" is not in "cpuset memory". */
+static bool has_controller(const char *folder, const char *file, const char *controller)
+{
+    char text[RIFT_SETTING_TEXT_SIZE];
+    char *rest = text;
+    if (!rift_setting_read(folder, file, text))
+        return false;
+    for (char *word; (word = strsep(&rest, " "));)
+        if (strcmp(word, controller) == 0)
+            return true;
+    return false;
+}
+
+/* A unit stands some folders deep, and a controller reaches it only through all of them. */
+void rift_setting_hand_down(const char *folder, const char *controller)
+{
+    char above[RIFT_CGROUP_PATH_SIZE], path[PATH_SIZE], word[40];
+    snprintf(above, sizeof above, "%s", folder);
+    char *slash = strrchr(above, '/');
+    if (!slash || slash == above || has_controller(folder, "cgroup.controllers", controller))
+        return;
+    *slash = 0;
+    snprintf(path, sizeof path, "%s/cgroup.controllers", above);
+    if (access(path, F_OK) != 0)
+        return; /* the root is below */
+    rift_setting_hand_down(above, controller);
+    snprintf(path, sizeof path, "%s/cgroup.subtree_control", above);
+    snprintf(word, sizeof word, "+%s", controller);
+    setting_write(path, word, NULL);
+}
+
+/* systemd takes a controller back that no unit of its own asks for, whenever it starts or ends one,
+ * a login's scope too; and a unit that it starts again gets a new group, with the unit's settings.
+ * The freezer is left: what runs in a new group was not there to be paused. */
+static void setting_tend(const struct rift_injection *injection)
+{
+    const char *path = json_string_value(json_object_get(injection->undo, "file"));
+    const char *before = json_string_value(json_object_get(injection->undo, "before"));
+    const char *value = json_string_value(json_object_get(injection->undo, "value"));
+    char folder[PATH_SIZE], now[RIFT_SETTING_TEXT_SIZE], controller[32];
+    snprintf(folder, sizeof folder, "%s", path);
+    char *file = strrchr(folder, '/');
+    *file++ = 0;
+    snprintf(controller, sizeof controller, "%.*s", (int)strcspn(file, "."), file);
+    if (strcmp(controller, "cgroup") == 0)
+        return;
+    if (access(path, F_OK) != 0 && access(folder, F_OK) == 0)
+        rift_setting_hand_down(folder, controller);
+    if (rift_setting_read(folder, file, now) && strcmp(now, before) == 0 && strcmp(now, value) != 0)
+        setting_write(path, value, NULL);
+}
+
 int rift_setting_inject(struct rift_injection *injection, const char *value, struct rift_error *err)
 {
-    if (!injection->live)
-        injection->live = rift_keeper_start(injection, err);
+    json_object_set_new(injection->undo, "value", json_string(value));
+    rift_keeper_stop(injection->live); /* of a value that was not taken */
+    injection->live = rift_keeper_start(injection, setting_tend, err);
     if (!injection->live ||
         setting_write(json_string_value(json_object_get(injection->undo, "file")), value, err))
         return -1;
@@ -143,42 +196,13 @@ bool rift_setting_try(const char *folder, const char *file, struct rift_fault_ab
     return ability->can;
 }
 
-/* A unit stands some folders deep, and a controller reaches it only through all of them. */
-static void setting_hand_down(const char *folder, const char *controller)
-{
-    char above[RIFT_CGROUP_PATH_SIZE], text[RIFT_SETTING_TEXT_SIZE], path[PATH_SIZE], word[40];
-    snprintf(above, sizeof above, "%s", folder);
-    char *slash = strrchr(above, '/');
-    if (!slash || slash == above ||
-        (rift_setting_read(folder, "cgroup.controllers", text) && strstr(text, controller)))
-        return;
-    *slash = 0;
-    if (!rift_setting_read(above, "cgroup.controllers", text))
-        return; /* the root is below */
-    setting_hand_down(above, controller);
-    snprintf(path, sizeof path, "%s/cgroup.subtree_control", above);
-    snprintf(word, sizeof word, "+%s", controller);
-    setting_write(path, word, NULL);
-}
-
 const char *rift_setting_v2_folder(const struct rift_cgroup *cgroup, const char *controller)
 {
-    char available[RIFT_SETTING_TEXT_SIZE], parent[RIFT_CGROUP_PATH_SIZE], word[40];
+    char above[RIFT_CGROUP_PATH_SIZE];
     if (!cgroup->unified[0] || rift_cgroup_v1_folder(cgroup, controller))
         return NULL;
-    snprintf(parent, sizeof parent, "%s", cgroup->unified);
-    *strrchr(parent, '/') = 0;
-    setting_hand_down(parent, controller);
-    if (!rift_setting_read(parent, "cgroup.controllers", available) ||
-        !strstr(available, controller))
-        return NULL;
-    if (rift_setting_read(parent, "cgroup.subtree_control", available) &&
-        !strstr(available, controller)) {
-        char path[PATH_SIZE];
-        snprintf(path, sizeof path, "%s/cgroup.subtree_control", parent);
-        snprintf(word, sizeof word, "+%s", controller);
-        if (setting_write(path, word, NULL))
-            return NULL;
-    }
-    return cgroup->unified;
+    rift_setting_hand_down(cgroup->unified, controller);
+    snprintf(above, sizeof above, "%s", cgroup->unified);
+    *strrchr(above, '/') = 0;
+    return has_controller(above, "cgroup.subtree_control", controller) ? cgroup->unified : NULL;
 }

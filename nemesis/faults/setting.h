@@ -18,8 +18,8 @@ long long rift_setting_count(const char *folder, const char *file, const char *w
  * it. */
 int rift_setting_plan(struct rift_injection *injection, const char *ledger, const char *folder,
                       const char *file, struct rift_error *err);
-/* Starts the keeper (injection->live) where there is none yet, then writes the value; sets
- * applied_ns. */
+/* Starts the keeper (injection->live), which also writes the value anew where others take it back,
+ * then writes it; sets applied_ns. */
 int rift_setting_inject(struct rift_injection *injection, const char *value,
                         struct rift_error *err);
 /* Parts of a driver. The saved value comes back with the last fault that changed it. */
@@ -30,6 +30,8 @@ void rift_setting_forget(struct rift_injection *injection);
 /* For probes: may folder/file be written? Writes back what is there. */
 bool rift_setting_try(const char *folder, const char *file, struct rift_fault_ability *ability);
 
+/* Switches a v2 controller on for the group in folder, in all that stand above it. */
+void rift_setting_hand_down(const char *folder, const char *controller);
 /* The folder of the system's cgroup that has a v2 controller, which is switched on for it where it
  * is not; NULL where cgroup v2 does not govern it. */
 const char *rift_setting_v2_folder(const struct rift_cgroup *cgroup, const char *controller);
