@@ -44,8 +44,7 @@ static int memory_plan(struct rift_injection *injection, const struct rift_targe
         memory_percent(injection->options, &percent, err) ||
         rift_memory_limit_plan(injection, &group, ledger, err))
         return rift_wrap(err, "memory");
-    json_object_set_new(injection->undo, "failures", json_integer(rift_memory_failures(&group)));
-    json_object_set_new(injection->undo, "kills", json_integer(rift_memory_kills(&group)));
+    rift_memory_count_plan(&group, injection->undo);
     json_object_set_new(injection->undo, "stall_us", json_integer(rift_memory_stall_us(target)));
     return 0;
 }
@@ -79,10 +78,7 @@ static int memory_observe(const struct rift_injection *injection, const struct r
     if (memory_group(target, injection->options, &group, err))
         return -1;
     const json_t *undo = injection->undo;
-    long long met =
-        rift_memory_failures(&group) - json_integer_value(json_object_get(undo, "failures"));
-    long long killed =
-        rift_memory_kills(&group) - json_integer_value(json_object_get(undo, "kills"));
+    const struct rift_memory_counts counted = rift_memory_counted(&group, undo);
     long long stall_us = rift_memory_stall_us(target),
               before_us = json_integer_value(json_object_get(undo, "stall_us"));
     char how[200], waited[64] = "";
@@ -92,9 +88,9 @@ static int memory_observe(const struct rift_injection *injection, const struct r
         json_object_set_new(details, "stall_us", json_integer(stall_us - before_us));
     }
     snprintf(how, sizeof how, "the limit was met %lld times%s, %lld processes were killed for it",
-             met, waited, killed);
+             counted.failures, waited, counted.kills);
     json_object_set_new(details, "how", json_string(how));
-    *is_observed = met > 0 || killed > 0;
+    *is_observed = counted.failures > 0 || counted.kills > 0;
     return 0;
 }
 

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "nemesis/faults/setting.h"
 
@@ -35,18 +36,61 @@ long long rift_memory_use(const struct rift_memory_group *group)
     return rift_setting_read(group->folder, group->use, text) ? strtoll(text, NULL, 10) : 0;
 }
 
-long long rift_memory_failures(const struct rift_memory_group *group)
+static struct rift_memory_counts count_v2(const char *folder, const char *event)
+{
+    return (struct rift_memory_counts){rift_setting_count(folder, "memory.events", event),
+                                       rift_setting_count(folder, "memory.events", "oom_kill")};
+}
+
+static struct rift_memory_counts count_own(const struct rift_memory_group *group)
 {
     char text[RIFT_SETTING_TEXT_SIZE];
     if (group->is_v2)
-        return rift_setting_count(group->folder, "memory.events", group->event);
-    return rift_setting_read(group->folder, "memory.failcnt", text) ? strtoll(text, NULL, 10) : 0;
+        return count_v2(group->folder, group->event);
+    return (struct rift_memory_counts){
+        rift_setting_read(group->folder, "memory.failcnt", text) ? strtoll(text, NULL, 10) : 0,
+        rift_setting_count(group->folder, "memory.oom_control", "oom_kill")};
 }
 
-long long rift_memory_kills(const struct rift_memory_group *group)
+/* The root has no such file: 0. */
+static struct rift_memory_counts count_above(const struct rift_memory_group *group)
 {
-    return rift_setting_count(group->folder, group->is_v2 ? "memory.events" : "memory.oom_control",
-                              "oom_kill");
+    char above[RIFT_CGROUP_PATH_SIZE];
+    snprintf(above, sizeof above, "%s", group->folder);
+    *strrchr(above, '/') = 0;
+    return count_v2(above, group->event);
+}
+
+/* 0: it is not there. */
+static json_int_t group_inode(const struct rift_memory_group *group)
+{
+    struct stat found;
+    return stat(group->folder, &found) == 0 ? (json_int_t)found.st_ino : 0;
+}
+
+static json_t *counts_to_json(struct rift_memory_counts counts)
+{
+    return json_pack("[I, I]", (json_int_t)counts.failures, (json_int_t)counts.kills);
+}
+
+void rift_memory_count_plan(const struct rift_memory_group *group, json_t *undo)
+{
+    json_object_set_new(undo, "group", json_integer(group_inode(group)));
+    json_object_set_new(undo, "counts", counts_to_json(count_own(group)));
+    if (group->is_v2)
+        json_object_set_new(undo, "counts_above", counts_to_json(count_above(group)));
+}
+
+struct rift_memory_counts rift_memory_counted(const struct rift_memory_group *group,
+                                              const json_t *undo)
+{
+    bool is_same = json_integer_value(json_object_get(undo, "group")) == group_inode(group);
+    bool is_above = group->is_v2 && !is_same;
+    const json_t *before = json_object_get(undo, is_above ? "counts_above" : "counts");
+    struct rift_memory_counts now = is_above ? count_above(group) : count_own(group);
+    now.failures -= json_integer_value(json_array_get(before, 0));
+    now.kills -= json_integer_value(json_array_get(before, 1));
+    return now;
 }
 
 long long rift_memory_stall_us(const struct rift_target *target)

@@ -11,6 +11,12 @@ struct rift_memory_group {
     bool is_v2;
 };
 
+struct rift_memory_counts {
+    long long
+        failures;    /* the limit was met: an allocation had to wait for memory to be taken back */
+    long long kills; /* processes killed for want of memory */
+};
+
 enum rift_memory_by {
     RIFT_MEMORY_LIMIT,    /* past it the kernel kills */
     RIFT_MEMORY_PRESSURE, /* past it processes wait; only v2 has it */
@@ -20,10 +26,12 @@ enum rift_memory_by {
 int rift_memory_group_find(const struct rift_target *target, enum rift_memory_by by,
                            struct rift_memory_group *group, struct rift_error *err);
 long long rift_memory_use(const struct rift_memory_group *group); /* bytes, page cache included */
-/* How often the limit was met: an allocation that had to wait for memory to be taken back. */
-long long rift_memory_failures(const struct rift_memory_group *group);
-/* How many processes in it the kernel has killed for want of memory. */
-long long rift_memory_kills(const struct rift_memory_group *group);
+/* Puts what the kernel has counted so far into undo. */
+void rift_memory_count_plan(const struct rift_memory_group *group, json_t *undo);
+/* What it has counted since. A unit that systemd starts again has a new group, which counts from 0:
+ * then the counts are those of the group above, where v2 adds up all that are below it. */
+struct rift_memory_counts rift_memory_counted(const struct rift_memory_group *group,
+                                              const json_t *undo);
 /* For how long, in us, some process of the system has waited for memory (PSI); -1: not told here.
  */
 long long rift_memory_stall_us(const struct rift_target *target);

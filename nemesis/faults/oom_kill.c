@@ -33,7 +33,7 @@ static int oom_plan(struct rift_injection *injection, const struct rift_target *
     if (rift_memory_group_find(target, RIFT_MEMORY_LIMIT, &group, err) ||
         rift_memory_limit_plan(injection, &group, ledger, err))
         return rift_wrap(err, "oom-kill");
-    json_object_set_new(injection->undo, "kills", json_integer(rift_memory_kills(&group)));
+    rift_memory_count_plan(&group, injection->undo);
     return rift_kill_plan(injection, target, err);
 }
 
@@ -43,7 +43,12 @@ static bool write_word(const char *path, const char *word)
     return fd >= 0 && write(fd, word, strlen(word)) > 0;
 }
 
-static _Noreturn void helper_run(const struct rift_memory_group *group, long long kills,
+static bool has_killed(const struct rift_memory_group *group, const json_t *undo)
+{
+    return rift_memory_counted(group, undo).kills > 0;
+}
+
+static _Noreturn void helper_run(const struct rift_memory_group *group, const json_t *undo,
                                  long long most_bytes)
 {
     static const char step[STEP_BYTES];
@@ -54,42 +59,43 @@ static _Noreturn void helper_run(const struct rift_memory_group *group, long lon
     int fd = memfd_create("rift", MFD_CLOEXEC);
     if (fd < 0 || !write_word(path, "0"))
         _exit(HELPER_NO_GROUP);
-    for (long long taken = 0; taken < most_bytes && rift_memory_kills(group) == kills;
-         taken += STEP_BYTES)
+    for (long long taken = 0; taken < most_bytes && !has_killed(group, undo); taken += STEP_BYTES)
         if (write(fd, step, sizeof step) < 0)
             break;
-    _exit(rift_memory_kills(group) > kills ? 0 : HELPER_ENOUGH);
+    _exit(has_killed(group, undo) ? 0 : HELPER_ENOUGH);
 }
 
 /* Until the kernel has killed somebody. */
-static int take_memory(const struct rift_memory_group *group, long long kills,
+static int take_memory(const struct rift_memory_group *group, const json_t *undo,
                        struct rift_error *err)
 {
     int64_t deadline = rift_clock_now() + KILL_MS * RIFT_MS, grace;
     int status = 0;
     pid_t pid = fork(), ended = 0;
     if (pid == 0)
-        helper_run(group, kills, rift_memory_use(group) + 2 * TRIES_MAX * ROOM_BYTES);
+        helper_run(group, undo, rift_memory_use(group) + 2 * TRIES_MAX * ROOM_BYTES);
     if (pid < 0)
         return rift_fail_errno(err, RIFT_ERR_IO, "fork");
-    while (ended == 0 && rift_clock_now() < deadline && rift_memory_kills(group) == kills) {
+    while (ended == 0 && rift_clock_now() < deadline && !has_killed(group, undo)) {
         ended = waitpid(pid, &status, WNOHANG);
         if (ended == 0)
             rift_clock_sleep_until(rift_clock_now() + RIFT_MS);
     }
     /* It ends by itself now, unless it is the one that is killed. */
     grace = rift_clock_now() + GRACE_MS * RIFT_MS;
-    while (ended == 0 && rift_memory_kills(group) > kills && rift_clock_now() < grace) {
+    while (ended == 0 && has_killed(group, undo) && rift_clock_now() < grace) {
         ended = waitpid(pid, &status, WNOHANG);
         if (ended == 0)
             rift_clock_sleep_until(rift_clock_now() + RIFT_MS);
     }
-    bool is_chosen = ended == pid && WIFSIGNALED(status), is_late = ended == 0;
+    /* By the kernel, that is: what ends with its main process systemd asks to end by SIGTERM. */
+    bool is_chosen = ended == pid && WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
+    bool is_late = ended == 0;
     if (ended == 0) {
         kill(pid, SIGKILL);
         waitpid(pid, &status, 0);
     }
-    if (!is_chosen && rift_memory_kills(group) > kills)
+    if (!is_chosen && has_killed(group, undo))
         return 0;
     return rift_fail(
         err, RIFT_ERR_UNSUPPORTED, "oom-kill: the kernel killed no process of the system: %s",
@@ -104,7 +110,6 @@ static int oom_inject(struct rift_injection *injection, const struct rift_target
 {
     struct rift_memory_group group;
     char limit[32], before[64];
-    long long kills = json_integer_value(json_object_get(injection->undo, "kills"));
     if (rift_memory_group_find(target, RIFT_MEMORY_LIMIT, &group, err))
         return -1;
     if (!rift_memory_limit_read(&group, before))
@@ -116,7 +121,7 @@ static int oom_inject(struct rift_injection *injection, const struct rift_target
         rc = rift_setting_inject(injection, limit, err);
     }
     if (rc == 0)
-        rc = take_memory(&group, kills, err);
+        rc = take_memory(&group, injection->undo, err);
     injection->applied_ns = rift_clock_now();
     /* The keeper goes first: it knows of no other fault that may have set the limit. */
     rift_setting_forget(injection);
@@ -134,8 +139,7 @@ static int oom_observe(const struct rift_injection *injection, const struct rift
     if (rift_memory_group_find(target, RIFT_MEMORY_LIMIT, &group, err) ||
         rift_kill_observe(injection, target, &are_all_gone, details, err))
         return -1;
-    long long kills =
-        rift_memory_kills(&group) - json_integer_value(json_object_get(injection->undo, "kills"));
+    long long kills = rift_memory_counted(&group, injection->undo).kills;
     json_int_t hit = json_integer_value(json_object_get(details, "hit"));
     json_int_t alive = json_integer_value(json_object_get(details, "alive"));
     char how[160];
