@@ -62,6 +62,11 @@ pid_t fault_system_pid(const struct rift_lab_host *host)
                : 0;
 }
 
+void fault_witness_end(const struct rift_lab_host *host)
+{
+    test_host_run(host, "pkill -9 -x fault_witness; rm -f " FAULT_WITNESS_PATH, NULL, 0);
+}
+
 bool fault_witness_start(const struct rift_lab_host *host, const char *program)
 {
     char output[512] = "";

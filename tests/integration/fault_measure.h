@@ -55,6 +55,8 @@ fault_measure fault_system_wrong_percent; /* share of looks that see a clock wro
 
 /* Puts fault_witness (a local path) on the host and starts its echo; false where it fails. */
 bool fault_witness_start(const struct rift_lab_host *host, const char *program);
+/* Ends it and removes it, also after a program that started it has died. */
+void fault_witness_end(const struct rift_lab_host *host);
 /* Where fault_witness_start puts it. */
 #define FAULT_WITNESS_PATH "/usr/local/bin/fault_witness"
 #define FAULT_DATA_FOLDER  "/var/lib/witness"

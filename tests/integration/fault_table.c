@@ -1,7 +1,10 @@
 /* Every fault on every kind of lab host: measured from outside before, while it is on, and after it
  * was healed, and what is left then. Prints docs/faults.md; ./dev faults runs it. Needs root.
  *
- *   fault_table [--driver netns|uml] [--only FAULT] */
+ *   fault_table [--driver netns|uml] [--only FAULT]
+ *   fault_table --hosts CONFIG [--only FAULT]    the table of the first two hosts of a
+ * configuration that allows faults on them (allow_faults); the second is hit. They are logged in to
+ * directly and by a key, have tc, bash and pkill, and pass the witness's ports. */
 #include <libgen.h>
 #include <math.h>
 #include <setjmp.h>
@@ -19,6 +22,8 @@
 #include "common/clock.h"
 #include "common/memory.h"
 #include "control/cli/fault_pages.h"
+#include "control/cli/plan_source.h"
+#include "control/run/hosts.h"
 #include "nemesis/fault.h"
 #include "tests/integration/fault_measure.h"
 #include "tests/integration/fault_play.h"
@@ -43,28 +48,106 @@ static void note_load(void)
     most_load = fmax(load, most_load);
 }
 
-static void play_kind(size_t kind, const char *only, const char *witness)
+static bool is_wanted(const struct fault_row *row, const char *only)
+{
+    return !only || strcmp(only, row->fault) == 0;
+}
+
+static void play_rows(const struct rift_lab_host *hosts, size_t kind, const char *only,
+                      const char *witness)
 {
     static char before[NODE_STATE_SIZE];
-    struct fault_bench bench;
-    size_t count = 0;
-    setenv("RIFT_TEST_DRIVER", kinds[kind], 1);
-    struct rift_lab *lab = test_lab_up(kinds[kind], 2);
-    const struct rift_lab_host *hosts = rift_lab_hosts(lab, &count);
-    bench = (struct fault_bench){.hit = &hosts[1], .peer = &hosts[0]};
+    struct fault_bench bench = {.hit = &hosts[1], .peer = &hosts[0]};
     if (!fault_witness_start(&hosts[0], witness) || !fault_witness_start(&hosts[1], witness))
         exit(1);
     node_state_read(bench.hit, before);
     for (size_t i = 0; i < fault_row_count; i++) {
-        if (only && strcmp(only, fault_rows[i].fault) != 0)
+        if (!is_wanted(&fault_rows[i], only))
             continue;
         failed_count += !fault_play(&fault_rows[i], &bench, before, cells[i][kind]);
         note_load();
-        fprintf(stderr, "%-6s %-10s %-30s %-30s %s\n", kinds[kind], fault_rows[i].fault,
+        fprintf(stderr, "%-6s %-10s %-30s %-30s %s\n", test_driver(), fault_rows[i].fault,
                 fault_rows[i].asked, fault_rows[i].what, cells[i][kind]);
     }
+}
+
+static void play_kind(size_t kind, const char *only, const char *witness)
+{
+    size_t count = 0;
+    setenv("RIFT_TEST_DRIVER", kinds[kind], 1);
+    struct rift_lab *lab = test_lab_up(kinds[kind], 2);
+    play_rows(rift_lab_hosts(lab, &count), kind, only, witness);
     rift_lab_close(lab);
     test_labs_down(NULL);
+}
+
+/* What a test knows of a lab's host, for one that a plan names. */
+static int find_host(struct rift_lab_host *host, const struct rift_node_settings *settings)
+{
+    if (!settings->key_file || !settings->known_hosts_file || settings->proxy_command) {
+        fprintf(stderr, "fault_table: %s: name its key and known_hosts, and no jump host\n",
+                settings->name);
+        return -1;
+    }
+    *host = (struct rift_lab_host){.port = settings->port ? settings->port : 22};
+    snprintf(host->name, sizeof host->name, "%s", settings->name);
+    snprintf(host->address, sizeof host->address, "%s", settings->address);
+    snprintf(host->user, sizeof host->user, "%s", settings->user);
+    snprintf(host->key_file, sizeof host->key_file, "%s", settings->key_file);
+    snprintf(host->known_hosts_file, sizeof host->known_hosts_file, "%s",
+             settings->known_hosts_file);
+    test_host_run(host,
+                  "ip -6 -o address show scope global | awk '{ sub(\"/.*\", \"\", $4);"
+                  " print $4; exit }'",
+                  host->address6, sizeof host->address6);
+    return 0;
+}
+
+/* Returns 0, or -1 where the configuration does not allow it. */
+static int play_hosts(const char *path, const char *only, const char *witness)
+{
+    struct rift_error err;
+    struct run_hosts found;
+    struct rift_lab_host hosts[2];
+    int result = -1;
+    setenv("RIFT_TEST_DRIVER", "hosts", 1);
+    struct rift_plan *plan = plan_source_read(path, NULL, 0, 0, &err);
+    if (!plan) {
+        fprintf(stderr, "%s\n", err.text);
+        return -1;
+    }
+    if (plan->is_lab || plan->host_count < 2 || !plan->hosts[0].allow_faults ||
+        !plan->hosts[1].allow_faults) {
+        fprintf(stderr, "fault_table: %s: no two hosts of somebody's that it allows to break\n",
+                path);
+    } else if (run_hosts_find(&found, plan, NULL, test_agent_binary(), &err) < 0) {
+        fprintf(stderr, "fault_table: %s\n", err.text);
+    } else {
+        if (find_host(&hosts[0], &found.settings[0]) == 0 &&
+            find_host(&hosts[1], &found.settings[1]) == 0) {
+            fault_witness_end(&hosts[0]);
+            fault_witness_end(&hosts[1]);
+            play_rows(hosts, 0, only, witness);
+            fault_witness_end(&hosts[0]);
+            fault_witness_end(&hosts[1]);
+            result = 0;
+        }
+        run_hosts_release(&found);
+    }
+    rift_plan_destroy(plan);
+    return result;
+}
+
+/* A table of one column. */
+static void print_hosts_table(const char *only)
+{
+    printf("| fault | asked | measured | bounds | before → **while it is on** → healed |\n"
+           "|---|---|---|---|---|\n");
+    for (size_t i = 0; i < fault_row_count; i++)
+        if (is_wanted(&fault_rows[i], only))
+            printf("| %s | %s | %s | %.10g to %.10g | %s |\n", fault_rows[i].fault,
+                   fault_rows[i].asked, fault_rows[i].what, fault_rows[i].hit[0],
+                   fault_rows[i].hit[1], cells[i][0]);
 }
 
 static const char heading[] =
@@ -125,12 +208,13 @@ static void look_for_gaps(void)
 
 int main(int argc, char **argv)
 {
-    const char *only = NULL, *driver = NULL;
+    const char *only = NULL, *driver = NULL, *configuration = NULL;
     for (int i = 1; i + 1 < argc; i += 2) {
         only = strcmp(argv[i], "--only") == 0 ? argv[i + 1] : only;
         driver = strcmp(argv[i], "--driver") == 0 ? argv[i + 1] : driver;
+        configuration = strcmp(argv[i], "--hosts") == 0 ? argv[i + 1] : configuration;
     }
-    if (geteuid() != 0) {
+    if (!configuration && geteuid() != 0) {
         fprintf(stderr, "fault_table: needs root: it brings up labs\n");
         return 1;
     }
@@ -138,6 +222,12 @@ int main(int argc, char **argv)
     const char *folder = dirname(path);
     setenv("RIFT_BUILD_DIR", folder, 1);
     CLEANUP(rift_free) char *witness = rift_printf("%s/fault_witness", folder);
+    if (configuration) {
+        if (play_hosts(configuration, only, witness) < 0)
+            return 1;
+        print_hosts_table(only);
+        return failed_count > 0;
+    }
     atexit(labs_down);
     look_for_gaps();
     for (size_t kind = 0; kind < KINDS; kind++)

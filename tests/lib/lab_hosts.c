@@ -17,7 +17,7 @@
 
 enum { LAB_DEADLINE_MS = 120000 };
 
-static const char *driver(void)
+const char *test_driver(void)
 {
     const char *word = getenv("RIFT_TEST_DRIVER");
     return word && word[0] ? word : "netns";
@@ -25,7 +25,7 @@ static const char *driver(void)
 
 bool test_hosts_are_guests(void)
 {
-    return strcmp(driver(), "netns") != 0;
+    return strcmp(test_driver(), "netns") != 0;
 }
 
 const char *test_lab_name(const char *suffix)
@@ -45,7 +45,7 @@ struct rift_lab *test_lab_up(const char *suffix, size_t host_count)
     }
     struct rift_error err;
     struct rift_lab_request request = {.name = test_lab_name(suffix),
-                                       .driver = driver(),
+                                       .driver = test_driver(),
                                        .host_count = host_count,
                                        .deadline_ms = LAB_DEADLINE_MS};
     struct rift_lab *lab = rift_lab_up(&request, &err);
@@ -112,16 +112,32 @@ int test_run(const char *script, char *output, size_t size)
     return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
+static bool is_root(const struct rift_lab_host *host)
+{
+    return strcmp(host->user, "root") == 0;
+}
+
+/* An ssh command as far as its host. */
+static void add_login(struct rift_text *command, const struct rift_lab_host *host)
+{
+    rift_text_printf(command,
+                     "exec timeout 120 ssh -q -F none -i %s -o UserKnownHostsFile=%s "
+                     "-o BatchMode=yes -o ConnectTimeout=20 -p %d ",
+                     host->key_file, host->known_hosts_file, host->port);
+    /* One connection for many commands: a login to an emulated machine takes seconds. */
+    if (strcmp(test_driver(), "hosts") == 0)
+        rift_text_append(command, "-o ControlMaster=auto -o ControlPersist=60 "
+                                  "-o ControlPath=/tmp/rift-test-%C ");
+    rift_text_printf(command, "%s@%s", host->user, host->address);
+}
+
 int test_host_run(const struct rift_lab_host *host, const char *script, char *output, size_t size)
 {
     CLEANUP(rift_text_finish) struct rift_text command = {NULL, 0, 0};
     if (test_hosts_are_guests()) {
-        rift_text_printf(&command,
-                         "exec timeout 120 ssh -q -i %s -o UserKnownHostsFile=%s -o BatchMode=yes "
-                         "-o ConnectTimeout=20 -p %d %s@%s exec bash -s <<'END_OF_SCRIPT'\n%s\n"
-                         "END_OF_SCRIPT\n",
-                         host->key_file, host->known_hosts_file, host->port, host->user,
-                         host->address, script);
+        add_login(&command, host);
+        rift_text_printf(&command, " '%sbash -s' <<'END_OF_SCRIPT'\n%s\nEND_OF_SCRIPT\n",
+                         is_root(host) ? "exec " : "exec sudo ", script);
         return test_run(command.data, output, size);
     }
     rift_text_printf(&command, "exec nsenter -t %d -m -n -p -u -i -C -r -w /bin/bash -c '",
@@ -139,12 +155,11 @@ int test_host_run(const struct rift_lab_host *host, const char *script, char *ou
 int test_host_copy(const struct rift_lab_host *host, const char *program, const char *path,
                    char *output, size_t size)
 {
-    CLEANUP(rift_free)
-    char *script = rift_printf("timeout 120 ssh -q -i %s -o UserKnownHostsFile=%s -o BatchMode=yes "
-                               "-p %d %s@%s 'cat >%s && chmod 755 %s' <%s",
-                               host->key_file, host->known_hosts_file, host->port, host->user,
-                               host->address, path, path, program);
-    return test_run(script, output, size);
+    CLEANUP(rift_text_finish) struct rift_text command = {NULL, 0, 0};
+    add_login(&command, host);
+    rift_text_printf(&command, " '%ssh -c \"cat >%s && chmod 755 %s\"' <%s",
+                     is_root(host) ? "" : "sudo ", path, path, program);
+    return test_run(command.data, output, size);
 }
 
 const char *test_agent_binary(void)
@@ -175,6 +190,7 @@ struct rift_node_settings test_node_settings(const struct rift_lab_host *host)
                                        .user = host->user,
                                        .key_file = host->key_file,
                                        .known_hosts_file = host->known_hosts_file,
+                                       .use_sudo = !is_root(host),
                                        .faults = RIFT_NODE_FAULTS_ALLOWED,
                                        .agent_binary = test_agent_binary(),
                                        .connect_timeout_ms = 5000,

@@ -10,9 +10,11 @@
 #include "lab/lab.h"
 
 /* A lab named after the test's process, or the test is skipped where there is no root. Its hosts
- * are of the kind that RIFT_TEST_DRIVER names: netns (the default), uml or systemd. */
+ * are of the kind that RIFT_TEST_DRIVER names: netns (the default), uml or systemd. One more word,
+ * hosts, stands for machines that are somebody's, and are there already. */
 struct rift_lab *test_lab_up(const char *suffix, size_t host_count);
-bool test_hosts_are_guests(void); /* with a kernel of their own: uml, systemd */
+const char *test_driver(void);
+bool test_hosts_are_guests(void); /* with a kernel of their own: all but netns */
 const char *test_lab_name(const char *suffix);
 void test_lab_down(struct rift_lab *lab, const char *suffix);
 /* A cmocka group teardown: takes down what a failed test left up. */
