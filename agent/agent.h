@@ -20,6 +20,7 @@ enum { AGENT_PROTECTED_MAX = 32, AGENT_OUT_MAX = 8 << 20, AGENT_WORD_SIZE = 65 }
 struct fault;  /* agent/faults.c */
 struct job;    /* agent/job.c */
 struct probe;  /* agent/probe.c */
+struct status; /* agent/status.c */
 struct system; /* agent/system.c */
 
 struct agent {
@@ -51,6 +52,7 @@ struct agent {
     struct fault *faults;
     struct job *jobs;
     struct probe *probe;
+    struct status *status;
     struct system *system;
 };
 

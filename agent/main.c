@@ -7,21 +7,23 @@
 #include "agent/serve.h"
 #include "agent/guardian.h"
 #include "agent/leftovers.h"
+#include "agent/status.h"
 #include "common/wire/messages.h"
 
 static const char usage[] =
     "usage: rift-agent [--state FOLDER] [--cgroup NAME] [--heal | --purge | --leftovers | "
-    "--version]\n"
+    "--status | --version]\n"
     "\n"
     "Without a command it serves a controller over stdin and stdout.\n"
     "  --heal       end a running agent and undo every fault on this node\n"
     "  --purge      the same, then kill the system under test and remove every file of Rift's\n"
     "  --leftovers  list what of Rift's is on this node; exit code 1 if there is anything\n"
+    "  --status     what a running agent has on; where none runs, as --leftovers\n"
     "  --version    the version of the protocol\n"
     "\n"
     "example: rift-agent --heal\n";
 
-enum command { COMMAND_SERVE, COMMAND_HEAL, COMMAND_PURGE, COMMAND_LEFTOVERS };
+enum command { COMMAND_SERVE, COMMAND_HEAL, COMMAND_PURGE, COMMAND_LEFTOVERS, COMMAND_STATUS };
 
 static int run_by_hand(enum command command, const char *state, const char *cgroup)
 {
@@ -35,7 +37,9 @@ static int run_by_hand(enum command command, const char *state, const char *cgro
         fprintf(stderr, "rift-agent: %s\n", err.text);
         return 1;
     }
-    if (command == COMMAND_LEFTOVERS)
+    if (command == COMMAND_STATUS && status_print(&paths))
+        return 1;
+    if (command == COMMAND_LEFTOVERS || command == COMMAND_STATUS)
         return leftovers_print(&paths, cgroup) > 0;
     return leftovers_heal(&paths, cgroup, command == COMMAND_PURGE);
 }
@@ -55,6 +59,8 @@ int main(int argc, char **argv)
             command = COMMAND_PURGE;
         } else if (strcmp(argv[i], "--leftovers") == 0) {
             command = COMMAND_LEFTOVERS;
+        } else if (strcmp(argv[i], "--status") == 0) {
+            command = COMMAND_STATUS;
         } else if (strcmp(argv[i], "--version") == 0) {
             printf("%d\n", RIFT_WIRE_VERSION);
             return 0;

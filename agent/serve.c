@@ -17,6 +17,7 @@
 #include "agent/faults.h"
 #include "agent/job.h"
 #include "agent/probe.h"
+#include "agent/status.h"
 #include "agent/system.h"
 #include "agent/verbs.h"
 #include "common/clock.h"
@@ -164,6 +165,7 @@ static int agent_open(struct agent *agent, struct rift_error *err)
 static void agent_close(struct agent *agent)
 {
     job_kill_all(agent);
+    status_close(agent->status);
     probe_close(agent->probe);
     system_close(agent->system);
     record_close(&agent->record);

@@ -17,6 +17,7 @@
 #include "agent/lock.h"
 #include "agent/probe.h"
 #include "agent/shown_clock.h"
+#include "agent/status.h"
 #include "agent/system.h"
 #include "common/clock.h"
 #include "common/memory.h"
@@ -150,6 +151,7 @@ static int verb_hello(struct agent *agent, const struct request *request, json_t
     json_object_set_new(agent->holder, "lease_until_ns", json_integer(agent->lease_until_ns));
     agent_lock_describe(agent->lock_fd, agent->holder);
     hello_protect(agent, args);
+    agent->status = status_open(agent);
     agent->is_greeted = true;
     hello_reply(agent, is_resumed, healed, ok);
     return 0;

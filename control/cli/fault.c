@@ -104,8 +104,14 @@ static int run_fault(int argc, char **argv)
     struct rift_error err = {.code = RIFT_ERR_NONE};
     struct rift_plan *plan;
     struct rift_schedule *schedule;
+    for (int i = 1; i < argc; i++)
+        if (strcmp(argv[i], "--help") == 0) {
+            fputs(rift_command_fault.help, stdout);
+            return 0;
+        }
     if (argc >= 2 && strcmp(argv[1], "list") == 0)
-        return rift_command_list.run(2, (char *[]){"list", "faults", NULL});
+        return rift_command_list.run(argc > 2 ? 3 : 2,
+                                     (char *[]){"list", "faults", argc > 2 ? argv[2] : NULL, NULL});
     if (argc >= 2 && strcmp(argv[1], "status") == 0)
         return rift_heal_status(argc - 1, argv + 1);
     if (fault_wish_read(&wish, argc, argv, &err) < 0) {
@@ -130,13 +136,14 @@ const struct rift_command rift_command_fault = {
     .help =
         "usage: rift fault FAULT --config FILE [--for TIME] [--isolate NODE | --grudge KIND]\n"
         "                  [--on TARGET] [--set OPTION=VALUE ...]\n"
-        "       rift fault list\n"
-        "       rift fault status CONFIG | [USER@]HOST[:PORT] ... | --lab NAME\n"
+        "       rift fault list [FAULT]\n"
+        "       rift fault status [--watch] CONFIG | [USER@]HOST[:PORT] ... | --lab NAME\n"
         "\n"
         "Breaks the hosts that the configuration names, whatever runs on them, says what the\n"
         "nodes themselves see of it, and heals at the end or at Ctrl-C. A lab that is not up is\n"
         "brought up for it. Faults, kinds and targets are those of a configuration: rift list.\n"
-        "status shows what is on now, and changes nothing.\n"
+        "status shows what is on now, since when, what it hit and how long its lease runs, and\n"
+        "changes nothing; with --watch every second. It takes the login options of rift heal.\n"
         "\n"
         "  --for TIME       30s, 2m; the default is 30s\n"
         "  --isolate NODE   of partition: this node from all others, both ways\n"

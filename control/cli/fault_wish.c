@@ -3,6 +3,7 @@
 
 #include <getopt.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,8 +11,10 @@
 #include "common/text.h"
 #include "control/cli/length.h"
 #include "control/cli/plan_source.h"
+#include "nemesis/fault.h"
 
 enum { LENGTH_DEFAULT_S = 30 };
+static const double LENGTH_LEAST_S = 0.1;
 
 int fault_wish_read(struct fault_wish *wish, int argc, char **argv, struct rift_error *err)
 {
@@ -31,8 +34,13 @@ int fault_wish_read(struct fault_wish *wish, int argc, char **argv, struct rift_
     for (int choice; (choice = getopt_long(argc, argv, "", known, NULL)) != -1;) {
         if (choice == CONFIG)
             wish->config = optarg;
-        else if (choice == FOR && read_length(optarg, &wish->length_s))
+        else if (choice == FOR && read_length(optarg, &wish->length_s) &&
+                 wish->length_s >= LENGTH_LEAST_S)
             continue;
+        else if (choice == FOR)
+            return rift_fail(err, RIFT_ERR_INVALID,
+                             "--for %s: that is no length of time such as 30s or 2m, from 100ms on",
+                             optarg);
         else if (choice == ISOLATE)
             wish->isolate = optarg;
         else if (choice == GRUDGE)
@@ -42,6 +50,10 @@ int fault_wish_read(struct fault_wish *wish, int argc, char **argv, struct rift_
         else if (choice == OPTION && strchr(optarg, '=') &&
                  wish->option_count < FAULT_WISH_OPTIONS_MAX)
             wish->options[wish->option_count++] = optarg;
+        else if (choice == OPTION)
+            return rift_fail(err, RIFT_ERR_INVALID,
+                             "--set %s: say OPTION=VALUE, for at most %d options", optarg,
+                             FAULT_WISH_OPTIONS_MAX);
         else
             return rift_fail(err, RIFT_ERR_INVALID,
                              "%s: there is no such option, or it lacks its value",
@@ -52,7 +64,30 @@ int fault_wish_read(struct fault_wish *wish, int argc, char **argv, struct rift_
     if (!wish->config)
         return rift_fail(err, RIFT_ERR_INVALID, "say which hosts: --config FILE");
     wish->fault = argv[optind];
+    const struct rift_fault *fault = rift_fault_find(wish->fault);
+    if (fault && fault->scope != RIFT_FAULT_ON_LINKS && (wish->isolate || wish->grudge))
+        return rift_fail(err, RIFT_ERR_INVALID,
+                         "--%s is for faults on links; %s hits nodes: --on one, --on '[n1, n3]'",
+                         wish->isolate ? "isolate" : "grudge", wish->fault);
+    if (fault && fault->scope == RIFT_FAULT_ON_LINKS && wish->on)
+        return rift_fail(
+            err, RIFT_ERR_INVALID,
+            "--on is for faults on nodes; %s hits links: --isolate NODE, --grudge KIND",
+            wish->fault);
     return 0;
+}
+
+/* The place of a mistake is that of an entry which the person has never seen. */
+static void forget_place(struct rift_error *err)
+{
+    for (const char *at = err->text; (at = strchr(at, ':')); at++) {
+        unsigned line, column;
+        int length = 0;
+        if (sscanf(at, ":%u:%u: %n", &line, &column, &length) == 2 && length > 0) {
+            memmove(err->text, at + length, strlen(at + length) + 1);
+            return;
+        }
+    }
 }
 
 /* The entry of the plan's faults that the words stand for, as YAML in one line: "a=b" are options,
@@ -109,6 +144,8 @@ int fault_wish_plan(const struct fault_wish *wish, uint64_t seed, struct rift_pl
     rift_plan_destroy(bare);
     assignments[0] = entry;
     *plan = plan_source_read(wish->config, assignments, 2, seed, err);
+    if (!*plan)
+        forget_place(err);
     *schedule = *plan ? rift_plan_schedule(*plan, err) : NULL;
     if (*schedule && (*schedule)->count > 0)
         return 0;

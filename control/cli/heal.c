@@ -2,12 +2,14 @@
 #include <errno.h>
 #include <getopt.h>
 #include <pthread.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "common/arena.h"
+#include "common/clock.h"
 #include "common/memory.h"
 #include "control/cli/agent_path.h"
 #include "control/cli/command.h"
@@ -31,21 +33,29 @@ struct patient {
 };
 
 struct ward {
+    const char *command; /* as a person calls it, for what it complains of */
     struct patient patients[HEAL_HOSTS_MAX];
     size_t count;
     struct rift_arena arena;
 };
 
-static int refuse(const char *what, const char *why)
+static int refuse(const struct ward *ward, const char *what, const char *why)
 {
-    fprintf(stderr, "rift heal: %s: %s; rift heal --help tells more\n", what, why);
+    fprintf(stderr, "rift %s: %s: %s; rift %s --help tells more\n", ward->command, what, why,
+            ward->command);
     return RIFT_EXIT_USAGE;
+}
+
+static int complain(const struct ward *ward, const struct rift_error *err, int result)
+{
+    fprintf(stderr, "rift %s: %s\n", ward->command, err->text);
+    return result;
 }
 
 static int add_patient(struct ward *ward, const struct rift_node_settings *settings)
 {
     if (ward->count == HEAL_HOSTS_MAX)
-        return refuse(settings->name, "too many hosts");
+        return refuse(ward, settings->name, "too many hosts");
     struct patient *patient = &ward->patients[ward->count++];
     patient->settings = *settings;
     if (patient->settings.connect_timeout_ms <= 0)
@@ -58,10 +68,9 @@ static int add_lab(struct ward *ward, const char *name, const char *agent)
     struct rift_error err;
     size_t count = 0;
     struct rift_lab *lab = rift_lab_open(name, &err);
-    if (!lab) {
-        fprintf(stderr, "rift heal: %s\n", err.text);
-        return err.code == RIFT_ERR_INVALID ? RIFT_EXIT_USAGE : RIFT_EXIT_HARNESS;
-    }
+    if (!lab)
+        return complain(ward, &err,
+                        err.code == RIFT_ERR_INVALID ? RIFT_EXIT_USAGE : RIFT_EXIT_HARNESS);
     const struct rift_lab_host *hosts = rift_lab_hosts(lab, &count);
     int result = 0;
     for (size_t i = 0; i < count && result == 0; i++) {
@@ -93,10 +102,8 @@ static int add_plan(struct ward *ward, const struct rift_plan *plan, const char 
     int result = 0;
     if (plan->is_lab)
         return add_lab(ward, plan->lab_name, agent);
-    if (run_hosts_find(&hosts, plan, NULL, agent, &err) < 0) {
-        fprintf(stderr, "rift heal: %s\n", err.text);
-        result = RIFT_EXIT_HARNESS;
-    }
+    if (run_hosts_find(&hosts, plan, NULL, agent, &err) < 0)
+        result = complain(ward, &err, RIFT_EXIT_HARNESS);
     for (size_t i = 0; i < plan->host_count && result == 0; i++) {
         struct rift_node_settings settings = hosts.settings[i];
         settings.faults = RIFT_NODE_FAULTS_NONE; /* whoever may log in may heal */
@@ -118,10 +125,8 @@ static int add_configuration(struct ward *ward, const char *path, const char *ag
 {
     struct rift_error err;
     struct rift_plan *plan = plan_source_read(path, NULL, 0, 0, &err);
-    if (!plan) {
-        fprintf(stderr, "rift heal: %s\n", err.text);
-        return RIFT_EXIT_USAGE;
-    }
+    if (!plan)
+        return complain(ward, &err, RIFT_EXIT_USAGE);
     int result = add_plan(ward, plan, agent);
     rift_plan_destroy(plan);
     return result;
@@ -139,7 +144,7 @@ static int add_host(struct ward *ward, const struct rift_node_settings *common, 
 {
     struct rift_node_settings settings = *common;
     if (is_file_name(word))
-        return refuse(word, "there is no such file");
+        return refuse(ward, word, "there is no such file");
     char *address = rift_arena_strdup(&ward->arena, word), *port = NULL;
     char *at = strrchr(address, '@');
     settings.name = rift_arena_strdup(&ward->arena, word);
@@ -160,12 +165,12 @@ static int add_host(struct ward *ward, const struct rift_node_settings *common, 
     char *end = NULL;
     unsigned long number = port ? strtoul(port, &end, 10) : 0;
     if ((port && number == 0) || number > UINT16_MAX || (end && *end) || !address[0])
-        return refuse(word, "no host such as root@address:port, and no file of that name");
+        return refuse(ward, word, "no host such as root@address:port, and no file of that name");
     settings.port = (uint16_t)number;
     settings.address = address;
     struct rift_error err;
     if (rift_ssh_config_apply(&settings, NULL, &ward->arena, &err) < 0)
-        return refuse(word, err.text);
+        return refuse(ward, word, err.text);
     if (!settings.user)
         settings.user = "root";
     return add_patient(ward, &settings);
@@ -196,7 +201,7 @@ static int heal_all(struct ward *ward, enum rift_agent_errand errand)
             pthread_join(patient->thread, NULL);
         failed_count += patient->result < 0;
         if (patient->result < 0) {
-            fprintf(stderr, "rift heal: %s\n", patient->error.text);
+            complain(ward, &patient->error, 0);
             continue;
         }
         if (errand == RIFT_ERRAND_LOOK && patient->said.length == 0)
@@ -204,13 +209,26 @@ static int heal_all(struct ward *ward, enum rift_agent_errand errand)
         for (char *rest = patient->said.data, *line; (line = strsep(&rest, "\n"));)
             if (line[0])
                 printf("%s: %s\n", patient->settings.name, line);
+        rift_text_finish(&patient->said);
+        patient->said = (struct rift_text){0};
     }
     return failed_count > 0 ? RIFT_EXIT_HARNESS : 0;
 }
 
-static int send_all(int argc, char **argv, enum rift_agent_errand errand)
+/* Once a second, until Ctrl-C, which leaves everything as it is. */
+static _Noreturn void watch_all(struct ward *ward)
 {
-    enum { PURGE = 1, KEY, PASSWORD, KNOWN, SUDO, LAB };
+    for (;;) {
+        heal_all(ward, RIFT_ERRAND_LOOK);
+        puts("");
+        fflush(stdout);
+        rift_clock_sleep_until(rift_clock_now() + RIFT_SECOND);
+    }
+}
+
+static int send_all(const char *command, int argc, char **argv, enum rift_agent_errand errand)
+{
+    enum { PURGE = 1, KEY, PASSWORD, KNOWN, SUDO, LAB, WATCH };
     static const struct option known[] = {
         {"purge", no_argument, NULL, PURGE},
         {"key", required_argument, NULL, KEY},
@@ -218,12 +236,15 @@ static int send_all(int argc, char **argv, enum rift_agent_errand errand)
         {"known-hosts", required_argument, NULL, KNOWN},
         {"sudo", no_argument, NULL, SUDO},
         {"lab", required_argument, NULL, LAB},
+        {"watch", no_argument, NULL, WATCH},
         {NULL, 0, NULL, 0},
     };
     CLEANUP(rift_free) char *agent = agent_path_beside_program();
     struct rift_node_settings common = {.agent_binary = agent};
     struct ward *ward = rift_calloc(1, sizeof *ward);
     int result = 0;
+    bool is_watched = false;
+    ward->command = command;
     opterr = 0;
     optind = 1;
     for (int choice; result == 0 && (choice = getopt_long(argc, argv, "", known, NULL)) != -1;) {
@@ -237,20 +258,23 @@ static int send_all(int argc, char **argv, enum rift_agent_errand errand)
             common.known_hosts_file = optarg;
         else if (choice == SUDO)
             common.use_sudo = true;
+        else if (choice == WATCH && errand == RIFT_ERRAND_LOOK)
+            is_watched = true;
         else if (choice == LAB)
             result = add_lab(ward, optarg, agent);
         else
-            result = refuse(argv[optind - 1], "there is no such option, or it lacks its value");
+            result =
+                refuse(ward, argv[optind - 1], "there is no such option, or it lacks its value");
     }
     for (int i = optind; i < argc && result == 0; i++)
         result = access(argv[i], F_OK) == 0 ? add_configuration(ward, argv[i], agent)
                                             : add_host(ward, &common, argv[i]);
     if (result == 0 && ward->count == 0)
-        result = refuse("CONFIG or HOST", "say which hosts");
+        result = refuse(ward, "CONFIG or HOST", "say which hosts");
+    if (result == 0 && is_watched)
+        watch_all(ward);
     if (result == 0)
         result = heal_all(ward, errand);
-    for (size_t i = 0; i < ward->count; i++)
-        rift_text_finish(&ward->patients[i].said);
     rift_arena_finish(&ward->arena);
     free(ward);
     return result;
@@ -258,12 +282,12 @@ static int send_all(int argc, char **argv, enum rift_agent_errand errand)
 
 static int run_heal(int argc, char **argv)
 {
-    return send_all(argc, argv, RIFT_ERRAND_HEAL);
+    return send_all("heal", argc, argv, RIFT_ERRAND_HEAL);
 }
 
 int rift_heal_status(int argc, char **argv)
 {
-    return send_all(argc, argv, RIFT_ERRAND_LOOK);
+    return send_all("fault status", argc, argv, RIFT_ERRAND_LOOK);
 }
 
 const struct rift_command rift_command_heal = {

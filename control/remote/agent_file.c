@@ -85,7 +85,7 @@ int rift_agent_file_place(struct rift_ssh *ssh, struct rift_host_facts *facts, c
 int rift_agent_file_send(const struct rift_node_settings *settings, enum rift_agent_errand errand,
                          struct rift_text *said, struct rift_error *err)
 {
-    static const char *const options[] = {[RIFT_ERRAND_LOOK] = "--leftovers",
+    static const char *const options[] = {[RIFT_ERRAND_LOOK] = "--status",
                                           [RIFT_ERRAND_HEAL] = "--heal",
                                           [RIFT_ERRAND_PURGE] = "--purge"};
     char command[192], script[224];

@@ -12,8 +12,10 @@ int rift_agent_file_place(struct rift_ssh *ssh, struct rift_host_facts *facts, c
 
 /* What a person may send the agent to do on a host in any state. */
 enum rift_agent_errand {
-    RIFT_ERRAND_LOOK, /* list what of Rift's is there: filters, ledger, cgroups, processes, files */
-    RIFT_ERRAND_HEAL, /* end a running agent, undo every fault */
+    /* Tell what a running agent has on; else list what of Rift's is there: filters, ledger,
+     * cgroups, processes, files. */
+    RIFT_ERRAND_LOOK,
+    RIFT_ERRAND_HEAL,  /* end a running agent, undo every fault */
     RIFT_ERRAND_PURGE, /* the same, kill the system under test, remove all of Rift's files */
 };
 

@@ -89,7 +89,10 @@ static void a_cut_by_hand_is_felt_listed_and_healed(void **state)
     assert_true(can_reach(0, 2));
     CLEANUP(rift_free) char *status = rift_printf("fault status --lab %s", test_lab_name("fault"));
     assert_int_equal(rift(status, output, sizeof output), 0);
-    if (!strstr(output, "n2: ledger: w0 (partition)"))
+    const char *cut = strstr(output, "n2: w0 partition: on for ");
+    const char *hits = cut ? strstr(cut, "; packets: ") : NULL;
+    if (!strstr(output, "n2: held by run 'rift fault' of the controller at ") || !cut || !hits ||
+        !strstr(cut, " s left, observed") || strtol(hits + strlen("; packets: "), NULL, 10) < 1)
         fail_msg("%s", output);
     CLEANUP(rift_free)
     char *end =
@@ -134,7 +137,7 @@ static void clients_are_cut_by_hand_and_peers_and_ssh_go_on(void **state)
     assert_int_equal(0, asks_as_client(&hosts[0], &hosts[1]));
     CLEANUP(rift_free) char *status = rift_printf("fault status --lab %s", test_lab_name("fault"));
     assert_int_equal(rift(status, output, sizeof output), 0); /* a login from here */
-    assert_non_null(strstr(output, "n2: ledger: w0 (cut-clients)"));
+    assert_non_null(strstr(output, "n2: w0 cut-clients: on for "));
     CLEANUP(rift_free)
     char *end = rift_printf("kill -INT $(cat %s.pid); for i in $(seq 300); do grep -q '^healed' "
                             "%s.log && break; sleep 0.1; done; sleep 1; cat %s.log; rm %s.log "
@@ -151,6 +154,66 @@ static void clients_are_cut_by_hand_and_peers_and_ssh_go_on(void **state)
                                 config);
     assert_int_not_equal(rift(refused, output, sizeof output), 0);
     assert_non_null(strstr(output, "22 is the port of our own connection"));
+}
+
+/* The controller is killed, and its agents heal and end: what they left is listed. */
+static void the_status_of_a_node_without_an_agent_is_what_is_left(void **state)
+{
+    (void)state;
+    need_lab();
+    char output[8192];
+    CLEANUP(rift_free)
+    char *start =
+        rift_printf("%s fault partition --isolate n2 --for 60s --config %s >%s.log 2>&1 & "
+                    "p=$!; for i in $(seq 300); do grep -q 'n2 not heard' %s.log && break; "
+                    "sleep 0.1; done; kill -9 $p; cat %s.log; rm %s.log",
+                    test_rift_binary(), config, config, config, config, config);
+    test_run(start, output, sizeof output);
+    assert_non_null(strstr(output, "n2 not heard"));
+    assert_int_equal(0,
+                     test_host_run(&hosts[1],
+                                   "for i in $(seq 100); do "
+                                   "grep -lE '^rift-(agent|guardian)$' /proc/[0-9]*/comm >/tmp/c "
+                                   "|| exit 0; sleep 0.1; done; exit 1",
+                                   NULL, 0));
+    CLEANUP(rift_free) char *status = rift_printf("fault status --lab %s", test_lab_name("fault"));
+    assert_int_equal(rift(status, output, sizeof output), 0);
+    assert_null(strstr(output, "held by run"));
+    assert_non_null(strstr(output, "n2: file: /var/lib/rift/agent.lock"));
+    CLEANUP(rift_free) char *heal = rift_printf("heal --lab %s", test_lab_name("fault"));
+    assert_int_equal(rift(heal, output, sizeof output), 0);
+    assert_int_equal(rift(status, output, sizeof output), 0);
+    assert_non_null(strstr(output, "n2: nothing of Rift's is on"));
+}
+
+/* What a person gets wrong is named in the person's words, not in those of a configuration. */
+static void mistakes_are_named_as_they_were_made(void **state)
+{
+    (void)state;
+    need_lab();
+    static const struct {
+        const char *words, *answer;
+    } mistakes[] = {
+        {"partition --isolate n9", "rift fault: there is no node 'n9', did you mean 'n1'?"},
+        {"partition --isolate n2 --for 0", "--for 0: that is no length of time such as 30s"},
+        {"partition --isolate n2 --for 9ms", "--for 9ms: that is no length of time such as 30s"},
+        {"kill --isolate n2", "--isolate is for faults on links; kill hits nodes"},
+        {"partition --on n2", "--on is for faults on nodes; partition hits links"},
+        {"link --set delay", "--set delay: say OPTION=VALUE"},
+        {"link --set loss_percent=101", "rift fault: 'loss_percent' must lie between 0 and 100 %"},
+        {"partitoin --isolate n2", "rift fault: unknown fault 'partitoin', did you mean"},
+    };
+    for (size_t i = 0; i < sizeof mistakes / sizeof *mistakes; i++) {
+        char output[4096];
+        CLEANUP(rift_free)
+        char *words = rift_printf("fault %s --config %s", mistakes[i].words, config);
+        assert_int_equal(254, rift(words, output, sizeof output));
+        if (!strstr(output, mistakes[i].answer))
+            fail_msg("%s: %s", mistakes[i].words, output);
+    }
+    char output[4096];
+    assert_int_equal(254, rift("fault status", output, sizeof output));
+    assert_non_null(strstr(output, "rift fault status: CONFIG or HOST"));
 }
 
 /* A shell told to cut, to cut more, to heal the first, and then nothing: its end heals the rest.
@@ -266,6 +329,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_cut_by_hand_is_felt_listed_and_healed),
         cmocka_unit_test(clients_are_cut_by_hand_and_peers_and_ssh_go_on),
+        cmocka_unit_test(the_status_of_a_node_without_an_agent_is_what_is_left),
+        cmocka_unit_test(mistakes_are_named_as_they_were_made),
         cmocka_unit_test(a_shell_holds_several_faults_and_heals_at_its_end),
         cmocka_unit_test(nodes_are_as_far_apart_as_their_regions),
         cmocka_unit_test(a_mistyped_fault_is_named_with_the_nearest),
