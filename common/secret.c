@@ -19,8 +19,8 @@ static int secret_open(const char *path, struct rift_error *err)
     if (!S_ISREG(found.st_mode))
         return rift_fail(err, RIFT_ERR_INVALID, "'%s' is not a file", path);
     if (found.st_mode & (S_IRWXG | S_IRWXO))
-        return rift_fail(err, RIFT_ERR_DENIED,
-                         "others may read '%s'; forbid it with: chmod 600 %s", path, path);
+        return rift_fail(err, RIFT_ERR_DENIED, "others may read '%s'; forbid it with: chmod 600 %s",
+                         path, path);
     int opened = fd;
     fd = -1;
     return opened;

@@ -72,9 +72,9 @@ struct rift_plan {
 
     struct rift_plan_component
         client; /* options: the client's own, and what the workload passes on */
-    struct rift_plan_component workload;
-    unsigned concurrency; /* client threads, 1 or more */
-    double rate_hz;       /* of all threads together; 0: as fast as they can */
+    struct rift_plan_component workload; /* name NULL: none, nor a client need be; no run */
+    unsigned concurrency;                /* client threads, 1 or more */
+    double rate_hz;                      /* of all threads together; 0: as fast as they can */
     int64_t op_timeout_ms;
 
     const struct rift_fault_entry *faults;

@@ -34,7 +34,7 @@ static void read_named(struct rift_plan_reader *reader, const char *key,
         return;
     }
     const char *word = section->name ? section->name->text : fallback;
-    if (!word)
+    if (!word || strcmp(word, "none") == 0)
         return;
     section->entry = rift_plan_entry(entries, word);
     if (section->entry)
@@ -235,7 +235,7 @@ void rift_plan_read_workload(struct rift_plan_reader *reader)
         read_workload(reader, &workload);
     if (client.entry)
         read_client(reader, &client, &workload);
-    else if (!client.name && !reader->client_of_recipe && !reader->problems.count)
+    else if (workload.entry && reader->problems.count == 0)
         rift_problem_add(&reader->problems, reader->root,
                          "'client' is missing, and no recipe names one");
     freeze(reader, "client", &reader->plan->client);

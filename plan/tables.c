@@ -38,8 +38,9 @@ const struct rift_option rift_plan_options[] = {
     {.name = "workload",
      .kind = RIFT_OPTION_ANY,
      .unit = "",
-     .fallback = NULL,
-     .summary = "what is asked: a name, or a table with `name` and its options"},
+     .fallback = "none",
+     .summary = "what is asked: a name, or a table with `name` and its options; only a run needs "
+                "one, not faults by hand, a doctor or a heal"},
     {.name = "faults",
      .kind = RIFT_OPTION_ANY,
      .unit = "",

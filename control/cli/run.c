@@ -121,7 +121,11 @@ static int run_command(int argc, char **argv)
         return RIFT_EXIT_USAGE;
     }
     int code = 0;
-    if (options.is_dry) {
+    if (!plan->workload.name) {
+        fprintf(stderr, "rift run: %s: 'workload' is missing: what is asked; rift list workloads\n",
+                options.config);
+        code = RIFT_EXIT_USAGE;
+    } else if (options.is_dry) {
         code = print_plan(&options, plan);
     } else {
         CLEANUP(rift_free) char *command = command_of(&options, plan);

@@ -53,10 +53,7 @@ static void write_config(const char *more_nodes, const char *lines)
             case_hosts[0].known_hosts_file);
     for (size_t i = 0; i < HOSTS; i++)
         fprintf(file, "  - {address: %s, port: %d}\n", case_hosts[i].address, case_hosts[i].port);
-    fprintf(file,
-            "%sclient: {name: stdio, command: [/bin/true]}\nworkload: register\nsystem: none\n"
-            "allow_faults: [n1, n2]\ndeadlines: {connect_s: 5}\n%s",
-            more_nodes, lines);
+    fprintf(file, "%sallow_faults: [n1, n2]\ndeadlines: {connect_s: 5}\n%s", more_nodes, lines);
     assert_int_equal(fclose(file), 0);
 }
 
@@ -136,7 +133,7 @@ static void a_bad_configuration_is_named_with_its_place(void **state)
     (void)state;
     write_config("", "fautls: [pause]\n");
     assert_rift("doctor config.yaml", BAD_CONFIG);
-    assert_says("config.yaml:10:1");
+    assert_says("config.yaml:7:1");
     assert_says("faults");
     assert_rift("doctor", BAD_CONFIG);
     assert_rift("doctor no-such.yaml", BAD_CONFIG);

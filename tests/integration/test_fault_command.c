@@ -29,10 +29,7 @@ static int up(void **state)
     FILE *file = fd >= 0 ? fdopen(fd, "w") : NULL;
     if (!file || count != 3)
         return -1;
-    fprintf(file,
-            "name: by-hand\nnodes: {lab: netns, count: 3, name: %s}\nsystem: none\n"
-            "client: {name: stdio, command: [/bin/true]}\nworkload: register\n",
-            test_lab_name("fault"));
+    fprintf(file, "nodes: {lab: netns, count: 3, name: %s}\n", test_lab_name("fault"));
     return fclose(file);
 }
 

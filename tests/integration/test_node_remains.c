@@ -43,7 +43,7 @@ static int plant_bpf_map(const char *tag)
 {
     union bpf_attr attr = {.map_type = BPF_MAP_TYPE_ARRAY};
     attr.key_size = attr.value_size = attr.max_entries = sizeof(uint32_t);
-    snprintf(attr.map_name, sizeof attr.map_name, "rift_x_%s", tag);
+    snprintf(attr.map_name, sizeof attr.map_name, "rift_x_%.8s", tag);
     return (int)syscall(SYS_bpf, BPF_MAP_CREATE, &attr, sizeof attr);
 }
 

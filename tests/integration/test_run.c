@@ -494,6 +494,10 @@ static void configurations_that_are_wrong_are_refused_with_their_place(void **st
     CLEANUP(rift_free) char *bad = rift_printf("%s/bad.yaml", case_scratch);
     assert_int_equal(run_rift("", bad, ""), RIFT_EXIT_USAGE);
     assert_one_clear_line("bad.yaml:2:1");
+    case_write_file("idle.yaml", "nodes: {lab: netns}\n");
+    CLEANUP(rift_free) char *idle = rift_printf("%s/idle.yaml", case_scratch);
+    assert_int_equal(run_rift("", idle, ""), RIFT_EXIT_USAGE);
+    assert_one_clear_line("idle.yaml: 'workload' is missing");
     case_write_file("key.yaml",
                     "name: x\nnodes: {lab: netns}\nsystem: etcd\nworkload: {name: register, "
                     "kyes: 3}\n");

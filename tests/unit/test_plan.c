@@ -169,9 +169,10 @@ static const struct {
     {"nodes: {lab: netns}\nnodes: {lab: netns}\n",
      "folder/test.yaml:2:1: this key comes twice: 'nodes'"},
     {"nodes: &a {lab: netns}\n", "folder/test.yaml:1:8: anchors and aliases"},
-    {"nodes: {lab: netns}\n", "folder/test.yaml:1:1: the configuration needs 'workload'"},
-    {"nodes: {lab: netns}\nworkload:\n",
-     "folder/test.yaml:2:10: the configuration needs 'workload'"},
+    {"workload: register\n", "folder/test.yaml:1:1: the configuration needs 'nodes'"},
+    {"nodes:\nworkload: register\n", "folder/test.yaml:1:7: the configuration needs 'nodes'"},
+    {"nodes: {lab: netns}\nworkload: register\n",
+     "folder/test.yaml:1:1: 'client' is missing, and no recipe names one"},
     {"nodes: {lab: nets}\n", "folder/test.yaml:1:14: unknown kind of lab 'nets', did you mean "
                              "'netns'?"},
     {"nodes: {lab: netns, cuont: 3}\n",
