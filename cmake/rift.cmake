@@ -81,8 +81,7 @@ function(rift_test name)
     if(NOT ARG_TIMEOUT)
         set(ARG_TIMEOUT 300) # ends what hangs; a busy machine takes many times longer than an idle one
     endif()
-    set_tests_properties(${name} PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT ${ARG_TIMEOUT}
-        ENVIRONMENT "RIFT_BUILD_DIR=${CMAKE_BINARY_DIR}")
+    set_tests_properties(${name} PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT ${ARG_TIMEOUT})
 endfunction()
 
 # rift_fuzzer(NAME SOURCE fuzz_x.c CORPUS dir USES folder ...)

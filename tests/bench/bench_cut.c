@@ -27,6 +27,7 @@
 #include "control/remote/ssh.h"
 #include "control/run/cluster.h"
 #include "lab/lab.h"
+#include "tests/lib/build_folder.h"
 
 enum {
     HOSTS = 50,
@@ -417,14 +418,13 @@ static int run(struct rift_lab *lab, const char *agent, int64_t lead_ms, struct 
 int main(int argc, char **argv)
 {
     struct rift_error err = {.code = RIFT_ERR_NONE};
-    const char *folder = getenv("RIFT_BUILD_DIR");
     size_t count = argc > 1 ? strtoul(argv[1], NULL, 10) : HOSTS;
     int64_t lead_ms = argc > 2 ? strtoll(argv[2], NULL, 10) : LEAD_MS;
     if (count < WATCHED || count > HOSTS_MAX || lead_ms < 0 || lead_ms > 10000) {
         fprintf(stderr, "bench_cut: %d to %d hosts, 0 to 10000 ms\n", WATCHED, HOSTS_MAX);
         return 2;
     }
-    CLEANUP(rift_free) char *agent = rift_printf("%s/rift-agent", folder ? folder : "build");
+    CLEANUP(rift_free) char *agent = rift_printf("%s/rift-agent", build_folder());
     struct rift_lab_request request = {
         .name = "bench-cut", .host_count = count, .deadline_ms = 4 * DEADLINE_MS};
     struct rift_lab *lab = rift_lab_up(&request, &err);

@@ -10,6 +10,7 @@
 #include "control/remote/node.h"
 #include "control/remote/ssh.h"
 #include "lab/lab.h"
+#include "tests/lib/build_folder.h"
 
 enum { ROUNDS = 300, DEADLINE_MS = 10000 };
 
@@ -70,9 +71,8 @@ static int run(const struct rift_lab_host *host, const char *agent, size_t count
 int main(int argc, char **argv)
 {
     struct rift_error err = {.code = RIFT_ERR_NONE};
-    const char *folder = getenv("RIFT_BUILD_DIR");
     size_t count = argc > 1 ? strtoul(argv[1], NULL, 10) : ROUNDS, host_count = 0;
-    CLEANUP(rift_free) char *agent = rift_printf("%s/rift-agent", folder ? folder : "build");
+    CLEANUP(rift_free) char *agent = rift_printf("%s/rift-agent", build_folder());
     struct rift_lab_request request = {
         .name = "bench-remote", .host_count = 1, .deadline_ms = 6 * DEADLINE_MS};
     struct rift_lab *lab = rift_lab_up(&request, &err);

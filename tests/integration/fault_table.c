@@ -5,7 +5,6 @@
  *   fault_table --hosts CONFIG [--only FAULT]    the table of the first two hosts of a
  * configuration that allows faults on them (allow_faults); the second is hit. They are logged in to
  * directly and by a key, have tc, bash and pkill, and pass the witness's ports. */
-#include <libgen.h>
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -30,6 +29,7 @@
 #include "tests/integration/fault_rows.h"
 #include "tests/lib/lab_hosts.h"
 #include "tests/lib/node_remains.h"
+#include "tests/lib/build_folder.h"
 
 enum { KINDS = 2 };
 
@@ -218,10 +218,7 @@ int main(int argc, char **argv)
         fprintf(stderr, "fault_table: needs root: it brings up labs\n");
         return 1;
     }
-    char *path = realpath(argv[0], NULL);
-    const char *folder = dirname(path);
-    setenv("RIFT_BUILD_DIR", folder, 1);
-    CLEANUP(rift_free) char *witness = rift_printf("%s/fault_witness", folder);
+    CLEANUP(rift_free) char *witness = rift_printf("%s/fault_witness", build_folder());
     if (configuration) {
         if (play_hosts(configuration, only, witness) < 0)
             return 1;
@@ -233,7 +230,6 @@ int main(int argc, char **argv)
     for (size_t kind = 0; kind < KINDS; kind++)
         if (!driver || strcmp(driver, kinds[kind]) == 0)
             play_kind(kind, only, witness);
-    free(path);
     CLEANUP(rift_text_finish) struct rift_text pages = {NULL, 0, 0};
     rift_fault_pages_print(&pages);
     fputs(pages.data, stdout);

@@ -24,6 +24,7 @@
 #include "tests/integration/fault_rows.h"
 #include "tests/lib/lab_case.h"
 #include "tests/lib/node_remains.h"
+#include "tests/lib/build_folder.h"
 
 enum { OUTPUT_SIZE = 1 << 16, HOUR_MS = 3600000, NEAR_MS = 1000 };
 /* LATE_MS: for what waits in a process, not in the kernel. */
@@ -34,12 +35,11 @@ static char before[NODE_STATE_SIZE], output[OUTPUT_SIZE];
 static int up(void **state)
 {
     (void)state;
-    const char *folder = getenv("RIFT_BUILD_DIR");
     setenv("RIFT_TEST_DRIVER", "uml", 1);
     if (case_up("guest", 2, NULL) < 0)
         return -1;
     CLEANUP(rift_free)
-    char *witness = rift_printf("%s/fault_witness", folder ? folder : "build-dev");
+    char *witness = rift_printf("%s/fault_witness", build_folder());
     for (size_t i = 0; case_hosts && i < 2; i++)
         if (!fault_witness_start(&case_hosts[i], witness))
             return -1;

@@ -18,6 +18,7 @@
 #include "common/memory.h"
 #include "common/text.h"
 #include "tests/lib/lab_hosts.h"
+#include "tests/lib/build_folder.h"
 
 enum { ASK_MS = 10000, ASK_AGAIN_MS = 100 };
 
@@ -26,9 +27,8 @@ enum { ASK_MS = 10000, ASK_AGAIN_MS = 100 };
 void guest_probe_start(const struct rift_lab_host *hosts, size_t count, const char *file)
 {
     char output[512] = "";
-    const char *folder = getenv("RIFT_BUILD_DIR");
     CLEANUP(rift_free)
-    char *program = rift_printf("%s/guest_probe", folder ? folder : "build-dev");
+    char *program = rift_printf("%s/guest_probe", build_folder());
     for (size_t i = 0; i < count; i++) {
         CLEANUP(rift_text_finish) struct rift_text command = {NULL, 0, 0};
         rift_text_printf(&command, "setsid " PROGRAM " %zu %s", i, file);

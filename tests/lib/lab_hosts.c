@@ -14,6 +14,7 @@
 
 #include "common/memory.h"
 #include "common/text.h"
+#include "tests/lib/build_folder.h"
 
 enum { LAB_DEADLINE_MS = 120000 };
 
@@ -165,8 +166,7 @@ int test_host_copy(const struct rift_lab_host *host, const char *program, const 
 const char *test_agent_binary(void)
 {
     static char path[512];
-    const char *folder = getenv("RIFT_BUILD_DIR");
-    snprintf(path, sizeof path, "%s/rift-agent", folder ? folder : "build-dev");
+    snprintf(path, sizeof path, "%s/rift-agent", build_folder());
     if (access(path, X_OK) < 0) {
         print_message("skipped: there is no %s\n", path);
         skip();
@@ -177,8 +177,7 @@ const char *test_agent_binary(void)
 const char *test_rift_binary(void)
 {
     static char path[512];
-    const char *folder = getenv("RIFT_BUILD_DIR");
-    snprintf(path, sizeof path, "%s/rift", folder ? folder : "build-dev");
+    snprintf(path, sizeof path, "%s/rift", build_folder());
     return path;
 }
 

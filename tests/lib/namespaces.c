@@ -29,6 +29,7 @@
 #include "common/clock.h"
 #include "common/memory.h"
 #include "common/wire/messages.h"
+#include "tests/lib/build_folder.h"
 
 enum { ASK_SECONDS = 30 };
 
@@ -214,8 +215,7 @@ int host_socket(const struct namespaces *spaces, const struct test_host *host, i
 const char *agent_binary(void)
 {
     static char path[512];
-    const char *folder = getenv("RIFT_BUILD_DIR");
-    snprintf(path, sizeof path, "%s/rift-agent", folder ? folder : "build-dev");
+    snprintf(path, sizeof path, "%s/rift-agent", build_folder());
     return path;
 }
 

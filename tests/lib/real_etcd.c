@@ -20,6 +20,7 @@
 
 #include "common/memory.h"
 #include "common/text.h"
+#include "tests/lib/build_folder.h"
 
 enum { ETCD_ARGUMENTS_MAX = 48 };
 
@@ -48,16 +49,15 @@ static int run_program(const char *const *argv, const char *folder)
 const char *real_etcd_binary(const char **why)
 {
     static char binary[512];
-    const char *build = getenv("RIFT_BUILD_DIR");
-    char folder[256];
-    snprintf(folder, sizeof folder, "%s/packages", build ? build : "build-dev");
+    char folder[300];
+    snprintf(folder, sizeof folder, "%s/packages", build_folder());
     snprintf(binary, sizeof binary, "%s/usr/bin/etcd", folder);
     if (access(binary, X_OK) == 0)
         return binary;
     mkdir(folder, 0755);
     const char *const download[] = {"apt-get", "download", "-q", "etcd-server", NULL};
     glob_t found = {0};
-    char pattern[300];
+    char pattern[320];
     snprintf(pattern, sizeof pattern, "%s/etcd-server_*.deb", folder);
     if (run_program(download, folder) == 0 && glob(pattern, 0, NULL, &found) == 0) {
         const char *const unpack[] = {"dpkg-deb", "-x", found.gl_pathv[0], folder, NULL};
