@@ -19,6 +19,7 @@ enum { AGENT_PROTECTED_MAX = 32, AGENT_OUT_MAX = 8 << 20, AGENT_WORD_SIZE = 65 }
 
 struct fault;  /* agent/faults.c */
 struct job;    /* agent/job.c */
+struct pulse;  /* agent/guardian.c */
 struct probe;  /* agent/probe.c */
 struct status; /* agent/status.c */
 struct system; /* agent/system.c */
@@ -29,6 +30,7 @@ struct agent {
     char cgroup_name[AGENT_WORD_SIZE];
     struct rift_cgroup cgroup; /* the system's */
     int guardian_fd;           /* pidfd of the guardian */
+    struct pulse *pulse;       /* what it looks at */
     int signal_fd;
 
     /* the connection */

@@ -5,6 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/job.h"
+#include "common/clock.h"
+#include "common/wire/messages.h"
 #include "nemesis/faults/ledger.h"
 #include "nemesis/faults/undo.h"
 
@@ -42,6 +45,54 @@ void fault_undo(struct fault *fault)
         rift_ledger_remove(ledger, injection->id, &err);
     if (err.code)
         fprintf(stderr, "rift-agent: undo '%s': %s\n", injection->id, err.text);
+}
+
+/* A job may work for several faults, whose request is answered once. */
+static void jobs_leave(struct agent *agent, int64_t request_id)
+{
+    for (struct fault *fault = agent->faults; fault; fault = fault->next)
+        if (fault->request_id == request_id) {
+            fault->request_id = 0;
+            fault->is_in_job = fault->is_in_heal_all = false;
+        }
+}
+
+void fault_interrupt(struct fault *fault)
+{
+    struct rift_error cancelled;
+    struct agent *agent = fault->agent;
+    int64_t request_id = fault->request_id;
+    crash_loop_end(fault->loop);
+    fault->loop = NULL;
+    if (request_id == 0)
+        return;
+    if (fault->is_in_job)
+        job_cancel(agent, request_id);
+    jobs_leave(agent, request_id);
+    rift_fail(&cancelled, RIFT_ERR_CANCELLED, "'%s' is healed by another request",
+              fault->injection.id);
+    if (request_id > 0) /* else it is a job of our own */
+        agent_reply(agent, request_id, NULL, &cancelled);
+}
+
+bool fault_heal_waits(const struct fault *fault)
+{
+    return fault->is_on && (fault->injection.driver->heal_takes_time ||
+                            json_object_get(fault->injection.undo, "unit"));
+}
+
+int fault_heal(struct fault *fault, int64_t *applied_ns, struct rift_error *err)
+{
+    struct rift_injection *injection = &fault->injection;
+    const char *ledger = fault->agent->paths.ledger;
+    fault_interrupt(fault);
+    if (fault->is_on &&
+        (rift_undo(injection->driver, injection->id, injection->undo, ledger, err) ||
+         rift_ledger_remove(ledger, injection->id, err)))
+        return rift_wrap(err, "heal '%s'", injection->id);
+    *applied_ns = rift_clock_now();
+    fault_destroy(fault);
+    return 0;
 }
 
 void fault_describe(const struct fault *fault, json_t *ok)

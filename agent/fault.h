@@ -15,10 +15,11 @@ struct fault {
     json_t *args; /* the request's, which peers and options point into */
     struct rift_arena arena;
     struct rift_target target;
-    bool is_on;         /* injected, not only planned for later */
-    int64_t ready_ns;   /* from when on it could begin in time: waiting for it, or in place */
-    int64_t request_id; /* to be answered when it is on; 0: answered */
-    bool is_in_job;     /* that of request_id, which injects it */
+    bool is_on;          /* injected, not only planned for later */
+    int64_t ready_ns;    /* from when on it could begin in time: waiting for it, or in place */
+    int64_t request_id;  /* to be answered when it is on, or off; 0: answered */
+    bool is_in_job;      /* that of request_id, which injects or heals it */
+    bool is_in_heal_all; /* it heals all: agent/heal_all.c */
     uint64_t timer;
     struct crash_loop *loop; /* or NULL */
 };
@@ -30,14 +31,21 @@ void fault_destroy(struct fault *fault);
 /* Undone as far as it got: after this the node is as before, or the ledger still says what is not.
  */
 void fault_undo(struct fault *fault);
+/* Is its heal one for a job? systemctl, for one, takes its time. */
+bool fault_heal_waits(const struct fault *fault);
+/* The fault is off and out of the ledger, and forgotten; or it stays as it is, with the error. */
+int fault_heal(struct fault *fault, int64_t *applied_ns, struct rift_error *err);
+/* Ends what is under way for it, the restarts of a crash loop as well; requests that wait for it
+ * are answered. It is to be healed next. */
+void fault_interrupt(struct fault *fault);
 /* Fills the reply to inject. */
 void fault_describe(const struct fault *fault, json_t *ok);
 
 /* Injects it, planned and in the ledger, in a job, which answers the request: VERB_LATER or -1. A
  * fault that this fails for is undone and forgotten. */
 int fault_inject_in_job(struct fault *fault, int64_t request_id, struct rift_error *err);
-/* Heals it in a job, after its last act, and starts the system again where the request does not say
- * otherwise. One that this fails for is still on. */
+/* Heals it in a job, after its last act, and starts the system again where it may have stopped it
+ * and the request does not say otherwise. One that this fails for is still on. */
 int fault_heal_in_job(struct fault *fault, const struct request *request, struct rift_error *err);
 
 #endif

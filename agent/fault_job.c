@@ -101,9 +101,15 @@ static int heal_work(struct agent *agent, const json_t *args, int64_t deadline_n
     json_object_set_new(ok, "was", json_string("on"));
     json_object_set(ok, "id", json_object_get(args, "id"));
     json_object_set(ok, "how", json_object_get(injection->undo, "finished"));
-    if (json_is_false(json_object_get(args, "restart")) || !system_is_configured(agent))
+    if (!injection->driver->stops_system || json_is_false(json_object_get(args, "restart")) ||
+        !system_is_configured(agent))
         return 0;
-    return operate_start_again(agent, args, deadline_ns, ok, err);
+    json_t *with = json_copy((json_t *)args), *dying = json_object_get(injection->undo, "dying");
+    if (dying)
+        json_object_set(with, "dying", dying);
+    int rc = operate_start_again(agent, with, deadline_ns, ok, err);
+    json_decref(with);
+    return rc;
 }
 
 static void heal_done(struct agent *agent, const json_t *ok)
@@ -143,6 +149,7 @@ static void heal_failed(struct agent *agent, int64_t id)
 
 int fault_heal_in_job(struct fault *fault, const struct request *request, struct rift_error *err)
 {
+    fault_interrupt(fault);
     int rc = job_start(fault->agent, request, heal_work, heal_done, HEAL_MS, err);
     if (rc != VERB_LATER)
         return rc;

@@ -127,13 +127,15 @@ static int fault_apply(struct fault *fault, int64_t request_id, struct rift_erro
     }
     if (injection->driver->plan(injection, &fault->target, ledger, err))
         return -1;
-    if (injection->driver->takes_time && fault->ready_ns == 0)
+    if (injection->driver->inject_takes_time && fault->ready_ns == 0)
         fault->ready_ns = rift_clock_now();
     if (injection->driver->stops_system)
         rift_undo_plan_unit(injection->undo, fault->target.unit);
-    int rc = rift_ledger_write(ledger, injection, err);
-    if (rc == 0)
-        rc = injection->driver->takes_time
+    if (rift_ledger_write(ledger, injection, err)) {
+        rift_ledger_remove(ledger, injection->id, NULL);
+        return -1; /* nothing was touched */
+    }
+    int rc = injection->driver->inject_takes_time
                  ? fault_inject_in_job(fault, request_id, err)
                  : injection->driver->inject(injection, &fault->target, err);
     fault->is_on = rc >= 0;
@@ -303,43 +305,11 @@ int faults_verb_observe(struct agent *agent, const struct request *request, json
     return 0;
 }
 
-/* The request that was to inject it, where it has not been answered. */
-static void fault_answer_cancelled(struct fault *fault)
-{
-    struct rift_error cancelled;
-    if (fault->request_id == 0)
-        return;
-    if (fault->is_in_job)
-        job_cancel(fault->agent, fault->request_id);
-    rift_fail(&cancelled, RIFT_ERR_CANCELLED, "healed before it was on");
-    agent_reply(fault->agent, fault->request_id, NULL, &cancelled);
-    fault->request_id = 0;
-    fault->is_in_job = false;
-}
-
-/* The fault is off and out of the ledger, and forgotten; or it stays as it is, with the error. */
-static int fault_heal(struct fault *fault, int64_t *applied_ns, struct rift_error *err)
-{
-    struct rift_injection *injection = &fault->injection;
-    const char *ledger = fault->agent->paths.ledger;
-    crash_loop_end(fault->loop);
-    fault->loop = NULL;
-    fault_answer_cancelled(fault);
-    if (fault->is_on &&
-        (rift_undo(injection->driver, injection->id, injection->undo, ledger, err) ||
-         rift_ledger_remove(ledger, injection->id, err)))
-        return rift_wrap(err, "heal '%s'", injection->id);
-    *applied_ns = rift_clock_now();
-    fault_destroy(fault);
-    return 0;
-}
-
-static int start_again(struct agent *agent, const struct request *request, const json_t *dying,
-                       struct rift_error *err)
+static int start_again(struct agent *agent, const struct request *request, struct rift_error *err)
 {
     if (json_is_false(json_object_get(request->args, "restart")) || !system_is_configured(agent))
         return 0;
-    return system_start_again(agent, request, dying, err);
+    return system_start_again(agent, request, err);
 }
 
 /* One that an agent before this one took along, or that never came to be. What it stopped is to run
@@ -354,7 +324,7 @@ static int heal_absent(struct agent *agent, const struct request *request, int64
     bool is_to_run = driver && driver->stops_system;
     for (const struct fault *other = agent->faults; other; other = other->next)
         is_to_run = is_to_run && !(other->is_on && other->injection.driver->stops_system);
-    return is_to_run ? start_again(agent, request, NULL, err) : 0;
+    return is_to_run ? start_again(agent, request, err) : 0;
 }
 
 int faults_verb_heal(struct agent *agent, const struct request *request, json_t *ok,
@@ -366,58 +336,14 @@ int faults_verb_heal(struct agent *agent, const struct request *request, json_t 
     json_object_set_new(ok, "planned_ns", json_integer(now));
     if (!fault)
         return heal_absent(agent, request, now, ok, err);
-    if (fault->is_on && !fault->request_id && fault->injection.driver->takes_time)
-        return fault_heal_in_job(fault, request, err);
     bool stops_system = fault->is_on && fault->injection.driver->stops_system;
-    json_t *dying = json_incref(json_object_get(fault->injection.undo, "dying"));
-    if (fault_heal(fault, &applied_ns, err)) {
-        json_decref(dying);
+    if (fault_heal_waits(fault))
+        return fault_heal_in_job(fault, request, err);
+    if (fault_heal(fault, &applied_ns, err))
         return -1;
-    }
     json_object_set_new(ok, "was", json_string("on"));
     json_object_set_new(ok, "applied_ns", json_integer(applied_ns));
-    int rc = stops_system ? start_again(agent, request, dying, err) : 0;
-    json_decref(dying);
-    return rc;
-}
-
-int faults_heal_all(struct agent *agent, json_t *healed, struct rift_error *err)
-{
-    int rc = 0;
-    struct fault *next;
-    for (struct fault *fault = agent->faults; fault; fault = next) {
-        char id[RIFT_FAULT_ID_SIZE];
-        int64_t applied_ns;
-        next = fault->next;
-        memcpy(id, fault->injection.id, sizeof id);
-        struct rift_error failure = {0};
-        if (fault_heal(fault, &applied_ns, &failure) == 0) {
-            if (healed)
-                json_array_append_new(healed, json_string(id));
-        } else if (rc == 0) {
-            rc = -1;
-            if (err)
-                *err = failure;
-        }
-    }
-    struct rift_error failure = {0};
-    if (rift_ledger_heal_all(agent->paths.ledger, healed, &failure) && rc == 0) {
-        rc = -1;
-        if (err)
-            *err = failure;
-    }
-    return rc;
-}
-
-int faults_verb_heal_all(struct agent *agent, const struct request *request, json_t *ok,
-                         struct rift_error *err)
-{
-    (void)request;
-    json_t *healed = json_array();
-    int rc = faults_heal_all(agent, healed, err);
-    json_object_set_new(ok, "healed", healed);
-    json_object_set_new(ok, "applied_ns", json_integer(rift_clock_now()));
-    return rc;
+    return stops_system ? start_again(agent, request, err) : 0;
 }
 
 void faults_renew_all(struct agent *agent)

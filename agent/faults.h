@@ -5,10 +5,8 @@
 #include "agent/agent.h"
 
 verb_handler faults_verb_probe, faults_verb_inject, faults_verb_observe, faults_verb_heal,
-    faults_verb_heal_all, faults_verb_change;
+    faults_verb_change;
 
-/* Heals all that is on and all that the ledger knows; healed (may be NULL) gets the ids. */
-int faults_heal_all(struct agent *agent, json_t *healed, struct rift_error *err);
 /* Each fault now ends with the agent's lease. One that cannot be renewed has ended by itself, and
  * the controller is told. */
 void faults_renew_all(struct agent *agent);

@@ -1,72 +1,130 @@
 /* A process apart, because the agent may be killed by anything, its own faults among them. Signals
  * that ask to end are passed on. The guardian takes the lock before it heals: if a new agent holds
- * it by then, that one has healed already, and its faults are not ours to touch. */
+ * it by then, that one has healed already, and its faults are not ours to touch.
+ *
+ * What cannot be healed now may be later (a process more, a descriptor, a disk that is let go): it
+ * is tried again for a while, or until somebody comes who heals. */
 #include "agent/guardian.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/file.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "agent/apart.h"
+#include "agent/lock.h"
 #include "agent/paths.h"
 #include "agent/serve.h"
 #include "common/clock.h"
 #include "common/process.h"
 #include "nemesis/faults/ledger.h"
 
-enum { LOCK_WAIT_MS = 3000 };
+enum { LOCK_WAIT_MS = 3000, AGAIN_S = 1, TRIES_MAX = 120 };
+/* An agent that was stopped together with us, as a virtual machine is, gets time to look around. */
+enum { LOOK_MS = 500, OVERDUE_MS = 2000, OVERDUE_LOOKS = 3, DEATH_MS = 2000 };
 
-static bool guardian_take_lock(const struct agent_paths *paths)
+/* Shared with the agent. */
+struct pulse {
+    _Atomic int64_t until_ns; /* 0: nothing is expected */
+};
+
+int64_t guardian_expect(struct pulse *pulse, int64_t until_ns)
 {
-    int fd = open(paths->lock, O_RDWR | O_CLOEXEC);
-    if (fd < 0)
-        return errno == ENOENT;
-    int64_t deadline = rift_clock_now() + LOCK_WAIT_MS * RIFT_MS;
-    while (flock(fd, LOCK_EX | LOCK_NB)) {
-        if (rift_clock_now() >= deadline)
-            return false;
-        rift_clock_sleep_until(rift_clock_now() + 10 * RIFT_MS);
-    }
-    return true; /* kept until we end */
+    return atomic_exchange(&pulse->until_ns, until_ns);
 }
 
-static int guardian_heal(const char *state_folder)
+static int guardian_heal(const char *state_folder, bool is_agent_there, const sigset_t *signals)
 {
     struct agent_paths paths;
     struct rift_error err = {0};
-    if (agent_paths_init(&paths, state_folder, &err) == 0 && guardian_take_lock(&paths))
-        rift_ledger_heal_all(paths.ledger, NULL, &err);
-    if (err.code)
+    if (agent_paths_init(&paths, state_folder, &err)) {
         fprintf(stderr, "rift-agent: the agent died; guardian: %s\n", err.text);
+        return 1;
+    }
+    /* Kept until we end. One that cannot die keeps it from us. */
+    if (!agent_lock_inherit(paths.lock, LOCK_WAIT_MS) && !is_agent_there)
+        return 1;
+    const struct timespec pause = {.tv_sec = AGAIN_S};
+    for (int try = 0; try < TRIES_MAX; try++) {
+        if (rift_ledger_heal_all(paths.ledger, NULL, &err) == 0)
+            return 1;
+        if (try == 0)
+            fprintf(stderr, "rift-agent: the agent died; guardian: %s\n", err.text);
+        int signal = sigtimedwait(signals, NULL, &pause);
+        if (signal > 0 && signal != SIGCHLD) /* somebody wants the lock */
+            return 1;
+    }
     return 1;
+}
+
+/* It is not there any more; its exit code, -1 where it was killed. */
+static bool has_ended(pid_t agent, int *code)
+{
+    int status;
+    if (waitpid(agent, &status, WNOHANG) != agent)
+        return false;
+    *code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+    return true;
+}
+
+/* The exit code; -1 where it was killed, -2 where it had to be and does not die. */
+static int guardian_watch(pid_t agent, const struct pulse *pulse, const sigset_t *signals)
+{
+    const struct timespec look = {.tv_nsec = LOOK_MS * RIFT_MS};
+    int overdue = 0, code;
+    while (overdue < OVERDUE_LOOKS) {
+        int signal = sigtimedwait(signals, NULL, &look);
+        if (signal > 0 && signal != SIGCHLD)
+            kill(agent, signal);
+        if (has_ended(agent, &code))
+            return code;
+        int64_t until = atomic_load(&pulse->until_ns);
+        bool is_late = until > 0 && rift_clock_now() > until + OVERDUE_MS * RIFT_MS;
+        if (!is_late)
+            overdue = 0;
+        else if (signal < 0)
+            overdue++;
+    }
+    kill(agent, SIGKILL);
+    int64_t deadline = rift_clock_now() + DEATH_MS * RIFT_MS;
+    while (rift_clock_now() < deadline) {
+        if (has_ended(agent, &code))
+            return -1;
+        rift_clock_sleep_until(rift_clock_now() + 5 * RIFT_MS);
+    }
+    return -2;
 }
 
 int guardian_run(const char *state_folder, const char *cgroup_name)
 {
-    sigset_t signals, before;
+    sigset_t signals;
     sigemptyset(&signals);
     sigaddset(&signals, SIGTERM);
     sigaddset(&signals, SIGINT);
     sigaddset(&signals, SIGHUP);
     sigaddset(&signals, SIGCHLD);
-    sigprocmask(SIG_BLOCK, &signals, &before);
+    sigprocmask(SIG_BLOCK, &signals, NULL);
     int self_fd = (int)syscall(SYS_pidfd_open, getpid(), 0);
     apart_enter(cgroup_name);
-    pid_t agent = fork();
-    if (agent < 0)
+    struct pulse *pulse =
+        mmap(NULL, sizeof *pulse, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    pid_t agent = pulse == MAP_FAILED ? -1 : fork();
+    if (agent < 0) {
+        perror("rift-agent");
         return 1;
+    }
     if (agent == 0) {
         prctl(PR_SET_NAME, "rift-agent");
         fcntl(self_fd, F_SETFD, FD_CLOEXEC);
-        _exit(agent_run(state_folder, cgroup_name, self_fd));
+        _exit(agent_run(state_folder, cgroup_name, self_fd, pulse));
     }
     prctl(PR_SET_NAME, "rift-guardian");
     rift_process_hurry(1);
@@ -74,18 +132,8 @@ int guardian_run(const char *state_folder, const char *cgroup_name)
     int null = open("/dev/null", O_RDWR);
     dup2(null, 0);
     dup2(null, 1);
-    for (;;) {
-        siginfo_t info;
-        int status;
-        if (sigwaitinfo(&signals, &info) < 0)
-            continue;
-        if (info.si_signo != SIGCHLD)
-            kill(agent, info.si_signo);
-        if (waitpid(agent, &status, WNOHANG) != agent)
-            continue;
-        bool is_fine = WIFEXITED(status) && WEXITSTATUS(status) == 0;
-        int rc = is_fine ? 0 : guardian_heal(state_folder);
-        apart_leave(cgroup_name);
-        return rc;
-    }
+    int code = guardian_watch(agent, pulse, &signals);
+    int rc = code == 0 ? 0 : guardian_heal(state_folder, code == -2, &signals);
+    apart_leave(cgroup_name);
+    return rc;
 }

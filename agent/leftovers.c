@@ -29,6 +29,13 @@ static void ledger_visit(const char *id, const char *fault, const json_t *undo, 
     (*count)++;
 }
 
+static void unreadable_visit(const char *path, void *context)
+{
+    int *count = context;
+    printf("ledger: '%s' cannot be read\n", path);
+    (*count)++;
+}
+
 /* By the name that each of our processes gives itself; we are one of them. */
 static int count_processes(void)
 {
@@ -111,6 +118,7 @@ int leftovers_print(const struct agent_paths *paths, const char *cgroup_name)
     int count = rift_strays_list(&lines);
     fputs(lines.data ? lines.data : "", stdout);
     rift_ledger_visit(paths->ledger, ledger_visit, &count);
+    rift_ledger_visit_unreadable(paths->ledger, unreadable_visit, &count);
     if (rift_cgroup_open(cgroup_name, &cgroup, NULL) == 0 && rift_cgroup_exists(&cgroup)) {
         printf("cgroup: %s\n", cgroup_name);
         count++;
@@ -177,12 +185,22 @@ static int remove_system(const struct agent_paths *paths, const char *cgroup_nam
     return rc;
 }
 
-int leftovers_heal(const struct agent_paths *paths, const char *cgroup_name, bool purge)
+static void discard_visit(const char *path, void *context)
 {
-    struct rift_error err = {0};
+    (void)context;
+    printf("discarded '%s', which cannot be read\n", path);
+    unlink(path);
+}
+
+/* All of it is done, whatever fails; the first failure is returned. */
+static int heal_all(const struct agent_paths *paths, const char *cgroup_name, bool purge,
+                    struct rift_error *err)
+{
     json_t *healed = json_array();
-    CLEANUP(rift_close_fd) int lock_fd = agent_lock_take(paths->lock, NULL, true, &err);
-    int rc = lock_fd < 0 ? -1 : rift_ledger_heal_all(paths->ledger, healed, &err);
+    struct rift_error failures[3] = {0};
+    if (purge)
+        rift_ledger_visit_unreadable(paths->ledger, discard_visit, NULL);
+    rift_ledger_heal_all(paths->ledger, healed, &failures[0]);
     size_t i;
     json_t *id;
     json_array_foreach(healed, i, id)
@@ -191,10 +209,21 @@ int leftovers_heal(const struct agent_paths *paths, const char *cgroup_name, boo
     }
     json_decref(healed);
     install_clean_up();
-    if (rc == 0)
-        rc = rift_strays_remove(&err);
-    if (rc == 0)
-        rc = remove_system(paths, cgroup_name, purge, &err);
+    rift_strays_remove(&failures[1]);
+    remove_system(paths, cgroup_name, purge, &failures[2]);
+    for (i = 0; i < sizeof failures / sizeof *failures; i++)
+        if (failures[i].code) {
+            *err = failures[i];
+            return -1;
+        }
+    return 0;
+}
+
+int leftovers_heal(const struct agent_paths *paths, const char *cgroup_name, bool purge)
+{
+    struct rift_error err = {0};
+    CLEANUP(rift_close_fd) int lock_fd = agent_lock_take(paths->lock, NULL, true, &err);
+    int rc = lock_fd < 0 ? -1 : heal_all(paths, cgroup_name, purge, &err);
     if (rc == 0) {
         leftovers_sweep(paths);
         rmdir(paths->ledger);

@@ -48,21 +48,23 @@ static const char *text_or(const json_t *json, const char *key, const char *fall
     return text ? text : fallback;
 }
 
-/* It holds the lock, so its pid cannot be another's. */
+/* Until the new holder has described itself the file tells of the last one, whose number may be
+ * another's by now. */
 static int lock_oust(int fd, const json_t *holder, struct rift_error *err)
 {
-    struct rift_process process;
-    pid_t pid = (pid_t)json_integer_value(json_object_get(holder, "pid"));
-    if (pid > 1 && rift_process_identify(pid, &process))
+    const struct rift_process process = {
+        .pid = (pid_t)json_integer_value(json_object_get(holder, "pid")),
+        .start_ticks = (uint64_t)json_integer_value(json_object_get(holder, "start_ticks"))};
+    if (process.pid > 1)
         rift_process_signal(&process, SIGTERM);
     if (lock_wait(fd, rift_clock_now() + END_DEADLINE_MS * RIFT_MS))
         return 0;
-    if (pid > 1 && rift_process_identify(pid, &process))
+    if (process.pid > 1)
         rift_process_signal(&process, SIGKILL);
     if (lock_wait(fd, rift_clock_now() + KILL_DEADLINE_MS * RIFT_MS))
         return 0;
     return rift_fail(err, RIFT_ERR_CONFLICT, "an earlier agent (process %d) does not end",
-                     (int)pid);
+                     (int)process.pid);
 }
 
 static int lock_contend(int fd, const char *session, bool is_forced, struct rift_error *err)
@@ -84,10 +86,17 @@ static int lock_contend(int fd, const char *session, bool is_forced, struct rift
     return rc;
 }
 
+/* A file system that takes no writes any more has locks all the same. */
+static int lock_open(const char *path, int flags)
+{
+    int fd = open(path, O_RDWR | O_CLOEXEC | flags, 0600);
+    return fd >= 0 || errno != EROFS ? fd : open(path, O_RDONLY | O_CLOEXEC);
+}
+
 int agent_lock_take(const char *path, const char *session, bool is_forced, struct rift_error *err)
 {
     for (int try = 0; try < TRIES_MAX; try++) {
-        int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+        int fd = lock_open(path, O_CREAT);
         if (fd < 0)
             return rift_fail_errno(err, RIFT_ERR_IO, "open '%s'", path);
         if (flock(fd, LOCK_EX | LOCK_NB) && lock_contend(fd, session, is_forced, err)) {
@@ -99,6 +108,27 @@ int agent_lock_take(const char *path, const char *session, bool is_forced, struc
         close(fd);
     }
     return rift_fail(err, RIFT_ERR_CONFLICT, "'%s' changes hands all the time", path);
+}
+
+bool agent_lock_inherit(const char *path, int64_t wait_ms)
+{
+    struct rift_process own;
+    int fd = lock_open(path, 0);
+    if (fd < 0)
+        return true;
+    if (!lock_wait(fd, rift_clock_now() + wait_ms * RIFT_MS) || !lock_is_of_path(fd, path)) {
+        close(fd);
+        return false;
+    }
+    json_t *holder = lock_read_holder(fd);
+    if (rift_process_identify(getpid(), &own) && json_is_object(holder)) {
+        json_object_set_new(holder, "pid", json_integer(own.pid));
+        json_object_set_new(holder, "start_ticks", json_integer((json_int_t)own.start_ticks));
+        json_object_set_new(holder, "lease_until_ns", json_integer(0));
+        agent_lock_describe(fd, holder);
+    }
+    json_decref(holder);
+    return true;
 }
 
 void agent_lock_describe(int lock_fd, const json_t *holder)

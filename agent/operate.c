@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -132,6 +133,7 @@ struct launch {
     const char *folder;
     int log_fd;
     int error_fd; /* gets errno if the exec fails */
+    pid_t parent;
     const struct agent_user *user;
     const struct rift_cgroup *cgroup;
 };
@@ -141,11 +143,16 @@ static void launch_exec(const struct launch *launch)
 {
     const struct rlimit files = {.rlim_cur = 65536, .rlim_max = 65536};
     int null = open("/dev/null", O_RDONLY);
+    /* Whoever ends the job finds all that it started in the cgroup. */
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != launch->parent)
+        _exit(127);
     setsid();
     setrlimit(RLIMIT_NOFILE, &files);
     if (null >= 0 && dup2(null, 0) >= 0 && dup2(launch->log_fd, 1) >= 0 &&
         dup2(launch->log_fd, 2) >= 0 && rift_cgroup_join(launch->cgroup) == 0 &&
-        chdir(launch->folder) == 0 && agent_user_become(launch->user) == 0) {
+        prctl(PR_SET_PDEATHSIG, 0) == 0 && chdir(launch->folder) == 0 &&
+        agent_user_become(launch->user) == 0) {
         signal(SIGPIPE, SIG_DFL);
         execve(launch->argv[0], launch->argv, launch->environment);
     }
@@ -161,6 +168,7 @@ static int launch_run(struct launch *launch, pid_t *pid, struct rift_error *err)
     if (pipe2(pipe_fds, O_CLOEXEC))
         return rift_fail_errno(err, RIFT_ERR_IO, "make a pipe");
     launch->error_fd = pipe_fds[1];
+    launch->parent = getpid();
     *pid = fork();
     if (*pid == 0)
         launch_exec(launch);

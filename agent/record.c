@@ -3,10 +3,12 @@
  * differs, and the record counts as absent. */
 #include "agent/record.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/memory.h"
@@ -81,9 +83,16 @@ static int record_append(struct record *record, json_t *line, struct rift_error 
         return rift_fail(err, RIFT_ERR_INVALID, "the record of requests: no UTF-8");
     size_t length = strlen(text);
     text[length++] = '\n'; /* over the NUL: one write, so that a line is whole or the last */
-    if (write(record->fd, text, length) != (ssize_t)length)
-        return rift_fail_errno(err, RIFT_ERR_IO, "write '%s'", record->path);
-    return 0;
+    struct stat before;
+    if (fstat(record->fd, &before))
+        return rift_fail_errno(err, RIFT_ERR_IO, "look at '%s'", record->path);
+    errno = ENOSPC; /* what a short write of a file means */
+    if (write(record->fd, text, length) == (ssize_t)length)
+        return 0;
+    rift_fail_errno(err, RIFT_ERR_IO, "write '%s'", record->path);
+    if (ftruncate(record->fd, before.st_size)) /* half a line would spoil the next one */
+        return rift_wrap(err, "and half a line stays");
+    return -1;
 }
 
 int record_open(struct record *record, const char *path, const char *session, const char *boot_id,

@@ -14,7 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "agent/faults.h"
+#include "agent/heal_all.h"
 #include "agent/job.h"
 #include "agent/probe.h"
 #include "agent/status.h"
@@ -178,11 +178,13 @@ static void agent_close(struct agent *agent)
     rift_close_fd(&agent->lock_fd);
 }
 
-int agent_run(const char *state_folder, const char *cgroup_name, int guardian_fd)
+int agent_run(const char *state_folder, const char *cgroup_name, int guardian_fd,
+              struct pulse *pulse)
 {
     CLEANUP(rift_free) struct agent *agent = rift_calloc(1, sizeof *agent);
     struct rift_error err = {0};
     agent->guardian_fd = guardian_fd;
+    agent->pulse = pulse;
     agent->signal_fd = agent->lock_fd = -1;
     snprintf(agent->cgroup_name, sizeof agent->cgroup_name, "%s", cgroup_name);
     loop_init(&agent->loop);
@@ -193,7 +195,7 @@ int agent_run(const char *state_folder, const char *cgroup_name, int guardian_fd
     }
     loop_run(&agent->loop);
     int rc = 0;
-    if (agent->is_greeted && faults_heal_all(agent, NULL, &err)) {
+    if (agent->is_greeted && heal_all_now(agent, NULL, &err)) {
         fprintf(stderr, "rift-agent: %s\n", err.text);
         rc = 1;
     }

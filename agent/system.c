@@ -444,16 +444,9 @@ int system_verb_leave(struct agent *agent, const struct request *request, json_t
     return job_start(agent, request, operate_leave, NULL, STOP_MS, err);
 }
 
-int system_start_again(struct agent *agent, const struct request *request, const json_t *dying,
-                       struct rift_error *err)
+int system_start_again(struct agent *agent, const struct request *request, struct rift_error *err)
 {
-    json_t *args = json_copy((json_t *)request->args);
-    if (dying)
-        json_object_set(args, "dying", (json_t *)dying);
-    const struct request with = {.id = request->id, .verb = request->verb, .args = args};
-    int rc = job_start(agent, &with, operate_start_again, system_note_started, START_MS, err);
-    json_decref(args);
-    return rc;
+    return job_start(agent, request, operate_start_again, system_note_started, START_MS, err);
 }
 
 int system_start_now(struct agent *agent, int64_t *job, struct rift_error *err)

@@ -29,11 +29,9 @@ void system_take_exit(struct agent *agent, pid_t pid, int status);
 const char *system_unit(const struct agent *agent);
 bool system_can_start(const struct agent *agent);
 json_t *system_describe(struct agent *agent);
-/* Starts it for a request that is something else's (the heal of a kill), where not all of it runs.
- * dying: processes [[pid, start time]] that were told to end, and are killed where they are still
- * there; NULL: none. VERB_LATER or -1. */
-int system_start_again(struct agent *agent, const struct request *request, const json_t *dying,
-                       struct rift_error *err);
+/* Starts it for a request that is something else's (the heal of a fault), where not all of it runs.
+ * VERB_LATER or -1. */
+int system_start_again(struct agent *agent, const struct request *request, struct rift_error *err);
 /* The same for no request; *job is for job_cancel. */
 int system_start_now(struct agent *agent, int64_t *job, struct rift_error *err);
 /* "pids" of what a job has started; nothing where there are none. */

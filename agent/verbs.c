@@ -11,6 +11,7 @@
 
 #include "agent/command.h"
 #include "agent/faults.h"
+#include "agent/heal_all.h"
 #include "agent/job.h"
 #include "agent/lease.h"
 #include "agent/leftovers.h"
@@ -19,24 +20,15 @@
 #include "agent/shown_clock.h"
 #include "agent/status.h"
 #include "agent/system.h"
+#include "common/boot.h"
 #include "common/clock.h"
 #include "common/memory.h"
+#include "common/process.h"
 #include "common/wire/messages.h"
 #include "nemesis/faults/ledger.h"
 #include "nemesis/faults/strays.h"
 
 enum { EXEC_MS = 30000, EXEC_ARGS_MAX = 256, DEFAULT_LEASE_MS = 10000 };
-
-static void read_boot_id(char boot_id[64])
-{
-    FILE *file = fopen("/proc/sys/kernel/random/boot_id", "re");
-    boot_id[0] = 0;
-    if (!file)
-        return;
-    if (fgets(boot_id, 64, file))
-        boot_id[strcspn(boot_id, "\n")] = 0;
-    fclose(file);
-}
 
 /* --- hello */
 
@@ -82,19 +74,21 @@ static json_t *hello_describe_holder(const json_t *args)
     const char *connection = getenv("SSH_CONNECTION");
     const char *run = json_string_value(json_object_get(args, "run"));
     char controller[64];
+    struct rift_process own = {0};
+    rift_process_identify(getpid(), &own);
     snprintf(controller, sizeof controller, "%.*s", connection ? (int)strcspn(connection, " ") : 1,
              connection ? connection : "?");
-    return json_pack("{s:i, s:O, s:s, s:s, s:s}", "pid", (int)getpid(), "session",
-                     json_object_get(args, "session"), "run", run ? run : "?", "controller",
-                     controller, "since", since);
+    return json_pack("{s:i, s:I, s:O, s:s, s:s, s:s}", "pid", (int)getpid(), "start_ticks",
+                     (json_int_t)own.start_ticks, "session", json_object_get(args, "session"),
+                     "run", run ? run : "?", "controller", controller, "since", since);
 }
 
 static void hello_reply(struct agent *agent, bool is_resumed, json_t *healed, json_t *ok)
 {
     struct utsname name;
-    char boot_id[64];
+    char boot_id[RIFT_BOOT_ID_SIZE];
     uname(&name);
-    read_boot_id(boot_id);
+    rift_boot_id(boot_id);
     json_t *fields =
         json_pack("{s:i, s:i, s:i, s:s, s:s, s:s, s:s, s:I, s:b, s:i, s:o}", "version",
                   RIFT_WIRE_VERSION, "pid", (int)getpid(), "guardian_pid", (int)getppid(),
@@ -121,7 +115,7 @@ static int verb_hello(struct agent *agent, const struct request *request, json_t
     const json_t *lease = json_object_get(args, "lease_ms");
     bool is_forced = json_is_true(json_object_get(args, "force"));
     bool is_resumed = false;
-    char boot_id[64];
+    char boot_id[RIFT_BOOT_ID_SIZE];
     if (agent->is_greeted)
         return rift_fail(err, RIFT_ERR_CONFLICT, "this connection has said hello already");
     if (!session || !*session || strlen(session) >= sizeof agent->session)
@@ -130,7 +124,7 @@ static int verb_hello(struct agent *agent, const struct request *request, json_t
     snprintf(agent->session, sizeof agent->session, "%s", session);
     snprintf(agent->node, sizeof agent->node, "%s", node ? node : "");
     agent->may_fault = json_is_true(json_object_get(args, "allow_faults"));
-    read_boot_id(boot_id);
+    rift_boot_id(boot_id);
     if (agent->lock_fd < 0)
         agent->lock_fd = agent_lock_take(agent->paths.lock, session, is_forced, err);
     if (agent->lock_fd < 0)
@@ -198,7 +192,7 @@ static int verb_quit(struct agent *agent, const struct request *request, json_t 
 {
     (void)request;
     json_t *healed = json_array();
-    int rc = faults_heal_all(agent, healed, err);
+    int rc = heal_all_now(agent, healed, err);
     json_object_set_new(ok, "healed", healed);
     if (rc == 0) {
         /* The session is over: what was kept for its sake goes. */
@@ -271,7 +265,7 @@ static const struct verb verbs[] = {
     {"change", faults_verb_change, false},
     {"observe", faults_verb_observe, true},
     {"heal", faults_verb_heal, true},
-    {"heal_all", faults_verb_heal_all, true},
+    {"heal_all", heal_all_verb, true},
     {"probe_pairs", probe_verb_pairs, true},
     {"probe_received", probe_verb_received, true},
     {"system.configure", system_verb_configure, false},

@@ -10,6 +10,7 @@
 #include "common/memory.h"
 #include "nemesis/faults/drivers.h"
 #include "nemesis/faults/keeper.h"
+#include "nemesis/faults/layer/layer.h"
 #include "nemesis/faults/volume.h"
 
 enum { LEFT_BLOCKS = 64 }; /* what the file system keeps for itself at most, in blocks */
@@ -40,15 +41,12 @@ static int full_plan(struct rift_injection *injection, const struct rift_target 
                      const char *ledger, struct rift_error *err)
 {
     (void)ledger;
-    json_t *fillers = json_array();
-    json_object_set_new(injection->undo, "fillers", fillers);
+    json_t *folders = json_array();
+    json_object_set_new(injection->undo, "folders", folders);
     if (check_volumes(target, err))
         return -1;
-    for (const char *const *folder = target->data_folders; *folder; folder++) {
-        char path[RIFT_VOLUME_PATH_SIZE];
-        filler_path(*folder, path);
-        json_array_append_new(fillers, json_string(path));
-    }
+    for (const char *const *folder = target->data_folders; *folder; folder++)
+        json_array_append_new(folders, json_string(*folder));
     return 0;
 }
 
@@ -103,12 +101,19 @@ static int full_heal(const char *id, const json_t *undo, const char *ledger, str
     (void)id;
     (void)ledger;
     size_t i;
-    json_t *path;
-    json_array_foreach(json_object_get(undo, "fillers"), i, path)
+    json_t *item;
+    json_array_foreach(json_object_get(undo, "folders"), i, item)
     {
-        const char *text = json_string_value(path);
-        if (text && unlink(text) && errno != ENOENT)
-            return rift_fail_errno(err, RIFT_ERR_IO, "remove '%s'", text);
+        const char *folder = json_string_value(item);
+        char path[RIFT_VOLUME_PATH_SIZE];
+        if (!folder)
+            continue;
+        filler_path(folder, path);
+        rift_layer_bury(folder);
+        if (rift_volume_bring_back(folder, err))
+            return -1;
+        if (unlink(path) && errno != ENOENT)
+            return rift_fail_errno(err, RIFT_ERR_IO, "remove '%s'", path);
     }
     return 0;
 }
@@ -154,6 +159,8 @@ static int full_probe(const struct rift_target *target, const json_t *options,
 
 const struct rift_fault_driver rift_disk_full_driver = {
     .name = "disk-full",
+    .heal_takes_time = true,
+    .outlives_boot = true,
     .probe = full_probe,
     .plan = full_plan,
     .inject = full_inject,

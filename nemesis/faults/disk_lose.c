@@ -14,6 +14,7 @@
 #include "nemesis/faults/kill.h"
 #include "nemesis/faults/layer/layer.h"
 #include "nemesis/faults/layer_fault.h"
+#include "nemesis/faults/volume.h"
 
 enum { CANARY_BYTES = 32768, PATH_SIZE = 512 };
 
@@ -89,7 +90,6 @@ static int lose_heal(const char *id, const json_t *undo, const char *ledger, str
 {
     (void)id;
     (void)ledger;
-    (void)err;
     size_t i;
     json_t *folder;
     json_array_foreach(json_object_get(undo, "folders"), i, folder)
@@ -99,6 +99,8 @@ static int lose_heal(const char *id, const json_t *undo, const char *ledger, str
         if (!text)
             continue;
         rift_layer_bury(text);
+        if (rift_volume_bring_back(text, err))
+            return -1;
         canary_path(text, path);
         unlink(path);
     }
@@ -141,7 +143,9 @@ static int lose_probe(const struct rift_target *target, const json_t *options,
 
 const struct rift_fault_driver rift_disk_lose_driver = {
     .name = "disk-lose",
-    .takes_time = true,
+    .inject_takes_time = true,
+    .heal_takes_time = true,
+    .outlives_boot = true,
     .stops_system = true,
     .probe = lose_probe,
     .plan = lose_plan,

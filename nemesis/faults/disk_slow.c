@@ -84,6 +84,7 @@ static int slow_probe(const struct rift_target *target, const json_t *options,
 
 const struct rift_fault_driver rift_disk_slow_driver = {
     .name = "disk-slow",
+    .heal_takes_time = true,
     .probe = slow_probe,
     .plan = rift_layer_fault_plan,
     .inject = slow_inject,

@@ -63,9 +63,14 @@ struct rift_fault_driver {
     /* The kernel itself waits for start_ns, so that inject may come early; else the agent calls
      * inject at start_ns. */
     bool starts_itself;
-    /* inject and heal may wait, for processes that end or for a disk: they are called in a process
-     * apart, and all that inject leaves is what it put into undo and applied_ns. It has no live. */
-    bool takes_time;
+    /* inject may wait, for processes that end or for a disk: it is called in a process apart, and
+     * all that it leaves is what it put into undo and applied_ns. It has no live. */
+    bool inject_takes_time;
+    /* heal may wait, for that or for another program: it is called in a process apart where the
+     * agent goes on. */
+    bool heal_takes_time;
+    /* It leaves something on a disk, so heal has something to do after a reboot as well. */
+    bool outlives_boot;
     /* The system's processes may be gone after it; a heal that the controller asks for starts the
      * system again where it does not run. */
     bool stops_system;
@@ -83,9 +88,9 @@ struct rift_fault_driver {
                   const json_t *options, struct rift_error *err);
     /* The lease runs until injection->lease_end_ns now. NULL: the agent's own timer is all. */
     int (*renew)(struct rift_injection *injection, struct rift_error *err);
-    /* What a fault that takes time does last, where the controller ends it: called before heal,
-     * with the system stopped, in the same process; it may say in undo, "finished", what it did.
-     * Any other end has no more than heal. NULL: nothing. */
+    /* What a fault whose heal takes time does last, where the controller ends it: called before
+     * heal, with the system stopped, in the same process; it may say in undo, "finished", what it
+     * did. Any other end has no more than heal. NULL: nothing. */
     int (*finish)(struct rift_injection *injection, const struct rift_target *target,
                   struct rift_error *err);
     /* Idempotent; undo may come from a process that is dead. */

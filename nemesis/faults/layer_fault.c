@@ -77,13 +77,19 @@ int rift_layer_fault_inject(struct rift_injection *injection, const struct rift_
     return injection->live ? 0 : -1;
 }
 
+/* The layer is not waited for: one that hangs would keep the agent from everything else. */
 int rift_layer_fault_renew(struct rift_injection *injection, struct rift_error *err)
 {
-    json_t *question =
-        json_pack("{s:s, s:I}", "do", "renew", "until_ns", (json_int_t)injection->lease_end_ns);
-    int rc =
-        ask_all(injection->id, json_object_get(injection->undo, "folders"), question, NULL, err);
-    json_decref(question);
+    size_t i;
+    json_t *folder;
+    int rc = 0;
+    json_array_foreach(json_object_get(injection->undo, "folders"), i, folder)
+    {
+        json_t *request = json_pack("{s:s, s:s, s:I}", "do", "renew", "id", injection->id,
+                                    "until_ns", (json_int_t)injection->lease_end_ns);
+        if (rift_layer_tell(json_string_value(folder), request, err))
+            rc = -1;
+    }
     return rc;
 }
 

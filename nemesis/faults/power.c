@@ -85,7 +85,9 @@ static int power_probe(const struct rift_target *target, const json_t *options,
 
 const struct rift_fault_driver rift_power_driver = {
     .name = "power",
-    .takes_time = true,
+    .inject_takes_time = true,
+    .heal_takes_time = true,
+    .outlives_boot = true,
     .stops_system = true,
     .probe = power_probe,
     .plan = power_plan,

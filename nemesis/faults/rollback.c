@@ -17,10 +17,12 @@
 #include "nemesis/faults/held.h"
 #include "nemesis/faults/tracing.h"
 #include "nemesis/faults/tree_copy.h"
+#include "nemesis/faults/volume.h"
 
 enum { PATH_SIZE = 640, SPARE_BYTES = 16 << 20 };
 
-/* Beside the data folder: "tree", and "putting-back" from when on the folder may be neither. */
+/* Beside the data folder: "tree", whole or not there, and "putting-back" from when on the folder
+ * may be neither. What is being copied, or removed, has other names. */
 static void backup_path(const char *root, const char *part, char path[PATH_SIZE])
 {
     snprintf(path, PATH_SIZE, "%.600s/%s", root, part);
@@ -102,12 +104,15 @@ static int rollback_inject(struct rift_injection *injection, const struct rift_t
         return rift_fail(err, RIFT_ERR_UNSUPPORTED, "rollback: %s", report.text);
     injection->applied_ns = rift_clock_now();
     for (size_t i = 0; copy_at(injection->undo, i, &folder, &root); i++) {
-        char tree[PATH_SIZE];
+        char tree[PATH_SIZE], fresh[PATH_SIZE];
         backup_path(root, "tree", tree);
+        backup_path(root, "copying", fresh);
         if (mkdir(root, 0700))
             return rift_fail_errno(err, RIFT_ERR_IO, "make '%s'", root);
-        if (rift_tree_copy(folder, files, tree, &size, err))
+        if (rift_tree_copy(folder, files, fresh, &size, err))
             return -1;
+        if (rename(fresh, tree))
+            return rift_fail_errno(err, RIFT_ERR_IO, "rename '%s'", fresh);
         sum.files += size.files;
         sum.bytes += size.bytes;
     }
@@ -162,6 +167,9 @@ static int put_back(const char *folder, const char *root, const char *files,
     char tree[PATH_SIZE];
     struct rift_tree_changes after;
     backup_path(root, "tree", tree);
+    *before = (struct rift_tree_changes){0};
+    if (access(tree, F_OK) != 0 && errno == ENOENT)
+        return 0; /* it was put back before, and a heal after it failed */
     if (rift_tree_compare(folder, files, tree, before, err) || mark(root, err) ||
         rift_tree_restore(folder, files, tree, err) ||
         rift_tree_compare(folder, files, tree, &after, err))
@@ -201,14 +209,17 @@ static int rollback_heal(const char *id, const json_t *undo, const char *ledger,
     (void)ledger;
     const char *folder, *root, *files = files_of(undo);
     for (size_t i = 0; files && copy_at(undo, i, &folder, &root); i++) {
-        char path[PATH_SIZE], tree[PATH_SIZE];
+        char path[PATH_SIZE], tree[PATH_SIZE], old[PATH_SIZE];
         backup_path(root, "putting-back", path);
         backup_path(root, "tree", tree);
+        backup_path(root, "removing", old);
         if (access(path, F_OK) == 0 && access(tree, F_OK) == 0 &&
-            rift_tree_restore(folder, files, tree, err))
+            (rift_volume_bring_back(folder, err) || rift_tree_restore(folder, files, tree, err)))
             return -1;
-        /* Without the mark half a copy is never put back. */
-        if ((unlink(path) && errno != ENOENT) || rift_tree_remove(root, err))
+        /* Half a copy is never put back. */
+        if ((rename(tree, old) && errno != ENOENT) || (unlink(path) && errno != ENOENT))
+            return rift_fail_errno(err, RIFT_ERR_IO, "rollback: remove '%s'", root);
+        if (rift_tree_remove(root, err))
             return rift_wrap(err, "rollback");
     }
     return 0;
@@ -229,7 +240,9 @@ static int rollback_probe(const struct rift_target *target, const json_t *option
 
 const struct rift_fault_driver rift_rollback_driver = {
     .name = "rollback",
-    .takes_time = true,
+    .inject_takes_time = true,
+    .heal_takes_time = true,
+    .outlives_boot = true,
     .stops_system = true,
     .probe = rollback_probe,
     .plan = rollback_plan,

@@ -124,6 +124,13 @@ int rift_volume_mount(const char *folder, struct rift_error *err)
     return rc;
 }
 
+int rift_volume_bring_back(const char *folder, struct rift_error *err)
+{
+    char image[RIFT_VOLUME_PATH_SIZE];
+    rift_volume_image(folder, image);
+    return access(image, F_OK) == 0 ? rift_volume_mount(folder, err) : 0;
+}
+
 int rift_volume_unmount(const char *folder, struct rift_error *err)
 {
     if (rift_layer_unmount(folder, err))

@@ -17,6 +17,8 @@ void rift_volume_image(const char *folder, char image[RIFT_VOLUME_PATH_SIZE]);
 bool rift_volume_is_mounted(const char *folder);
 /* Mounts the image, which is there and has a file system; success where it is mounted. */
 int rift_volume_mount(const char *folder, struct rift_error *err);
+/* Mounts it where there is an image: after a reboot what heals has to find the disk. */
+int rift_volume_bring_back(const char *folder, struct rift_error *err);
 /* Success where it is not mounted; a layer over it goes first. Waits a little for the last file to
  * be closed. */
 int rift_volume_unmount(const char *folder, struct rift_error *err);

@@ -17,6 +17,7 @@
 
 #include "common/clock.h"
 #include "common/memory.h"
+#include "common/process.h"
 #include "nemesis/faults/layer/control.h"
 #include "nemesis/faults/layer/names.h"
 #include "nemesis/faults/layer/server.h"
@@ -79,13 +80,14 @@ bool rift_layer_is_mounted(const char *folder)
     return search.is_found;
 }
 
-/* Connected, or -1 with errno: ECONNREFUSED or ENOENT where its process is gone. */
-static int layer_connect(const char *folder)
+/* Connected, or -1 with errno: ECONNREFUSED or ENOENT where its process is gone. flags: of
+ * socket(2). */
+static int layer_connect(const char *folder, int flags)
 {
     struct sockaddr_un address;
     const struct timeval patience = {.tv_sec = ANSWER_S};
     CLEANUP(rift_close_fd) int parent = socket_address(folder, &address);
-    int fd = parent < 0 ? -1 : socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+    int fd = parent < 0 ? -1 : socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | flags, 0);
     if (fd < 0)
         return -1;
     setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
@@ -100,20 +102,36 @@ static int layer_connect(const char *folder)
 
 static bool layer_is_alive(const char *folder)
 {
-    CLEANUP(rift_close_fd) int fd = layer_connect(folder);
+    CLEANUP(rift_close_fd) int fd = layer_connect(folder, SOCK_NONBLOCK);
     return fd >= 0 || (errno != ECONNREFUSED && errno != ENOENT);
+}
+
+/* The connection over which it was sent, or -1. Takes request. */
+static int layer_send(const char *folder, json_t *request, int flags, struct rift_error *err)
+{
+    char text[LAYER_MESSAGE_MAX];
+    size_t length = json_dumpb(request, text, sizeof text, JSON_COMPACT);
+    json_decref(request);
+    int fd = layer_connect(folder, flags);
+    if (fd >= 0 && length <= sizeof text && send(fd, text, length, MSG_NOSIGNAL) >= 0)
+        return fd;
+    rift_fail_errno(err, RIFT_ERR_IO, "the layer of '%s' does not hear", folder);
+    rift_close_fd(&fd);
+    return -1;
+}
+
+int rift_layer_tell(const char *folder, json_t *request, struct rift_error *err)
+{
+    CLEANUP(rift_close_fd) int fd = layer_send(folder, request, SOCK_NONBLOCK, err);
+    return fd < 0 ? -1 : 0;
 }
 
 json_t *rift_layer_ask(const char *folder, json_t *request, struct rift_error *err)
 {
     char text[LAYER_MESSAGE_MAX];
-    size_t length = json_dumpb(request, text, sizeof text, JSON_COMPACT);
-    json_decref(request);
-    CLEANUP(rift_close_fd) int fd = layer_connect(folder);
-    if (fd < 0 || length > sizeof text || send(fd, text, length, MSG_NOSIGNAL) < 0) {
-        rift_fail_errno(err, RIFT_ERR_IO, "the layer of '%s' does not hear", folder);
+    CLEANUP(rift_close_fd) int fd = layer_send(folder, request, 0, err);
+    if (fd < 0)
         return NULL;
-    }
     ssize_t n = recv(fd, text, sizeof text, 0);
     bool is_late = n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
     json_t *reply = n > 0 ? json_loadb(text, (size_t)n, 0, NULL) : NULL;
@@ -206,6 +224,22 @@ void rift_layer_bury(const char *folder)
     layer_clean(folder);
 }
 
+/* One that hangs keeps what is below it busy. */
+static void layer_kill(const char *folder)
+{
+    struct ucred who; /* of the one that listens */
+    socklen_t size = sizeof who;
+    struct rift_process process;
+    CLEANUP(rift_close_fd) int fd = layer_connect(folder, SOCK_NONBLOCK);
+    if (fd < 0 || getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &size) ||
+        !rift_process_identify(who.pid, &process))
+        return;
+    rift_process_signal(&process, SIGKILL);
+    int64_t deadline = rift_clock_now() + END_MS * RIFT_MS;
+    while (rift_process_is_alive(&process) && rift_clock_now() < deadline)
+        rift_clock_sleep_until(rift_clock_now() + 5 * RIFT_MS);
+}
+
 int rift_layer_unmount(const char *folder, struct rift_error *err)
 {
     int64_t deadline = rift_clock_now() + UNMOUNT_MS * RIFT_MS;
@@ -223,6 +257,7 @@ int rift_layer_unmount(const char *folder, struct rift_error *err)
     deadline = rift_clock_now() + END_MS * RIFT_MS;
     while (layer_is_alive(folder) && rift_clock_now() < deadline)
         rift_clock_sleep_until(rift_clock_now() + 5 * RIFT_MS);
+    layer_kill(folder);
     layer_clean(folder);
     return 0;
 }

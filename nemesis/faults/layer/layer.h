@@ -23,7 +23,8 @@
  * its folder is synced; else a sync of anything makes all names before it durable, as in ext4, xfs
  * and btrfs. Forks; not for the agent's own thread. */
 int rift_layer_mount(const char *folder, bool as_posix, struct rift_error *err);
-/* Success where it is not mounted. What still has files open there gets ENOTCONN from then on. */
+/* Success where it is not mounted. What still has files open there gets ENOTCONN from then on. A
+ * process of the layer's that hangs is killed. */
 int rift_layer_unmount(const char *folder, struct rift_error *err);
 /* Is the folder the root of a layer, alive or dead? */
 bool rift_layer_is_mounted(const char *folder);
@@ -32,6 +33,8 @@ void rift_layer_bury(const char *folder);
 /* Asks the layer of the folder (control.h); the reply is the caller's, NULL with the error. Takes
  * request. Waits 5 s at most. */
 json_t *rift_layer_ask(const char *folder, json_t *request, struct rift_error *err);
+/* The same without a reply, and without waiting. */
+int rift_layer_tell(const char *folder, json_t *request, struct rift_error *err);
 /* Calls visit with the folder of each layer that is mounted here. */
 void rift_layer_visit(void (*visit)(const char *folder, void *context), void *context);
 
