@@ -100,7 +100,7 @@ static void the_guardian_ends_an_agent_that_is_stopped(void **state)
     renew(SHORT_LEASE_MS);
     assert_int_equal(0, kill(agent_pid(&n1->agent), SIGSTOP));
     assert_true(goes_within(copy, WAIT_MS));
-    assert_true(goes_within("/ledger/r.json", SOON_MS));
+    assert_true(goes_within("/ledger/r.json", WAIT_MS));
     agent_forget(&n1->agent);
     assert_true(toy_is_alive(n1, SOON_MS));
     assert_int_equal(0, toy_up(NULL));
@@ -254,7 +254,7 @@ static void a_guardian_heals_where_the_state_folder_takes_no_writes(void **state
     assert_true(is_there(copy));
     state_stops_taking_writes();
     kill(agent_pid(&n1->agent), SIGKILL);
-    bool is_healed = goes_within(copy, SOON_MS);
+    bool is_healed = goes_within(copy, WAIT_MS);
     state_takes_writes();
     assert_true(is_healed);
     assert_true(goes_within("/ledger/r.json", WAIT_MS)); /* it tries again */
@@ -435,7 +435,7 @@ static void a_full_disk_has_room_again_after_a_reboot(void **state)
     assert_int_equal(0, link(filler, second));
     agent_kill_both(&n1->agent);
     agent_forget(&n1->agent);
-    assert_true(goes_within("-data/toy/.rift-filler", SOON_MS));
+    assert_true(goes_within("-data/toy/.rift-filler", WAIT_MS));
     assert_int_equal(0, rename(second, filler));
     struct rift_cgroup cgroup;
     size_t hit;
