@@ -1,6 +1,7 @@
 /* A window is two operations, "start-X" and "stop-X", that name the same window. */
 #include "report/windows.h"
 
+#include <math.h>
 #include <stdbool.h>
 #include <string.h>
 
@@ -58,6 +59,30 @@ static void take_nodes(json_t *window, const json_t *result, const char *source,
     }
 }
 
+/* By how much the nodes began apart, at most, and what their clocks leave open of it. */
+static void take_spread(json_t *window, const json_t *result)
+{
+    const char *name;
+    json_t *node;
+    double first = INFINITY, last = -INFINITY, error = 0;
+    size_t count = 0;
+    json_object_foreach((json_t *)json_object_get(as_object(result), "nodes"), name, node)
+    {
+        const json_t *time = json_object_get(node, "applied_ns");
+        const json_t *bound = json_object_get(node, "clock_error_ns");
+        if (!json_is_number(time) || !json_is_number(bound))
+            continue;
+        first = fmin(first, json_number_value(time));
+        last = fmax(last, json_number_value(time));
+        error = fmax(error, json_number_value(bound));
+        count++;
+    }
+    if (count < 2)
+        return;
+    json_object_set_new(window, "spread_ms", json_real((last - first) / RIFT_MS));
+    json_object_set_new(window, "clock_error_ms", json_real(error / RIFT_MS));
+}
+
 /* A window begins when its first node feels it and ends when its last is healed; the operations
  * around that also prepare and look. Without times of nodes it keeps those of the operations. */
 static void fit_to_nodes(json_t *window, const char *member, bool is_latest)
@@ -96,6 +121,7 @@ static void take_start(json_t *windows, const struct rift_history *history, size
     if (observed)
         json_object_set(window, "observed", observed);
     take_nodes(window, result, "applied_ns", "from");
+    take_spread(window, result);
     fit_to_nodes(window, "from", false);
     json_array_append_new(windows, window);
 }

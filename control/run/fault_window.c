@@ -354,9 +354,12 @@ static json_t *describe_node(const struct fault_window *fault, size_t node,
         }
         rift_text_append(&text, how ? how : "");
     }
-    return json_pack("{s:o, s:o, s:s, s:b}", "applied_ns",
-                     run_time_of(fault, node, fault->injected[node].ok, "applied_ns"), "late_ns",
-                     late, "observed", text.data ? text.data : "", "is_observed", (int)is_observed);
+    int64_t error_ns = 0;
+    rift_node_clock_offset(fault->cluster->nodes[node], &error_ns);
+    return json_pack("{s:o, s:I, s:o, s:s, s:b}", "applied_ns",
+                     run_time_of(fault, node, fault->injected[node].ok, "applied_ns"),
+                     "clock_error_ns", (json_int_t)error_ns, "late_ns", late, "observed",
+                     text.data ? text.data : "", "is_observed", (int)is_observed);
 }
 
 /* There are three rounds of questions, one after another. */

@@ -85,10 +85,12 @@ function faults() {
   if (DATA.windows.length === 0) return section("Faults", element("p", { class: "soft" }, "No fault was injected."));
   const nodes = run.nodes || [...new Set(DATA.windows.flatMap((w) => Object.keys(w.nodes)))].sort();
   const rows = DATA.windows.map((w) => element("tr", {}, element("td", { class: "number" }, w.from.toFixed(2)),
-    element("td", { class: "number" }, w.to === null ? "end" : w.to.toFixed(2)), element("td", {}, w.fault), element("td", {}, w.what),
+    element("td", { class: "number" }, w.to === null ? "end" : w.to.toFixed(2)),
+    element("td", { class: "number" }, w.spread_ms === undefined ? "" : `${w.spread_ms.toFixed(1)} ± ${w.clock_error_ms.toFixed(1)}`),
+    element("td", {}, w.fault), element("td", {}, w.what),
     element("td", {}, w.error ? "FAILED: " + w.error : windowObserved(w))));
   return section("Faults", faultTimeline(DATA.windows, nodes, end),
-    table(["#from (s)", "#to (s)", "fault", "whom", "observed"], rows));
+    table(["#from (s)", "#to (s)", "#nodes apart (ms)", "fault", "whom", "observed"], rows));
 }
 
 function windowObserved(w) {

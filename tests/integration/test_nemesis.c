@@ -186,7 +186,11 @@ static void all_nodes_begin_at_one_moment_of_our_clock(void **state)
         json_integer_value(json_object_get(json_object_get(nodes, "n1"), "applied_ns"));
     assert_in_range(first, 150 * RIFT_MS, 400 * RIFT_MS);
     json_object_foreach((json_t *)nodes, name, node)
+    {
         assert_int_equal(json_integer_value(json_object_get(node, "applied_ns")), first);
+        assert_int_equal(json_integer_value(json_object_get(node, "clock_error_ns")),
+                         FAKE_CLOCK_ERROR_NS);
+    }
     for (size_t i = 1; i < FAKE_NODES_MAX; i++)
         assert_int_equal(fake_world.agreed_ns[i], fake_world.agreed_ns[0]);
 }

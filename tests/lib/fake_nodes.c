@@ -63,7 +63,7 @@ bool rift_node_is_connected(struct rift_node *node)
 int64_t rift_node_clock_offset(struct rift_node *node, int64_t *error_ns)
 {
     if (error_ns)
-        *error_ns = 0;
+        *error_ns = FAKE_CLOCK_ERROR_NS;
     return fake_clock_offset(node->number);
 }
 

@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { FAKE_NODES_MAX = 5 };
+enum { FAKE_NODES_MAX = 5, FAKE_CLOCK_ERROR_NS = 7000 };
 
 struct fake_world {
     /* [destination][source], by number: n1 is 0. */

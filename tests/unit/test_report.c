@@ -32,7 +32,8 @@ static void a_window_spans_from_its_start_to_its_stop_on_each_node(void **state)
     struct rift_builder *builder = rift_builder_create(RIFT_TIME_NS);
     add_fault(builder, "start-partition",
               "{\"window\":4,\"what\":\"halves\",\"nodes\":{\"n1\":{\"applied_ns\":1500000000,"
-              "\"observed\":\"cut\"}}}",
+              "\"clock_error_ns\":250000,\"observed\":\"cut\"},\"n2\":{\"applied_ns\":1502000000,"
+              "\"clock_error_ns\":500000}}}",
               1000000000);
     add_fault(builder, "start-kill", "{\"window\":5,\"what\":\"n2\"}", 2000000000);
     add_fault(builder, "stop-partition",
@@ -42,7 +43,8 @@ static void a_window_spans_from_its_start_to_its_stop_on_each_node(void **state)
     json_t *windows = report_windows(history);
     json_t *expected = json_loads(
         "[{\"window\":4,\"fault\":\"partition\",\"what\":\"halves\",\"from\":1.5,\"to\":3.5,"
-        "\"failed\":false,\"nodes\":{\"n1\":{\"from\":1.5,\"to\":3.5,\"observed\":\"cut\"}}},"
+        "\"failed\":false,\"spread_ms\":2.0,\"clock_error_ms\":0.5,\"nodes\":{\"n1\":{\"from\":1.5,"
+        "\"to\":3.5,\"observed\":\"cut\"},\"n2\":{\"from\":1.502}}},"
         "{\"window\":5,\"fault\":\"kill\",\"what\":\"n2\",\"from\":2.0,\"to\":null,"
         "\"failed\":false,\"nodes\":{}}]",
         0, NULL);
