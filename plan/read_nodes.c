@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "common/memory.h"
+#include "plan/host_text.h"
 #include "plan/options.h"
 #include "plan/reader.h"
 #include "plan/tables.h"
@@ -36,29 +37,12 @@ static void read_lab(struct rift_plan_reader *reader, const struct rift_tree *no
     plan->host_count = count;
 }
 
-/* "user@address:port", where user and port may be left out and an IPv6 address with a port stands
- * in brackets, as a map of the same meaning. */
+/* A host's text as a map of the same meaning. */
 static struct rift_tree *host_from_text(struct rift_plan_reader *reader,
                                         const struct rift_tree *node)
 {
-    char *address = rift_arena_strdup(reader->arena, node->text);
-    char *at = strrchr(address, '@'), *port = NULL;
-    const char *user = NULL;
-    if (at) {
-        *at = '\0';
-        user = address;
-        address = at + 1;
-    }
-    char *bracket = address[0] == '[' ? strchr(address, ']') : NULL;
-    if (bracket) {
-        *bracket = '\0';
-        address++;
-        port = bracket[1] == ':' ? bracket + 2 : NULL;
-    } else if (strchr(address, ':') && strchr(address, ':') == strrchr(address, ':')) {
-        port = strchr(address, ':');
-        *port++ = '\0';
-    }
-    const char *texts[] = {"address", address, "user", user, "port", port};
+    struct rift_host_text host = rift_host_text_split(rift_arena_strdup(reader->arena, node->text));
+    const char *texts[] = {"address", host.address, "user", host.user, "port", host.port};
     struct rift_tree *map = rift_arena_calloc(reader->arena, 1, sizeof *map);
     *map = *node;
     map->kind = RIFT_TREE_MAP;

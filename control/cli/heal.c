@@ -19,6 +19,7 @@
 #include "control/remote/ssh_config.h"
 #include "control/run/hosts.h"
 #include "lab/lab.h"
+#include "plan/host_text.h"
 
 enum { HEAL_HOSTS_MAX = 256, HEAL_CONNECT_MS = 10000 };
 
@@ -139,35 +140,21 @@ static bool is_file_name(const char *word)
            rift_text_ends_with(word, ".yml");
 }
 
-/* "user@address:port"; an IPv6 address with a port stands in brackets. */
 static int add_host(struct ward *ward, const struct rift_node_settings *common, const char *word)
 {
     struct rift_node_settings settings = *common;
     if (is_file_name(word))
         return refuse(ward, word, "there is no such file");
-    char *address = rift_arena_strdup(&ward->arena, word), *port = NULL;
-    char *at = strrchr(address, '@');
-    settings.name = rift_arena_strdup(&ward->arena, word);
-    if (at) {
-        *at = '\0';
-        settings.user = address;
-        address = at + 1;
-    }
-    char *bracket = address[0] == '[' ? strchr(address, ']') : NULL;
-    if (bracket) {
-        *bracket = '\0';
-        address++;
-        port = bracket[1] == ':' ? bracket + 2 : NULL;
-    } else if (strchr(address, ':') && strchr(address, ':') == strrchr(address, ':')) {
-        port = strchr(address, ':');
-        *port++ = '\0';
-    }
+    struct rift_host_text host = rift_host_text_split(rift_arena_strdup(&ward->arena, word));
     char *end = NULL;
-    unsigned long number = port ? strtoul(port, &end, 10) : 0;
-    if ((port && number == 0) || number > UINT16_MAX || (end && *end) || !address[0])
+    unsigned long number = host.port ? strtoul(host.port, &end, 10) : 0;
+    if ((host.port && number == 0) || number > UINT16_MAX || (end && *end) || !host.address[0])
         return refuse(ward, word, "no host such as root@address:port, and no file of that name");
+    settings.name = rift_arena_strdup(&ward->arena, word);
+    if (host.user)
+        settings.user = host.user;
     settings.port = (uint16_t)number;
-    settings.address = address;
+    settings.address = host.address;
     struct rift_error err;
     if (rift_ssh_config_apply(&settings, NULL, &ward->arena, &err) < 0)
         return refuse(ward, word, err.text);

@@ -192,24 +192,31 @@ static int has_sum(struct rift_ssh *ssh, const char *quoted_path, const char *sh
     return status == 0 && strstr(output.data, sha256) != NULL;
 }
 
+/* Nobody else's name. */
+static int draw_name(const char *folder, const char *what, char **path, struct rift_error *err)
+{
+    uint64_t nonce = 0;
+    if (getrandom(&nonce, sizeof nonce, 0) != (ssize_t)sizeof nonce)
+        return rift_fail_errno(err, RIFT_ERR_IO, "random bytes");
+    *path = rift_printf("%s/.rift-%s-%016llx", folder, what, (unsigned long long)nonce);
+    return 0;
+}
+
 /* Makes the folder, and names the place where the login may write the upload. */
 static int prepare_stage(struct rift_ssh *ssh, const char *remote_path, char **stage,
                          int64_t deadline_ns, struct rift_error *err)
 {
     CLEANUP(rift_text_finish) struct rift_text quoted = {NULL, 0, 0};
     CLEANUP(rift_text_finish) struct rift_text output = {NULL, 0, 0};
-    uint64_t nonce = 0;
     int status = 0;
-    if (getrandom(&nonce, sizeof nonce, 0) != (ssize_t)sizeof nonce)
-        return rift_fail_errno(err, RIFT_ERR_IO, "random bytes");
     const char *slash = strrchr(remote_path, '/');
     CLEANUP(rift_free)
     char *folder = rift_strndup(remote_path, slash ? (size_t)(slash - remote_path) : 0);
     if (!folder[0])
         return rift_fail(err, RIFT_ERR_INVALID, "%s is no absolute path below a folder",
                          remote_path);
-    *stage = rift_printf("%s/.rift-upload-%016llx", ssh->settings->use_sudo ? "/tmp" : folder,
-                         (unsigned long long)nonce);
+    if (draw_name(ssh->settings->use_sudo ? "/tmp" : folder, "upload", stage, err) < 0)
+        return -1;
     rift_shell_quote(&quoted, folder);
     CLEANUP(rift_free) char *script = rift_printf("%smkdir -p %s", sudo_of(ssh), quoted.data);
     if (run_script(ssh, script, deadline_ns, &output, &status, err) < 0)
@@ -309,11 +316,9 @@ static int make_readable(struct rift_ssh *ssh, const char *remote_path, char **s
 {
     CLEANUP(rift_text_finish) struct rift_text quoted = {NULL, 0, 0};
     CLEANUP(rift_text_finish) struct rift_text output = {NULL, 0, 0};
-    uint64_t nonce = 0;
     int status = 0;
-    if (getrandom(&nonce, sizeof nonce, 0) != (ssize_t)sizeof nonce)
-        return rift_fail_errno(err, RIFT_ERR_IO, "random bytes");
-    *stage = rift_printf("/tmp/.rift-fetch-%016llx", (unsigned long long)nonce);
+    if (draw_name("/tmp", "fetch", stage, err) < 0)
+        return -1;
     rift_shell_quote(&quoted, remote_path);
     CLEANUP(rift_free)
     char *script =
