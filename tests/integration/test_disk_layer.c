@@ -24,7 +24,14 @@
 #include "common/text.h"
 #include "tests/lib/toy_host.h"
 
-enum { LEASE_MS = 60000, SHORT_LEASE_MS = 1500, DISK_MB = 32, ROUNDS = 4, STEPS = 120 };
+enum {
+    LEASE_MS = 60000,
+    SHORT_LEASE_MS = 1500,
+    DISK_MB = 32,
+    LARGE_DISK_MB = 512,
+    ROUNDS = 4,
+    STEPS = 120
+};
 
 static int group_up(void **state)
 {

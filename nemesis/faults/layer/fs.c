@@ -112,6 +112,8 @@ static void do_write(struct layer_fs *fs, const struct layer_wait *wait, char *d
     if (wait->verdict.flips)
         flip(data, wait->size, wait->verdict.flip_bit);
     ssize_t n = pwrite(wait->fd, data, wait->size, wait->offset);
+    if (n < 0 && errno == ENOSPC && layer_names_make_room(&fs->names))
+        n = pwrite(wait->fd, data, wait->size, wait->offset);
     if (n >= 0 && wait->is_write_through && fdatasync(wait->fd))
         n = -1;
     if (n < 0) {
@@ -360,7 +362,10 @@ static void fs_fallocate(fuse_req_t req, fuse_ino_t ino, int mode, off_t offset,
     bool is_overwrite = (mode & (FALLOC_FL_PUNCH_HOLE | FALLOC_FL_ZERO_RANGE)) != 0;
     layer_shadow_before_write(&node->shadow, (int)info->fh, offset,
                               is_overwrite ? (size_t)length : 0);
-    fuse_reply_err(req, fallocate((int)info->fh, mode, offset, length) ? errno : 0);
+    int rc = fallocate((int)info->fh, mode, offset, length);
+    if (rc && errno == ENOSPC && layer_names_make_room(&fs->names))
+        rc = fallocate((int)info->fh, mode, offset, length);
+    fuse_reply_err(req, rc ? errno : 0);
 }
 
 static void fs_lseek(fuse_req_t req, fuse_ino_t ino, off_t offset, int whence,
@@ -374,14 +379,20 @@ static void fs_lseek(fuse_req_t req, fuse_ino_t ino, off_t offset, int whence,
         fuse_reply_lseek(req, at);
 }
 
+/* What the attic keeps is had for the asking. */
 static void fs_statfs(fuse_req_t req, fuse_ino_t ino)
 {
     (void)ino;
+    struct layer_fs *fs = layer_fs_of(req);
     struct statvfs space;
-    if (fstatvfs(layer_fs_of(req)->root.fd, &space))
+    if (fstatvfs(fs->root.fd, &space)) {
         fuse_reply_err(req, errno);
-    else
-        fuse_reply_statfs(req, &space);
+        return;
+    }
+    fsblkcnt_t kept = (fsblkcnt_t)fs->names.attic_bytes / space.f_frsize;
+    space.f_bfree += kept;
+    space.f_bavail += kept;
+    fuse_reply_statfs(req, &space);
 }
 
 const struct fuse_lowlevel_ops layer_fs_ops = {

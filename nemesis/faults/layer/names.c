@@ -1,5 +1,6 @@
-/* The journal is bounded: past the bound its oldest record is durable, as in a file system that
- * commits its journal from time to time. */
+/* The journal is bounded, in records and in what the attic keeps of a disk: past the bound its
+ * oldest record is durable, as in a file system that commits its journal from time to time. So it
+ * is, all of it, where somebody needs the space. */
 #include "nemesis/faults/layer/names.h"
 
 #include <dirent.h>
@@ -13,7 +14,7 @@
 #include "common/memory.h"
 #include "common/text.h"
 
-enum { NAMES_MAX = 4096, ATTIC_NAME_SIZE = 16 };
+enum { NAMES_MAX = 4096, ATTIC_NAME_SIZE = 16, ATTIC_BYTES_MAX = 64 << 20, BLOCK_BYTES = 512 };
 
 enum name_change { NAME_MADE, NAME_REMOVED, NAME_MOVED, NAME_SWAPPED };
 
@@ -24,6 +25,7 @@ struct layer_name {
     char *from_name, *to_name;
     unsigned attic;           /* what the removal or move took away; 0: nothing */
     struct layer_node *taken; /* its node, where anybody knows it */
+    int64_t bytes;            /* that come free when it goes */
 };
 
 static void attic_name(unsigned number, char name[ATTIC_NAME_SIZE])
@@ -74,6 +76,7 @@ void layer_names_finish(struct layer_names *names, int root_fd)
 
 static void name_forget(struct layer_names *names, struct layer_name *name)
 {
+    names->attic_bytes -= name->bytes;
     *(name->previous ? &name->previous->next : &names->first) = name->next;
     *(name->next ? &name->next->previous : &names->last) = name->previous;
     names->count--;
@@ -167,13 +170,23 @@ static int attic_take(struct layer_names *names, int folder_fd, const char *entr
     return renameat(folder_fd, entry, names->attic_fd, attic);
 }
 
+static unsigned attic_links(const struct layer_node *node)
+{
+    return node ? node->attic_links : 0;
+}
+
 static void name_take(struct layer_names *names, struct layer_name *name, unsigned attic,
                       const struct stat *found)
 {
     name->attic = attic;
     name->taken = hold(layer_node_find(names->nodes, found));
+    if (!S_ISDIR(found->st_mode) && found->st_nlink == 1 + attic_links(name->taken))
+        name->bytes = (int64_t)found->st_blocks * BLOCK_BYTES;
     if (name->taken)
         name->taken->attic_links++;
+    names->attic_bytes += name->bytes;
+    while (names->attic_bytes > ATTIC_BYTES_MAX)
+        name_commit(names, names->first);
 }
 
 /* No loss brings it back: its space is free as soon as nobody has it open. */
@@ -231,6 +244,14 @@ int layer_names_move(struct layer_names *names, struct layer_node *from, const c
     if (is_taken)
         name_take(names, name, attic, &found);
     return 0;
+}
+
+bool layer_names_make_room(struct layer_names *names)
+{
+    bool gives_space = names->attic_bytes > 0;
+    if (gives_space)
+        layer_names_commit(names);
+    return gives_space;
 }
 
 void layer_names_commit(struct layer_names *names)

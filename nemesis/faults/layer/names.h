@@ -16,6 +16,7 @@ struct layer_names {
     unsigned attic_next;
     struct layer_name *first, *last;
     size_t count;
+    int64_t attic_bytes; /* that nothing but the attic keeps */
 };
 
 /* Empties the attic below root_fd, and opens it. 0, or -1 with errno. */
@@ -33,6 +34,8 @@ int layer_names_remove(struct layer_names *names, struct layer_node *folder, con
 int layer_names_move(struct layer_names *names, struct layer_node *from, const char *from_name,
                      struct layer_node *to, const char *to_name, unsigned flags);
 
+/* All of them are durable. True where that gave space back. */
+bool layer_names_make_room(struct layer_names *names);
 /* All of them are durable. */
 void layer_names_commit(struct layer_names *names);
 /* Those of the folder are, and all that came before the last of them. */
