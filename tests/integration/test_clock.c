@@ -1,4 +1,5 @@
 /* The clock fault on real processes: what they see of the time is what they themselves say. */
+#include <dirent.h>
 #include <sched.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -19,6 +20,7 @@
 #include "common/cgroup.h"
 #include "common/clock.h"
 #include "common/memory.h"
+#include "common/process.h"
 #include "nemesis/faults/driver.h"
 #include "nemesis/faults/vdso.h"
 
@@ -106,6 +108,20 @@ static struct victim start_victim_that_waits(int for_s)
     struct victim victim = {.pid = pid, .ask = ask[1], .answer = answer[0]};
     ask_victim(&victim); /* by then it has joined its cgroup */
     return victim;
+}
+
+static bool any_thread_is(pid_t pid, char state)
+{
+    CLEANUP(rift_free) char *path = rift_printf("/proc/%d/task", (int)pid);
+    DIR *folder = opendir(path);
+    bool is = false;
+    for (const struct dirent *entry; folder && !is && (entry = readdir(folder));) {
+        pid_t thread = (pid_t)strtol(entry->d_name, NULL, 10);
+        is = thread > 0 && rift_process_state(thread) == state;
+    }
+    if (folder)
+        closedir(folder);
+    return is;
 }
 
 static struct victim start_victim(void)
@@ -297,11 +313,13 @@ static void a_process_that_does_not_stop_in_time_is_left_as_it_was(void **state)
 {
     (void)state;
     need_root_and_vdso();
-    enum { WAITS_S = 3 };
+    enum { WAITS_S = 5 };
     struct victim victim = start_victim_that_waits(WAITS_S);
     struct fault fault;
     struct rift_error err = {0};
     int64_t end_ns = rift_clock_now() + WAITS_S * RIFT_SECOND;
+    while (!any_thread_is(victim.pid, 'D') && rift_clock_now() < end_ns)
+        rift_clock_sleep_until(rift_clock_now() + RIFT_MS);
     assert_int_equal(-1,
                      try_inject(&fault, "{\"of\":\"process\",\"offset_ms\":7000}", 20000, &err));
     assert_non_null(strstr(err.text, "does not stop"));
