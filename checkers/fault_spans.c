@@ -8,6 +8,7 @@
 #include "common/text.h"
 
 static const char start_prefix[] = "start-";
+static const char change_prefix[] = "change-";
 static const char stop_prefix[] = "stop-";
 
 static json_t *value_as_json(const struct rift_history *history, struct rift_value value)
@@ -75,18 +76,34 @@ static void spans_add_start(struct fault_spans *spans, const struct rift_history
     };
 }
 
+static struct fault_span *span_of(struct fault_spans *spans, const char *fault,
+                                  const json_t *planned)
+{
+    int64_t window = json_integer_value(json_object_get(planned, "window"));
+    for (size_t i = spans->count; i-- > 0;)
+        if (spans->items[i].window == window && strcmp(spans->items[i].fault, fault) == 0)
+            return &spans->items[i];
+    return NULL;
+}
+
+/* A window is observed where each change of it was. */
+static void spans_add_change(struct fault_spans *spans, const char *fault, const json_t *planned,
+                             const json_t *result)
+{
+    struct fault_span *span = span_of(spans, fault, planned);
+    if (!span || !span->is_observed || json_is_true(json_object_get(result, "observed")))
+        return;
+    span->is_observed = false;
+    span->why_not = find_why_not(result);
+}
+
 static void spans_add_stop(struct fault_spans *spans, const struct rift_history *history,
                            size_t row, const char *fault, const json_t *planned,
                            const json_t *result)
 {
-    int64_t window = json_integer_value(json_object_get(planned, "window"));
-    for (size_t i = spans->count; i-- > 0;) {
-        struct fault_span *span = &spans->items[i];
-        if (span->window != window || strcmp(span->fault, fault) != 0)
-            continue;
+    struct fault_span *span = span_of(spans, fault, planned);
+    if (span)
         span->end_ns = time_of_nodes(result, "healed_ns", true, history->nemesis.end[row]);
-        return;
-    }
 }
 
 void fault_spans_init(struct fault_spans *spans, const struct rift_history *history)
@@ -96,12 +113,15 @@ void fault_spans_init(struct fault_spans *spans, const struct rift_history *hist
     for (size_t row = 0; row < history->nemesis.count; row++) {
         const char *f = history->names.text[history->nemesis.f[row]];
         bool is_start = rift_text_starts_with(f, start_prefix);
-        if (!is_start && !rift_text_starts_with(f, stop_prefix))
+        bool is_change = rift_text_starts_with(f, change_prefix);
+        if (!is_start && !is_change && !rift_text_starts_with(f, stop_prefix))
             continue;
         json_t *planned = value_as_json(history, history->nemesis.argument[row]);
         json_t *result = value_as_json(history, history->nemesis.result[row]);
         if (is_start)
             spans_add_start(spans, history, row, f + strlen(start_prefix), planned, result);
+        else if (is_change)
+            spans_add_change(spans, f + strlen(change_prefix), planned, result);
         else
             spans_add_stop(spans, history, row, f + strlen(stop_prefix), planned, result);
         json_decref(planned);

@@ -33,7 +33,8 @@ struct rift_fault {
     bool hits_clients; /* of the system, at ports of its option "ports"; seen from the controller */
     bool needs_upgrade;    /* of the system: upgrade_to in the configuration */
     bool needs_membership; /* of the recipe: its section membership */
-    bool hits_all;         /* unless targets say otherwise; else it hits one node */
+    bool can_change; /* while it is on, where its option changeable is true: vary_s, rift shell */
+    bool hits_all;   /* unless targets say otherwise; else it hits one node */
     const struct rift_option
         *options; /* its own; ends with a NULL name. Timing (every_s, for_s) and
                      targets are options of every fault and stand in the schedule. */

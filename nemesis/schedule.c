@@ -69,6 +69,24 @@ static json_t *draw_options(const struct rift_fault_variant *variant, struct rif
     return drawn;
 }
 
+uint64_t rift_window_vary_count(const struct rift_window *window)
+{
+    return window->vary_ns > 0 ? (uint64_t)((window->length_ns - 1) / window->vary_ns) : 0;
+}
+
+json_t *rift_window_vary(const struct rift_window *window, uint64_t number)
+{
+    char stream[48];
+    struct rift_fault_variant what = window->what;
+    struct rift_rng rng;
+    what.options = window->ranges;
+    snprintf(stream, sizeof stream, "vary/%llu", (unsigned long long)number);
+    rift_rng_init_named(&rng, window->seed, stream);
+    json_t *options = draw_options(&what, &rng);
+    json_object_set_new(options, "changeable", json_true());
+    return options;
+}
+
 /* Which variants take part at this time: all, or, where they change, the half that was drawn for
  * this period. chances[i] is the weight of variant i, or 0. Returns the sum. */
 static double variant_chances(const struct entry_state *state, uint64_t seed, double *chances)
@@ -110,9 +128,10 @@ static const struct rift_fault_variant *draw_variant(struct entry_state *state, 
 }
 
 /* Moves a window out of the quiet part of each period: shortened where at least least_ns are left
- * of it, else put behind the quiet part. */
+ * of it, else put behind the quiet part, by some of every_ns, which its seed says: what several
+ * entries had for the quiet time does not come all at once after it. */
 static void avoid_quiet(const struct rift_schedule_request *request, int64_t least_ns,
-                        int64_t *start, int64_t *length)
+                        int64_t every_ns, uint64_t seed, int64_t *start, int64_t *length)
 {
     int64_t period = seconds_to_ns(request->quiet_every_s);
     int64_t quiet = seconds_to_ns(request->quiet_for_s);
@@ -127,9 +146,15 @@ static void avoid_quiet(const struct rift_schedule_request *request, int64_t lea
         *length = room;
         return;
     }
-    *start = period_start + period;
     if (*length > period - quiet)
         *length = period - quiet;
+    int64_t free_ns = period - quiet - *length;
+    struct rift_rng rng;
+    rift_rng_init_named(&rng, seed, "quiet");
+    *start = period_start + period +
+             (int64_t)(rift_rng_unit(&rng) *
+                       (double)((free_ns < every_ns ? free_ns : every_ns) / RIFT_MS)) *
+                 RIFT_MS;
 }
 
 static void schedule_add(struct rift_schedule *schedule, const struct rift_window *window)
@@ -164,8 +189,12 @@ static void draw_window(struct entry_state *state, const struct rift_schedule_re
         .start_ns = state->next_ns > *lane_free_ns ? state->next_ns : *lane_free_ns,
     };
     json_t *options = draw_options(any, &state->rng);
+    window.vary_ns = seconds_to_ns(state->entry->vary_s);
+    window.ranges = any->options;
+    if (window.vary_ns > 0)
+        json_object_set_new(options, "changeable", json_true());
     window.what.options = options;
-    avoid_quiet(request, least, &window.start_ns, &length);
+    avoid_quiet(request, least, every, window.seed, &window.start_ns, &length);
     if (window.start_ns + length > state->limit_ns)
         length = state->limit_ns - window.start_ns;
     state->is_done = length <= 0 || length < least;
@@ -232,7 +261,7 @@ static void draw_sequence(struct entry_state *state, const struct rift_schedule_
         span = end > span ? end : span;
     }
     int64_t length = span;
-    avoid_quiet(request, span, &start, &length);
+    avoid_quiet(request, span, every, steps[0].seed, &start, &length);
     state->is_done = start + span > state->limit_ns || length < span;
     state->next_ns = start + (every > 0 ? every : RIFT_MS);
     for (size_t i = 0; i < entry->variant_count; i++) {
@@ -394,5 +423,7 @@ json_t *rift_window_to_json(const struct rift_window *window, size_t node_count,
     json_object_set_new(json, "start_s", json_real((double)window->start_ns / 1e9));
     json_object_set_new(json, "for_s", json_real((double)window->length_ns / 1e9));
     json_object_set_new(json, "options", json_deep_copy(window->what.options));
+    if (window->vary_ns > 0)
+        json_object_set_new(json, "vary_s", json_real((double)window->vary_ns / 1e9));
     return json;
 }

@@ -42,6 +42,7 @@ struct rift_fault_entry {
     bool is_sequence; /* each time all variants, as steps, in lanes of their own "lane/1", "lane/2"
                        */
     double change_s;  /* > 0: of each such period, a random half of the variants is left out */
+    double vary_s;    /* > 0: so often the ranges of a window's options are drawn anew */
     struct rift_range every_s; /* from start to start */
     struct rift_range for_s;   /* length of a window */
     double first_s;            /* start of the first window; < 0: drawn, within one period */
@@ -63,7 +64,9 @@ struct rift_window {
     struct rift_fault_variant what; /* options: ranges drawn; owned by the schedule */
     int64_t start_ns;               /* since the main phase began */
     int64_t length_ns;
-    uint64_t seed; /* of rift_window_resolve */
+    uint64_t seed;        /* of rift_window_resolve and rift_window_vary */
+    int64_t vary_ns;      /* > 0: so often its options change, while it is on */
+    const json_t *ranges; /* what they are drawn from, the plan's own */
     /* It comes after a wait (rift_wait_for), in this lane and with this start and planned end:
      * sooner by as much as that wait ended sooner, and not at all where it was in vain. NULL: no
      * wait. */
@@ -83,6 +86,12 @@ enum { RIFT_WINDOWS_MAX = 100000 };
 struct rift_schedule *rift_schedule_create(const struct rift_schedule_request *request,
                                            struct rift_error *err);
 void rift_schedule_destroy(struct rift_schedule *schedule);
+
+/* How often a window varies after its start. */
+uint64_t rift_window_vary_count(const struct rift_window *window);
+/* Its options from number * vary_ns after its start on, number being 1 or more: a pure function of
+ * the window. The caller owns them. */
+json_t *rift_window_vary(const struct rift_window *window, uint64_t number);
 
 /* What a window means on a cluster: a pure function of the two. */
 struct rift_resolved {

@@ -12,6 +12,7 @@
 #include "plan/variants.h"
 
 enum { FAULTS_MAX = 128 };
+static const double VARY_LEAST_S = 0.1;
 
 /* A name with what stands behind it. */
 struct named_value {
@@ -246,12 +247,20 @@ static json_t *read_entry(struct rift_plan_reader *reader, const struct rift_tre
                                        .for_s = range_of(timing, "for_s"),
                                        .first_s = time_of(timing, "start_s"),
                                        .until_s = time_of(timing, "until_s"),
-                                       .change_s = range_of(timing, "change_s").low};
+                                       .change_s = range_of(timing, "change_s").low,
+                                       .vary_s = range_of(timing, "vary_s").low};
     json_t *frozen = json_object();
     json_object_set_new(frozen, name.key->text,
                         fault ? rift_plan_read_variants(list, fault, name.key, name.value, &common)
                               : read_group(list, &name, entry->is_sequence));
     take_variants(reader, list, entry);
+    if (entry->vary_s > 0 && entry->vary_s < VARY_LEAST_S)
+        rift_problem_add(&reader->problems, node, "vary_s must be %g s at least, or 0",
+                         VARY_LEAST_S);
+    if (entry->vary_s > 0 && !(fault && fault->can_change))
+        rift_problem_add(&reader->problems, node,
+                         "vary_s is for faults that can change while they are on, as link, each in "
+                         "an entry of its own");
     if (entry->for_s.low > entry->every_s.high && !entry->is_sequence)
         rift_problem_add(&reader->problems, node,
                          "for_s is longer than every_s: the windows would overlap");

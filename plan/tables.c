@@ -346,6 +346,15 @@ const struct rift_option rift_timing_options[] = {
      .maximum = 1e6,
      .summary = "of each such period a random half of what may come is left out, so that the mix "
                 "changes, and is sometimes nothing; 0: it stays"},
+    {.name = "vary_s",
+     .kind = RIFT_OPTION_REAL,
+     .unit = "s",
+     .fallback = "0",
+     .minimum = 0,
+     .maximum = 1e6,
+     .summary =
+         "of link: so often the options that are [low, high] are drawn anew while the window "
+         "goes on, and changed without a gap; 0: they stay"},
     {.name = "lane",
      .kind = RIFT_OPTION_TEXT,
      .unit = "",

@@ -160,6 +160,25 @@ const char *rift_plan_fault_lacks(const struct rift_plan *plan, const struct rif
     return NULL;
 }
 
+/* An end of a number or [low, high]. */
+static double end_of(const json_t *options, const char *name, bool is_high)
+{
+    const json_t *value = json_object_get(options, name);
+    return json_number_value(json_is_array(value) ? json_array_get(value, is_high) : value);
+}
+
+/* A packet cannot come earlier than it would without the fault, whatever is drawn. */
+static void check_jitter(struct rift_plan_reader *reader, const json_t *options,
+                         const struct rift_tree *place)
+{
+    double jitter_ms = end_of(options, "jitter_ms", true),
+           delay_ms = end_of(options, "delay_ms", false);
+    if (jitter_ms > delay_ms)
+        rift_problem_add(&reader->problems, place,
+                         "jitter_ms may be %g, and must never be above delay_ms, which may be %g",
+                         jitter_ms, delay_ms);
+}
+
 json_t *rift_plan_read_variants(struct rift_variants *list, const struct rift_fault *fault,
                                 const struct rift_tree *key, const struct rift_tree *value,
                                 const struct rift_fault_variant *common)
@@ -179,6 +198,7 @@ json_t *rift_plan_read_variants(struct rift_variants *list, const struct rift_fa
     rift_plan_resolve_ports(reader, options, ports ? ports : key);
     if (fault->is_given_by_link)
         rift_plan_read_wan(reader, options, key);
+    check_jitter(reader, options, map ? map : key);
     json_t *frozen = json_object();
     struct rift_fault_variant variant = *common;
     variant.fault = fault;

@@ -39,6 +39,17 @@ struct printer {
     uint64_t count, limit; /* 0: no limit */
 };
 
+/* Below its window, though operations come before it. */
+static void print_change(struct printer *printer, const struct rift_window *window, uint64_t number)
+{
+    json_t *changed = rift_window_vary(window, number);
+    CLEANUP(rift_free) char *options = json_dumps(changed, JSON_COMPACT | JSON_SORT_KEYS);
+    json_decref(changed);
+    int64_t at_ns = window->start_ns + (int64_t)number * window->vary_ns;
+    fprintf(printer->out, "main %12.6f change %u %s options %s\n", (double)at_ns / 1e9,
+            window->number, window->what.fault->name, options ? options : "{}");
+}
+
 static void print_windows_until(struct printer *printer, int64_t time_ns)
 {
     const struct rift_schedule *schedule = printer->schedule;
@@ -56,6 +67,8 @@ static void print_windows_until(struct printer *printer, int64_t time_ns)
                 (double)window->start_ns / 1e9, window->number, window->what.fault->name, target,
                 (double)window->length_ns / 1e9, window->lane, options ? options : "{}");
         json_decref(json);
+        for (uint64_t i = 1; i <= rift_window_vary_count(window); i++)
+            print_change(printer, window, i);
     }
 }
 

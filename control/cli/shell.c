@@ -25,6 +25,7 @@
 #include "control/run/interrupt.h"
 #include "control/run/lead.h"
 #include "control/run/system.h"
+#include "nemesis/fault.h"
 
 enum {
     LEAD_MS = 200,
@@ -118,6 +119,14 @@ static void look(struct held *held)
     json_decref(seen);
 }
 
+/* So that it can be changed later, unless it says otherwise itself. */
+static void let_change(struct fault_wish *wish)
+{
+    const struct rift_fault *fault = rift_fault_find(wish->fault);
+    if (fault && fault->can_change && wish->option_count < FAULT_WISH_OPTIONS_MAX)
+        wish->options[wish->option_count++] = "changeable=true";
+}
+
 /* Starts the fault that the words name, each time with another seed, so that "random" is. */
 static void start(struct shell *shell, int argc, char **argv)
 {
@@ -131,7 +140,9 @@ static void start(struct shell *shell, int argc, char **argv)
         return;
     }
     uint64_t seed = shell->plan->seed + shell->window_count;
-    if (fault_wish_read(&wish, argc, argv, &err) < 0 ||
+    if (fault_wish_read(&wish, argc, argv, &err) == 0)
+        let_change(&wish);
+    if (err.code != RIFT_ERR_NONE ||
         fault_wish_plan(&wish, seed, &held->plan, &held->schedule, &err) < 0) {
         printf("%s\n", err.text);
         *held = (struct held){.is_used = false};
@@ -155,6 +166,67 @@ static void start(struct shell *shell, int argc, char **argv)
         return;
     /* A node refused it: it is on nowhere. */
     heal(shell, held);
+}
+
+/* The options that the fault has now, behind those of the wish, which go before them. What was made
+ * for it is the caller's: texts[] ends with NULL. */
+static void add_present_options(struct fault_wish *wish, const json_t *options,
+                                char *texts[FAULT_WISH_OPTIONS_MAX + 1])
+{
+    const char *name;
+    json_t *value;
+    size_t count = 0, wished = wish->option_count;
+    json_object_foreach((json_t *)options, name, value)
+    {
+        size_t i = 0, length = strlen(name);
+        while (i < wished &&
+               (strncmp(wish->options[i], name, length) != 0 || wish->options[i][length] != '='))
+            i++;
+        if (i < wished || wish->option_count == FAULT_WISH_OPTIONS_MAX)
+            continue;
+        CLEANUP(rift_free) char *text = json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT);
+        texts[count] = rift_printf("%s=%s", name, text ? text : "");
+        wish->options[wish->option_count++] = texts[count++];
+    }
+    texts[count] = NULL;
+}
+
+/* Goes on with other options: they are read as if the fault began with them. */
+static void change(struct shell *shell, struct held *held, int argc, char **argv)
+{
+    struct rift_error err = {.code = RIFT_ERR_NONE};
+    struct fault_wish wish = {.config = shell->config};
+    struct rift_plan *plan = NULL;
+    struct rift_schedule *schedule = NULL;
+    char *texts[FAULT_WISH_OPTIONS_MAX + 1] = {NULL};
+    const struct rift_window *window = held->fault.window;
+    if (!window->what.fault->can_change) {
+        printf("%s cannot be changed while it is on: heal it\n", window->what.fault->name);
+        return;
+    }
+    argv[1] = (char *)window->what.fault->name;
+    if (fault_wish_read(&wish, argc, argv, &err) == 0 &&
+        (wish.option_count == 0 || wish.isolate || wish.grudge || wish.on))
+        rift_fail(&err, RIFT_ERR_INVALID, "change takes --set OPTION=VALUE, and nothing else");
+    if (err.code == RIFT_ERR_NONE) {
+        add_present_options(&wish, window->what.options, texts);
+        fault_wish_plan(&wish, shell->plan->seed, &plan, &schedule, &err);
+    }
+    for (char **text = texts; *text; text++)
+        free(*text);
+    if (err.code != RIFT_ERR_NONE) {
+        printf("%s\n", err.text);
+        return;
+    }
+    held->fault.error.code = RIFT_ERR_NONE;
+    fault_window_change(&held->fault, schedule->windows[0].what.options);
+    rift_schedule_destroy(schedule);
+    rift_plan_destroy(plan);
+    if (held->fault.error.code != RIFT_ERR_NONE)
+        complain(shell, held->fault.error.text);
+    rift_clock_sleep_until(rift_clock_now() + LOOK_MS * RIFT_MS);
+    printf("%s changed: %s\n", held->fault.id, held->fault.what);
+    look(held);
 }
 
 static void show_status(struct shell *shell)
@@ -183,15 +255,14 @@ static void show_nodes(struct shell *shell)
                rift_node_set_has(&primaries, i) ? ", leads" : "");
 }
 
-static void heal_named(struct shell *shell, const char *id)
+/* NULL, and said so, where there is none. */
+static struct held *held_named(struct shell *shell, const char *id)
 {
-    for (size_t i = 0; i < FAULTS_MAX; i++) {
-        if (!shell->held[i].is_used || strcmp(shell->held[i].fault.id, id) != 0)
-            continue;
-        heal(shell, &shell->held[i]);
-        return;
-    }
-    printf("no fault %s is on; status shows them\n", id);
+    for (size_t i = 0; id && i < FAULTS_MAX; i++)
+        if (shell->held[i].is_used && strcmp(shell->held[i].fault.id, id) == 0)
+            return &shell->held[i];
+    printf("no fault %s is on; status shows them\n", id ? id : "of no name");
+    return NULL;
 }
 
 /* Until the time is over, or with no time until nothing is on; faults end meanwhile. */
@@ -221,22 +292,56 @@ static void print_help(void)
     puts("FAULT [--for TIME] [--isolate NODE | --grudge KIND] [--on TARGET] [--set OPTION=VALUE "
          "...]\n"
          "            starts a fault, for 30s unless said otherwise: partition --isolate n3\n"
-         "list        the faults\n"
+         "list [FAULT] the faults, or the options of one\n"
          "nodes       the hosts, and which of them leads\n"
          "status      what is on, and what the nodes see of it\n"
+         "change ID --set OPTION=VALUE ...\n"
+         "            other options for a fault that is on, without a gap: change w1 --set "
+         "delay_ms=80\n"
          "heal [ID]   ends all faults, or one of them\n"
          "wait [TIME] until then, or until nothing is on\n"
          "quit        heals all and leaves, as the end of input and Ctrl-C do");
+}
+
+/* Splits a line in place, as a shell does: what stands in quotes is one word. False where a quote
+ * is not closed, or there are too many words. */
+static bool split_words(char *line, char *argv[WORDS_MAX + 2], int *argc)
+{
+    char *to = line, quote = '\0';
+    bool is_within = false;
+    for (char *from = line; *from; from++) {
+        bool is_space = !quote && strchr(" \t\r", *from);
+        if (is_space && is_within)
+            *to++ = '\0';
+        is_within = is_within && !is_space;
+        if (is_space)
+            continue;
+        if (!is_within && *argc > WORDS_MAX)
+            return false;
+        if (!is_within)
+            argv[(*argc)++] = to;
+        is_within = true;
+        if (*from == quote)
+            quote = '\0';
+        else if (!quote && (*from == '\'' || *from == '"'))
+            quote = *from;
+        else
+            *to++ = *from;
+    }
+    *to = '\0';
+    return !quote;
 }
 
 static void obey(struct shell *shell, char *line)
 {
     char *argv[WORDS_MAX + 2] = {"shell"};
     int argc = 1;
-    for (char *word; (word = strsep(&line, " \t\r"));)
-        if (word[0] && argc <= WORDS_MAX)
-            argv[argc++] = word;
+    if (!split_words(line, argv, &argc)) {
+        printf("a quote is not closed, or there are more than %d words\n", WORDS_MAX);
+        return;
+    }
     const char *verb = argc > 1 ? argv[1] : "#", *argument = argc > 2 ? argv[2] : NULL;
+    struct held *held;
     if (verb[0] == '#')
         return;
     if (strcmp(verb, "quit") == 0 || strcmp(verb, "exit") == 0)
@@ -244,16 +349,21 @@ static void obey(struct shell *shell, char *line)
     else if (strcmp(verb, "help") == 0)
         print_help();
     else if (strcmp(verb, "list") == 0)
-        rift_command_list.run(2, (char *[]){"list", "faults", NULL});
+        rift_command_list.run(argument ? 3 : 2,
+                              (char *[]){"list", "faults", (char *)argument, NULL});
     else if (strcmp(verb, "nodes") == 0)
         show_nodes(shell);
     else if (strcmp(verb, "status") == 0)
         show_status(shell);
     else if (strcmp(verb, "wait") == 0)
         wait_for(shell, argument);
-    else if (strcmp(verb, "heal") == 0 && argument)
-        heal_named(shell, argument);
-    else if (strcmp(verb, "heal") == 0)
+    else if (strcmp(verb, "change") == 0) {
+        if ((held = held_named(shell, argument)))
+            change(shell, held, argc - 1, argv + 1);
+    } else if (strcmp(verb, "heal") == 0 && argument) {
+        if ((held = held_named(shell, argument)))
+            heal(shell, held);
+    } else if (strcmp(verb, "heal") == 0)
         heal_all(shell);
     else
         start(shell, argc, argv);
@@ -375,8 +485,8 @@ const struct rift_command rift_command_shell = {
         "\n"
         "Connects to the hosts that the configuration names and takes a command a line, from the\n"
         "terminal or a pipe: faults as for rift fault, which act at once and stay on while others\n"
-        "are started, status, heal. What is still on at the end is healed. help lists the\n"
-        "commands.\n"
+        "are started or changed, status, heal. What is still on at the end is healed. help lists\n"
+        "the commands.\n"
         "\n"
         "exit codes: 0 every fault was injected and healed, 254 bad usage, 255 not so\n"
         "\n"

@@ -140,6 +140,7 @@ void fault_window_finish(struct fault_window *fault)
         cluster_replies_free(fault->injected, fault->cluster->node_count);
     free(fault->injected);
     json_decref(fault->notes);
+    json_decref(fault->changed_options);
     free(fault->what);
     link_probe_finish(&fault->before);
     client_probe_finish(&fault->clients_before);
@@ -242,6 +243,29 @@ int64_t fault_window_inject(struct fault_window *fault, int64_t start_ns)
         json_decref(args[i]);
     free(args);
     return slowest_of(fault, called_ns);
+}
+
+void fault_window_change(struct fault_window *fault, const json_t *options)
+{
+    struct cluster *cluster = fault->cluster;
+    json_t *own = json_deep_copy(options);
+    json_t *change = json_pack("{s:s, s:O}", "id", fault->id, "options", own);
+    json_t **args = rift_calloc(cluster->node_count, sizeof(json_t *));
+    for (size_t i = 0; i < cluster->node_count; i++)
+        args[i] = change;
+    struct cluster_reply *replies = rift_calloc(cluster->node_count, sizeof *replies);
+    cluster_call(cluster, &fault->resolved.nodes, "change", args, inject_deadline_ms(fault),
+                 replies);
+    cluster_replies_check(cluster, replies, &fault->error);
+    cluster_replies_free(replies, cluster->node_count);
+    free(replies);
+    free(args);
+    json_decref(change);
+    fault->changed = *fault->window;
+    fault->changed.what.options = own;
+    fault->window = &fault->changed;
+    json_decref(fault->changed_options);
+    fault->changed_options = own;
 }
 
 /* By how much a node began after the agreed moment, by its own clock; null where it did not say. */

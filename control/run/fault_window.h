@@ -37,6 +37,8 @@ struct fault_window {
      * fault_window_prepare; NULL: it only sleeps. */
     bool (*wait)(void *context, int64_t until_ns);
     void *wait_context;
+    struct rift_window changed; /* the window as it is since a change */
+    json_t *changed_options;    /* its options; NULL: there was none */
 };
 
 /* Finds out whom the window hits, and who hears whom so far. -1 and fault->error where it cannot be
@@ -61,6 +63,9 @@ json_t *fault_window_planned(const struct fault_window *fault);
  * as long as its window. Returns how long the slowest node took from the call until it was ready to
  * begin, in ns; 0 where none said so. */
 int64_t fault_window_inject(struct fault_window *fault, int64_t start_ns);
+/* The fault goes on with other options (borrowed), without a gap, on every node that it is on. A
+ * node that cannot stands in fault->error, and may go on with some of them. */
+void fault_window_change(struct fault_window *fault, const json_t *options);
 /* {"observed": bool, "nodes": {name: {"applied_ns", "late_ns" (after the agreed moment; null where
  * the node said nothing), "observed": text, "is_observed": bool}}}: to be
  * called while the fault is in force; hosts that do not answer are waited for until about by_ns

@@ -107,6 +107,30 @@ static void lane_report_failure(struct lane *lane, const struct fault_window *fa
         settings->on_failure(settings->context, &fault->error);
 }
 
+/* Of a window that varies: its options change again and again, as the seed says, and each time is
+ * looked at. */
+static void lane_vary(struct lane *lane, struct fault_window *fault, int64_t start_ns,
+                      int64_t heal_ns)
+{
+    const struct rift_window *window = fault->window;
+    uint64_t count = rift_window_vary_count(window);
+    for (uint64_t number = 1; number <= count; number++) {
+        if (!nemesis_wait(lane->nemesis, start_ns + (int64_t)number * window->vary_ns))
+            return;
+        json_t *options = rift_window_vary(window, number);
+        fault->error.code = RIFT_ERR_NONE;
+        struct run_fault_op *op =
+            lane_begin(lane, fault, "change",
+                       json_pack("{s:I, s:s, s:O}", "window", (json_int_t)window->number, "what",
+                                 fault->what, "options", options));
+        fault_window_change(fault, options);
+        json_decref(options);
+        nemesis_wait(lane->nemesis, rift_clock_now() + NEMESIS_LOOK_NS);
+        lane_end(lane, op, fault_window_observe(fault, heal_ns), fault);
+        lane_report_failure(lane, fault);
+    }
+}
+
 static void lane_break_and_heal(struct lane *lane, struct fault_window *fault)
 {
     struct nemesis *nemesis = lane->nemesis;
@@ -125,6 +149,7 @@ static void lane_break_and_heal(struct lane *lane, struct fault_window *fault)
     lane_end(lane, op, fault_window_observe(fault, heal_ns), fault);
     lane_report_failure(lane, fault);
 
+    lane_vary(lane, fault, start_ns, heal_ns);
     nemesis_wait(nemesis, heal_ns);
     fault->error.code = RIFT_ERR_NONE;
     op = lane_begin(

@@ -289,6 +289,12 @@ static const struct rift_option link_options[] = {
      .choices = link_backends,
      .summary =
          "the kernel's netem, or the delay line, a process; auto: netem where it is and fits"},
+    {.name = "changeable",
+     .kind = RIFT_OPTION_BOOL,
+     .unit = "",
+     .fallback = "false",
+     .summary = "true: from the start all packets go one by one, and where they can wait, so that "
+                "any option can be changed meanwhile; vary_s and rift shell see to it themselves"},
     {.name = "interfaces",
      .kind = RIFT_OPTION_LIST,
      .unit = "",
@@ -309,8 +315,10 @@ const struct rift_fault rift_fault_link = {
         "stays as it is. Where packets have chances, sending and receiving in bulk (GSO, GRO) and "
         "the card's own checksums are off meanwhile, so that each packet has its own. The kernel "
         "itself lets everything pass once the lease is past; an inert HTB goes at the next "
-        "contact. If the delay line is killed, its packets are lost until the lease ends.",
+        "contact. If the delay line is killed, its packets are lost until the lease ends. Options "
+        "can be changed while it is on, without a gap, by `vary_s` and in `rift shell`.",
     .scope = RIFT_FAULT_ON_LINKS,
+    .can_change = true,
     .options = link_options,
 };
 

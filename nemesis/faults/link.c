@@ -35,10 +35,18 @@ enum { SURE_HITS = 8 };
 enum backend { BACKEND_NETEM, BACKEND_LINE, BACKEND_FILTER, BACKEND_COUNT };
 static const char *const backend_words[BACKEND_COUNT] = {"netem", "line", "filter"};
 
+/* Packets that were seen, how many of them were hit by chance, and how many had to be. */
+struct tally {
+    uint64_t seen, hit;
+    double expected;
+    char how[160];
+};
+
 /* Of this process. */
 struct live {
     struct rift_peer_filter *filter;
     struct rift_line *line;
+    struct tally before; /* the last change of options */
 };
 
 static void tc_cleanup(struct rift_tc **tc)
@@ -63,7 +71,8 @@ struct needs {
 static int needs_find(const json_t *options, const struct rift_target *target, struct needs *needs,
                       struct rift_error *err)
 {
-    *needs = (struct needs){.waits = false};
+    bool is_changeable = json_is_true(json_object_get(options, "changeable"));
+    *needs = (struct needs){.waits = is_changeable, .is_by_chance = is_changeable};
     for (size_t i = 0; i < target->peer_count; i++) {
         struct rift_link_quality quality;
         if (quality_of(options, &target->peers[i], &quality, err))
@@ -237,6 +246,77 @@ static int work_remove_classes(struct rift_tc *tc, int interface, void *context,
     return 0;
 }
 
+/* --- what it did */
+
+static void tally_line(const struct live *live, struct tally *tally)
+{
+    struct rift_line_counts counts = rift_line_count(live->line);
+    tally->seen = counts.taken;
+    tally->hit = counts.lost + counts.duplicated + counts.corrupted + counts.silent + counts.early;
+    snprintf(tally->how, sizeof tally->how,
+             "%llu packets through the delay line: %llu lost, %llu doubled, %llu corrupt, %llu "
+             "silently, %llu early, %.3f ms late on average",
+             (unsigned long long)counts.taken, (unsigned long long)counts.lost,
+             (unsigned long long)counts.duplicated, (unsigned long long)counts.corrupted,
+             (unsigned long long)counts.silent, (unsigned long long)counts.early,
+             counts.sent ? (double)counts.lateness_ns / (double)counts.sent / 1e6 : 0.0);
+}
+
+static int tally_kernel(const struct rift_injection *injection, const struct rift_injection *inner,
+                        const struct rift_target *target, struct tally *tally,
+                        struct rift_error *err)
+{
+    uint64_t sums[RIFT_PEER_COUNTERS];
+    struct class_work work = {.number = 0};
+    if (rift_peer_filter_sum(inner, target, sums, err))
+        return -1;
+    for (size_t i = 0; i < target->peer_count; i++) {
+        work.number = class_number(injection->undo, i);
+        if (each_interface(injection->undo, work_count_class, &work, err))
+            return -1;
+    }
+    uint64_t lost = sums[RIFT_LINK_LOST] + work.counts.dropped;
+    tally->hit =
+        lost + sums[RIFT_LINK_DUPLICATED] + sums[RIFT_LINK_CORRUPTED] + sums[RIFT_LINK_SILENT];
+    snprintf(tally->how, sizeof tally->how,
+             "of %llu packets %llu lost, %llu doubled, %llu corrupt, %llu silently, %llu queued",
+             (unsigned long long)tally->seen, (unsigned long long)lost,
+             (unsigned long long)sums[RIFT_LINK_DUPLICATED],
+             (unsigned long long)sums[RIFT_LINK_CORRUPTED],
+             (unsigned long long)sums[RIFT_LINK_SILENT], (unsigned long long)work.counts.packets);
+    return 0;
+}
+
+/* The chances of what is counted, and can befall every packet. */
+static double counted_chances(const struct rift_link_quality *quality)
+{
+    return rift_link_quality_loss(quality) + quality->duplicate + quality->corrupt;
+}
+
+/* Of all packets so far, as these options would have it. details has the peers. */
+static int tally_take(const struct rift_injection *injection, const json_t *options,
+                      const struct rift_target *target, const json_t *details, struct tally *tally,
+                      struct rift_error *err)
+{
+    const struct live *live = injection->live;
+    const json_t *peers = json_object_get(details, "peers");
+    struct rift_injection inner = *injection;
+    inner.live = live->filter;
+    *tally = (struct tally){0};
+    for (size_t i = 0; i < target->peer_count; i++) {
+        struct rift_link_quality quality;
+        if (quality_of(options, &target->peers[i], &quality, err))
+            return -1;
+        json_int_t hits = json_integer_value(json_object_get(json_array_get(peers, i), "hit"));
+        tally->seen += (uint64_t)hits;
+        tally->expected += counted_chances(&quality) * (double)hits;
+    }
+    if (!live->line)
+        return tally_kernel(injection, &inner, target, tally, err);
+    tally_line(live, tally);
+    return 0;
+}
+
 /* --- the life of the fault */
 
 static int link_plan(struct rift_injection *injection, const struct rift_target *target,
@@ -332,18 +412,27 @@ static int link_change(struct rift_injection *injection, const struct rift_targe
     if (needs_find(options, target, &needs, err))
         return -1;
     if (backend_of(injection->undo) == BACKEND_FILTER && needs.waits)
-        return rift_fail(err, RIFT_ERR_UNSUPPORTED,
-                         "link: nothing could wait when this fault began: begin with a delay, or "
-                         "with by: line");
+        return rift_fail(
+            err, RIFT_ERR_UNSUPPORTED,
+            "link: nothing can wait, as this fault began: begin with changeable: true");
     if (needs.is_by_chance && backend_of(injection->undo) != BACKEND_LINE &&
         !json_object_get(injection->undo, "offload"))
-        return rift_fail(err, RIFT_ERR_UNSUPPORTED,
-                         "link: nothing was by chance when this fault began, so packets still go "
-                         "in bulk");
+        return rift_fail(
+            err, RIFT_ERR_UNSUPPORTED,
+            "link: packets go in bulk, as this fault began: begin with changeable: true");
     for (size_t i = 0; i < target->peer_count; i++)
         if (set_peer(injection, options, target, i, err))
             return -1;
-    return 0;
+    struct live *live = injection->live;
+    struct rift_injection inner = *injection;
+    inner.live = live->filter;
+    json_t *details = json_object();
+    int rc = rift_peer_filter_list(&inner, target, details, err) ||
+                     tally_take(injection, options, target, details, &live->before, err)
+                 ? -1
+                 : 0;
+    json_decref(details);
+    return rc;
 }
 
 static int link_renew(struct rift_injection *injection, struct rift_error *err)
@@ -379,84 +468,20 @@ static void link_forget(struct rift_injection *injection)
     injection->live = NULL;
 }
 
-/* --- what it did */
-
-/* Packets that were seen, how many of them were hit by chance, and how many had to be. */
-struct tally {
-    uint64_t seen, hit;
-    double expected;
-    char how[160];
-};
-
-static void tally_line(const struct live *live, struct tally *tally)
-{
-    struct rift_line_counts counts = rift_line_count(live->line);
-    tally->seen = counts.taken;
-    tally->hit = counts.lost + counts.duplicated + counts.corrupted + counts.silent + counts.early;
-    snprintf(tally->how, sizeof tally->how,
-             "%llu packets through the delay line: %llu lost, %llu doubled, %llu corrupt, %llu "
-             "silently, %llu early, %.3f ms late on average",
-             (unsigned long long)counts.taken, (unsigned long long)counts.lost,
-             (unsigned long long)counts.duplicated, (unsigned long long)counts.corrupted,
-             (unsigned long long)counts.silent, (unsigned long long)counts.early,
-             counts.sent ? (double)counts.lateness_ns / (double)counts.sent / 1e6 : 0.0);
-}
-
-static int tally_kernel(const struct rift_injection *injection, const struct rift_injection *inner,
-                        const struct rift_target *target, struct tally *tally,
-                        struct rift_error *err)
-{
-    uint64_t sums[RIFT_PEER_COUNTERS];
-    struct class_work work = {.number = 0};
-    if (rift_peer_filter_sum(inner, target, sums, err))
-        return -1;
-    for (size_t i = 0; i < target->peer_count; i++) {
-        work.number = class_number(injection->undo, i);
-        if (each_interface(injection->undo, work_count_class, &work, err))
-            return -1;
-    }
-    uint64_t lost = sums[RIFT_LINK_LOST] + work.counts.dropped;
-    tally->hit =
-        lost + sums[RIFT_LINK_DUPLICATED] + sums[RIFT_LINK_CORRUPTED] + sums[RIFT_LINK_SILENT];
-    snprintf(tally->how, sizeof tally->how,
-             "of %llu packets %llu lost, %llu doubled, %llu corrupt, %llu silently, %llu queued",
-             (unsigned long long)tally->seen, (unsigned long long)lost,
-             (unsigned long long)sums[RIFT_LINK_DUPLICATED],
-             (unsigned long long)sums[RIFT_LINK_CORRUPTED],
-             (unsigned long long)sums[RIFT_LINK_SILENT], (unsigned long long)work.counts.packets);
-    return 0;
-}
-
-/* The chances of what is counted, and can befall every packet. */
-static double counted_chances(const struct rift_link_quality *quality)
-{
-    return rift_link_quality_loss(quality) + quality->duplicate + quality->corrupt;
-}
-
 static int link_observe(const struct rift_injection *injection, const struct rift_target *target,
                         bool *is_observed, json_t *details, struct rift_error *err)
 {
     const struct live *live = injection->live;
     struct rift_injection inner = *injection;
-    struct tally tally = {0};
+    struct tally tally;
     inner.live = live->filter;
-    if (rift_peer_filter_observe(&inner, target, is_observed, details, err))
-        return -1;
-    const json_t *peers = json_object_get(details, "peers");
-    for (size_t i = 0; i < target->peer_count; i++) {
-        struct rift_link_quality quality;
-        if (quality_of(injection->options, &target->peers[i], &quality, err))
-            return -1;
-        json_int_t hits = json_integer_value(json_object_get(json_array_get(peers, i), "hit"));
-        tally.seen += (uint64_t)hits;
-        tally.expected += counted_chances(&quality) * (double)hits;
-    }
-    if (live->line)
-        tally_line(live, &tally);
-    else if (tally_kernel(injection, &inner, target, &tally, err))
+    if (rift_peer_filter_observe(&inner, target, is_observed, details, err) ||
+        tally_take(injection, injection->options, target, details, &tally, err))
         return -1;
     json_object_set_new(details, "how", json_string(tally.how));
-    *is_observed = *is_observed && tally.seen > 0 && (tally.hit > 0 || tally.expected < SURE_HITS);
+    *is_observed =
+        *is_observed && tally.seen > live->before.seen &&
+        (tally.hit > live->before.hit || tally.expected - live->before.expected < SURE_HITS);
     return 0;
 }
 

@@ -272,6 +272,48 @@ static double connect_ms(size_t from, size_t to)
     return strtod(output, NULL) / 1000;
 }
 
+/* Round trips between two hosts, before and after a change by hand, as a third party measures them;
+ * quotes are as in a shell. */
+static void a_shell_changes_a_link_that_is_on(void **state)
+{
+    (void)state;
+    need_lab();
+    char output[8192];
+    CLEANUP(rift_free)
+    char *start = rift_printf(
+        "d=%s.d; mkdir $d; { echo \"link --grudge '{n1: [n2]}' --for 60s --set loss_percent=0\"; "
+        "until [ -e $d/a ]; do sleep 0.05; done; echo 'change w1 --set delay_ms=60'; "
+        "echo 'change w1 --set delay=6'; echo 'change w1'; echo 'change w7 --set delay_ms=6'; "
+        "until [ -e $d/b ]; do sleep 0.05; done; } 2>/dev/null | %s shell %s >$d/log 2>&1 & "
+        "for i in $(seq 300); do grep -q 'w1 on for' $d/log && exit 0; sleep 0.1; done; exit 1",
+        config, test_rift_binary(), config);
+    if (test_run(start, NULL, 0) != 0) {
+        CLEANUP(rift_free) char *show = rift_printf("cat %s.d/log", config);
+        test_run(show, output, sizeof output);
+        fail_msg("%s", output);
+    }
+    assert_true(connect_ms(0, 1) < 50);
+    CLEANUP(rift_free)
+    char *go =
+        rift_printf("touch %s.d/a; for i in $(seq 300); do grep -q 'no fault w7' %s.d/log && "
+                    "exit 0; sleep 0.1; done; exit 1",
+                    config, config);
+    assert_int_equal(test_run(go, NULL, 0), 0);
+    assert_true(connect_ms(0, 1) >= 60);
+    assert_true(connect_ms(0, 2) < 50);
+    CLEANUP(rift_free)
+    char *end = rift_printf("touch %s.d/b; for i in $(seq 300); do grep -q 'w1 healed' %s.d/log && "
+                            "break; sleep 0.1; done; sleep 1; cat %s.d/log; rm -r %s.d",
+                            config, config, config, config);
+    test_run(end, output, sizeof output);
+    print_message("%s\n", output);
+    assert_non_null(strstr(output, "w1 changed"));
+    assert_null(strstr(output, "NOT OBSERVED"));
+    assert_non_null(strstr(output, "unknown key of fault 'link': 'delay'"));
+    assert_non_null(strstr(output, "change takes --set OPTION=VALUE, and nothing else"));
+    assert_true(connect_ms(0, 1) < 50);
+}
+
 /* The source of the matrix has, there and back: Dallas - Frankfurt 123 and 123 ms, Dallas - Tokyo
  * 143 and 143, Frankfurt - Tokyo 233 and 233. */
 static void nodes_are_as_far_apart_as_their_regions(void **state)
@@ -329,6 +371,7 @@ int main(void)
         cmocka_unit_test(the_status_of_a_node_without_an_agent_is_what_is_left),
         cmocka_unit_test(mistakes_are_named_as_they_were_made),
         cmocka_unit_test(a_shell_holds_several_faults_and_heals_at_its_end),
+        cmocka_unit_test(a_shell_changes_a_link_that_is_on),
         cmocka_unit_test(nodes_are_as_far_apart_as_their_regions),
         cmocka_unit_test(a_mistyped_fault_is_named_with_the_nearest),
     };

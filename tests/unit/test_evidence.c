@@ -141,6 +141,29 @@ static void a_fault_that_nobody_felt_is_unknown_and_names_who_still_heard(void *
                    "heard");
 }
 
+/* Each change of a window is looked at as its beginning was. */
+static void a_change_that_nobody_felt_is_unknown(void **state)
+{
+    (void)state;
+    add_many("read", RIFT_OP_OK, 500);
+    add_fault("start-link", 5, 6, WINDOW, SEEN);
+    add_fault("change-link", 7, 8, WINDOW, NOT_SEEN);
+    add_fault("change-link", 9, 10, WINDOW, SEEN);
+    add_fault("stop-link", 11, 12, WINDOW, "{}");
+    assert_unknown(judged("evidence", NULL),
+                   "fault window 3 (link halves: n1 | n2 n3) was not observed: n2: n1 still heard");
+}
+
+static void a_change_that_was_felt_is_no_reason_to_doubt(void **state)
+{
+    (void)state;
+    add_many("read", RIFT_OP_OK, 500);
+    add_fault("start-link", 5, 6, WINDOW, SEEN);
+    add_fault("change-link", 7, 8, WINDOW, SEEN);
+    add_fault("stop-link", 11, 12, WINDOW, "{}");
+    assert_valid(judged("evidence", NULL));
+}
+
 static void a_system_that_never_served_again_is_unknown(void **state)
 {
     (void)state;
@@ -249,6 +272,8 @@ int main(void)
         cmocka_unit_test_setup(one_kind_of_operation_that_never_succeeds_is_unknown, begin),
         cmocka_unit_test_setup(a_fault_that_nobody_felt_is_unknown_and_names_who_still_heard,
                                begin),
+        cmocka_unit_test_setup(a_change_that_nobody_felt_is_unknown, begin),
+        cmocka_unit_test_setup(a_change_that_was_felt_is_no_reason_to_doubt, begin),
         cmocka_unit_test_setup(a_system_that_never_served_again_is_unknown, begin),
         cmocka_unit_test_setup(a_system_that_served_again_is_no_reason_to_doubt, begin),
         cmocka_unit_test_setup(planned_faults_that_never_came_are_unknown, begin),

@@ -238,6 +238,18 @@ static const struct {
     {"nodes: {lab: netns}\nsystem: etcd\nworkload: register\nfaults:\n"
      "  - {kill: one, every_s: 5, for_s: 9}\n",
      "folder/test.yaml:5:5: for_s is longer than every_s"},
+    {"nodes: {lab: netns}\nsystem: etcd\nworkload: register\nfaults:\n  - {link: {delay_ms: [5, "
+     "60], jitter_ms: 10}}\n",
+     "folder/test.yaml:5:12: jitter_ms may be 10, and must never be above delay_ms, which may be "
+     "5"},
+    {"nodes: {lab: netns}\nsystem: etcd\nworkload: register\nfaults:\n  - {kill: one, vary_s: 1}\n",
+     "folder/test.yaml:5:5: vary_s is for faults that can change while they are on, as link"},
+    {"nodes: {lab: netns}\nsystem: etcd\nworkload: register\nfaults:\n  - {chaos: [link], vary_s: "
+     "1}\n",
+     "folder/test.yaml:5:5: vary_s is for faults that can change while they are on, as link"},
+    {"nodes: {lab: netns}\nsystem: etcd\nworkload: register\nfaults:\n  - {link: {delay_ms: [5, "
+     "60]}, vary_s: 0.05}\n",
+     "folder/test.yaml:5:5: vary_s must be 0.1 s at least, or 0"},
     {"nodes: {lab: netns}\nsystem: etcd\nworkload: register\nfaults:\n  - {kill: {signl: TERM}}\n",
      "folder/test.yaml:5:13: unknown key of fault 'kill': 'signl', did you mean 'signal'?"},
     {"nodes: {lab: netns}\nsystem: etcd\nworkload: register\nfaults:\n"

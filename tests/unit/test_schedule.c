@@ -4,6 +4,7 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -287,6 +288,86 @@ static void another_seed_names_other_nodes(void **state)
     assert_int_equal(hit, 0x1f);
 }
 
+static const struct rift_fault_variant *bad_links(void)
+{
+    static struct rift_fault_variant link;
+    link = (struct rift_fault_variant){
+        .fault = rift_fault_find("link"),
+        .grudge = RIFT_GRUDGE_HALVES,
+        .weight = 1,
+        .options = json_pack("{s:[i,i], s:i}", "delay_ms", 10, 90, "loss_percent", 3)};
+    return &link;
+}
+
+static void a_window_that_varies_changes_within_its_ranges_as_the_seed_says(void **state)
+{
+    (void)state;
+    const struct rift_fault_variant *link = bad_links();
+    entries[0].variants = link;
+    entries[0].variant_count = 1;
+    entries[0].vary_s = 1;
+    struct rift_schedule *first = draw(1, 100, 3), *again = draw(1, 100, 3);
+    unsigned different = 0, count = 0;
+    for (size_t i = 0; i < first->count; i++) {
+        const struct rift_window *window = &first->windows[i];
+        json_int_t before = json_integer_value(json_object_get(window->what.options, "delay_ms"));
+        assert_true(json_is_true(json_object_get(window->what.options, "changeable")));
+        /* The last change leaves some of the window. */
+        uint64_t changes = rift_window_vary_count(window);
+        assert_true((int64_t)changes * RIFT_SECOND < window->length_ns);
+        assert_true((int64_t)(changes + 1) * RIFT_SECOND >= window->length_ns);
+        for (uint64_t number = 1; number <= changes; number++, count++) {
+            json_t *options = rift_window_vary(window, number);
+            json_t *same = rift_window_vary(&again->windows[i], number);
+            json_int_t delay_ms = json_integer_value(json_object_get(options, "delay_ms"));
+            assert_true(json_equal(options, same));
+            assert_in_range(delay_ms, 10, 90);
+            assert_int_equal(3, json_integer_value(json_object_get(options, "loss_percent")));
+            different += delay_ms != before;
+            before = delay_ms;
+            json_decref(options);
+            json_decref(same);
+        }
+    }
+    assert_true(count > 20 && different > count * 9 / 10);
+    rift_schedule_destroy(first);
+    rift_schedule_destroy(again);
+    json_decref((json_t *)link->options);
+}
+
+/* The windows of many entries that a quiet time puts off do not begin together at its end. */
+static void what_a_quiet_time_puts_off_does_not_come_all_at_once(void **state)
+{
+    (void)state;
+    enum { ENTRIES = 8 };
+    struct rift_fault_entry many[ENTRIES];
+    char lanes[ENTRIES][8];
+    for (size_t i = 0; i < ENTRIES; i++) {
+        snprintf(lanes[i], sizeof lanes[i], "lane%zu", i);
+        many[i] = entries[0];
+        many[i].lane = lanes[i];
+        many[i].for_s = (struct rift_range){1, 1};
+        many[i].every_s = (struct rift_range){6 + (double)i, 6 + (double)i};
+    }
+    struct rift_schedule_request request = {.entries = many,
+                                            .entry_count = ENTRIES,
+                                            .duration_ns = 400 * RIFT_SECOND,
+                                            .quiet_every_s = 20,
+                                            .quiet_for_s = 8,
+                                            .seed = 5};
+    struct rift_schedule *schedule = rift_schedule_create(&request, NULL);
+    assert_non_null(schedule);
+    size_t together = 0;
+    for (size_t i = 0; i < schedule->count; i++) {
+        int64_t within_ns = schedule->windows[i].start_ns % (20 * RIFT_SECOND);
+        assert_true(within_ns + schedule->windows[i].length_ns <= 12 * RIFT_SECOND);
+        together += i > 0 && schedule->windows[i].start_ns == schedule->windows[i - 1].start_ns;
+    }
+    assert_true(schedule->count > 150);
+    assert_true(together < schedule->count / 50);
+    rift_schedule_destroy(schedule);
+}
+
 static void too_many_windows_are_refused(void **state)
 {
     (void)state;
@@ -311,6 +392,9 @@ int main(void)
         cmocka_unit_test_setup(a_mix_that_changes_keeps_to_its_half_for_a_period, set_up),
         cmocka_unit_test_setup(a_window_names_the_same_nodes_each_time_it_is_asked, set_up),
         cmocka_unit_test_setup(another_seed_names_other_nodes, set_up),
+        cmocka_unit_test_setup(a_window_that_varies_changes_within_its_ranges_as_the_seed_says,
+                               set_up),
+        cmocka_unit_test_setup(what_a_quiet_time_puts_off_does_not_come_all_at_once, set_up),
         cmocka_unit_test_setup(too_many_windows_are_refused, set_up),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
