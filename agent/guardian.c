@@ -113,7 +113,7 @@ int guardian_run(const char *state_folder, const char *cgroup_name)
     sigaddset(&signals, SIGCHLD);
     sigprocmask(SIG_BLOCK, &signals, NULL);
     int self_fd = (int)syscall(SYS_pidfd_open, getpid(), 0);
-    apart_enter(cgroup_name);
+    apart_enter();
     struct pulse *pulse =
         mmap(NULL, sizeof *pulse, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     pid_t agent = pulse == MAP_FAILED ? -1 : fork();
@@ -133,7 +133,5 @@ int guardian_run(const char *state_folder, const char *cgroup_name)
     dup2(null, 0);
     dup2(null, 1);
     int code = guardian_watch(agent, pulse, &signals);
-    int rc = code == 0 ? 0 : guardian_heal(state_folder, code == -2, &signals);
-    apart_leave(cgroup_name);
-    return rc;
+    return code == 0 ? 0 : guardian_heal(state_folder, code == -2, &signals);
 }

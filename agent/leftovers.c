@@ -9,7 +9,6 @@
 #include <unistd.h>
 
 #include "agent/agent.h"
-#include "agent/apart.h"
 #include "agent/install.h"
 #include "agent/lock.h"
 #include "agent/system.h"
@@ -123,10 +122,6 @@ int leftovers_print(const struct agent_paths *paths, const char *cgroup_name)
         printf("cgroup: %s\n", cgroup_name);
         count++;
     }
-    if (apart_is_left(cgroup_name)) {
-        printf("cgroup: %s-agent\n", cgroup_name);
-        count++;
-    }
     rift_volume_visit(volume_visit, &count);
     rift_layer_visit(layer_visit, &count);
     count += count_processes();
@@ -234,7 +229,6 @@ int leftovers_heal(const struct agent_paths *paths, const char *cgroup_name, boo
         fprintf(stderr, "rift-agent: %s\n", err.text);
         return 1;
     }
-    apart_remove(cgroup_name);
     unlink(paths->record);
     unlink(paths->lock);
     printf("this node is healed\n");
