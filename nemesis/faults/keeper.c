@@ -18,7 +18,7 @@
 #include "common/process.h"
 #include "nemesis/faults/undo.h"
 
-enum { KEEPER_SOCKET = 3, TEND_MS = 100 };
+enum { KEEPER_SOCKET = 3, TEND_MS = 100, END_MS = 2000 };
 
 struct rift_keeper {
     int fd;
@@ -76,8 +76,13 @@ struct rift_keeper *rift_keeper_start(const struct rift_injection *injection,
     close(pair[1]);
     struct rift_keeper *keeper = rift_calloc(1, sizeof *keeper);
     keeper->fd = pair[0];
-    if (pid > 0 && rift_process_identify(pid, &keeper->process))
+    if (pid > 0 && rift_process_identify(pid, &keeper->process)) {
+        if (tend)
+            json_object_set_new(
+                injection->undo, "keeper",
+                json_pack("[i, I]", (int)pid, (json_int_t)keeper->process.start_ticks));
         return keeper;
+    }
     rift_fail_errno(err, RIFT_ERR_IO, "start the keeper");
     close(keeper->fd);
     free(keeper);
@@ -99,4 +104,16 @@ void rift_keeper_stop(struct rift_keeper *keeper)
     rift_process_signal(&keeper->process, SIGKILL); /* before its socket closes */
     close(keeper->fd);
     free(keeper);
+}
+
+void rift_keeper_end(const json_t *undo)
+{
+    const json_t *named = json_object_get(undo, "keeper");
+    struct rift_process process = {.pid = (pid_t)json_integer_value(json_array_get(named, 0)),
+                                   .start_ticks =
+                                       (uint64_t)json_integer_value(json_array_get(named, 1))};
+    CLEANUP(rift_close_fd) int fd = process.pid > 0 ? rift_process_open(&process) : -1;
+    struct pollfd poll_fd = {.fd = fd, .events = POLLIN};
+    if (fd >= 0 && rift_process_signal(&process, SIGKILL) == 0)
+        poll(&poll_fd, 1, END_MS);
 }

@@ -11,12 +11,16 @@ struct rift_keeper;
 /* In the keeper, ten times a second: does again what others have undone. */
 typedef void rift_keeper_tend(const struct rift_injection *injection);
 
-/* To be started before the fault is done, with its undo complete. tend may be NULL. */
+/* To be started before the fault is done, with its undo complete. tend may be NULL; else undo names
+ * the keeper from then on, for rift_keeper_end. */
 struct rift_keeper *rift_keeper_start(const struct rift_injection *injection,
                                       rift_keeper_tend *tend, struct rift_error *err);
 /* Fails where the keeper is gone. */
 int rift_keeper_renew(struct rift_keeper *keeper, int64_t lease_end_ns, struct rift_error *err);
 /* Ends the keeper; it heals nothing any more. Safe on NULL. */
 void rift_keeper_stop(struct rift_keeper *keeper);
+/* Ends the one that undo names, and waits for that: else it would do the fault again after a heal.
+ */
+void rift_keeper_end(const json_t *undo);
 
 #endif
