@@ -21,7 +21,7 @@
 #include "lab/lab.h"
 #include "plan/host_text.h"
 
-enum { HEAL_HOSTS_MAX = 256, HEAL_CONNECT_MS = 10000 };
+enum { HEAL_HOSTS_MAX = 256, HEAL_CONNECT_MS = 30000 };
 
 struct patient {
     struct rift_node_settings settings;

@@ -194,7 +194,8 @@ void fault_play_remains(const struct rift_lab_host *host, const char *before,
         fprintf(stderr, "%s", found.data);
         cell_fail(cell, "%zu things are left", count);
     }
-    test_host_run(host, "/var/lib/rift/rift-agent-* --leftovers", output, sizeof output);
+    test_host_run(host, "$(ls -t /var/lib/rift/rift-agent-* | head -n 1) --leftovers", output,
+                  sizeof output);
     if (output[0])
         cell_fail(cell, "left: %.100s", output);
 }
