@@ -19,6 +19,7 @@
 
 enum {
     CALL_MS = 30000,
+    LOGIN_MS = 120000, /* to a machine whose processor is emulated */
     LEASE_MS = 20000,
     BACK_MS = 15000, /* after a heal: until the system has started again */
     GONE_MS = 5000,
@@ -177,11 +178,9 @@ static void play_on_node(const struct fault_row *row, struct rift_node *node,
     do_call(node, "system.remove", json_object(), cell);
 }
 
-void fault_play_remains(const struct rift_lab_host *host, const char *before,
-                        char cell[FAULT_CELL_SIZE])
+static void compare_states(const struct rift_lab_host *host, const char *before, char *cell)
 {
     static char after[NODE_STATE_SIZE];
-    char output[400];
     CLEANUP(rift_text_finish) struct rift_text found = {NULL, 0, 0};
     int64_t gone_ns = rift_clock_now() + GONE_MS * RIFT_MS;
     size_t count;
@@ -194,24 +193,45 @@ void fault_play_remains(const struct rift_lab_host *host, const char *before,
         fprintf(stderr, "%s", found.data);
         cell_fail(cell, "%zu things are left", count);
     }
+}
+
+void fault_play_remains(const struct rift_lab_host *host, const char *before,
+                        char cell[FAULT_CELL_SIZE])
+{
+    char output[400];
+    compare_states(host, before, cell);
     test_host_run(host, "$(ls -t /var/lib/rift/rift-agent-* | head -n 1) --leftovers", output,
                   sizeof output);
     if (output[0])
         cell_fail(cell, "left: %.100s", output);
 }
 
+struct rift_node *fault_play_open(const struct rift_lab_host *host, char cell[FAULT_CELL_SIZE])
+{
+    struct rift_error err;
+    struct rift_node_settings settings = test_node_settings(host);
+    settings.lease_ms = LEASE_MS;
+    settings.connect_timeout_ms = LOGIN_MS;
+    struct rift_node *node = rift_node_open(&settings, &err);
+    if (!node)
+        cell_fail(cell, "%.120s", err.text);
+    return node;
+}
+
+bool fault_play_within(const struct fault_row *row, struct rift_node *node,
+                       struct fault_bench *bench, const char *before, char cell[FAULT_CELL_SIZE])
+{
+    play_on_node(row, node, bench, cell);
+    compare_states(bench->hit, before, cell);
+    return !strstr(cell, FAILED);
+}
+
 bool fault_play(const struct fault_row *row, struct fault_bench *bench, const char *before,
                 char cell[FAULT_CELL_SIZE])
 {
-    struct rift_error err;
-    struct rift_node_settings settings = test_node_settings(bench->hit);
-    settings.lease_ms = LEASE_MS;
-    settings.connect_timeout_ms = CALL_MS;
-    struct rift_node *node = rift_node_open(&settings, &err);
-    if (!node) {
-        cell_fail(cell, "%.120s", err.text);
+    struct rift_node *node = fault_play_open(bench->hit, cell);
+    if (!node)
         return false;
-    }
     play_on_node(row, node, bench, cell);
     rift_node_close(node);
     fault_play_remains(bench->hit, before, cell);

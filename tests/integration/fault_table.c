@@ -1,10 +1,12 @@
 /* Every fault on every kind of lab host: measured from outside before, while it is on, and after it
  * was healed, and what is left then. Prints docs/faults.md; ./dev faults runs it. Needs root.
  *
- *   fault_table [--driver netns|uml] [--only FAULT]
- *   fault_table --hosts CONFIG [--only FAULT]    the table of the first two hosts of a
- * configuration that allows faults on them (allow_faults); the second is hit. They are logged in to
- * directly and by a key, have tc, bash and pkill, and pass the witness's ports. */
+ *   fault_table [--driver netns|uml] [--only FAULT,FAULT...]
+ *   fault_table --hosts CONFIG [--only ...]
+ *
+ * The last one prints the table of the first two hosts of a configuration that allows faults on
+ * them (allow_faults); the second is hit. They are logged in to directly and by a key, have tc,
+ * bash and pkill, and pass the witness's ports. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -48,23 +50,29 @@ static void note_load(void)
     most_load = fmax(load, most_load);
 }
 
+/* only: names with commas between, or NULL. */
 static bool is_wanted(const struct fault_row *row, const char *only)
 {
-    return !only || strcmp(only, row->fault) == 0;
+    size_t length = strlen(row->fault);
+    for (const char *at = only; at; at = strchr(at, ',') ? strchr(at, ',') + 1 : NULL)
+        if (strcspn(at, ",") == length && strncmp(at, row->fault, length) == 0)
+            return true;
+    return !only;
 }
 
-static void play_rows(const struct rift_lab_host *hosts, size_t kind, const char *only,
-                      const char *witness)
+/* node: a session that serves all rows; NULL: each has its own. */
+static void play_rows(const struct rift_lab_host *hosts, struct rift_node *node, size_t kind,
+                      const char *only)
 {
     static char before[NODE_STATE_SIZE];
     struct fault_bench bench = {.hit = &hosts[1], .peer = &hosts[0]};
-    if (!fault_witness_start(&hosts[0], witness) || !fault_witness_start(&hosts[1], witness))
-        exit(1);
     node_state_read(bench.hit, before);
     for (size_t i = 0; i < fault_row_count; i++) {
-        if (!is_wanted(&fault_rows[i], only))
+        const struct fault_row *row = &fault_rows[i];
+        if (!is_wanted(row, only))
             continue;
-        failed_count += !fault_play(&fault_rows[i], &bench, before, cells[i][kind]);
+        failed_count += node ? !fault_play_within(row, node, &bench, before, cells[i][kind])
+                             : !fault_play(row, &bench, before, cells[i][kind]);
         note_load();
         fprintf(stderr, "%-6s %-10s %-30s %-30s %s\n", test_driver(), fault_rows[i].fault,
                 fault_rows[i].asked, fault_rows[i].what, cells[i][kind]);
@@ -76,7 +84,10 @@ static void play_kind(size_t kind, const char *only, const char *witness)
     size_t count = 0;
     setenv("RIFT_TEST_DRIVER", kinds[kind], 1);
     struct rift_lab *lab = test_lab_up(kinds[kind], 2);
-    play_rows(rift_lab_hosts(lab, &count), kind, only, witness);
+    const struct rift_lab_host *hosts = rift_lab_hosts(lab, &count);
+    if (!fault_witness_start(&hosts[0], witness) || !fault_witness_start(&hosts[1], witness))
+        exit(1);
+    play_rows(hosts, NULL, kind, only);
     rift_lab_close(lab);
     test_labs_down(NULL);
 }
@@ -103,6 +114,31 @@ static int find_host(struct rift_lab_host *host, const struct rift_node_settings
     return 0;
 }
 
+/* A login to somebody's machine may take seconds: one serves all rows, and what it left itself is
+ * looked for at the end. Returns 0, or -1 where nothing could be played. */
+static int play_in_one_session(const struct rift_lab_host hosts[2], const char *only,
+                               const char *witness)
+{
+    static char before[NODE_STATE_SIZE];
+    char cell[FAULT_CELL_SIZE] = "";
+    fault_witness_end(&hosts[0]);
+    fault_witness_end(&hosts[1]);
+    if (!fault_witness_start(&hosts[0], witness) || !fault_witness_start(&hosts[1], witness))
+        return -1;
+    node_state_read(&hosts[1], before);
+    struct rift_node *node = fault_play_open(&hosts[1], cell);
+    if (node) {
+        play_rows(hosts, node, 0, only);
+        rift_node_close(node);
+        fault_play_remains(&hosts[1], before, cell);
+    }
+    failed_count += cell[0] != 0;
+    fprintf(stderr, "at the end: %s\n", cell[0] ? cell : "nothing is left");
+    fault_witness_end(&hosts[0]);
+    fault_witness_end(&hosts[1]);
+    return node ? 0 : -1;
+}
+
 /* Returns 0, or -1 where the configuration does not allow it. */
 static int play_hosts(const char *path, const char *only, const char *witness)
 {
@@ -124,14 +160,8 @@ static int play_hosts(const char *path, const char *only, const char *witness)
         fprintf(stderr, "fault_table: %s\n", err.text);
     } else {
         if (find_host(&hosts[0], &found.settings[0]) == 0 &&
-            find_host(&hosts[1], &found.settings[1]) == 0) {
-            fault_witness_end(&hosts[0]);
-            fault_witness_end(&hosts[1]);
-            play_rows(hosts, 0, only, witness);
-            fault_witness_end(&hosts[0]);
-            fault_witness_end(&hosts[1]);
-            result = 0;
-        }
+            find_host(&hosts[1], &found.settings[1]) == 0)
+            result = play_in_one_session(hosts, only, witness);
         run_hosts_release(&found);
     }
     rift_plan_destroy(plan);
