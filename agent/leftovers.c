@@ -84,8 +84,8 @@ static int count_data_folders(const struct agent_paths *paths)
 
 static int count_files(const struct agent_paths *paths)
 {
-    const char *const files[] = {paths->lock,      paths->record, paths->system,
-                                 paths->artifacts, paths->disks,  paths->logs};
+    const char *const files[] = {paths->lock,  paths->record, paths->system,      paths->artifacts,
+                                 paths->disks, paths->logs,   RIFT_SECRETS_FOLDER};
     int count = 0;
     for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
         if (access(files[i], F_OK) != 0)

@@ -16,6 +16,7 @@
 #include "agent/check.h"
 #include "agent/command.h"
 #include "agent/disk.h"
+#include "agent/secrets.h"
 #include "agent/system_state.h"
 #include "common/clock.h"
 #include "common/memory.h"
@@ -106,13 +107,16 @@ static int make_data_folders(const struct agent *agent, const struct agent_user 
     return 0;
 }
 
-static int run_prepare(const struct agent *agent, const struct agent_user *user,
-                       int64_t deadline_ns, struct rift_arena *arena, struct rift_error *err)
+/* The recipe's commands for what is new, one after another, each to end with 0. */
+static int run_commands(const struct agent *agent, const char *what,
+                        const rift_recipe_argv *commands, size_t count,
+                        const struct agent_user *user, int64_t deadline_ns,
+                        struct rift_arena *arena, struct rift_error *err)
 {
     const struct system *system = agent->system;
-    for (size_t i = 0; i < system->recipe->prepare_count; i++) {
-        char **argv = rift_recipe_expand_all(system->recipe, system->context,
-                                             system->recipe->prepare[i], arena, err);
+    for (size_t i = 0; i < count; i++) {
+        char **argv =
+            rift_recipe_expand_all(system->recipe, system->context, commands[i], arena, err);
         struct command_result result;
         if (!argv)
             return -1;
@@ -122,7 +126,7 @@ static int run_prepare(const struct agent *agent, const struct agent_user *user,
                            result.errors.data ? result.errors.data : "");
         agent_command_finish(&result);
         if (rc)
-            return rift_wrap(err, "prepare");
+            return rift_wrap(err, "%s", what);
     }
     return 0;
 }
@@ -289,6 +293,26 @@ static int start_attached(struct agent *agent, int64_t deadline_ns, json_t *ok,
     return operate_count(agent) > 0 ? 0 : attach_start(&agent->system->attach, deadline_ns, err);
 }
 
+static bool is_founder(const struct system *system)
+{
+    const json_t *nodes = json_object_get(system->context, "nodes");
+    const json_t *first = json_object_get(json_array_get(nodes, 0), "name");
+    return json_equal(first, json_object_get(json_object_get(system->context, "node"), "name")) &&
+           !json_is_true(json_object_get(system->context, "joining"));
+}
+
+/* What a cluster needs once, of the cluster itself: its first user, a table. */
+static int run_founded(struct agent *agent, const struct agent_user *user, int64_t deadline_ns,
+                       struct rift_arena *arena, struct rift_error *err)
+{
+    const struct rift_recipe *recipe = agent->system->recipe;
+    for (size_t i = 0; i < recipe->process_count && recipe->founded_count > 0; i++)
+        if (wait_for(agent, &recipe->processes[i], deadline_ns, err))
+            return -1;
+    return run_commands(agent, "founded", recipe->founded, recipe->founded_count, user, deadline_ns,
+                        arena, err);
+}
+
 static int start_all(struct agent *agent, int64_t deadline_ns, struct rift_arena *arena, json_t *ok,
                      struct rift_error *err)
 {
@@ -300,8 +324,10 @@ static int start_all(struct agent *agent, int64_t deadline_ns, struct rift_arena
     if (agent_user_find(recipe->user, &user, err) ||
         agent_make_folders(agent->paths.logs, 0755, err) ||
         make_data_folders(agent, &user, deadline_ns, &are_new, err) ||
-        write_files(agent->system, &user, arena, err) || rift_cgroup_create(&agent->cgroup, err) ||
-        (are_new && run_prepare(agent, &user, deadline_ns, arena, err)))
+        secrets_give(user.uid, user.gid, err) || write_files(agent->system, &user, arena, err) ||
+        rift_cgroup_create(&agent->cgroup, err) ||
+        (are_new && run_commands(agent, "prepare", recipe->prepare, recipe->prepare_count, &user,
+                                 deadline_ns, arena, err)))
         return -1;
     json_object_set_new(ok, "started_ns", json_integer(rift_clock_now()));
     for (size_t i = 0; i < recipe->process_count; i++) {
@@ -315,7 +341,8 @@ static int start_all(struct agent *agent, int64_t deadline_ns, struct rift_arena
             wait_for(agent, process, ready_by < deadline_ns ? ready_by : deadline_ns, err))
             return -1;
     }
-    return 0;
+    return are_new && is_founder(agent->system) ? run_founded(agent, &user, deadline_ns, arena, err)
+                                                : 0;
 }
 
 /* Of all nodes only the members are there for it, itself among them. In the job's own process, so
@@ -558,7 +585,7 @@ int operate_remove(struct agent *agent, const json_t *args, int64_t deadline_ns,
 {
     const struct system *system = agent->system;
     bool is_ours = !system || !system->is_attached;
-    if (is_ours && kill_all(agent, err))
+    if ((is_ours && kill_all(agent, err)) || secrets_remove(err))
         return -1;
     if (system && system->keeps_data)
         return 0;

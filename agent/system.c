@@ -16,6 +16,7 @@
 #include "agent/membership.h"
 #include "agent/operate.h"
 #include "agent/programs.h"
+#include "agent/secrets.h"
 #include "common/clock.h"
 #include "common/memory.h"
 #include "common/process.h"
@@ -168,7 +169,8 @@ bool system_is_stale(const struct agent *agent)
 {
     if (agent->system)
         return strcmp(agent->system->session, agent->session) != 0;
-    return rift_cgroup_exists(&agent->cgroup) || access(agent->paths.system, F_OK) == 0;
+    return rift_cgroup_exists(&agent->cgroup) || access(agent->paths.system, F_OK) == 0 ||
+           access(RIFT_SECRETS_FOLDER, F_OK) == 0;
 }
 
 /* Once it is removed; what is kept may be asked about still. */
@@ -287,7 +289,10 @@ int system_verb_configure(struct agent *agent, const struct request *request, js
     if ((agent->system && system_is_stale(agent) && system_remove(agent, true, err)) ||
         system_set(agent, request->args, agent->session, err))
         return -1;
-    return system_save(agent, err);
+    /* Saved first: whoever comes next removes them by what is saved. */
+    return system_save(agent, err) || secrets_put(json_object_get(request->args, "secrets"), err)
+               ? -1
+               : 0;
 }
 
 /* What the job put where goes into the context, for templates and for the next agent. */

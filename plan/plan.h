@@ -64,6 +64,7 @@ struct rift_plan {
     const json_t *recipe;    /* as common/wire/recipe.h reads it; NULL for "none" */
     const json_t *artifacts; /* an object: name -> local path of what is uploaded instead */
     const json_t *upgrade_to; /* the same, of the version that the fault upgrade brings; or empty */
+    const json_t *secrets;    /* name -> local path, in which ${node.name} stands for each node's */
     int64_t disk_mb;          /* of each data folder's own disk; 0: none */
     const char *disk_layer;   /* over each data folder: none, ext4 or posix */
     bool keep_data;           /* after the run the system's data and logs stay on the nodes */
@@ -103,6 +104,9 @@ struct rift_plan *rift_plan_parse(const char *path, const char *text, size_t len
                                   const struct rift_catalogue *catalogue, uint64_t seed_override,
                                   struct rift_error *err);
 void rift_plan_destroy(struct rift_plan *plan);
+
+/* The file of that secret for that node; free() it. */
+char *rift_plan_secret_path(const char *file, const char *node);
 
 /* The frozen plan as YAML: reading it gives the same plan again. */
 void rift_plan_print(const struct rift_plan *plan, struct rift_text *text);

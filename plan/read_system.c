@@ -186,6 +186,50 @@ static json_t *read_files(struct rift_plan_reader *reader, const struct rift_tre
     return paths;
 }
 
+char *rift_plan_secret_path(const char *file, const char *node)
+{
+    static const char name[] = "${node.name}";
+    struct rift_text path = {0};
+    for (const char *at; (at = strstr(file, name)); file = at + strlen(name)) {
+        rift_text_append_bytes(&path, file, (size_t)(at - file));
+        rift_text_append(&path, node);
+    }
+    rift_text_append(&path, file);
+    return rift_text_take(&path);
+}
+
+/* Their names to their paths. What is in them is read when it is sent, and nowhere else. */
+static json_t *read_secrets(struct rift_plan_reader *reader, const struct rift_tree *system,
+                            const struct rift_recipe *recipe)
+{
+    json_t *paths = json_object();
+    const struct rift_tree *node = rift_tree_get(system, "secrets");
+    const char *known[RIFT_RECIPE_ITEMS_MAX];
+    if (!rift_tree_is_nothing(node) && node->kind != RIFT_TREE_MAP)
+        rift_problem_add(&reader->problems, node, "secrets must be a table: {NAME: FILE}");
+    for (size_t i = 0; i < recipe->secret_count; i++)
+        known[i] = recipe->secrets[i].name;
+    for (size_t i = 0; node && node->kind == RIFT_TREE_MAP && i < node->count; i++) {
+        const struct rift_tree *key = node->keys[i], *file = node->items[i];
+        size_t at = 0;
+        while (at < recipe->secret_count && strcmp(known[at], key->text) != 0)
+            at++;
+        if (at == recipe->secret_count)
+            rift_problem_unknown(&reader->problems, key, "secret", key->text, known,
+                                 recipe->secret_count);
+        else if (rift_tree_is_nothing(file) || file->kind != RIFT_TREE_SCALAR)
+            rift_problem_add(&reader->problems, key, "secret '%s' must be a local file", key->text);
+        else
+            json_object_set_new(paths, key->text, json_string(rift_plan_path(reader, file->text)));
+    }
+    for (size_t i = 0; i < recipe->secret_count && !reader->plan->attach; i++)
+        if (!json_object_get(paths, known[i]))
+            rift_problem_add(&reader->problems, system, "the recipe needs secrets: {%s: FILE}%s%s",
+                             known[i], recipe->secrets[i].summary[0] ? ", " : "",
+                             recipe->secrets[i].summary);
+    return paths;
+}
+
 static json_t *read_artifacts(struct rift_plan_reader *reader, const struct rift_tree *node,
                               const struct rift_recipe *recipe, const struct rift_tree *place,
                               json_t *frozen)
@@ -248,14 +292,15 @@ static void read_recipe(struct rift_plan_reader *reader, const struct rift_tree 
         reader, read_artifacts(reader, rift_tree_get(node, "artifacts"), recipe, node, artifacts));
     plan->upgrade_to = rift_plan_keep(
         reader, read_files(reader, rift_tree_get(node, "upgrade_to"), recipe, upgrade));
+    plan->secrets = rift_plan_keep(reader, read_secrets(reader, node, recipe));
     plan->recipe = source->json;
     reader->client_of_recipe = recipe->client;
     json_object_set_new(reader->frozen, "system",
-                        json_pack("{s:s, s:o, s:o, s:o, s:I, s:s, s:b, s:O}", "recipe",
+                        json_pack("{s:s, s:o, s:o, s:o, s:O, s:I, s:s, s:b, s:O}", "recipe",
                                   plan->system.name, "options", options, "artifacts", artifacts,
-                                  "upgrade_to", upgrade, "disk_mb", (json_int_t)plan->disk_mb,
-                                  "disk_layer", plan->disk_layer, "keep_data", (int)plan->keep_data,
-                                  "definition", source->json));
+                                  "upgrade_to", upgrade, "secrets", plan->secrets, "disk_mb",
+                                  (json_int_t)plan->disk_mb, "disk_layer", plan->disk_layer,
+                                  "keep_data", (int)plan->keep_data, "definition", source->json));
     if (plan->attach)
         json_object_set(json_object_get(reader->frozen, "system"), "attach",
                         (json_t *)plan->attach);
@@ -271,6 +316,7 @@ void rift_plan_read_system(struct rift_plan_reader *reader)
     plan->system.options = rift_plan_keep(reader, json_object());
     plan->artifacts = rift_plan_keep(reader, json_object());
     plan->upgrade_to = rift_plan_keep(reader, json_object());
+    plan->secrets = rift_plan_keep(reader, json_object());
     const struct rift_tree *name = node;
     if (node && node->kind == RIFT_TREE_MAP) {
         json_t *checked =

@@ -224,6 +224,12 @@ const struct rift_option rift_system_options[] = {
      .fallback = "{}",
      .summary = "artifacts of another version, as artifacts: the fault `upgrade` puts them in the "
                 "place of the first"},
+    {.name = "secrets",
+     .kind = RIFT_OPTION_ANY,
+     .unit = "",
+     .fallback = "{}",
+     .summary = "name of the recipe's secret: local file, in whose path `${node.name}` stands for "
+                "each node's; what is in it goes to the node and nowhere else"},
     {.name = "disk_mb",
      .kind = RIFT_OPTION_INTEGER,
      .unit = "MiB",

@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "clients/etcd/base64.h"
 #include "clients/etcd/errors.h"
+#include "common/base64.h"
 #include "common/clock.h"
 #include "common/memory.h"
 #include "common/text.h"
@@ -108,7 +108,7 @@ int64_t etcd_integer(const json_t *object, const char *member)
 static char *base64_of(const void *bytes, size_t length)
 {
     struct rift_text text = {0};
-    etcd_base64_encode(&text, bytes, length);
+    rift_base64_encode(&text, bytes, length);
     return rift_text_take(&text);
 }
 
@@ -140,7 +140,7 @@ int etcd_decode_value(struct rift_values *values, const json_t *pair, struct rif
     if (!json_is_string(encoded))
         return -1;
     struct rift_text CLEANUP(rift_text_finish) text = {0};
-    if (!etcd_base64_decode(&text, json_string_value(encoded), json_string_length(encoded)))
+    if (!rift_base64_decode(&text, json_string_value(encoded), json_string_length(encoded)))
         return -1;
     CLEANUP(etcd_json_release)
     json_t *json = json_loadb(text.data ? text.data : "", text.length, JSON_DECODE_ANY, NULL);

@@ -78,8 +78,10 @@
  *                   (each data folder is to be a disk of its own, so large), "disk_layer"?
  *                   ("ext4", "posix": a file system of ours is to be over each data folder while
  *                   the system runs; "none"), "keep_data"? (bool),
- *                   "attach"? {"unit"?, "cgroup"?} (it runs already; one of the two)} -> {}
+ *                   "attach"? {"unit"?, "cgroup"?} (it runs already; one of the two),
+ *                   "secrets"? {name: base64} (of the recipe's secrets)} -> {}
  *     No more than remembered, on disk as well; what was kept of an earlier session's is removed.
+ *     Of secrets only the files are kept (recipe.h), in memory, until system.remove.
  * With attach the faults hit the unit's cgroup; start (no conflict) and stop go through systemctl,
  * install is not to be sent, wipe empties the data folders and leaves all else.
  *
@@ -97,7 +99,8 @@
  * system.start {"deadline_ms", "members"? [names] (it joins their cluster, itself named too)}
  *     -> {"pids": [..], "started_ns"}
  *     Conflict where it runs already. Writes the recipe's files first, and runs its prepare
- *     commands where the data folders are new.
+ *     commands where the data folders are new; there, on the first node, the founded commands too,
+ *     once the cluster is ready.
  *
  * system.wait_ready {"deadline_ms"} -> {"ready_ns"}
  *     Or "timeout", with the last reason and the end of the log.
@@ -136,8 +139,9 @@
  * recipe.
  *
  * system.remove {} -> {}
- *     Kills it, and removes what it left on the node: data folders, files, logs, artifacts, the
- *     recipe. With keep_data it is killed and no more; one with attach is only forgotten.
+ *     Kills it, and removes what it left on the node: data folders, files, logs, artifacts,
+ *     secrets, the recipe. With keep_data it is killed and its secrets go, no more; one with attach
+ *     is only forgotten, its secrets too.
  *
  * exec {"argv": [..], "stdin"?: text, "deadline_ms", "user"?}
  *     -> {"status" (exit code, or 128 + signal), "stdout", "stderr", "truncated"}

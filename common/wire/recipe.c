@@ -134,6 +134,22 @@ static int read_artifact(const struct recipe_reader *outer, const char *name, in
     return 0;
 }
 
+static int read_secret(const struct recipe_reader *outer, const char *name, int i,
+                       const json_t *json, void *item)
+{
+    struct rift_recipe_secret *secret = item;
+    struct recipe_reader inner;
+    secret->name = rift_arena_strdup(outer->arena, name);
+    if (strchr(name, '/') || name[0] == '.' || !name[0])
+        return recipe_reader_fail(outer, name, "is no name for a secret");
+    if (recipe_reader_enter(outer, name, i, json, &inner) ||
+        recipe_reader_known_keys(&inner, RECIPE_KEYS("summary", "public")) ||
+        recipe_read_text(&inner, "summary", "", &secret->summary) ||
+        recipe_read_bool(&inner, "public", &secret->is_public))
+        return -1;
+    return 0;
+}
+
 static int read_variable(const struct recipe_reader *outer, const char *name, int i,
                          const json_t *json, void *item)
 {
@@ -327,6 +343,10 @@ static int recipe_read_items(const struct recipe_reader *top, struct rift_recipe
                                           sizeof *recipe->artifacts, &recipe->artifact_count);
     if (!recipe->artifacts)
         return -1;
+    recipe->secrets = recipe_read_table(top, "secrets", read_secret, sizeof *recipe->secrets,
+                                        &recipe->secret_count);
+    if (!recipe->secrets)
+        return -1;
     recipe->ports =
         recipe_read_table(top, "ports", read_port, sizeof *recipe->ports, &recipe->port_count);
     if (!recipe->ports)
@@ -343,6 +363,10 @@ static int recipe_read_items(const struct recipe_reader *top, struct rift_recipe
                                        &recipe->prepare_count);
     if (!recipe->prepare)
         return -1;
+    recipe->founded = recipe_read_list(top, "founded", read_preparation, sizeof *recipe->founded,
+                                       &recipe->founded_count);
+    if (!recipe->founded)
+        return -1;
     recipe->processes = recipe_read_list(top, "processes", read_process, sizeof *recipe->processes,
                                          &recipe->process_count);
     if (!recipe->processes)
@@ -354,10 +378,11 @@ static int recipe_read_items(const struct recipe_reader *top, struct rift_recipe
 
 static int recipe_read(const struct recipe_reader *top, struct rift_recipe *recipe)
 {
-    if (recipe_reader_known_keys(
-            top, RECIPE_KEYS("name", "summary", "client", "packages", "version", "options",
-                             "artifacts", "ports", "variables", "user", "data_folders", "files",
-                             "prepare", "processes", "logs", "role", "membership", "stop")) ||
+    if (recipe_reader_known_keys(top, RECIPE_KEYS("name", "summary", "client", "packages",
+                                                  "version", "options", "artifacts", "secrets",
+                                                  "ports", "variables", "user", "data_folders",
+                                                  "files", "prepare", "processes", "founded",
+                                                  "logs", "role", "membership", "stop")) ||
         recipe_read_required(top, "name", &recipe->name) ||
         recipe_read_text(top, "summary", "", &recipe->summary) ||
         recipe_read_text(top, "client", NULL, &recipe->client) ||

@@ -9,6 +9,7 @@
  *     ${nodes.count}
  *     ${options.NAME}                       an option of the recipe, as the configuration set it
  *     ${artifacts.NAME}                     where the agent put that artifact on the node
+ *     ${secrets.NAME}                       the file on the node that has that secret
  *     ${NAME}                               a variable of the recipe
  *     ${member.name} ${member.address} ${member.host} ${member.index} ${member.id}   in the
  * commands of `membership` only: the node that is added or removed
@@ -76,6 +77,16 @@ struct rift_recipe_artifact {
         *fallback; /* T: what ${artifacts.NAME} is when the user gives none; NULL: required */
 };
 
+/* A file of the user's that the node needs and nobody else may read: a password, a private key. */
+struct rift_recipe_secret {
+    const char *name;
+    const char *summary;
+    bool is_public; /* a certificate, say: it travels with the others, and anybody may read it */
+};
+
+/* Where the agent keeps them: in memory, as /run is. */
+#define RIFT_SECRETS_FOLDER "/run/rift-secrets"
+
 struct rift_recipe_file {
     const char *path;    /* T */
     const char *content; /* T */
@@ -128,6 +139,8 @@ struct rift_recipe {
     size_t option_count;
     const struct rift_recipe_artifact *artifacts;
     size_t artifact_count;
+    const struct rift_recipe_secret *secrets;
+    size_t secret_count;
     const struct rift_recipe_pair *ports; /* numbers by name, for faults that cut one of them */
     size_t port_count;
     const struct rift_recipe_variable *variables;
@@ -139,6 +152,9 @@ struct rift_recipe {
     const rift_recipe_argv
         *prepare; /* T: run once as user, in order, when the data folders are new */
     size_t prepare_count;
+    const rift_recipe_argv
+        *founded; /* T: run once as user on the first node, when a new cluster is ready */
+    size_t founded_count;
     const struct rift_recipe_process *processes;
     size_t process_count;
     const char *const *logs; /* T: besides the output of the processes, which the agent keeps */

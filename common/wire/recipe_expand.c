@@ -132,6 +132,19 @@ static int expand_artifact(struct expansion *e, const char *name, const char *ar
                      e->recipe->name, artifact);
 }
 
+static int expand_secret(struct expansion *e, const char *name, const char *secret,
+                         struct rift_text *out)
+{
+    for (size_t i = 0; i < e->recipe->secret_count; i++) {
+        if (strcmp(e->recipe->secrets[i].name, secret) != 0)
+            continue;
+        rift_text_printf(out, "%s/%s", RIFT_SECRETS_FOLDER, secret);
+        return 0;
+    }
+    return rift_fail(e->err, RIFT_ERR_INVALID, "'${%s}': system '%s' has no secret '%s'", name,
+                     e->recipe->name, secret);
+}
+
 static int expand_unknown(struct expansion *e, const char *name)
 {
     const char *names[RIFT_RECIPE_ITEMS_MAX + 8] = {"node.name",  "node.address", "node.host",
@@ -159,6 +172,8 @@ static int expand_name(struct expansion *e, const char *name, struct rift_text *
         return expand_option(e, name, name + 8, out);
     if (rift_text_starts_with(name, "artifacts."))
         return expand_artifact(e, name, name + 10, out);
+    if (rift_text_starts_with(name, "secrets."))
+        return expand_secret(e, name, name + 8, out);
     if (strcmp(name, "nodes.count") == 0) {
         rift_text_printf(out, "%zu", json_array_size(nodes));
         return 0;
@@ -315,6 +330,9 @@ static int check_everything(const struct rift_recipe *recipe, const json_t *cont
     }
     for (size_t i = 0; i < recipe->prepare_count; i++)
         if (check_list(recipe, context, recipe->prepare[i], arena, err))
+            return -1;
+    for (size_t i = 0; i < recipe->founded_count; i++)
+        if (check_list(recipe, context, recipe->founded[i], arena, err))
             return -1;
     if (check_list(recipe, context, recipe->version, arena, err) ||
         check_list(recipe, context, recipe->data_folders, arena, err) ||

@@ -8,9 +8,11 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "common/base64.h"
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/memory.h"
+#include "common/secret.h"
 
 #define ARTIFACTS_FOLDER "/var/lib/rift/artifacts" /* of agents, agent/paths.c */
 
@@ -44,6 +46,31 @@ static json_t *system_context(const struct cluster *cluster, const struct rift_p
                      nodes, "options", plan->system.options, "artifacts", artifacts);
 }
 
+/* What the files of a node's secrets hold, in base64; NULL with an error. Said to the agent on its
+ * stdin, as all is: no command line and no log has it. */
+static json_t *system_secrets(const struct rift_plan *plan, const char *node,
+                              struct rift_error *err)
+{
+    json_t *secrets = json_object();
+    const char *name;
+    const json_t *file;
+    json_object_foreach((json_t *)plan->secrets, name, file)
+    {
+        const json_t *declared = json_object_get(json_object_get(plan->recipe, "secrets"), name);
+        CLEANUP(rift_free) char *path = rift_plan_secret_path(json_string_value(file), node);
+        CLEANUP(rift_text_finish) struct rift_text bytes = {0}, encoded = {0};
+        if (rift_secret_read(path, json_is_true(json_object_get(declared, "public")), &bytes,
+                             err)) {
+            rift_wrap(err, "secret '%s' of %s", name, node);
+            json_decref(secrets);
+            return NULL;
+        }
+        rift_base64_encode(&encoded, bytes.data, bytes.length);
+        json_object_set_new(secrets, name, json_string(encoded.data ? encoded.data : ""));
+    }
+    return secrets;
+}
+
 static int system_configure(struct cluster *cluster, const struct rift_plan *plan,
                             struct rift_error *err)
 {
@@ -51,16 +78,24 @@ static int system_configure(struct cluster *cluster, const struct rift_plan *pla
     struct cluster_reply *replies = rift_calloc(cluster->node_count, sizeof *replies);
     struct rift_node_set all;
     cluster_all(cluster, &all);
-    for (size_t i = 0; i < cluster->node_count; i++) {
-        args[i] = json_pack("{s:O, s:o, s:b, s:I, s:s, s:b}", "recipe", plan->recipe, "context",
-                            system_context(cluster, plan, i), "lab", (int)plan->is_lab, "disk_mb",
-                            (json_int_t)plan->disk_mb, "disk_layer", plan->disk_layer, "keep_data",
-                            (int)plan->keep_data);
+    int result = 0;
+    for (size_t i = 0; i < cluster->node_count && result == 0; i++) {
+        json_t *secrets = system_secrets(plan, cluster->names[i], err);
+        if (!secrets) {
+            result = -1;
+            break;
+        }
+        args[i] = json_pack("{s:O, s:o, s:b, s:I, s:s, s:b, s:o}", "recipe", plan->recipe,
+                            "context", system_context(cluster, plan, i), "lab", (int)plan->is_lab,
+                            "disk_mb", (json_int_t)plan->disk_mb, "disk_layer", plan->disk_layer,
+                            "keep_data", (int)plan->keep_data, "secrets", secrets);
         if (plan->attach)
             json_object_set(args[i], "attach", (json_t *)plan->attach);
     }
-    cluster_call(cluster, &all, "system.configure", args, SYSTEM_CALL_DEADLINE_MS, replies);
-    int result = cluster_replies_check(cluster, replies, err);
+    if (result == 0) {
+        cluster_call(cluster, &all, "system.configure", args, SYSTEM_CALL_DEADLINE_MS, replies);
+        result = cluster_replies_check(cluster, replies, err);
+    }
     for (size_t i = 0; i < cluster->node_count; i++)
         json_decref(args[i]);
     cluster_replies_free(replies, cluster->node_count);

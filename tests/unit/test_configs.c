@@ -78,10 +78,17 @@ static void check_config(const char *name, const char *path)
 static void check_recipe(const char *name, const char *path)
 {
     (void)path;
+    /* The secrets of a recipe are its user's own files. */
+    static const struct {
+        const char *recipe, *secrets;
+    } needs[] = {{"etcd-secure", "ca: a, cert: b, key: c, root_password: d"}};
+    const char *secrets = "";
+    for (size_t i = 0; i < sizeof needs / sizeof *needs; i++)
+        secrets = strcmp(needs[i].recipe, name) == 0 ? needs[i].secrets : secrets;
     CLEANUP(rift_free)
-    char *yaml = rift_printf("nodes: {lab: netns}\nsystem: %s\nworkload: register\n"
-                             "client: {name: stdio, command: [x]}\n",
-                             name);
+    char *yaml = rift_printf("nodes: {lab: netns}\nsystem: {recipe: %s, secrets: {%s}}\n"
+                             "workload: register\nclient: {name: stdio, command: [x]}\n",
+                             name, secrets);
     struct rift_error err = {0};
     struct rift_plan *plan =
         rift_plan_parse("test.yaml", yaml, strlen(yaml), rift_catalogue_of_build(), 1, &err);
@@ -103,11 +110,39 @@ static void every_recipe_is_good(void **state)
     assert_true(for_each("configs/systems", check_recipe) >= 1);
 }
 
+/* The files are not there, and nobody looks: an old plan is read where they are not. */
+static void a_secret_is_named_by_its_file_for_each_node(void **state)
+{
+    (void)state;
+    static const char text[] =
+        "nodes: {lab: netns}\nworkload: register\nsystem: {recipe: etcd-secure, secrets: {ca: "
+        "/s/ca, cert: '/s/${node.name}.pem', key: '/s/${node.name}.key', root_password: /s/pw}}\n";
+    struct rift_error err = {0};
+    struct rift_plan *plan =
+        rift_plan_parse("test.yaml", text, strlen(text), rift_catalogue_of_build(), 1, &err);
+    assert_non_null(plan);
+    const char *key = json_string_value(json_object_get(plan->secrets, "key"));
+    assert_string_equal(key, "/s/${node.name}.key");
+    CLEANUP(rift_free) char *one = rift_plan_secret_path(key, "n1");
+    assert_string_equal(one, "/s/n1.key");
+    CLEANUP(rift_free) char *two = rift_plan_secret_path("${node.name}/${node.name}", "n12");
+    assert_string_equal(two, "n12/n12");
+    CLEANUP(rift_text_finish) struct rift_text frozen = {0};
+    rift_plan_print(plan, &frozen);
+    struct rift_plan *again = rift_plan_parse("runs/x/plan.yaml", frozen.data, frozen.length,
+                                              rift_catalogue_of_build(), 0, &err);
+    assert_non_null(again);
+    assert_true(json_equal((json_t *)again->secrets, (json_t *)plan->secrets));
+    rift_plan_destroy(again);
+    rift_plan_destroy(plan);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_configuration_is_good_and_one_seed_is_one_sequence),
         cmocka_unit_test(every_recipe_is_good),
+        cmocka_unit_test(a_secret_is_named_by_its_file_for_each_node),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

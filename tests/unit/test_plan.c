@@ -205,6 +205,15 @@ static const struct {
     {"nodes: {lab: netns}\nsystem: {recipe: etcd, artifacts: {etcd: {file: /dev/null, sha256: "
      "'12'}}}\nworkload: register\n",
      "folder/test.yaml:2:68: artifact 'etcd': '/dev/null' is not the file of this plan"},
+    {"nodes: {lab: netns}\nsystem: etcd-secure\nworkload: register\n",
+     "the recipe needs secrets: {root_password: FILE}, a file whose first line"},
+    {"nodes: {lab: netns}\nsystem: {recipe: etcd-secure, secrets: {kye: x}}\nworkload: register\n",
+     "folder/test.yaml:2:41: unknown secret 'kye', did you mean 'key'?"},
+    {"nodes: {lab: netns}\nsystem: {recipe: etcd-secure, secrets: {key: [x]}}\nworkload: "
+     "register\n",
+     "secret 'key' must be a local file"},
+    {"nodes: {lab: netns}\nsystem: {recipe: etcd, secrets: x}\nworkload: register\n",
+     "folder/test.yaml:2:33: secrets must be a table: {NAME: FILE}"},
     {"nodes: {lab: netns}\nclient: ectd\nworkload: register\n",
      "folder/test.yaml:2:9: unknown client 'ectd', did you mean 'etcd'?"},
     {"nodes: {lab: netns}\nworkload: register\n", "folder/test.yaml:1:1: 'client' is missing"},

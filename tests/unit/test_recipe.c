@@ -197,6 +197,28 @@ static void circles_end_with_an_error(void **state)
     json_decref(context);
 }
 
+static void a_secret_is_a_path_and_never_what_is_in_it(void **state)
+{
+    (void)state;
+    json_t *json = load("{'name': 'kv', 'secrets': {'key': {}, 'ca': {'public': true}},"
+                        " 'founded': [['/bin/kv', '${secrets.key}']],"
+                        " 'processes': [{'name': 'kv', 'command': ['/bin/kv']}]}");
+    json_t *context = load(two_nodes);
+    struct rift_arena arena = {0};
+    struct fixture f = {.recipe = rift_recipe_from_json(json, &arena, NULL), .context = context};
+    assert_non_null(f.recipe);
+    assert_true(!f.recipe->secrets[0].is_public && f.recipe->secrets[1].is_public);
+    assert_int_equal(1, f.recipe->founded_count);
+    assert_expands(&f, "--key=${secrets.key}", "--key=/run/rift-secrets/key");
+    assert_unexpandable(&f, "${secrets.keys}", "no secret 'keys'");
+    assert_int_equal(0, rift_recipe_check_context(f.recipe, context, NULL));
+    rift_recipe_finish(f.recipe);
+    rift_arena_finish(&arena);
+    rift_arena_finish(&f.arena);
+    json_decref(json);
+    json_decref(context);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -205,6 +227,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(fields_hold_what_was_written, set_up, tear_down),
         cmocka_unit_test_setup_teardown(unknown_names_are_refused_with_the_nearest, set_up,
                                         tear_down),
+        cmocka_unit_test(a_secret_is_a_path_and_never_what_is_in_it),
         cmocka_unit_test(mistakes_are_named_by_their_place),
         cmocka_unit_test(circles_end_with_an_error),
     };

@@ -1,6 +1,6 @@
-/* Base64 (RFC 4648 section 4, padded), strict when decoding: an answer that is not canonical is not
- * the answer of an etcd. */
-#include "clients/etcd/base64.h"
+/* Base64 (RFC 4648 section 4, padded), strict when decoding: of an answer that is not canonical not
+ * a byte is what was meant. */
+#include "common/base64.h"
 
 #include <stdint.h>
 #include <string.h>
@@ -8,7 +8,7 @@
 static const char base64_alphabet[] =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
-void etcd_base64_encode(struct rift_text *out, const void *bytes, size_t length)
+void rift_base64_encode(struct rift_text *out, const void *bytes, size_t length)
 {
     const uint8_t *in = bytes;
     for (size_t i = 0; i < length; i += 3) {
@@ -49,7 +49,7 @@ static bool base64_is_valid(const char *text, size_t length, size_t *padding)
     return true;
 }
 
-bool etcd_base64_decode(struct rift_text *out, const char *text, size_t length)
+bool rift_base64_decode(struct rift_text *out, const char *text, size_t length)
 {
     size_t padding = 0;
     if (!base64_is_valid(text, length, &padding))
