@@ -202,6 +202,7 @@ static int say_hello(struct rift_node *node, struct rift_error *err)
     const char *local = node->connection.ssh->local_address;
     const char *run = node->settings.run ? node->settings.run : "";
     bool may_fault = node->settings.faults == RIFT_NODE_FAULTS_ALLOWED;
+    int port = node->connection.facts.own_port;
     char clients[64];
     json_t *addresses = json_array();
     find_client_address(node, clients);
@@ -218,7 +219,9 @@ static int say_hello(struct rift_node *node, struct rift_error *err)
         json_pack("{s:s,s:s,s:I,s:o,s:b,s:i}", "session", node->session, "run", run, "lease_ms",
                   (json_int_t)node->settings.lease_ms, "controller_addresses", addresses,
                   "allow_faults", (int)may_fault, "ssh_port",
-                  node->settings.port ? (int)node->settings.port : 22),
+                  port                  ? port
+                  : node->settings.port ? (int)node->settings.port
+                                        : 22),
         HELLO_DEADLINE_MS, on_hello);
     while (!node->is_hello_done) {
         int64_t due = node_tend(node);

@@ -151,8 +151,8 @@ int rift_place_ask(struct rift_ssh *ssh, int64_t deadline_ns, struct rift_host_f
 {
     static const char script[] =
         "echo rift-machine $(uname -m); echo rift-uid $(id -u); "
-        "echo rift-peer ${SSH_CONNECTION%% *}; [ $(id -u) = 0 ] || { "
-        "sudo -n true </dev/null >/dev/null 2>&1 && echo rift-sudo yes; }; "
+        "echo rift-peer ${SSH_CONNECTION%% *}; echo rift-port ${SSH_CONNECTION##* }; "
+        "[ $(id -u) = 0 ] || { sudo -n true </dev/null >/dev/null 2>&1 && echo rift-sudo yes; }; "
         "[ -e " RIFT_ALLOW_FILE " ] && echo rift-allow yes; true";
     CLEANUP(rift_text_finish) struct rift_text output = {NULL, 0, 0};
     char text[16];
@@ -162,6 +162,8 @@ int rift_place_ask(struct rift_ssh *ssh, int64_t deadline_ns, struct rift_host_f
     read_fact(output.data, "rift-machine", facts->machine, sizeof facts->machine);
     read_fact(output.data, "rift-peer", facts->controller_address,
               sizeof facts->controller_address);
+    read_fact(output.data, "rift-port", text, sizeof text);
+    facts->own_port = (int)strtol(text, NULL, 10);
     read_fact(output.data, "rift-uid", text, sizeof text);
     if (!text[0])
         return rift_fail(err, RIFT_ERR_UNSUPPORTED, "%s: its shell does not run commands: %.*s",

@@ -13,6 +13,7 @@ struct rift_host_facts {
     bool can_sudo;               /* sudo -n works */
     bool allows_faults;          /* it has RIFT_ALLOW_FILE */
     char controller_address[64]; /* ours as the host sees it */
+    int own_port;                /* that our connection comes to there; 0: not told */
 };
 
 int rift_place_ask(struct rift_ssh *ssh, int64_t deadline_ns, struct rift_host_facts *facts,

@@ -315,6 +315,26 @@ static void a_login_that_is_not_root_needs_sudo_and_works_with_it(void **state)
 
 /* No lab: an sshd of this test, on loopback, with a user that exists in its mount namespace only.
  */
+/* sudo hides from the agent where its connection comes to, and the controller knows another port.
+ * What it says to a cut of the real one. */
+static void cut_own_port_behind_a_proxy(const struct rift_node_settings *direct,
+                                        struct rift_error *err)
+{
+    struct rift_node_settings settings = *direct;
+    settings.port = 0;
+    settings.accept_new_host_key = true;
+    settings.faults = RIFT_NODE_FAULTS_ALLOWED;
+    settings.proxy_command =
+        "bash -c 'exec 3<>/dev/tcp/127.0.0.1/4722; cat <&3 & cat >&3; kill $!'";
+    struct rift_node *node = rift_node_open(&settings, err);
+    if (!node)
+        return;
+    json_t *args =
+        json_pack("{s:s, s:{s:[s]}}", "fault", "cut-clients", "options", "ports", "4722");
+    rift_node_call(node, "probe_fault", args, CALL_MS, NULL, err);
+    rift_node_close(node);
+}
+
 static void a_plain_sshd_on_loopback_with_sudo_is_a_node_as_well(void **state)
 {
     (void)state;
@@ -361,16 +381,19 @@ static void a_plain_sshd_on_loopback_with_sudo_is_a_node_as_well(void **state)
     settings.key_file = key;
     settings.known_hosts_file = known;
     settings.use_sudo = true;
-    struct rift_error err;
+    struct rift_error err, refusal = {0};
     struct rift_node *node = rift_node_open(&settings, &err);
     if (node) {
         assert_exec(node, "id -u; echo $SUDO_USER", "0\nplain\n");
         rift_node_close(node);
+        cut_own_port_behind_a_proxy(&settings, &refusal);
     }
     kill(sshd, SIGTERM);
     waitpid(sshd, NULL, 0);
     if (!node)
         fail_msg("%s", err.text);
+    if (!strstr(refusal.text, "4722 is the port of our own connection"))
+        fail_msg("%s", refusal.text);
 }
 
 static void a_call_ends_at_its_deadline_and_others_go_on(void **state)
