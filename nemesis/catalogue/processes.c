@@ -3,15 +3,29 @@
 
 #include "nemesis/catalogue/descriptors.h"
 
-static const char *const kill_signals[] = {"KILL", "TERM", "INT",  "QUIT", "ABRT",
-                                           "SEGV", "HUP",  "USR1", "USR2", NULL};
+static const char *const kill_signals[] = {
+    "KILL", "TERM", "INT",  "QUIT", "ABRT", "SEGV", "BUS",  "FPE",  "ILL",   "SYS", "TRAP", "XCPU",
+    "XFSZ", "PIPE", "ALRM", "HUP",  "USR1", "USR2", "CONT", "CHLD", "WINCH", "URG", "IO",   NULL};
 static const struct rift_option kill_options[] = {
     {.name = "signal",
      .kind = RIFT_OPTION_CHOICE,
      .unit = "",
      .fallback = "KILL",
      .choices = kill_signals,
-     .summary = "what the processes of the system are sent"},
+     .summary = "what the processes are sent; for STOP there is pause: {by: sigstop}"},
+    {.name = "process",
+     .kind = RIFT_OPTION_TEXT,
+     .unit = "",
+     .fallback = "all",
+     .summary = "all: every one in the system's cgroup; any: one of them; else one of those whose "
+                "name or command line matches, a pattern: '*checkpointer*'"},
+    {.name = "pick",
+     .kind = RIFT_OPTION_RANGE,
+     .unit = "",
+     .fallback = "[0, 1000000]",
+     .minimum = 0,
+     .maximum = 1e9,
+     .summary = "where it is one: which, in the order of their ids, modulo their number"},
     {.name = "restart_after_s",
      .kind = RIFT_OPTION_RANGE,
      .unit = "s",
@@ -35,25 +49,27 @@ const struct rift_fault rift_fault_kill = {
     .name = "kill",
     .summary = "the system's processes are killed, and started again at the end",
     .effect =
-        "Every process in the system's own cgroup gets the signal, at once; no process is ever "
-        "chosen by name. At the end the system is started again by its recipe; of processes that "
-        "were to end (all signals but HUP, USR1 and USR2), those that are still there by then are "
-        "killed for it, and so is the rest of a system that lost a process which its recipe "
-        "started. It counts as observed where /proc has none of the processes any more, or where "
+        "Every process in the system's own cgroup gets the signal, at once, or one of them does; "
+        "no process outside of it is ever hit, whatever its name. At the end the system is started "
+        "again by its recipe; of processes that were to end (all signals up to ALRM), those that "
+        "are still there by then are killed for it, and so is the rest of a system that lost a "
+        "process which its recipe started. It counts as observed where /proc has none of the "
+        "processes any more, or where "
         "those that it has handle the signal and have taken it. If the controller is lost the "
         "system stays as it is then, down or started again, until the next contact.",
     .scope = RIFT_FAULT_ON_NODES,
     .options = kill_options,
 };
 
-static const char *const pause_ways[] = {"ptrace", "freezer", NULL};
+static const char *const pause_ways[] = {"ptrace", "freezer", "sigstop", NULL};
 static const struct rift_option pause_options[] = {
     {.name = "by",
      .kind = RIFT_OPTION_CHOICE,
      .unit = "",
      .fallback = "ptrace",
      .choices = pause_ways,
-     .summary = "ptrace: ends in the kernel whatever is killed; freezer: the cgroup's"},
+     .summary = "ptrace: ends in the kernel whatever is killed; freezer: the cgroup's; sigstop: as "
+                "an operator would, and parents and systemd are told"},
     {.name = NULL},
 };
 const struct rift_fault rift_fault_pause = {
@@ -63,8 +79,8 @@ const struct rift_fault rift_fault_pause = {
         "Every thread of every process in the system's own cgroup is stopped by ptrace, from a "
         "process of the agent's. Connections stay open and nothing answers. The kernel lets the "
         "threads go on when that process ends, and it ends with the lease, with the agent, or by "
-        "a kill. By the freezer it is the cgroup that stands still, and a keeper of its own that "
-        "thaws it.",
+        "a kill. By the freezer it is the cgroup that stands still, and by SIGSTOP each process, "
+        "but those that did so before; a keeper of its own thaws it, or sends SIGCONT.",
     .scope = RIFT_FAULT_ON_NODES,
     .options = pause_options,
 };

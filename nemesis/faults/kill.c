@@ -1,8 +1,9 @@
-/* kill: every process in the system's own cgroup gets the signal. There is nothing to undo where
- * the recipe starts the system again, which is the agent's part. */
+/* kill: every process in the system's own cgroup gets the signal, or one of them. There is nothing
+ * to undo where the recipe starts the system again, which is the agent's part. */
 #include "nemesis/faults/kill.h"
 
 #include <errno.h>
+#include <fnmatch.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,9 +23,14 @@ struct known_signal {
 };
 
 static const struct known_signal known_signals[] = {
-    {"KILL", SIGKILL, true}, {"TERM", SIGTERM, true},  {"INT", SIGINT, true},
-    {"QUIT", SIGQUIT, true}, {"ABRT", SIGABRT, true},  {"SEGV", SIGSEGV, true},
-    {"HUP", SIGHUP, false},  {"USR1", SIGUSR1, false}, {"USR2", SIGUSR2, false}};
+    {"KILL", SIGKILL, true},  {"TERM", SIGTERM, true},  {"INT", SIGINT, true},
+    {"QUIT", SIGQUIT, true},  {"ABRT", SIGABRT, true},  {"SEGV", SIGSEGV, true},
+    {"BUS", SIGBUS, true},    {"FPE", SIGFPE, true},    {"ILL", SIGILL, true},
+    {"SYS", SIGSYS, true},    {"TRAP", SIGTRAP, true},  {"XCPU", SIGXCPU, true},
+    {"XFSZ", SIGXFSZ, true},  {"PIPE", SIGPIPE, true},  {"ALRM", SIGALRM, true},
+    {"HUP", SIGHUP, false},   {"USR1", SIGUSR1, false}, {"USR2", SIGUSR2, false},
+    {"CONT", SIGCONT, false}, {"CHLD", SIGCHLD, false}, {"WINCH", SIGWINCH, false},
+    {"URG", SIGURG, false},   {"IO", SIGIO, false}};
 
 static const struct known_signal *kill_signal(const json_t *options, struct rift_error *err)
 {
@@ -69,12 +75,75 @@ int rift_kill_plan(struct rift_injection *injection, const struct rift_target *t
     return 0;
 }
 
+/* "name" and "program argument argument", as the process itself has them. */
+static void names_of(pid_t pid, char name[32], char line[1024])
+{
+    char path[64];
+    size_t length = 0;
+    name[0] = line[0] = '\0';
+    snprintf(path, sizeof path, "/proc/%d/comm", (int)pid);
+    FILE *file = fopen(path, "re");
+    if (file && fgets(name, 32, file))
+        name[strcspn(name, "\n")] = '\0';
+    if (file)
+        fclose(file);
+    snprintf(path, sizeof path, "/proc/%d/cmdline", (int)pid);
+    if (!(file = fopen(path, "re")))
+        return;
+    length = fread(line, 1, 1023, file);
+    fclose(file);
+    while (length > 0 && line[length - 1] == '\0')
+        length--;
+    line[length] = '\0';
+    for (size_t i = 0; i < length; i++)
+        line[i] = line[i] ? line[i] : ' ';
+}
+
+static bool is_meant(pid_t pid, const char *wanted)
+{
+    char name[32], line[1024];
+    if (strcmp(wanted, "any") == 0)
+        return true;
+    names_of(pid, name, line);
+    return fnmatch(wanted, name, 0) == 0 || fnmatch(wanted, line, 0) == 0;
+}
+
+static bool hits_all(const json_t *options)
+{
+    const char *wanted = json_string_value(json_object_get(options, "process"));
+    return !wanted || strcmp(wanted, "all") == 0;
+}
+
+/* Of the processes of the record one is left, that the options choose. */
+static int kill_choose(struct rift_injection *injection, struct rift_error *err)
+{
+    const char *wanted = json_string_value(json_object_get(injection->options, "process"));
+    const json_t *processes = json_object_get(injection->undo, "processes"), *item;
+    json_t *meant = json_array();
+    size_t i, count;
+    json_array_foreach(processes, i, item)
+    {
+        if (is_meant((pid_t)json_integer_value(json_array_get(item, 0)), wanted))
+            json_array_append(meant, (json_t *)item);
+    }
+    count = json_array_size(meant);
+    double pick = json_number_value(json_object_get(injection->options, "pick"));
+    if (count > 0 && pick >= 0)
+        json_object_set_new(injection->undo, "processes",
+                            json_pack("[O]", json_array_get(meant, (size_t)pick % count)));
+    json_decref(meant);
+    return count > 0 && pick >= 0 ? 0
+                                  : rift_fail(err, RIFT_ERR_MISSING,
+                                              "kill: the system has no process '%.100s'", wanted);
+}
+
 static int kill_plan(struct rift_injection *injection, const struct rift_target *target,
                      const char *ledger, struct rift_error *err)
 {
     (void)ledger;
     const struct known_signal *signal = kill_signal(injection->options, err);
-    if (!signal || rift_kill_plan(injection, target, err))
+    if (!signal || rift_kill_plan(injection, target, err) ||
+        (!hits_all(injection->options) && kill_choose(injection, err)))
         return -1;
     if (signal->is_end) /* whoever heals ends what is left of them, for the system to start anew */
         json_object_set(injection->undo, "dying", json_object_get(injection->undo, "processes"));
@@ -97,7 +166,7 @@ static int kill_inject(struct rift_injection *injection, const struct rift_targe
     if (!signal)
         return -1;
     injection->applied_ns = rift_clock_now();
-    if (signal->number == SIGKILL)
+    if (signal->number == SIGKILL && hits_all(injection->options))
         return rift_cgroup_signal(target->system, SIGKILL, &count, err);
     /* Once, and to those that were there: what they start to end in order is let be. */
     for (size_t i = 0; i < json_array_size(processes); i++) {

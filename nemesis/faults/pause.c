@@ -1,5 +1,5 @@
-/* pause: every thread of the system is stopped by ptrace, from a process apart, the holder; or,
- * with the option by: freezer, by the kernel's freezer (freeze.c).
+/* pause: every thread of the system is stopped by ptrace, from a process apart, the holder; or, as
+ * the option `by` says, by the kernel's freezer (freeze.c), or by SIGSTOP (stop.c).
  *
  * The threads see what SIGSTOP and SIGCONT would show them: time is lost, some system calls return
  * EINTR. */
@@ -12,12 +12,23 @@
 #include "nemesis/faults/freeze.h"
 #include "nemesis/faults/held.h"
 #include "nemesis/faults/setting.h"
+#include "nemesis/faults/stop.h"
 #include "nemesis/faults/tracing.h"
+
+static bool pause_is_by(const json_t *options, const char *word)
+{
+    const char *by = json_string_value(json_object_get(options, "by"));
+    return by && strcmp(by, word) == 0;
+}
 
 static bool pause_is_freeze(const json_t *options)
 {
-    const char *by = json_string_value(json_object_get(options, "by"));
-    return by && strcmp(by, "freezer") == 0;
+    return pause_is_by(options, "freezer");
+}
+
+static bool pause_is_stop(const json_t *options)
+{
+    return pause_is_by(options, "sigstop");
 }
 
 static size_t pause_list(const void *of, pid_t *pids, size_t max)
@@ -36,6 +47,8 @@ static int pause_plan(struct rift_injection *injection, const struct rift_target
     const struct rift_holder_work work = {
         .begin = pause_begin, .tend = rift_held_tend, .of = target->system};
     bool is_freeze = pause_is_freeze(injection->options);
+    if (pause_is_stop(injection->options))
+        return rift_stop_plan(injection, target, ledger, err);
     if (rift_tracing_check(injection, is_freeze ? RIFT_TRACING_FREEZES : RIFT_TRACING_HOLDS, ledger,
                            err))
         return -1;
@@ -48,6 +61,8 @@ static int pause_inject(struct rift_injection *injection, const struct rift_targ
 {
     if (pause_is_freeze(injection->options))
         return rift_freeze_inject(injection, target, err);
+    if (pause_is_stop(injection->options))
+        return rift_stop_inject(injection, target, err);
     struct rift_holder_report report = {0};
     if (rift_holder_inject(injection, &report, err))
         return rift_wrap(err, "pause");
@@ -58,6 +73,8 @@ static int pause_inject(struct rift_injection *injection, const struct rift_targ
 
 static int pause_renew(struct rift_injection *injection, struct rift_error *err)
 {
+    if (pause_is_stop(injection->options))
+        return rift_stop_renew(injection, err);
     return pause_is_freeze(injection->options) ? rift_setting_renew(injection, err)
                                                : rift_holder_renew(injection, err);
 }
@@ -65,6 +82,8 @@ static int pause_renew(struct rift_injection *injection, struct rift_error *err)
 static int pause_heal(const char *id, const json_t *undo, const char *ledger,
                       struct rift_error *err)
 {
+    if (json_object_get(undo, "stopped_before"))
+        return rift_stop_heal(undo);
     return json_object_get(undo, "file") ? rift_setting_heal(id, undo, ledger, err)
                                          : rift_holder_heal(id, undo, ledger, err);
 }
@@ -73,6 +92,8 @@ static void pause_forget(struct rift_injection *injection)
 {
     if (pause_is_freeze(injection->options))
         rift_setting_forget(injection);
+    else if (pause_is_stop(injection->options))
+        rift_stop_forget(injection);
     else
         rift_holder_forget(injection);
 }
@@ -111,7 +132,10 @@ static int pause_probe(const struct rift_target *target, const json_t *options,
     (void)err;
     if (pause_is_freeze(options))
         return rift_freeze_probe(target, ability);
-    rift_held_probe(target, ability);
+    if (pause_is_stop(options))
+        rift_stop_probe(target, ability);
+    else
+        rift_held_probe(target, ability);
     return 0;
 }
 

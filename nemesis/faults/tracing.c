@@ -16,6 +16,8 @@ struct search {
 static enum rift_tracing tracing_of(const char *fault, const json_t *undo)
 {
     const char *clock = json_string_value(json_object_get(undo, "of"));
+    if (strcmp(fault, "pause") == 0 && json_object_get(undo, "stopped_before"))
+        return RIFT_TRACING_STOPS;
     if (strcmp(fault, "pause") == 0)
         return json_object_get(undo, "holder") ? RIFT_TRACING_HOLDS : RIFT_TRACING_FREEZES;
     if (strcmp(fault, "pause-host") == 0)
@@ -33,6 +35,8 @@ static bool do_clash(enum rift_tracing a, enum rift_tracing b)
         return false;
     if (a == RIFT_TRACING_VISITS || b == RIFT_TRACING_VISITS)
         return true;
+    if (a == RIFT_TRACING_STOPS || b == RIFT_TRACING_STOPS)
+        return a == b; /* the first heal would let all go on */
     if (a == RIFT_TRACING_FREEZES || b == RIFT_TRACING_FREEZES)
         return false;
     return a == RIFT_TRACING_HOLDS || b == RIFT_TRACING_HOLDS; /* two threads may hang */

@@ -11,6 +11,7 @@ enum rift_tracing {
     RIFT_TRACING_HOLDS_ONE, /* one thread */
     RIFT_TRACING_VISITS,    /* every process, again and again, its end among them */
     RIFT_TRACING_FREEZES,   /* no tracing, but what is frozen does not stop for a tracer either */
+    RIFT_TRACING_STOPS,     /* by SIGSTOP: not twice, and what stands still cannot be asked */
 };
 
 /* For plan: CONFLICT, with the name of the other fault, where one that is on by the ledger does not

@@ -14,6 +14,7 @@
 
 #include "common/clock.h"
 #include "common/memory.h"
+#include "common/process.h"
 #include "tests/lib/toy_host.h"
 
 /* Each start adds a line to starts, and its pid to pid; the recipe makes $ of $$. */
@@ -106,7 +107,8 @@ static void every_signal_that_ends_a_process_ends_the_system(void **state)
 {
     (void)state;
     NEED_HOST();
-    static const char *const signals[] = {"KILL", "TERM", "INT", "QUIT", "ABRT", "SEGV"};
+    static const char *const signals[] = {"KILL", "TERM", "INT",  "QUIT", "ABRT", "SEGV",
+                                          "BUS",  "SYS",  "TRAP", "XCPU", "PIPE", "ALRM"};
     char words[256];
     start_system("");
     for (size_t i = 0; i < sizeof signals / sizeof *signals; i++) {
@@ -142,6 +144,49 @@ static void a_system_that_takes_its_time_to_end_is_told_of_and_runs_after_the_he
     wait_ms(2500);
     assert_true(grows("parent", 500));
     assert_int_equal(2, lines_of("starts"));
+}
+
+/* Whether the process of which `name` has the pid is there and no zombie. */
+static bool is_there(const char *name)
+{
+    return number_in(name) > 0 && kill((pid_t)number_in(name), 0) == 0 &&
+           rift_process_state((pid_t)number_in(name)) != 'Z';
+}
+
+/* Of a parent and two helpers the helper is hit that the pattern names; the rest goes on, also
+ * after the heal. */
+static void one_process_is_killed_and_the_others_go_on(void **state)
+{
+    (void)state;
+    NEED_HOST();
+    char words[256];
+    start_system("tail -f /dev/null & echo $$! > tail; sleep 7777 & echo $$! > sleep; ");
+    long pid = number_in("pid");
+    assert_true(is_there("tail") && is_there("sleep"));
+    static const char *const patterns[] = {"tail", "sleep 77*"};
+    for (size_t i = 0; i < 2; i++) {
+        inject("k", "kill", json_pack("{s:s}", "process", patterns[i]));
+        assert_true(observed("k", words));
+        assert_non_null(strstr(words, "/proc has 0 of the 1 processes"));
+        assert_false(is_there(i == 0 ? "tail" : "sleep"));
+        assert_int_equal(i == 0, is_there("sleep"));
+        heal("k");
+        assert_true(grows("parent", 500));
+        assert_int_equal(pid, number_in("pid"));
+    }
+    assert_int_equal(1, lines_of("starts"));
+    json_t *reply = agent_ask(
+        &n1->agent, "inject",
+        json_pack("{s:s, s:s, s:{s:s}}", "id", "k", "fault", "kill", "options", "process", "tail"));
+    const char *text = "";
+    assert_int_equal(0, json_unpack(reply, "{s:{s:s}}", "error", "text", &text));
+    assert_non_null(strstr(text, "the system has no process 'tail'"));
+    json_decref(reply);
+    /* The one that the recipe started: the system is started again. */
+    inject("k", "kill", json_pack("{s:s, s:i}", "process", "any", "pick", 0));
+    assert_true(observed("k", words));
+    heal("k");
+    assert_true(grows("parent", 2000));
 }
 
 static void a_system_that_ignores_the_signal_was_not_hit(void **state)
@@ -280,6 +325,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CASE(every_signal_that_ends_a_process_ends_the_system),
         CASE(a_system_that_takes_its_time_to_end_is_told_of_and_runs_after_the_heal),
+        CASE(one_process_is_killed_and_the_others_go_on),
         CASE(a_system_that_ignores_the_signal_was_not_hit),
         CASE(a_signal_that_is_handled_leaves_the_system_alone),
         CASE(a_killed_system_is_started_again_while_the_window_goes_on),

@@ -11,7 +11,9 @@
 
 #include <cmocka.h>
 
+#include "common/cgroup.h"
 #include "common/clock.h"
+#include "common/process.h"
 #include "tests/lib/toy_host.h"
 
 static int toy_up(void **state)
@@ -24,11 +26,55 @@ static void a_pause_stops_every_process_and_heal_lets_them_go_on(void **state)
 {
     (void)state;
     NEED_HOST();
-    assert_true(toy_is_alive(n1, 500));
-    inject("p", "pause", NULL);
+    static const char *const ways[] = {"ptrace", "sigstop"};
+    for (size_t i = 0; i < 2; i++) {
+        assert_true(toy_is_alive(n1, 500));
+        inject("p", "pause", json_pack("{s:s}", "by", ways[i]));
+        assert_true(is_observed("p"));
+        assert_true(toy_is_still(n1, 300));
+        heal("p");
+        assert_true(toy_is_alive(n1, 500));
+    }
+}
+
+static bool has_children(const struct rift_cgroup *cgroup, pid_t pid)
+{
+    pid_t pids[8];
+    size_t count = rift_cgroup_pids(cgroup, pids, 8);
+    for (size_t i = 0; i < count; i++)
+        if (rift_process_parent(pids[i]) == pid)
+            return true;
+    return false;
+}
+
+/* By SIGSTOP, as somebody else did to one of the processes before: that one is let be. */
+static void what_stood_still_before_a_pause_by_sigstop_does_so_after_it(void **state)
+{
+    (void)state;
+    NEED_HOST();
+    pid_t pids[8], child = 0;
+    struct rift_cgroup cgroup;
+    long parent, moved;
+    assert_int_equal(0, rift_cgroup_open(n1->cgroup, &cgroup, NULL));
+    /* The loop of the background: its parent is a process of the system too. */
+    for (int look = 0; look < 500 && child == 0; look++) {
+        size_t count = rift_cgroup_pids(&cgroup, pids, 8);
+        for (size_t i = 0; i < count; i++)
+            for (size_t j = 0; j < count; j++)
+                if (rift_process_parent(pids[i]) == pids[j] && has_children(&cgroup, pids[i]))
+                    child = pids[i];
+    }
+    assert_int_not_equal(0, child);
+    kill(child, SIGSTOP);
+    while (rift_process_state(child) != 'T')
+        ;
+    inject("p", "pause", json_pack("{s:s}", "by", "sigstop"));
     assert_true(is_observed("p"));
-    assert_true(toy_is_still(n1, 300));
     heal("p");
+    toy_watch(n1, 500, &parent, &moved);
+    assert_true(parent > 0);
+    assert_int_equal(0, moved);
+    kill(child, SIGCONT);
     assert_true(toy_is_alive(n1, 500));
 }
 
@@ -66,10 +112,10 @@ static void a_pause_ends_within_the_lease_whatever_is_killed(void **state)
 {
     (void)state;
     NEED_HOST();
-    for (int which = 1; which <= 3; which++) {
+    for (int which = 1; which <= 4; which++) {
         int64_t lease_end = rift_clock_now() + 3000 * RIFT_MS;
         json_decref(agent_must(&n1->agent, "lease", json_pack("{s:i}", "lease_ms", 3000)));
-        inject("p", "pause", NULL);
+        inject("p", "pause", json_pack("{s:s}", "by", which == 4 ? "sigstop" : "ptrace"));
         assert_true(toy_is_still(n1, 50));
         if (which == 1)
             kill(guardian_pid(&n1->agent), SIGKILL);
@@ -160,6 +206,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         CASE(a_pause_stops_every_process_and_heal_lets_them_go_on),
+        CASE(what_stood_still_before_a_pause_by_sigstop_does_so_after_it),
         CASE(a_pause_begins_at_its_start_and_not_before),
         CASE(a_pause_ends_with_the_lease),
         CASE(a_pause_ends_within_the_lease_whatever_is_killed),

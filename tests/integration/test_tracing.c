@@ -21,13 +21,14 @@ static json_t *options_of(const char *fault)
 {
     return strcmp(fault, "clock") == 0
                ? json_pack("{s:s, s:i}", "of", "process", "offset_ms", 3600000)
-           : strcmp(fault, "freezer") == 0 ? json_pack("{s:s}", "by", "freezer")
-                                           : json_object();
+           : strcmp(fault, "freezer") == 0 || strcmp(fault, "sigstop") == 0
+               ? json_pack("{s:s}", "by", fault)
+               : json_object();
 }
 
 static const char *name_of(const char *fault)
 {
-    return strcmp(fault, "freezer") == 0 ? "pause" : fault;
+    return strcmp(fault, "freezer") == 0 || strcmp(fault, "sigstop") == 0 ? "pause" : fault;
 }
 
 static bool is_refused(const char *id, const char *fault, const char *because)
@@ -50,12 +51,20 @@ static void two_that_do_not_go_together_are_told_apart(void **state)
     static const struct {
         const char *first, *second, *because;
     } pairs[] = {
-        {"clock", "pause", "clock (first) is on"},      {"pause", "clock", "pause (first) is on"},
-        {"clock", "hang", "clock (first) is on"},       {"hang", "clock", "hang (first) is on"},
-        {"clock", "freezer", "clock (first) is on"},    {"freezer", "clock", "pause (first) is on"},
-        {"clock", "pause-host", "clock (first) is on"}, {"clock", "clock", "clock (first) is on"},
-        {"hang", "pause", "hang (first) is on"},        {"pause", "hang", "pause (first) is on"},
+        {"clock", "pause", "clock (first) is on"},
+        {"pause", "clock", "pause (first) is on"},
+        {"clock", "hang", "clock (first) is on"},
+        {"hang", "clock", "hang (first) is on"},
+        {"clock", "freezer", "clock (first) is on"},
+        {"freezer", "clock", "pause (first) is on"},
+        {"clock", "pause-host", "clock (first) is on"},
+        {"clock", "clock", "clock (first) is on"},
+        {"hang", "pause", "hang (first) is on"},
+        {"pause", "hang", "pause (first) is on"},
         {"pause", "pause", "pause (first) is on"},
+        {"sigstop", "sigstop", "pause (first) is on"},
+        {"clock", "sigstop", "clock (first) is on"},
+        {"sigstop", "clock", "pause (first) is on"},
     };
     for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
         inject("first", name_of(pairs[i].first), options_of(pairs[i].first));
