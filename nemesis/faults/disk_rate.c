@@ -12,6 +12,7 @@
 #include "common/clock.h"
 #include "common/memory.h"
 #include "nemesis/faults/drivers.h"
+#include "nemesis/faults/hand_down.h"
 #include "nemesis/faults/keeper.h"
 #include "nemesis/faults/layer/layer.h"
 #include "nemesis/faults/setting.h"
@@ -92,6 +93,9 @@ static int rate_plan(struct rift_injection *injection, const struct rift_target 
     json_object_set_new(injection->undo, "devices", devices);
     if (rate_place(target, &place, err))
         return -1;
+    json_t *handed = json_array();
+    json_object_set_new(injection->undo, "handed", handed);
+    rift_hand_down(place.folder, "io.max", handed);
     for (const char *const *folder = target->data_folders; *folder; folder++) {
         struct stat found;
         char device[32];
@@ -185,7 +189,7 @@ static void rate_tend(const struct rift_injection *injection)
     if (strcmp(file, "io.max") != 0)
         return;
     if (access(path, F_OK) != 0 && access(folder, F_OK) == 0)
-        rift_setting_hand_down(folder, "io");
+        rift_hand_down(folder, "io.max", NULL);
     if (rift_setting_read(folder, "io.max", now) && !now[0])
         limit_all(injection, &(struct place){.folder = folder, .is_v2 = true}, NULL);
 }
@@ -228,6 +232,7 @@ static int rate_heal(const char *id, const json_t *undo, const char *ledger, str
             errno != ENODEV)
             rc = -1;
     }
+    rift_hand_back("io.max", json_object_get(undo, "handed"));
     return rc;
 }
 
@@ -284,7 +289,11 @@ static int rate_probe(const struct rift_target *target, const json_t *options,
     rift_cgroup_create(target->system, NULL);
     snprintf(path, sizeof path, "%.255s/%s", place.folder,
              place.is_v2 ? "io.max" : ways[WAY_WRITE].v1_file);
+    json_t *handed = json_array();
+    rift_hand_down(place.folder, "io.max", handed);
     ability->can = access(path, W_OK) == 0;
+    rift_hand_back("io.max", handed);
+    json_decref(handed);
     if (!ability->can)
         snprintf(ability->why, sizeof ability->why, "this kernel has no '%.200s'", path);
     rift_cgroup_remove(target->system, NULL); /* refused where the system runs */

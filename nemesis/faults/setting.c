@@ -10,6 +10,7 @@
 
 #include "common/clock.h"
 #include "common/memory.h"
+#include "nemesis/faults/hand_down.h"
 #include "nemesis/faults/keeper.h"
 #include "nemesis/faults/ledger.h"
 
@@ -66,6 +67,7 @@ struct saved_search {
     const char *path;
     const char *except; /* an id */
     char before[RIFT_SETTING_TEXT_SIZE];
+    json_t *handed; /* may be NULL: gets what is to be handed back with it */
     bool is_found;
 };
 
@@ -79,6 +81,8 @@ static void saved_visit(const char *id, const char *fault, const json_t *undo, v
         return;
     search->is_found = true;
     snprintf(search->before, sizeof search->before, "%s", before);
+    if (search->handed)
+        json_array_extend(search->handed, json_object_get(undo, "handed"));
 }
 
 int rift_setting_plan(struct rift_injection *injection, const char *ledger, const char *folder,
@@ -86,45 +90,19 @@ int rift_setting_plan(struct rift_injection *injection, const char *ledger, cons
 {
     char path[PATH_SIZE];
     snprintf(path, sizeof path, "%s/%s", folder, file);
-    struct saved_search search = {.path = path, .except = injection->id};
+    json_t *handed = json_array();
+    struct saved_search search = {.path = path, .except = injection->id, .handed = handed};
+    json_object_set_new(injection->undo, "handed", handed);
     if (ledger)
         rift_ledger_visit(ledger, saved_visit, &search);
-    if (!search.is_found && !rift_setting_read(folder, file, search.before))
+    rift_hand_down(folder, file, handed);
+    if (!search.is_found && !rift_setting_read(folder, file, search.before)) {
+        rift_hand_back(file, handed);
         return rift_fail(err, RIFT_ERR_MISSING, "there is no '%s': is the system running?", path);
+    }
     json_object_set_new(injection->undo, "file", json_string(path));
     json_object_set_new(injection->undo, "before", json_string(search.before));
     return 0;
-}
-
-/* Of words with blanks between: "cpu" is not in "cpuset memory". */
-static bool has_controller(const char *folder, const char *file, const char *controller)
-{
-    char text[RIFT_SETTING_TEXT_SIZE];
-    char *rest = text;
-    if (!rift_setting_read(folder, file, text))
-        return false;
-    for (char *word; (word = strsep(&rest, " "));)
-        if (strcmp(word, controller) == 0)
-            return true;
-    return false;
-}
-
-/* A unit stands some folders deep, and a controller reaches it only through all of them. */
-void rift_setting_hand_down(const char *folder, const char *controller)
-{
-    char above[RIFT_CGROUP_PATH_SIZE], path[PATH_SIZE], word[40];
-    snprintf(above, sizeof above, "%s", folder);
-    char *slash = strrchr(above, '/');
-    if (!slash || slash == above || has_controller(folder, "cgroup.controllers", controller))
-        return;
-    *slash = 0;
-    snprintf(path, sizeof path, "%s/cgroup.controllers", above);
-    if (access(path, F_OK) != 0)
-        return; /* the root is below */
-    rift_setting_hand_down(above, controller);
-    snprintf(path, sizeof path, "%s/cgroup.subtree_control", above);
-    snprintf(word, sizeof word, "+%s", controller);
-    setting_write(path, word, NULL);
 }
 
 /* systemd takes a controller back that no unit of its own asks for, whenever it starts or ends one,
@@ -135,15 +113,14 @@ static void setting_tend(const struct rift_injection *injection)
     const char *path = json_string_value(json_object_get(injection->undo, "file"));
     const char *before = json_string_value(json_object_get(injection->undo, "before"));
     const char *value = json_string_value(json_object_get(injection->undo, "value"));
-    char folder[PATH_SIZE], now[RIFT_SETTING_TEXT_SIZE], controller[32];
+    char folder[PATH_SIZE], now[RIFT_SETTING_TEXT_SIZE];
     snprintf(folder, sizeof folder, "%s", path);
     char *file = strrchr(folder, '/');
     *file++ = 0;
-    snprintf(controller, sizeof controller, "%.*s", (int)strcspn(file, "."), file);
-    if (strcmp(controller, "cgroup") == 0)
+    if (strncmp(file, "cgroup.", 7) == 0)
         return;
     if (access(path, F_OK) != 0 && access(folder, F_OK) == 0)
-        rift_setting_hand_down(folder, controller);
+        rift_hand_down(folder, file, NULL);
     if (rift_setting_read(folder, file, now) && strcmp(now, before) == 0 && strcmp(now, value) != 0)
         setting_write(path, value, NULL);
 }
@@ -175,7 +152,12 @@ int rift_setting_heal(const char *id, const json_t *undo, const char *ledger,
     struct saved_search search = {.path = path, .except = id};
     if (ledger)
         rift_ledger_visit(ledger, saved_visit, &search);
-    return search.is_found ? 0 : setting_write(path, before, err);
+    if (search.is_found)
+        return 0;
+    if (setting_write(path, before, err))
+        return -1;
+    rift_hand_back(strrchr(path, '/') + 1, json_object_get(undo, "handed"));
+    return 0;
 }
 
 void rift_setting_forget(struct rift_injection *injection)
@@ -189,20 +171,18 @@ bool rift_setting_try(const char *folder, const char *file, struct rift_fault_ab
     char text[RIFT_SETTING_TEXT_SIZE], path[PATH_SIZE];
     struct rift_error err = {0};
     snprintf(path, sizeof path, "%s/%s", folder, file);
+    json_t *handed = json_array();
+    rift_hand_down(folder, file, handed);
     ability->can = rift_setting_read(folder, file, text) && setting_write(path, text, &err) == 0;
     if (!ability->can)
         snprintf(ability->why, sizeof ability->why, "%.200s",
                  err.code ? err.text : "the system's cgroup has no such setting");
+    rift_hand_back(file, handed);
+    json_decref(handed);
     return ability->can;
 }
 
 const char *rift_setting_v2_folder(const struct rift_cgroup *cgroup, const char *controller)
 {
-    char above[RIFT_CGROUP_PATH_SIZE];
-    if (!cgroup->unified[0] || rift_cgroup_v1_folder(cgroup, controller))
-        return NULL;
-    rift_setting_hand_down(cgroup->unified, controller);
-    snprintf(above, sizeof above, "%s", cgroup->unified);
-    *strrchr(above, '/') = 0;
-    return has_controller(above, "cgroup.subtree_control", controller) ? cgroup->unified : NULL;
+    return rift_hand_down_can(cgroup, controller) ? cgroup->unified : NULL;
 }

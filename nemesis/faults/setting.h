@@ -15,7 +15,7 @@ int rift_setting_write(const char *folder, const char *file, const char *value,
 long long rift_setting_count(const char *folder, const char *file, const char *word);
 
 /* Saves in undo how folder/file is now, or how it was before another fault in the ledger changed
- * it. */
+ * it. Its controller is switched on for the system's group where it is not (hand_down.h). */
 int rift_setting_plan(struct rift_injection *injection, const char *ledger, const char *folder,
                       const char *file, struct rift_error *err);
 /* Starts the keeper (injection->live), which also writes the value anew where others take it back,
@@ -30,10 +30,7 @@ void rift_setting_forget(struct rift_injection *injection);
 /* For probes: may folder/file be written? Writes back what is there. */
 bool rift_setting_try(const char *folder, const char *file, struct rift_fault_ability *ability);
 
-/* Switches a v2 controller on for the group in folder, in all that stand above it. */
-void rift_setting_hand_down(const char *folder, const char *controller);
-/* The folder of the system's cgroup that has a v2 controller, which is switched on for it where it
- * is not; NULL where cgroup v2 does not govern it. */
+/* The folder of the system's cgroup in v2; NULL where v2 cannot govern it by that controller. */
 const char *rift_setting_v2_folder(const struct rift_cgroup *cgroup, const char *controller);
 
 #endif
