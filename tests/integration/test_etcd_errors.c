@@ -16,7 +16,6 @@
 
 #include "common/clock.h"
 #include "common/memory.h"
-#include "common/process.h"
 #include "tests/lib/etcd_caller.h"
 #include "tests/lib/real_etcd.h"
 #include "tests/lib/scripted_server.h"
@@ -193,10 +192,7 @@ static void a_paused_server_leaves_a_write_open_and_a_read_without_effect(void *
     real_etcd_start(&etcd, 1, NULL);
     struct etcd_caller caller = call_port(etcd.port, "linearizable");
     etcd_caller_wait_until_it_serves(&caller);
-    kill(etcd.pid, SIGSTOP);
-    int64_t deadline = rift_clock_now() + 5 * RIFT_SECOND;
-    while (rift_process_threads_state(etcd.pid) != 'T' && rift_clock_now() < deadline)
-        rift_clock_sleep_until(rift_clock_now() + RIFT_MS);
+    real_etcd_pause(&etcd);
     assert_answer(etcd_caller_integer(&caller, "write", 1, 300), RIFT_OP_INFO, "timeout");
     assert_answer(compare_and_set(&caller, 0, 2), RIFT_OP_INFO, "timeout");
     assert_answer(etcd_caller_integer(&caller, "read", 0, 300), RIFT_OP_FAIL, "timeout");
@@ -452,7 +448,7 @@ static void a_watch_goes_on_where_the_last_one_ended(void **state)
     assert_watched(&watcher, (int64_t[]){7, 8, 9}, 3, &revision);
     assert_watched(&watcher, NULL, 0, &revision);
     assert_answer(etcd_caller_integer(&writer, "write", 10, 2000), RIFT_OP_OK, "");
-    kill(server.pid, SIGSTOP);
+    real_etcd_pause(&server);
     assert_answer(etcd_caller_call(&watcher, "watch", RIFT_VALUE_NIL, 300), RIFT_OP_FAIL,
                   "timeout");
     kill(server.pid, SIGCONT);

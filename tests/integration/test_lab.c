@@ -227,9 +227,10 @@ static void an_up_killed_at_any_moment_leaves_nothing_after_down(void **state)
     }
     /* No link of the rounds is left either: whatever numbers they had are free again. */
     char output[256];
-    test_run("sleep 0.3; cd /sys/class/net; for l in rift*; do [ -e $l ] && ip -br addr show $l | "
-             "grep -q 10.77 || echo $l; done | grep -v '\\*'",
-             output, sizeof output);
+    test_run(
+        "sleep 0.3; cd /sys/class/net; for l in rift[0-9]*; do [ -e $l ] && ip -br addr show $l | "
+        "grep -q 10.77 || echo $l; done | grep -v '\\*'",
+        output, sizeof output);
     assert_string_equal(output, "");
 }
 

@@ -83,6 +83,8 @@ static void a_quota_slows_the_system_down_and_is_lifted(void **state)
     assert_true(is_observed("c"));
     heal("c");
     long after = written();
+    for (int i = 0; i < 10 && after <= during * 2; i++) /* others may be busy */
+        after = written();
     print_message("lines in a second: %ld, at 1 %% of a processor %ld, after %ld\n", before / 2,
                   during / 2, after / 2);
     assert_true(during * 2 < before);

@@ -18,7 +18,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "common/clock.h"
 #include "common/memory.h"
+#include "common/process.h"
 #include "common/text.h"
 #include "tests/lib/build_folder.h"
 
@@ -147,6 +149,14 @@ static int remove_entry(const char *path, const struct stat *status, int kind, s
     (void)kind;
     (void)ftw;
     return remove(path);
+}
+
+void real_etcd_pause(const struct real_etcd *member)
+{
+    int64_t deadline = rift_clock_now() + 5 * RIFT_SECOND;
+    kill(member->pid, SIGSTOP);
+    while (rift_process_threads_state(member->pid) != 'T' && rift_clock_now() < deadline)
+        rift_clock_sleep_until(rift_clock_now() + RIFT_MS);
 }
 
 void real_etcd_stop(struct real_etcd *member)

@@ -21,6 +21,9 @@ const char *real_etcd_binary(const char **why);
  * with --cert-file clients are to speak https.
  * They are starting, not ready, when this returns. */
 void real_etcd_start(struct real_etcd *members, int count, const char *const *more);
+/* SIGSTOP, until every thread has stopped: on a busy machine some go on for a while. SIGCONT ends
+ * it. */
+void real_etcd_pause(const struct real_etcd *member);
 /* kill -9, and the folder is removed. */
 void real_etcd_stop(struct real_etcd *member);
 
