@@ -70,7 +70,10 @@ static int64_t flap_spread_ms(const struct fault_window *fault)
 
 static bool is_late(const struct fault_window *fault)
 {
-    return is_on_links(fault) && link_fault_delays(&fault->window->what);
+    const json_t *ports = json_object_get(fault->window->what.options, "ports");
+    /* The agents' datagrams are of UDP, and of no port of the system. */
+    return is_on_links(fault) && link_fault_delays(&fault->window->what) &&
+           json_array_size(ports) == 0 && !option_is(fault, "protocol", "tcp");
 }
 
 static void ask_as_client(const struct fault_window *fault, struct client_probe *probe,

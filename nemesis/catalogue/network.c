@@ -175,6 +175,13 @@ static const char *const link_distributions[] = {"uniform", "normal", "pareto", 
                                                  NULL};
 static const char *const link_backends[] = {"auto", "netem", "line", NULL};
 static const struct rift_option link_options[] = {
+    PORTS_OPTION,
+    {.name = "protocol",
+     .kind = RIFT_OPTION_CHOICE,
+     .unit = "",
+     .fallback = "any",
+     .choices = match_protocols,
+     .summary = "only packets of this protocol"},
     {.name = "delay_ms",
      .kind = RIFT_OPTION_RANGE,
      .unit = "ms",
@@ -306,8 +313,10 @@ const struct rift_fault rift_fault_link = {
     .name = "link",
     .summary = "links get bad: packets are late, lost, doubled, spoiled, out of order or slow",
     .effect =
-        "What each node sends to the nodes that its grudge names, all options together, each link "
-        "by itself; the rest of its traffic goes as before. By netem below a class of HTB where "
+        "What each node sends to the nodes that its grudge names, or that part of it which has "
+        "these "
+        "ports, all options together, each link by itself; the rest of its traffic goes as before. "
+        "By netem below a class of HTB where "
         "the kernel has it, and a BPF program that doubles and spoils; where it has not, that "
         "program loses as well, HTB keeps a rate, and packets that must wait go through the delay "
         "line: a TAP and a process in front of all others. So it does where an interface has a "

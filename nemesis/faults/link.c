@@ -324,9 +324,10 @@ static int link_plan(struct rift_injection *injection, const struct rift_target 
 {
     struct needs needs;
     enum backend backend;
+    struct rift_match match;
     struct live *live = rift_calloc(1, sizeof *live);
     injection->live = live;
-    if (rift_peer_filter_check(target, err) ||
+    if (rift_peer_filter_check(target, err) || rift_match_read(injection->options, &match, err) ||
         needs_find(injection->options, target, &needs, err) ||
         rift_clsact_plan(injection, target, ledger, err) ||
         backend_choose(injection, &needs, &backend, err))
@@ -386,14 +387,17 @@ static int link_inject(struct rift_injection *injection, const struct rift_targe
                        struct rift_error *err)
 {
     struct live *live = injection->live;
+    struct rift_match match;
     uint64_t parameters[RIFT_PEER_PARAMETERS] = {0};
     int tap = 0;
     if (rift_offload_suspend(injection->undo, err) ||
         (live->line && rift_line_open(live->line, injection->lease_end_ns, &tap, err)))
         return -1;
     parameters[0] = (uint64_t)tap;
+    if (rift_match_read(injection->options, &match, err))
+        return -1;
     live->filter =
-        rift_peer_filter_create(target, RIFT_TC_EGRESS, rift_link_action, parameters, err);
+        rift_peer_filter_create(target, RIFT_TC_EGRESS, &match, rift_link_action, parameters, err);
     if (!live->filter)
         return -1;
     for (size_t i = 0; i < target->peer_count; i++)
@@ -409,8 +413,16 @@ static int link_change(struct rift_injection *injection, const struct rift_targe
                        const json_t *options, struct rift_error *err)
 {
     struct needs needs;
+    static const char *const fixed[] = {"ports", "protocol", "interfaces", "by"};
     if (needs_find(options, target, &needs, err))
         return -1;
+    for (size_t i = 0; i < sizeof fixed / sizeof *fixed; i++) {
+        const json_t *had = json_object_get(injection->options, fixed[i]);
+        const json_t *wanted = json_object_get(options, fixed[i]);
+        if (had != wanted && !json_equal(had, wanted))
+            return rift_fail(err, RIFT_ERR_UNSUPPORTED,
+                             "link: %s cannot be changed while it is on: heal it", fixed[i]);
+    }
     if (backend_of(injection->undo) == BACKEND_FILTER && needs.waits)
         return rift_fail(
             err, RIFT_ERR_UNSUPPORTED,

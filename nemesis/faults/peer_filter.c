@@ -198,16 +198,15 @@ static struct rift_peer_filter *filter_create(const struct rift_target *target,
                                               enum rift_tc_hook hook,
                                               const struct rift_match *match,
                                               rift_peer_action *action, const uint64_t *parameters,
-                                              struct rift_error *err)
+                                              bool looks, struct rift_error *err)
 {
     struct rift_peer_filter *filter = rift_calloc(1, sizeof *filter);
     filter->hook = hook;
     filter->window_fd = filter->peers_fd = filter->connections_fd = filter->program_fd = -1;
-    if (match)
-        filter->match = *match;
+    filter->match = *match;
     if (parameters)
         memcpy(filter->window.parameters, parameters, sizeof filter->window.parameters);
-    bool concerns_tcp = rift_match_is_partial(&filter->match) &&
+    bool concerns_tcp = looks && rift_match_is_partial(&filter->match) &&
                         filter->match.protocol != IPPROTO_UDP && !filter->match.every_second &&
                         filter->match.side == RIFT_MATCH_EITHER_PORT;
     if (concerns_tcp)
@@ -220,10 +219,12 @@ static struct rift_peer_filter *filter_create(const struct rift_target *target,
 }
 
 struct rift_peer_filter *rift_peer_filter_create(const struct rift_target *target,
-                                                 enum rift_tc_hook hook, rift_peer_action *action,
+                                                 enum rift_tc_hook hook,
+                                                 const struct rift_match *match,
+                                                 rift_peer_action *action,
                                                  const uint64_t *parameters, struct rift_error *err)
 {
-    return filter_create(target, hook, NULL, action, parameters, err);
+    return filter_create(target, hook, match, action, parameters, false, err);
 }
 
 struct rift_peer_filter *rift_peer_filter_create_matching(const struct rift_target *target,
@@ -232,7 +233,7 @@ struct rift_peer_filter *rift_peer_filter_create_matching(const struct rift_targ
                                                           rift_peer_action *action,
                                                           struct rift_error *err)
 {
-    return filter_create(target, hook, match, action, NULL, err);
+    return filter_create(target, hook, match, action, NULL, true, err);
 }
 
 void rift_peer_filter_destroy(struct rift_peer_filter *filter)

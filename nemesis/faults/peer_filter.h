@@ -41,11 +41,12 @@ int rift_peer_filter_check(const struct rift_target *target, struct rift_error *
 
 /* Loads the program; on ingress a peer is known by the source of a packet, on egress by its
  * destination. Nothing is hit before the window is set and the program attached. */
-struct rift_peer_filter *rift_peer_filter_create(const struct rift_target *target,
-                                                 enum rift_tc_hook hook, rift_peer_action *action,
-                                                 const uint64_t *parameters,
-                                                 struct rift_error *err);
-/* The same for those of the peers' packets that match. */
+struct rift_peer_filter *
+rift_peer_filter_create(const struct rift_target *target, enum rift_tc_hook hook,
+                        const struct rift_match *match, rift_peer_action *action,
+                        const uint64_t *parameters, struct rift_error *err);
+/* The same for what drops: where only some packets match, rift_peer_filter_look tells by the TCP of
+ * the node whether they are lost. */
 struct rift_peer_filter *rift_peer_filter_create_matching(const struct rift_target *target,
                                                           enum rift_tc_hook hook,
                                                           const struct rift_match *match,

@@ -114,6 +114,34 @@ static void asked_chances_are_what_a_receiver_counts(void **state)
     }
 }
 
+/* The stream goes to one port by UDP: another port, or TCP, is another link. */
+static void only_the_named_ports_and_protocol_are_hit(void **state)
+{
+    (void)state;
+    namespaces_need(bench.spaces);
+    static const struct {
+        const char *name;
+        int port; /* 0: the name is a protocol */
+        bool is_hit;
+    } links[] = {{"ports", LINK_STREAM_PORT, true},
+                 {"ports", LINK_STREAM_PORT + 1, false},
+                 {"udp", 0, true},
+                 {"tcp", 0, false}};
+    for (size_t w = 0; w < 2; w++)
+        for (size_t i = 0; i < sizeof links / sizeof *links; i++) {
+            json_t *options = asked(ways[w], "loss_percent", 30);
+            if (links[i].port)
+                json_object_set_new(options, "ports", json_pack("[i]", links[i].port));
+            else
+                json_object_set_new(options, "protocol", json_string(links[i].name));
+            link_inject(&bench, "x", n2, options);
+            struct link_tally tally = many(n2);
+            link_heal(&bench, "x");
+            assert_share(links[i].name, tally.missing, links[i].is_hit ? 30 : 0, 1);
+            assert_int_equal(0, tally.doubled + tally.altered);
+        }
+}
+
 static void losses_come_in_bursts_of_the_asked_length(void **state)
 {
     (void)state;
@@ -293,6 +321,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(asked_chances_are_what_a_receiver_counts),
+        cmocka_unit_test(only_the_named_ports_and_protocol_are_hit),
         cmocka_unit_test(losses_come_in_bursts_of_the_asked_length),
         cmocka_unit_test(the_card_is_as_before_with_the_last_of_overlapping_faults),
         cmocka_unit_test(what_is_corrupt_is_sent_again_and_what_is_silently_so_is_not),
