@@ -15,6 +15,7 @@
 #include "control/run/cluster.h"
 #include "control/run/doctor.h"
 #include "control/run/hosts.h"
+#include "control/run/interrupt.h"
 #include "control/run/system.h"
 
 enum { ASK_DEADLINE_MS = 20000, CLOCK_SETTLE_MS = 500, DISK_LOW_MB = 500 };
@@ -141,9 +142,15 @@ static int doctor_plan(const struct rift_plan *plan, struct rift_error *err)
     }
     if (result == 0)
         result = run_hosts_find(&hosts, plan, recipe ? recipe->packages : NULL, agent, err);
+    /* A lab that was brought up for this goes in any case. */
+    bool is_own_lab = hosts.lab_to_take_down != NULL;
+    if (is_own_lab)
+        interrupt_defer();
     if (result == 0)
         result = examine(plan, schedule, &hosts, err);
     run_hosts_release(&hosts);
+    if (is_own_lab && interrupt_deferred())
+        result = rift_fail(err, RIFT_ERR_CANCELLED, "stopped by the user");
     rift_schedule_destroy(schedule);
     if (recipe)
         rift_recipe_finish(recipe);

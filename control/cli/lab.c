@@ -10,6 +10,7 @@
 #include "common/memory.h"
 #include "control/cli/command.h"
 #include "control/cli/commands.h"
+#include "control/run/interrupt.h"
 #include "lab/lab.h"
 
 enum {
@@ -107,9 +108,17 @@ static int lab_up(int argc, char **argv, struct options *options)
         .packages = options->packages,
         .deadline_ms = options->packages[0] ? UP_DEADLINE_WITH_PACKAGES_MS : UP_DEADLINE_MS};
     int64_t start = rift_clock_now();
+    interrupt_defer();
     struct rift_lab *lab = rift_lab_up(&request, &err);
+    bool is_interrupted = interrupt_deferred();
     if (!lab)
         return exit_code_of(&err);
+    if (is_interrupted) {
+        rift_lab_close(lab);
+        rift_lab_down(options->name, NULL);
+        rift_fail(&err, RIFT_ERR_CANCELLED, "stopped by the user: the lab is down again");
+        return exit_code_of(&err);
+    }
     size_t count = 0;
     const struct rift_lab_host *hosts = rift_lab_hosts(lab, &count);
     printf("lab '%s' is up: %s to %s at %s to %s, %.2f s\n", options->name, hosts[0].name,

@@ -9,6 +9,7 @@
 #include "common/log.h"
 #include "common/memory.h"
 #include "control/remote/ssh_config.h"
+#include "control/run/interrupt.h"
 #include "lab/lab.h"
 
 enum { LAB_UP_DEADLINE_MS = 120000 };
@@ -75,11 +76,17 @@ static int hosts_of_lab(struct run_hosts *hosts, const struct rift_plan *plan,
         .packages = packages,
         .deadline_ms = LAB_UP_DEADLINE_MS,
     };
+    interrupt_defer();
     struct rift_lab *lab = rift_lab_up(&request, err);
+    bool is_interrupted = interrupt_deferred();
+    if (lab && !was_up)
+        hosts->lab_to_take_down = rift_strdup(plan->lab_name);
+    if (lab && is_interrupted) {
+        rift_lab_close(lab);
+        return rift_fail(err, RIFT_ERR_CANCELLED, "stopped by the user");
+    }
     if (!lab)
         return -1;
-    if (!was_up)
-        hosts->lab_to_take_down = rift_strdup(plan->lab_name);
     size_t count = 0;
     const struct rift_lab_host *found = rift_lab_hosts(lab, &count);
     for (size_t i = 0; i < plan->host_count && i < count; i++) {

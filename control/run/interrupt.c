@@ -45,6 +45,30 @@ static void *interrupt_run(void *context)
     }
 }
 
+static volatile sig_atomic_t was_deferred;
+
+static void note_signal(int signal)
+{
+    (void)signal;
+    was_deferred = 1;
+}
+
+/* By a handler, which exec(2) resets, where a mask would be passed on. */
+void interrupt_defer(void)
+{
+    struct sigaction action = {.sa_handler = note_signal, .sa_flags = SA_RESTART | SA_RESETHAND};
+    was_deferred = 0;
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+}
+
+bool interrupt_deferred(void)
+{
+    signal(SIGINT, SIG_DFL);
+    signal(SIGTERM, SIG_DFL);
+    return was_deferred;
+}
+
 struct interrupt *interrupt_watch(void (*stop)(void *context), void *context)
 {
     struct interrupt *interrupt = rift_calloc(1, sizeof *interrupt);

@@ -2,6 +2,8 @@
 #ifndef CONTROL_RUN_INTERRUPT_H
 #define CONTROL_RUN_INTERRUPT_H
 
+#include <stdbool.h>
+
 struct interrupt;
 
 /* Blocks both signals in this thread and those it starts later. The first one calls stop on the
@@ -10,5 +12,11 @@ struct interrupt;
 struct interrupt *interrupt_watch(void (*stop)(void *context), void *context);
 /* No signal is handled any more; both are unblocked. NULL: nothing. */
 void interrupt_unwatch(struct interrupt *interrupt);
+
+/* For what must not end half-way, and starts processes that are to know nothing of this: the first
+ * SIGINT or SIGTERM is noted, a second one ends the process. From interrupt_deferred on they are as
+ * before; true where there was one. */
+void interrupt_defer(void);
+bool interrupt_deferred(void);
 
 #endif

@@ -191,7 +191,8 @@ static void a_lab_with_a_dead_host_is_made_anew(void **state)
     test_lab_down(lab, "dead");
 }
 
-static void kill_an_up_after(int64_t delay_ns, const char *name)
+/* Its exit code, or -1 where the signal ended it. */
+static int signal_an_up_after(int64_t delay_ns, const char *name, int signal)
 {
     pid_t pid = fork();
     assert_true(pid >= 0);
@@ -205,8 +206,29 @@ static void kill_an_up_after(int64_t delay_ns, const char *name)
         _exit(127);
     }
     rift_clock_sleep_until(rift_clock_now() + delay_ns);
-    kill(pid, SIGKILL);
-    waitpid(pid, NULL, 0);
+    kill(pid, signal);
+    int status = 0;
+    waitpid(pid, &status, 0);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+/* As by Ctrl-C: what it has made by then goes, and nobody has to know of it. */
+static void an_up_that_is_interrupted_takes_its_lab_down(void **state)
+{
+    (void)state;
+    if (geteuid() != 0)
+        skip();
+    const char *name = test_lab_name("interrupted");
+    int own = 0;
+    for (int64_t delay_ms = 20; delay_ms <= 220; delay_ms += 50) {
+        int code =
+            signal_an_up_after(delay_ms * RIFT_MS, name, delay_ms / 50 % 2 ? SIGINT : SIGTERM);
+        own += code == 255;
+        if (code == 0) /* it was up before */
+            assert_int_equal(rift_lab_down(name, NULL), 0);
+        assert_nothing_remains(name, NULL);
+    }
+    assert_true(own > 0);
 }
 
 static void an_up_killed_at_any_moment_leaves_nothing_after_down(void **state)
@@ -220,7 +242,7 @@ static void an_up_killed_at_any_moment_leaves_nothing_after_down(void **state)
     const char *name = test_lab_name("killed");
     rift_rng_init(&rng, 1);
     for (int i = 0; i < rounds; i++) {
-        kill_an_up_after(rift_rng_between(&rng, 0, 250 * RIFT_MS), name);
+        signal_an_up_after(rift_rng_between(&rng, 0, 250 * RIFT_MS), name, SIGKILL);
         if (rift_lab_down(name, &err) < 0)
             fail_msg("round %d: %s", i, err.text);
         assert_nothing_remains(name, NULL);
@@ -240,7 +262,7 @@ static void an_up_after_a_killed_up_works(void **state)
     if (geteuid() != 0)
         skip();
     const char *name = test_lab_name("then");
-    kill_an_up_after(60 * RIFT_MS, name);
+    signal_an_up_after(60 * RIFT_MS, name, SIGKILL);
     struct rift_lab *lab = test_lab_up("then", 4);
     char uplink[16];
     size_t count = 0;
@@ -343,6 +365,7 @@ int main(void)
         cmocka_unit_test(a_lab_with_a_dead_host_is_made_anew),
         cmocka_unit_test(an_up_killed_at_any_moment_leaves_nothing_after_down),
         cmocka_unit_test(an_up_after_a_killed_up_works),
+        cmocka_unit_test(an_up_that_is_interrupted_takes_its_lab_down),
         cmocka_unit_test(what_is_planted_is_found_by_the_search_and_removed_by_down),
         cmocka_unit_test(a_lab_works_where_cgroup2_is_all_there_is),
         cmocka_unit_test(names_that_are_paths_are_refused),
