@@ -123,7 +123,7 @@ static void add_login(struct rift_text *command, const struct rift_lab_host *hos
 {
     rift_text_printf(command,
                      "exec timeout 120 ssh -q -F none -i %s -o UserKnownHostsFile=%s "
-                     "-o BatchMode=yes -o ConnectTimeout=20 -p %d ",
+                     "-o BatchMode=yes -o ConnectTimeout=60 -p %d ",
                      host->key_file, host->known_hosts_file, host->port);
     /* One connection for many commands: a login to an emulated machine takes seconds. */
     if (strcmp(test_driver(), "hosts") == 0)
