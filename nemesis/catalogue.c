@@ -16,6 +16,7 @@ const struct rift_fault *const rift_faults[] = {
     &rift_fault_partition,
     &rift_fault_cut_clients,
     &rift_fault_dns,
+    &rift_fault_conntrack_full,
     &rift_fault_reset,
     &rift_fault_link,
     &rift_fault_wan,

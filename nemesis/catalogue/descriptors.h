@@ -9,6 +9,7 @@
 extern const struct rift_fault rift_fault_partition;
 extern const struct rift_fault rift_fault_cut_clients;
 extern const struct rift_fault rift_fault_dns;
+extern const struct rift_fault rift_fault_conntrack_full;
 extern const struct rift_fault rift_fault_reset;
 extern const struct rift_fault rift_fault_link;
 extern const struct rift_fault rift_fault_wan;

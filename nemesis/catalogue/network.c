@@ -137,6 +137,37 @@ const struct rift_fault rift_fault_dns = {
     .options = dns_options,
 };
 
+static const struct rift_option conntrack_full_options[] = {
+    {.name = "limit",
+     .kind = RIFT_OPTION_INTEGER,
+     .unit = "",
+     .fallback = "1",
+     .minimum = 1,
+     .maximum = 1 << 30,
+     .summary = "entries that the table may have; 1: nothing new at all; near the host's "
+                "nf_conntrack_count there is room again as entries end"},
+    {.name = NULL},
+};
+const struct rift_fault rift_fault_conntrack_full = {
+    .name = "conntrack-full",
+    .summary = "the kernel's connection table is full: nothing new is let in or out",
+    .effect =
+        "net.netfilter.nf_conntrack_max comes down, so that the kernel drops the first packet of "
+        "each connection that it does not track yet, TCP, UDP or ping, in either direction, by "
+        "loopback too: a connect to the host goes unanswered, a send from it gets EPERM. What the "
+        "table has goes on, our own connection too; only an entry that is not assured yet, as of a "
+        "single datagram and its answer, may have to make room, so that now and then something new "
+        "gets in. All of the host's programs are hit, and its containers. Only where packets are "
+        "tracked, which a rule of nftables or iptables asks for, and where the host's network is "
+        "the kernel's first namespace. Nobody new can log in until the end, so `rift heal` from "
+        "another machine waits for the lease; a keeper of its own lifts it then, or when agent and "
+        "guardian are killed. Observed by a datagram of the agent's to itself, and the kernel's "
+        "own count of what it dropped. A chaos has it only where it is named.",
+    .scope = RIFT_FAULT_ON_NODES,
+    .hits_host = true,
+    .options = conntrack_full_options,
+};
+
 static const char *const reset_connections[] = {"all", "established", NULL};
 static const struct rift_option reset_options[] = {
     PORTS_OPTION,

@@ -7,6 +7,7 @@
 extern const struct rift_fault_driver rift_partition_driver;
 extern const struct rift_fault_driver rift_cut_clients_driver;
 extern const struct rift_fault_driver rift_dns_driver;
+extern const struct rift_fault_driver rift_conntrack_full_driver;
 extern const struct rift_fault_driver rift_reset_driver;
 extern const struct rift_fault_driver rift_link_driver;
 extern const struct rift_fault_driver rift_kill_driver;

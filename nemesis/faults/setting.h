@@ -1,4 +1,4 @@
-/* One value in a file of the system's cgroup, changed for a while. */
+/* One value in a file of the kernel's, of the system's cgroup as a rule, changed for a while. */
 #ifndef NEMESIS_FAULTS_SETTING_H
 #define NEMESIS_FAULTS_SETTING_H
 

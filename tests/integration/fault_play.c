@@ -161,6 +161,9 @@ static bool may_lack(const struct fault_row *row)
 static void play_on_node(const struct fault_row *row, struct rift_node *node,
                          struct fault_bench *bench, char *cell)
 {
+    bool has_own_kernel = test_hosts_are_guests();
+    if (row->prepare && has_own_kernel)
+        test_host_run(bench->hit, row->prepare, NULL, 0);
     if (!start_system(node, bench->hit, rift_fault_find(row->fault), cell))
         return;
     json_t *ability = must_call(node, "probe_fault", fault_play_args(row, bench->peer), cell);
@@ -176,6 +179,8 @@ static void play_on_node(const struct fault_row *row, struct rift_node *node,
     do_call(node, "heal_all", json_object(), cell);
     do_call(node, "system.stop", json_pack("{s:i}", "deadline_ms", CALL_MS), cell);
     do_call(node, "system.remove", json_object(), cell);
+    if (row->undo && has_own_kernel)
+        test_host_run(bench->hit, row->undo, NULL, 0);
 }
 
 static void compare_states(const struct rift_lab_host *host, const char *before, char *cell)

@@ -2,6 +2,10 @@
 #include "tests/integration/fault_rows.h"
 
 #define OWN_KERNEL .not_on = "netns"
+/* The module tracks connections by itself where it is asked to; no rule is needed then. */
+#define TRACKED                                                                                    \
+    OWN_KERNEL, .prepare = "modprobe nf_conntrack enable_hooks=1",                                 \
+                .undo = "modprobe -r nf_conntrack"
 
 const struct fault_row fault_rows[] = {
     {"partition",
@@ -92,6 +96,24 @@ const struct fault_row fault_rows[] = {
      {0, 0.3},
      {0, 0.3},
      .whose = SAME_PROCESS},
+    {"conntrack-full",
+     "{}",
+     "no room for new connections",
+     "connections of 10 to it",
+     fault_connections,
+     {10, 10},
+     {0, 4},
+     .whose = SAME_PROCESS,
+     TRACKED},
+    {"conntrack-full",
+     "{}",
+     "what is known goes on",
+     "echoes on an open one in 1 s",
+     fault_kept_echoes,
+     {20, 1e5},
+     {20, 1e5},
+     .whose = SAME_PROCESS,
+     TRACKED},
     {"reset",
      "{}",
      "RST",

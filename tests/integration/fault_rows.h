@@ -16,6 +16,9 @@ struct fault_row {
     double base[2], hit[2]; /* bounds: before and after; while it is on */
     enum fault_whose whose;
     const char *not_on; /* the kind of host that cannot have it, and must say so */
+    /* What the kernel of the hit host needs before, and what undoes that; not for hosts that share
+     * this machine's. */
+    const char *prepare, *undo;
 };
 
 extern const struct fault_row fault_rows[];

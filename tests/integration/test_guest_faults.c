@@ -85,6 +85,14 @@ static void the_clock_of_the_host_jumps_and_drifts(void **state)
     play_row("clock", "the host's, 5 % fast");
 }
 
+static void a_full_connection_table_takes_nothing_new_and_keeps_what_it_has(void **state)
+{
+    (void)state;
+    case_need_lab();
+    play_row("conntrack-full", "no room for new connections");
+    play_row("conntrack-full", "what is known goes on");
+}
+
 /* A controller that injects the fault, says the pids of agent and guardian, and stays. */
 static _Noreturn void be_controller(const struct fault_row *row, int out)
 {
@@ -167,6 +175,83 @@ static void they_end_with_the_lease_when_agent_and_guardian_are_killed(void **st
     play_lease("clock", "the host's, +1 h");
 }
 
+static void assert_cannot_fill(struct rift_node *node, const char *module, const char *why)
+{
+    struct rift_error err;
+    json_t *args = json_pack("{s:s, s:{}}", "fault", "conntrack-full", "options");
+    json_t *ability = NULL;
+    test_host_run(&case_hosts[1], module, NULL, 0);
+    if (rift_node_call(node, "probe_fault", args, CALL_MS, &ability, &err) < 0)
+        fail_msg("%s", err.text);
+    const char *said = json_string_value(json_object_get(ability, "why"));
+    if (json_is_true(json_object_get(ability, "can")) || !strstr(said, why))
+        fail_msg("'%s' is not '%s'", said, why);
+    json_decref(ability);
+    json_decref(args);
+    test_host_run(&case_hosts[1], "modprobe -r nf_conntrack", NULL, 0);
+}
+
+/* In a while, for nobody can log in while the table is full. */
+static void arrange_the_end_of_agent_and_guardian(struct rift_node *node)
+{
+    const json_t *hello = rift_node_hello(node);
+    int agent = (int)json_integer_value(json_object_get(hello, "pid"));
+    int guardian = (int)json_integer_value(json_object_get(hello, "guardian_pid"));
+    char script[160];
+    snprintf(script, sizeof script,
+             "(sleep 4; kill -STOP %d %d; kill -9 %d %d) </dev/null >/dev/null 2>&1 &", guardian,
+             agent, guardian, agent);
+    assert_int_equal(test_host_run(&case_hosts[1], script, NULL, 0), 0);
+}
+
+static void fill_and_observe(struct rift_node *node, const struct fault_row *row)
+{
+    struct rift_error err;
+    json_t *seen = NULL, *args = fault_play_args(row, &case_hosts[0]);
+    json_t *look = json_pack("{s:s, s:i}", "id", "table", "for_ms", 500);
+    if (rift_node_call(node, "inject", args, CALL_MS, NULL, &err) < 0 ||
+        rift_node_call(node, "observe", look, CALL_MS, &seen, &err) < 0)
+        fail_msg("%s", err.text);
+    print_message("%s\n", json_string_value(json_object_get(seen, "how")));
+    assert_true(json_is_true(json_object_get(seen, "observed")));
+    json_decref(args);
+    json_decref(look);
+    json_decref(seen);
+}
+
+static void a_full_connection_table_ends_when_agent_and_guardian_are_killed(void **state)
+{
+    (void)state;
+    case_need_lab();
+    static const char limit[] = "cat /proc/sys/net/netfilter/nf_conntrack_max";
+    const struct fault_row *row = find_row("conntrack-full", "no room for new connections");
+    struct fault_bench bench = {.hit = &case_hosts[1], .peer = &case_hosts[0]};
+    struct rift_node_settings settings = test_node_settings(&case_hosts[1]);
+    struct rift_error err;
+    char cell[FAULT_CELL_SIZE] = "", first[32], last[32];
+    settings.lease_ms = LEASE_MS;
+    struct rift_node *node = rift_node_open(&settings, &err);
+    assert_non_null(node);
+    assert_cannot_fill(node, "true", "this kernel has no /proc/sys/net/netfilter");
+    assert_cannot_fill(node, "modprobe nf_conntrack", "no rule of nftables or iptables asks");
+    assert_int_equal(test_host_run(bench.hit, row->prepare, NULL, 0), 0);
+    assert_int_equal(test_host_run(bench.hit, limit, first, sizeof first), 0);
+    arrange_the_end_of_agent_and_guardian(node);
+    fill_and_observe(node, row);
+    int64_t end_ns = rift_clock_now() + CALL_MS * RIFT_MS;
+    while (row->measure(&bench) < row->base[0])
+        assert_true(rift_clock_now() < end_ns);
+    assert_int_equal(test_host_run(bench.hit, limit, last, sizeof last), 0);
+    assert_string_equal(last, first);
+    rift_node_close(node);
+    node = rift_node_open(&settings, &err); /* the next contact */
+    assert_non_null(node);
+    rift_node_close(node);
+    test_host_run(bench.hit, row->undo, NULL, 0);
+    fault_play_remains(bench.hit, before, cell);
+    assert_string_equal(cell, "");
+}
+
 /* How far the line of that node in the plot goes from where it begins, at most, and where it ends.
  */
 static double line_excursion_ms(const json_t *plot, const char *node, double *end_ms)
@@ -229,7 +314,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(netem_delays_loses_and_keeps_a_rate),
         cmocka_unit_test(the_clock_of_the_host_jumps_and_drifts),
+        cmocka_unit_test(a_full_connection_table_takes_nothing_new_and_keeps_what_it_has),
         cmocka_unit_test(they_end_with_the_lease_when_agent_and_guardian_are_killed),
+        cmocka_unit_test(a_full_connection_table_ends_when_agent_and_guardian_are_killed),
         cmocka_unit_test(a_run_s_report_shows_the_clocks_of_all_nodes),
     };
     return cmocka_run_group_tests(tests, up, case_down);
