@@ -244,7 +244,9 @@ const struct rift_fault rift_fault_memory = {
     .name = "memory",
     .summary = "the system's memory is squeezed",
     .effect =
-        "A limit on the memory of the system's own cgroup, page cache included, v1 or v2. The "
+        "A limit on the memory of the system's own cgroup, page cache included: "
+        "memory.limit_in_bytes of v1, memory.max or memory.high of v2. Swap is not limited: where "
+        "the host has some, processes are swapped out before one is killed. The "
         "kernel takes back what it can, for which processes wait (the history says for how long, "
         "by PSI, where the kernel tells), and kills a process of the system where that is not "
         "enough; at the end such a system is started again. A keeper of its own lifts the limit "

@@ -36,9 +36,12 @@ static const struct many on_links[] = {
 enum { ON_LINKS = sizeof on_links / sizeof *on_links };
 
 static const struct many on_limits[] = {
-    {"memory", "{\"percent_of_use\": 500}"}, {"memory", "{\"percent_of_use\": 800}"},
-    {"cpu", "{\"percent\": 50}"},            {"cpu", "{\"percent\": 80}"},
-    {"pid-limit", "{\"leave\": 50}"},        {"pid-limit", "{\"leave\": 90}"},
+    {"memory", "{\"percent_of_use\": 500}"},
+    {"memory", "{\"percent_of_use\": 800}"},
+    {"cpu", "{\"percent\": 50}"},
+    {"cpu", "{\"percent\": 80}"},
+    {"pid-limit", "{\"leave\": 50}"},
+    {"pid-limit", "{\"leave\": 90}"},
 };
 enum { ON_LIMITS = sizeof on_limits / sizeof *on_limits };
 
@@ -167,9 +170,9 @@ static void what_a_stranger_adds_meanwhile_stays(void **state)
     /* A root qdisc in place of ours is the stranger's. */
     CLEANUP(rift_free) char *qdiscs = NULL;
     inject("r", &on_links[5], NULL);
-    assert_int_equal(0, HOST_RUN(n1, NULL, "tc", "qdisc", "replace", "dev", "eth0", "root",
-                                 "handle", "5:", "tbf", "rate", "900mbit", "burst", "64k",
-                                 "latency", "1s"));
+    assert_int_equal(0,
+                     HOST_RUN(n1, NULL, "tc", "qdisc", "replace", "dev", "eth0", "root", "handle",
+                              "5:", "tbf", "rate", "900mbit", "burst", "64k", "latency", "1s"));
     heal("r");
     HOST_RUN(n1, &qdiscs, "tc", "qdisc", "show", "dev", "eth0");
     assert_non_null(strstr(qdiscs, "qdisc tbf 5: root"));
@@ -217,8 +220,8 @@ static char *list_limits(void)
     for (size_t group = 0; group <= cgroup.v1_count; group++)
         for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
             CLEANUP(rift_free)
-            char *path = rift_printf(
-                "%s/%s", group ? cgroup.v1[group - 1].folder : cgroup.unified, files[i]);
+            char *path = rift_printf("%s/%s", group ? cgroup.v1[group - 1].folder : cgroup.unified,
+                                     files[i]);
             char text[64] = "";
             FILE *file = fopen(path, "re");
             if (!file)

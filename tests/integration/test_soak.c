@@ -262,9 +262,11 @@ static void run_without_faults(int kind)
 static pid_t start_run(int part)
 {
     CLEANUP(rift_free)
-    char *script = rift_printf("cd %s && rm -f runs/latest && exec %s run %d.yaml --runs runs "
-                               "--seed %d > out 2>&1",
+    char *script = rift_printf("cd %s && exec %s run %d.yaml --runs runs --seed %d > out 2>&1",
                                scratch, test_rift_binary(), part % 2, SEED + part);
+    /* Before the process is there: what is waited for below is this run's. */
+    CLEANUP(rift_free) char *forget = rift_printf("rm -f %s/runs/latest", scratch);
+    test_run(forget, NULL, 0);
     pid_t pid = fork();
     assert_true(pid >= 0);
     if (pid == 0) {
