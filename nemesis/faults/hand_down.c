@@ -11,9 +11,9 @@
 enum { PATH_SIZE = RIFT_CGROUP_PATH_SIZE + 300, WORD_SIZE = 32 };
 
 static const char *const untouched[][2] = {
-    {"cpu.max", "max 100000"}, {"cpu.weight", "100"}, {"io.max", ""},
+    {"cpu.max", "max 100000"},    {"cpu.weight", "100"}, {"io.max", ""},
     {"io.weight", "default 100"}, {"memory.max", "max"}, {"memory.high", "max"},
-    {"memory.low", "0"}, {"memory.min", "0"}, {"pids.max", "max"}};
+    {"memory.low", "0"},          {"memory.min", "0"},   {"pids.max", "max"}};
 
 static void controller_of(const char *file, char controller[WORD_SIZE])
 {
@@ -105,8 +105,8 @@ static void take_back(const char *above, const char *controller)
         if (entry->d_type != DT_DIR || entry->d_name[0] == '.')
             continue;
         snprintf(folder, sizeof folder, "%.250s/%s", above, entry->d_name);
-        is_used = is_in_use(folder, controller) ||
-                  has_word(folder, "cgroup.subtree_control", controller);
+        is_used =
+            is_in_use(folder, controller) || has_word(folder, "cgroup.subtree_control", controller);
     }
     if (stream)
         closedir(stream);

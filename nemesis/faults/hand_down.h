@@ -8,9 +8,9 @@
 
 /* Can v2 govern that group by the controller? Changes nothing. */
 bool rift_hand_down_can(const struct rift_cgroup *cgroup, const char *controller);
-/* Switches the controller that file ("cpu.max") belongs to on for the group in folder, in all groups
- * above it; the path of each that did not hand it down so far is appended to handed (may be NULL).
- * Where v2 has no such thing nothing happens. */
+/* Switches the controller that file ("cpu.max") belongs to on for the group in folder, in all
+ * groups above it; the path of each that did not hand it down so far is appended to handed (may be
+ * NULL). Where v2 has no such thing nothing happens. */
 void rift_hand_down(const char *folder, const char *file, json_t *handed);
 /* Switches it off again in those groups, the lowest first, but where a group below one of them has
  * a limit or a weight of that controller by now. */

@@ -1,5 +1,5 @@
-/* Rift attached to a unit of a real systemd, on hosts that have it as PID 1, and cgroup v2 only. All
- * is looked at from outside of Rift: systemctl, /proc and the files of the control groups. */
+/* Rift attached to a unit of a real systemd, on hosts that have it as PID 1, and cgroup v2 only.
+ * All is looked at from outside of Rift: systemctl, /proc and the files of the control groups. */
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -85,13 +85,13 @@ static int up(void **state)
     }
     case_write_file("toy.yaml", recipe);
     CLEANUP(rift_free)
-    char *config = rift_printf(
-        "nodes:\n  - {address: %s, port: %d, user: %s, key: %s, known_hosts: %s}\n"
-        "system: {recipe: toy.yaml, attach: {unit: toy.service}}\nallow_faults: [n1]\n"
-        "client: {name: stdio, command: [/bin/true]}\nworkload: register\n"
-        "time_limit_s: 1\nlease_s: %d\n",
-        case_hosts->address, case_hosts->port, case_hosts->user, case_hosts->key_file,
-        case_hosts->known_hosts_file, LEASE_S);
+    char *config =
+        rift_printf("nodes:\n  - {address: %s, port: %d, user: %s, key: %s, known_hosts: %s}\n"
+                    "system: {recipe: toy.yaml, attach: {unit: toy.service}}\nallow_faults: [n1]\n"
+                    "client: {name: stdio, command: [/bin/true]}\nworkload: register\n"
+                    "time_limit_s: 1\nlease_s: %d\n",
+                    case_hosts->address, case_hosts->port, case_hosts->user, case_hosts->key_file,
+                    case_hosts->known_hosts_file, LEASE_S);
     case_write_file("config.yaml", config);
     host_shell_run(&shell, look, before, sizeof before);
     return 0;
@@ -135,10 +135,9 @@ static long main_pid(void)
 static void wait_for_another(long pid)
 {
     CLEANUP(rift_free)
-    char *condition =
-        rift_printf("systemctl -q is-active toy.service && "
-                    "[ $(systemctl show -p MainPID --value toy.service) != %ld ]",
-                    pid);
+    char *condition = rift_printf("systemctl -q is-active toy.service && "
+                                  "[ $(systemctl show -p MainPID --value toy.service) != %ld ]",
+                                  pid);
     wait_on_host(condition);
 }
 
@@ -204,8 +203,8 @@ static void leave_node(void)
 
 static void inject(const char *fault, json_t *options)
 {
-    json_decref(call("inject", json_pack("{s:s, s:s, s:o}", "id", "w0", "fault", fault, "options",
-                                         options)));
+    json_decref(call("inject",
+                     json_pack("{s:s, s:s, s:o}", "id", "w0", "fault", fault, "options", options)));
 }
 
 static void heal(void)
@@ -263,8 +262,7 @@ static const struct limit limits[] = {
      "grep 'open files' /proc/$(systemctl show -p MainPID --value toy.service)/limits"},
     {"pause", "{}",
      "sed 's/.*) \\(t\\?\\).*/\\1/' /proc/$(systemctl show -p MainPID --value toy.service)/stat"},
-    {"pause", "{\"by\": \"freezer\"}",
-     "cat /sys/fs/cgroup/system.slice/toy.service/cgroup.freeze"},
+    {"pause", "{\"by\": \"freezer\"}", "cat /sys/fs/cgroup/system.slice/toy.service/cgroup.freeze"},
     {"clock", "{\"offset_ms\": 36000000}", "echo $(($(date +%s) / 18000))"},
 };
 
