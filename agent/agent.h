@@ -52,6 +52,7 @@ struct agent {
     uint64_t lease_timer;
 
     struct fault *faults;
+    uint64_t tend_timer; /* 0: no fault needs it */
     struct job *jobs;
     struct probe *probe;
     struct status *status;

@@ -104,6 +104,7 @@ static void clock_forget(struct rift_injection *injection)
 
 const struct rift_fault_driver rift_clock_driver = {
     .name = "clock",
+    .tends = true,
     .probe = clock_probe,
     .plan = clock_plan,
     .inject = clock_inject,

@@ -1,5 +1,5 @@
 /* clock, process by process: the vDSO of every process in the system's cgroup is bent, that of
- * restarted ones as well, at the next renewal of the lease. The lease is kept by the bent code
+ * restarted ones as well, soon after their start. The lease is kept by the bent code
  * itself: once it is past the process sees the right time, whatever became of us. */
 #include <stdio.h>
 #include <stdlib.h>

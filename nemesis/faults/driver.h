@@ -74,6 +74,9 @@ struct rift_fault_driver {
     /* The system's processes may be gone after it; a heal that the controller asks for starts the
      * system again where it does not run. */
     bool stops_system;
+    /* renew is called by the agent five times a second, too: what the system starts meanwhile is
+     * hit as well. */
+    bool tends;
     /* Tries what inject would do, and undoes it. An error is for bad options only. */
     int (*probe)(const struct rift_target *target, const json_t *options,
                  struct rift_fault_ability *ability, struct rift_error *err);

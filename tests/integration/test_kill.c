@@ -189,6 +189,43 @@ static void one_process_is_killed_and_the_others_go_on(void **state)
     assert_true(grows("parent", 2000));
 }
 
+/* How far ahead the clock is that the system's only bent process sees; 0: none is bent. */
+static double shown_ahead_s(void)
+{
+    json_t *ok = agent_must(&n1->agent, "system.clock", NULL);
+    const json_t *process = json_array_get(json_object_get(ok, "processes"), 0);
+    double ahead_s = (double)json_integer_value(json_object_get(process, "ahead_ns")) / 1e9;
+    json_decref(ok);
+    return ahead_s;
+}
+
+/* Long before the lease is renewed. */
+static void a_system_that_was_started_again_sees_the_bent_clock(void **state)
+{
+    (void)state;
+    NEED_HOST();
+    json_t *clock = json_pack("{s:s, s:i}", "of", "process", "offset_ms", 3600000);
+    if (!can_inject("clock", json_incref(clock))) {
+        json_decref(clock);
+        skip();
+    }
+    start_system("");
+    inject("c", "clock", clock);
+    assert_true(shown_ahead_s() > 3599 && shown_ahead_s() < 3601);
+    long pid = number_in("pid");
+    inject("k", "kill", NULL);
+    heal("k");
+    assert_true(grows("parent", 2000));
+    assert_int_not_equal(pid, number_in("pid"));
+    int64_t deadline = rift_clock_now() + 2000 * RIFT_MS;
+    while (shown_ahead_s() < 3599 && rift_clock_now() < deadline)
+        wait_ms(50);
+    assert_true(shown_ahead_s() > 3599 && shown_ahead_s() < 3601);
+    heal("c");
+    assert_true(shown_ahead_s() < 1);
+    assert_true(grows("parent", 500));
+}
+
 static void a_system_that_ignores_the_signal_was_not_hit(void **state)
 {
     (void)state;
@@ -326,6 +363,7 @@ int main(void)
         CASE(every_signal_that_ends_a_process_ends_the_system),
         CASE(a_system_that_takes_its_time_to_end_is_told_of_and_runs_after_the_heal),
         CASE(one_process_is_killed_and_the_others_go_on),
+        CASE(a_system_that_was_started_again_sees_the_bent_clock),
         CASE(a_system_that_ignores_the_signal_was_not_hit),
         CASE(a_signal_that_is_handled_leaves_the_system_alone),
         CASE(a_killed_system_is_started_again_while_the_window_goes_on),
