@@ -68,13 +68,13 @@ int rift_agent_file_place(struct rift_ssh *ssh, struct rift_host_facts *facts, c
                           struct rift_error *err)
 {
     char sum[RIFT_SHA256_HEX_SIZE], path[128];
-    int64_t deadline_ns = rift_clock_now() + ASK_DEADLINE_MS * RIFT_MS;
+    int64_t deadline_ns = rift_ssh_step_deadline(ssh->settings, ASK_DEADLINE_MS);
     if (rift_sha256_file(ssh->settings->agent_binary, sum, err) < 0)
         return rift_wrap(err, "the agent's binary");
     if (rift_place_ask(ssh, deadline_ns, facts, err) < 0 || check_host(ssh, facts, err) < 0)
         return -1;
     snprintf(path, sizeof path, AGENT_FOLDER "/rift-agent-%.16s", sum);
-    deadline_ns = rift_clock_now() + UPLOAD_DEADLINE_MS * RIFT_MS;
+    deadline_ns = rift_ssh_step_deadline(ssh->settings, UPLOAD_DEADLINE_MS);
     if (rift_place_file(ssh, ssh->settings->agent_binary, path, 0700, deadline_ns, sum, err) < 0)
         return -1;
     /* exec: no shell in between that would take signals or hold the channel open. */

@@ -20,7 +20,7 @@ int rift_connection_open(struct rift_connection *connection,
     char command[192];
     if (rift_agent_file_place(connection->ssh, &connection->facts, command, err) < 0)
         return -1;
-    int64_t deadline_ns = rift_clock_now() + START_DEADLINE_MS * RIFT_MS;
+    int64_t deadline_ns = rift_ssh_step_deadline(settings, START_DEADLINE_MS);
     connection->channel = rift_ssh_start(connection->ssh, command, deadline_ns, err);
     if (!connection->channel)
         return -1;

@@ -212,7 +212,7 @@ static int say_hello(struct rift_node *node, struct rift_error *err)
         json_array_append_new(addresses, json_string(seen));
     if (clients[0] && strcmp(clients, local) != 0 && strcmp(clients, seen) != 0)
         json_array_append_new(addresses, json_string(clients));
-    int64_t deadline_ns = rift_clock_now() + HELLO_DEADLINE_MS * RIFT_MS;
+    int64_t deadline_ns = rift_ssh_step_deadline(&node->settings, HELLO_DEADLINE_MS);
     node->is_hello_done = false;
     node->hello_error.code = RIFT_ERR_NONE;
     ask(node, "hello",
@@ -222,7 +222,7 @@ static int say_hello(struct rift_node *node, struct rift_error *err)
                   port                  ? port
                   : node->settings.port ? (int)node->settings.port
                                         : 22),
-        HELLO_DEADLINE_MS, on_hello);
+        (deadline_ns - rift_clock_now()) / RIFT_MS, on_hello);
     while (!node->is_hello_done) {
         int64_t due = node_tend(node);
         if (node_is_closing(node))

@@ -14,6 +14,13 @@ int rift_ssh_fail(struct rift_ssh *ssh, enum rift_error_code code, const char *w
                      words && words[0] ? words : "no reason given");
 }
 
+int64_t rift_ssh_step_deadline(const struct rift_node_settings *settings, int64_t least_ms)
+{
+    int64_t most_ms =
+        settings->connect_timeout_ms > least_ms ? settings->connect_timeout_ms : least_ms;
+    return rift_clock_now() + most_ms * RIFT_MS;
+}
+
 int rift_ssh_wait(struct rift_ssh *ssh, int64_t deadline_ns, struct rift_error *err)
 {
     int64_t until = deadline_ns;

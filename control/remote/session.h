@@ -33,6 +33,9 @@ struct rift_ssh {
     int proxy_words;                  /* what it writes to stderr, or -1 */
 };
 
+/* When a step of connecting is given up: after least_ms, or later where the node's owner waits
+ * longer for a connection. */
+int64_t rift_ssh_step_deadline(const struct rift_node_settings *settings, int64_t least_ms);
 /* Waits until the session can make progress. */
 int rift_ssh_wait(struct rift_ssh *ssh, int64_t deadline_ns, struct rift_error *err);
 /* An error that names the node and holds libssh2's last words. */
