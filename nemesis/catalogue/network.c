@@ -202,8 +202,10 @@ const struct rift_fault rift_fault_reset = {
     .options = reset_options,
 };
 
-static const char *const link_distributions[] = {"uniform", "normal", "pareto", "paretonormal",
-                                                 NULL};
+static const char *const link_distributions[] = {"uniform",      "normal", "pareto",
+                                                 "paretonormal", "table",  NULL};
+static const char *const wan_distributions[] = {"uniform", "normal", "pareto", "paretonormal",
+                                                NULL};
 static const char *const link_backends[] = {"auto", "netem", "line", NULL};
 static const struct rift_option link_options[] = {
     PORTS_OPTION,
@@ -233,7 +235,15 @@ static const struct rift_option link_options[] = {
      .fallback = "uniform",
      .choices = link_distributions,
      .summary =
-         "of the delays: uniform within jitter_ms, else jitter_ms is the standard deviation"},
+         "of the delays: uniform within jitter_ms, table: as delays_ms, else jitter_ms is the "
+         "standard deviation"},
+    {.name = "delays_ms",
+     .kind = RIFT_OPTION_LIST,
+     .unit = "",
+     .fallback = "[]",
+     .summary =
+         "of the distribution table: delays as they were measured, up to 1024, of which each "
+         "packet gets one at random; delay_ms and jitter_ms are 0 then"},
     {.name = "delay_correlation_percent",
      .kind = RIFT_OPTION_RANGE,
      .unit = "%",
@@ -392,7 +402,7 @@ static const struct rift_option wan_options[] = {
      .kind = RIFT_OPTION_CHOICE,
      .unit = "",
      .fallback = "uniform",
-     .choices = link_distributions,
+     .choices = wan_distributions,
      .summary = "of the delays, as of link"},
     {.name = "links",
      .kind = RIFT_OPTION_ANY,

@@ -11,7 +11,7 @@ static bool happens(struct rift_rng *rng, double chance)
 void rift_line_link_set(struct rift_line_link *link, const struct rift_link_quality *quality)
 {
     link->quality = *quality;
-    rift_delay_table_fill(quality->shape, link->table);
+    rift_link_quality_table(quality, link->table);
 }
 
 static bool is_lost(struct rift_line_link *link, struct rift_rng *rng)

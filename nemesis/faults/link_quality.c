@@ -4,9 +4,13 @@
 #include "nemesis/faults/link_quality.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { DELAY_MS_MAX = 600000, RATE_KBIT_MAX = 100000000, LIMIT_MAX = 1000000 };
+enum { MEASURED_MAX = 1024 };
+/* What a table's entry can be, in jitters. */
+#define TABLE_MOST 3.999
 enum { DEFAULT_LOSS_PERCENT = 10, DEFAULT_LIMIT = 10000, REORDER_DELAY_MS = 10 };
 
 struct reader {
@@ -41,18 +45,67 @@ static double chance(struct reader *reader, const char *name)
 
 static void read_shape(struct reader *reader, struct rift_link_quality *quality)
 {
-    static const char *const words[] = {"uniform", "normal", "pareto", "paretonormal"};
+    static const char *const words[] = {"uniform", "normal", "pareto", "paretonormal", "table"};
     const json_t *given = option_of(reader, "distribution");
     const char *word = given ? json_string_value(given) : words[0];
-    for (int i = 0; word && i < 4; i++)
+    for (int i = 0; word && i <= RIFT_DELAY_TABLE; i++)
         if (strcmp(word, words[i]) == 0) {
             quality->shape = (enum rift_delay_shape)i;
             return;
         }
     if (!reader->is_failed)
         rift_fail(reader->err, RIFT_ERR_INVALID,
-                  "link: 'distribution' must be uniform, normal, pareto or paretonormal");
+                  "link: 'distribution' must be uniform, normal, pareto, paretonormal or table");
     reader->is_failed = true;
+}
+
+static int compare_delays(const void *a, const void *b)
+{
+    const double x = *(const double *)a, y = *(const double *)b;
+    return x < y ? -1 : x > y;
+}
+
+/* The measured delays, sorted; how many, or 0 with the error. */
+static size_t read_delays(struct reader *reader, double delays_ms[MEASURED_MAX])
+{
+    const json_t *list = option_of(reader, "delays_ms");
+    size_t count = json_array_size(list);
+    bool is_good = count >= 1 && count <= MEASURED_MAX;
+    for (size_t i = 0; is_good && i < count; i++) {
+        const json_t *item = json_array_get(list, i);
+        const char *text = json_string_value(item);
+        char *end = NULL;
+        delays_ms[i] = text ? strtod(text, &end) : json_number_value(item);
+        is_good = (text ? end != text && !*end : json_is_number(item)) && delays_ms[i] >= 0 &&
+                  delays_ms[i] <= DELAY_MS_MAX;
+    }
+    if (!is_good)
+        rift_fail(reader->err, RIFT_ERR_INVALID,
+                  "link: 'delays_ms' must be 1 to %d numbers from 0 to %d", MEASURED_MAX,
+                  DELAY_MS_MAX);
+    qsort(delays_ms, is_good ? count : 0, sizeof *delays_ms, compare_delays);
+    return is_good ? count : 0;
+}
+
+/* Their mean is the delay; the jitter is such that the farthest one still fits into the table. */
+static int read_table(struct reader *reader, struct rift_link_quality *quality)
+{
+    double delays_ms[MEASURED_MAX], mean_ms = 0;
+    size_t count = read_delays(reader, delays_ms);
+    if (count == 0)
+        return -1;
+    for (size_t i = 0; i < count; i++)
+        mean_ms += delays_ms[i] / (double)count;
+    double most_ms = fmax(delays_ms[count - 1] - mean_ms, mean_ms - delays_ms[0]);
+    double jitter_ms = most_ms / TABLE_MOST;
+    for (size_t i = 0; i < RIFT_DELAY_TABLE_SIZE; i++) {
+        double deviation_ms = delays_ms[i * count / RIFT_DELAY_TABLE_SIZE] - mean_ms;
+        quality->measured[i] =
+            (int16_t)(jitter_ms > 0 ? lround(deviation_ms / jitter_ms * RIFT_DELAY_TABLE_UNIT) : 0);
+    }
+    quality->delay_ns = (int64_t)(mean_ms * 1e6);
+    quality->jitter_ns = (int64_t)(jitter_ms * 1e6);
+    return 0;
 }
 
 static void read_loss(struct reader *reader, struct rift_link_quality *quality)
@@ -109,8 +162,17 @@ int rift_link_quality_read(const json_t *options, const json_t *own,
         return rift_fail(err, RIFT_ERR_INVALID, "link: jitter_ms must not be above delay_ms");
     if (quality->reorder > 0 && delay_ms <= 0)
         delay_ms = REORDER_DELAY_MS;
+    bool is_measured = quality->shape == RIFT_DELAY_TABLE;
+    bool has_delays = json_array_size(option_of(&reader, "delays_ms")) > 0;
+    if (is_measured != has_delays || (is_measured && delay_ms > 0))
+        return rift_fail(
+            err, RIFT_ERR_INVALID,
+            "link: distribution: table and delays_ms go together, and without delay_ms "
+            "and jitter_ms");
     quality->delay_ns = (int64_t)(delay_ms * 1e6);
     quality->jitter_ns = (int64_t)(jitter_ms * 1e6);
+    if (is_measured && read_table(&reader, quality))
+        return -1;
     if (!rift_link_quality_waits(quality) && !rift_link_quality_is_by_chance(quality) &&
         quality->rate_bytes == 0 && !own)
         quality->good_loss = quality->bad_loss = DEFAULT_LOSS_PERCENT / 100.0;
@@ -170,7 +232,16 @@ void rift_delay_table_fill(enum rift_delay_shape shape, int16_t table[RIFT_DELAY
             z = pareto_quantile(p);
         else if (shape == RIFT_DELAY_PARETONORMAL)
             z = 0.25 * normal_quantile(p) + 0.75 * pareto_quantile(p);
-        z = z < -3.999 ? -3.999 : z > 3.999 ? 3.999 : z;
+        z = z < -TABLE_MOST ? -TABLE_MOST : z > TABLE_MOST ? TABLE_MOST : z;
         table[i] = (int16_t)lround(z * RIFT_DELAY_TABLE_UNIT);
     }
+}
+
+void rift_link_quality_table(const struct rift_link_quality *quality,
+                             int16_t table[RIFT_DELAY_TABLE_SIZE])
+{
+    if (quality->shape == RIFT_DELAY_TABLE)
+        memcpy(table, quality->measured, sizeof quality->measured);
+    else
+        rift_delay_table_fill(quality->shape, table);
 }

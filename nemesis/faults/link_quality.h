@@ -15,12 +15,16 @@ enum rift_delay_shape {
     RIFT_DELAY_NORMAL,
     RIFT_DELAY_PARETO,
     RIFT_DELAY_PARETONORMAL,
+    RIFT_DELAY_TABLE, /* as measured: the option delays_ms */
 };
+
+enum { RIFT_DELAY_TABLE_SIZE = 1024, RIFT_DELAY_TABLE_UNIT = 8192 };
 
 /* Chances are from 0 to 1. */
 struct rift_link_quality {
     int64_t delay_ns, jitter_ns;
     enum rift_delay_shape shape;
+    int16_t measured[RIFT_DELAY_TABLE_SIZE]; /* of RIFT_DELAY_TABLE: what the table is */
     double delay_correlation;
     /* Loss is a chain of two states (Gilbert 1960, Elliott 1963): each packet moves the chain by
      * the chances to_bad and to_good, and is lost by the chance of the state it found. */
@@ -47,7 +51,9 @@ uint32_t rift_chance_u32(double chance);
 /* The inverse of the distribution, for a random index: what to multiply jitter with, in units of
  * 1/8192, as netem has it (tc-netem(8), iproute2's normal.c, pareto.c). Mean 0, standard deviation
  * 1, then cut at 4, which leaves pareto 0.74 and paretonormal 0.78; uniform: from -1 to 1. */
-enum { RIFT_DELAY_TABLE_SIZE = 1024, RIFT_DELAY_TABLE_UNIT = 8192 };
 void rift_delay_table_fill(enum rift_delay_shape shape, int16_t table[RIFT_DELAY_TABLE_SIZE]);
+/* The table of a link. */
+void rift_link_quality_table(const struct rift_link_quality *quality,
+                             int16_t table[RIFT_DELAY_TABLE_SIZE]);
 
 #endif

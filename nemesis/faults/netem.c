@@ -46,7 +46,7 @@ int rift_netem_set(struct rift_tc *tc, int interface, uint32_t parent, uint32_t 
     struct tc_netem_reorder reorder = {.probability = rift_chance_u32(quality->reorder)};
     struct tc_netem_corrupt corrupt = {.probability = rift_chance_u32(quality->corrupt)};
     int16_t table[RIFT_DELAY_TABLE_SIZE];
-    rift_delay_table_fill(quality->shape, table);
+    rift_link_quality_table(quality, table);
     struct nl_msg *message = rift_tc_message(
         RTM_NEWQDISC, NLM_F_REQUEST | NLM_F_CREATE | NLM_F_REPLACE, interface, parent, handle, 0);
     if (nlmsg_expand(message, MESSAGE_BYTES) < 0)

@@ -72,6 +72,36 @@ static void delays_are_distributed_as_asked(void **state)
     }
 }
 
+/* Of three in four packets 20 ms, of each fourth 80 ms: mean 35, deviation 26. */
+static void delays_are_as_they_were_measured(void **state)
+{
+    (void)state;
+    namespaces_need(bench.spaces);
+    link_inject(&bench, "m", n2,
+                json_pack("{s:s, s:[s,i,f,s]}", "distribution", "table", "delays_ms", "80", 20,
+                          20.0, "20"));
+    struct link_tally tally = link_stream_run(&bench, n2, 1000, 1000, 200);
+    link_heal(&bench, "m");
+    print_message("mean %.2f, deviation %.2f, worst %.1f\n", tally.mean_ms, tally.deviation_ms,
+                  tally.worst_ms);
+    assert_int_equal(0, tally.missing);
+    assert_true(fabs(tally.mean_ms - 35) < 4);
+    assert_true(fabs(tally.deviation_ms - 26) < 3);
+    static const char *const refused[] = {"{\"distribution\": \"table\"}", "{\"delays_ms\": [5]}",
+                                          "{\"distribution\": \"table\", \"delays_ms\": [\"x\"]}",
+                                          "{\"distribution\": \"table\", \"delays_ms\": [-1]}",
+                                          "{\"distribution\": \"table\", \"delays_ms\": [5], "
+                                          "\"delay_ms\": 5}"};
+    for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
+        json_t *reply =
+            agent_ask(&n1->agent, "inject", link_args("m", n2, json_loads(refused[i], 0, NULL)));
+        const char *code = "";
+        assert_int_equal(0, json_unpack(reply, "{s:{s:s}}", "error", "code", &code));
+        assert_string_equal(code, "invalid");
+        json_decref(reply);
+    }
+}
+
 static void a_fifth_goes_past_the_others(void **state)
 {
     (void)state;
@@ -224,6 +254,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(delays_are_distributed_as_asked),
+        cmocka_unit_test(delays_are_as_they_were_measured),
         cmocka_unit_test(a_fifth_goes_past_the_others),
         cmocka_unit_test(what_exceeds_the_limit_is_lost),
         cmocka_unit_test(a_change_loses_nothing_that_waits),
