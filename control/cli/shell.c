@@ -442,6 +442,7 @@ static int on_hosts(struct shell *shell, struct rift_error *err)
     if (result == 0) {
         printf("connected to %zu hosts; help tells what can be said\n", plan->host_count);
         talk(shell);
+        result = system_remove(shell->cluster, plan, err);
     }
     cluster_close(shell->cluster);
     interrupt_unwatch(interrupt);

@@ -267,6 +267,30 @@ static void a_run_breaks_the_units_of_a_cluster_that_runs_already(void **state)
     stop_units();
 }
 
+/* For the checks of a recipe, which ask a system that was there before us. */
+static void a_secret_for_a_system_that_runs_goes_with_the_shell(void **state)
+{
+    (void)state;
+    need_lab();
+    start_units();
+    char output[8192];
+    CLEANUP(rift_free)
+    char *config = write_config("system: {recipe: secret.yaml, attach: {unit: toy.service}, "
+                                "secrets: {word: word}}\nallow_faults: [n1, n2]\n");
+    CLEANUP(rift_free)
+    char *script = rift_printf(
+        "cd %s; (umask 077; echo ks4-open-sesame >word); { cat toy.yaml; echo 'secrets: {word: "
+        "{}}'; } >secret.yaml; mkfifo say; %s shell %s <say & exec 3>say; for i in $(seq 200); do "
+        "[ -s /proc/%d/root/run/rift-secrets/word ] && echo it is there && break; sleep 0.05; "
+        "done; exec 3>&-; wait; test ! -e /proc/%d/root/run/rift-secrets",
+        case_scratch, test_rift_binary(), config, (int)case_hosts[0].init_pid,
+        (int)case_hosts[0].init_pid);
+    if (test_run(script, output, sizeof output) != 0)
+        fail_msg("%s", output);
+    assert_says(output, "it is there");
+    stop_units();
+}
+
 static void a_killed_unit_is_started_again_though_the_controller_died(void **state)
 {
     (void)state;
@@ -391,8 +415,10 @@ static void a_password_from_a_file_logs_in_and_is_found_nowhere_after(void **sta
     rift("run", config, set, output, sizeof output);
     assert_int_equal(test_host_run(&case_hosts[0], "ls /var/lib/rift/rift-agent-*", NULL, 0), 0);
     CLEANUP(rift_free)
-    char *search = rift_printf("cd %s && grep -q 'password_file' runs-p/*/*/plan.yaml && "
-                               "! grep -r hu7-open-sesame runs-p config.yaml",
+    char *search = rift_printf("cd %s && cp password runs-p/planted && grep -rq hu7-open-sesame "
+                               "runs-p && rm runs-p/planted && grep -q 'password_file' "
+                               "runs-p/*/*/plan.yaml && ! grep -r hu7-open-sesame runs-p "
+                               "config.yaml",
                                case_scratch);
     if (test_run(search, output, sizeof output) != 0)
         fail_msg("%s", output);
@@ -463,6 +489,7 @@ int main(void)
         cmocka_unit_test(a_run_without_faults_and_a_heal_need_no_leave),
         cmocka_unit_test(an_agent_injects_nothing_where_nobody_allowed_it),
         cmocka_unit_test(a_run_breaks_the_units_of_a_cluster_that_runs_already),
+        cmocka_unit_test(a_secret_for_a_system_that_runs_goes_with_the_shell),
         cmocka_unit_test(a_killed_unit_is_started_again_though_the_controller_died),
         cmocka_unit_test(a_wipe_is_only_done_when_asked_and_takes_only_the_data),
         cmocka_unit_test(a_password_from_a_file_logs_in_and_is_found_nowhere_after),
