@@ -45,6 +45,8 @@ static void keeper_detach(int fd)
 static void keeper_run(const struct rift_injection *injection, rift_keeper_tend *tend)
 {
     int64_t deadline = injection->lease_end_ns, order;
+    if (tend)
+        tend(injection);
     for (;;) {
         struct pollfd poll_fd = {.fd = KEEPER_SOCKET, .events = POLLIN};
         int64_t soon = tend ? rift_clock_now() + TEND_MS * RIFT_MS : deadline;
@@ -97,11 +99,20 @@ int rift_keeper_renew(struct rift_keeper *keeper, int64_t lease_end_ns, struct r
     return rift_fail_errno(err, RIFT_ERR_IO, "the fault's keeper is gone");
 }
 
+/* And waits for that: else it could do the fault again after a heal. */
+static void end(const struct rift_process *process)
+{
+    CLEANUP(rift_close_fd) int fd = rift_process_open(process);
+    struct pollfd poll_fd = {.fd = fd, .events = POLLIN};
+    if (fd >= 0 && rift_process_signal(process, SIGKILL) == 0)
+        poll(&poll_fd, 1, END_MS);
+}
+
 void rift_keeper_stop(struct rift_keeper *keeper)
 {
     if (!keeper)
         return;
-    rift_process_signal(&keeper->process, SIGKILL); /* before its socket closes */
+    end(&keeper->process); /* before its socket closes */
     close(keeper->fd);
     free(keeper);
 }
@@ -109,11 +120,9 @@ void rift_keeper_stop(struct rift_keeper *keeper)
 void rift_keeper_end(const json_t *undo)
 {
     const json_t *named = json_object_get(undo, "keeper");
-    struct rift_process process = {.pid = (pid_t)json_integer_value(json_array_get(named, 0)),
-                                   .start_ticks =
-                                       (uint64_t)json_integer_value(json_array_get(named, 1))};
-    CLEANUP(rift_close_fd) int fd = process.pid > 0 ? rift_process_open(&process) : -1;
-    struct pollfd poll_fd = {.fd = fd, .events = POLLIN};
-    if (fd >= 0 && rift_process_signal(&process, SIGKILL) == 0)
-        poll(&poll_fd, 1, END_MS);
+    const struct rift_process process = {
+        .pid = (pid_t)json_integer_value(json_array_get(named, 0)),
+        .start_ticks = (uint64_t)json_integer_value(json_array_get(named, 1))};
+    if (process.pid > 0)
+        end(&process);
 }

@@ -8,7 +8,7 @@
 
 struct rift_keeper;
 
-/* In the keeper, ten times a second: does again what others have undone. */
+/* In the keeper, at once and then ten times a second: does again what others have undone. */
 typedef void rift_keeper_tend(const struct rift_injection *injection);
 
 /* To be started before the fault is done, with its undo complete. tend may be NULL; else undo names
@@ -17,10 +17,9 @@ struct rift_keeper *rift_keeper_start(const struct rift_injection *injection,
                                       rift_keeper_tend *tend, struct rift_error *err);
 /* Fails where the keeper is gone. */
 int rift_keeper_renew(struct rift_keeper *keeper, int64_t lease_end_ns, struct rift_error *err);
-/* Ends the keeper; it heals nothing any more. Safe on NULL. */
+/* Ends the keeper, which heals nothing any more, and waits for its end. Safe on NULL. */
 void rift_keeper_stop(struct rift_keeper *keeper);
-/* Ends the one that undo names, and waits for that: else it would do the fault again after a heal.
- */
+/* The same with the one that undo names. */
 void rift_keeper_end(const json_t *undo);
 
 #endif

@@ -119,18 +119,28 @@ static void setting_tend(const struct rift_injection *injection)
     *file++ = 0;
     if (strncmp(file, "cgroup.", 7) == 0)
         return;
+    static bool is_done; /* in the keeper */
     if (access(path, F_OK) != 0 && access(folder, F_OK) == 0)
         rift_hand_down(folder, file, NULL);
-    if (rift_setting_read(folder, file, now) && strcmp(now, before) == 0 && strcmp(now, value) != 0)
+    bool is_undone = rift_setting_read(folder, file, now) && strcmp(now, before) == 0;
+    if ((!is_done || is_undone) && strcmp(before, value) != 0)
         setting_write(path, value, NULL);
+    is_done = true;
 }
 
-int rift_setting_inject(struct rift_injection *injection, const char *value, struct rift_error *err)
+int rift_setting_inject_apart(struct rift_injection *injection, const char *value,
+                              struct rift_error *err)
 {
     json_object_set_new(injection->undo, "value", json_string(value));
     rift_keeper_stop(injection->live); /* of a value that was not taken */
     injection->live = rift_keeper_start(injection, setting_tend, err);
-    if (!injection->live ||
+    injection->applied_ns = rift_clock_now();
+    return injection->live ? 0 : -1;
+}
+
+int rift_setting_inject(struct rift_injection *injection, const char *value, struct rift_error *err)
+{
+    if (rift_setting_inject_apart(injection, value, err) ||
         setting_write(json_string_value(json_object_get(injection->undo, "file")), value, err))
         return -1;
     injection->applied_ns = rift_clock_now();

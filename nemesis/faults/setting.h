@@ -22,6 +22,10 @@ int rift_setting_plan(struct rift_injection *injection, const char *ledger, cons
  * then writes it; sets applied_ns. */
 int rift_setting_inject(struct rift_injection *injection, const char *value,
                         struct rift_error *err);
+/* The same where the kernel may take seconds to write it: the keeper does, and its failure is only
+ * seen in that the fault is not observed. */
+int rift_setting_inject_apart(struct rift_injection *injection, const char *value,
+                              struct rift_error *err);
 /* Parts of a driver. The saved value comes back with the last fault that changed it. */
 int rift_setting_renew(struct rift_injection *injection, struct rift_error *err);
 int rift_setting_heal(const char *id, const json_t *undo, const char *ledger,

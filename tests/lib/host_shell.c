@@ -43,7 +43,7 @@ int host_shell_run(struct host_shell *shell, const char *script, char *output, s
     char line[8192];
     size_t used = 0;
     int code = -1;
-    fprintf(shell->in, "( %s\n) </dev/null 2>&1; echo; echo %s$?\n", script, mark);
+    fprintf(shell->in, "( %s\n) </dev/null 2>&1; code=$?; echo; echo %s$code\n", script, mark);
     fflush(shell->in);
     while (fgets(line, sizeof line, shell->out)) {
         if (sscanf(line, "end-of-script %d", &code) == 1)
