@@ -56,7 +56,8 @@ static void note_signal(int signal)
 /* By a handler, which exec(2) resets, where a mask would be passed on. */
 void interrupt_defer(void)
 {
-    struct sigaction action = {.sa_handler = note_signal, .sa_flags = SA_RESTART | SA_RESETHAND};
+    struct sigaction action = {.sa_handler = note_signal,
+                               .sa_flags = SA_RESTART | (int)SA_RESETHAND};
     was_deferred = 0;
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);

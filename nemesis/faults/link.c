@@ -323,7 +323,7 @@ static int link_plan(struct rift_injection *injection, const struct rift_target 
                      const char *ledger, struct rift_error *err)
 {
     struct needs needs;
-    enum backend backend;
+    enum backend backend = BACKEND_LINE;
     struct rift_match match;
     struct live *live = rift_calloc(1, sizeof *live);
     injection->live = live;
