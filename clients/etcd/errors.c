@@ -10,6 +10,8 @@
 #include <assert.h>
 #include <string.h>
 
+#include <jansson.h>
+
 const struct rift_client_error etcd_errors[] = {
     {"cannot connect", true, "no connection to the node: nothing was sent"},
     {"not trusted", true, "TLS: one side refused the other's certificate, and nothing was sent"},
@@ -27,6 +29,8 @@ const struct rift_client_error etcd_errors[] = {
     {"no authentication", true,
      "the client has a user, but authentication is not enabled (gRPC 9)"},
     {"no user", true, "authentication is enabled, but the client has no user (gRPC 3)"},
+    {"named certificate", true,
+     "etcd's gateway takes no certificate with a common name while authentication is enabled"},
     {"token refused", true, "two tokens in a row were, the second a new one (gRPC 16, gRPC 3)"},
     {"permission denied", true, "the user may not do that (gRPC 7)"},
     {"invalid request", true, "refused before it was proposed: malformed or too large (gRPC 3)"},
@@ -101,7 +105,7 @@ static const struct {
     {GRPC_ANY, "", "etcd error"},
 };
 
-const struct rift_client_error *etcd_error_of_answer(long status, const json_t *body)
+static const struct rift_client_error *error_of_json(long status, const json_t *body)
 {
     const json_t *number = json_object_get(body, "code");
     const char *message = json_string_value(json_object_get(body, "error"));
@@ -115,4 +119,15 @@ const struct rift_client_error *etcd_error_of_answer(long status, const json_t *
             return etcd_error_named(etcd_messages[i].code);
     }
     return etcd_error_named("etcd error");
+}
+
+const struct rift_client_error *etcd_error_of_answer(long status, const struct rift_text *body)
+{
+    const char *words = body->data ? body->data : "";
+    if (strstr(words, "CommonName of client")) /* embed/serve.go, before anything is handed on */
+        return etcd_error_named("named certificate");
+    json_t *json = json_loadb(words, body->length, 0, NULL);
+    const struct rift_client_error *error = error_of_json(status, json);
+    json_decref(json);
+    return error;
 }

@@ -2,8 +2,6 @@
 #ifndef CLIENTS_ETCD_ERRORS_H
 #define CLIENTS_ETCD_ERRORS_H
 
-#include <jansson.h>
-
 #include "clients/client.h"
 #include "clients/etcd/http.h"
 
@@ -11,8 +9,8 @@ extern const struct rift_client_error etcd_errors[];
 
 /* The row of a request that got no answer; NULL for ETCD_HTTP_ANSWERED. */
 const struct rift_client_error *etcd_error_of_outcome(enum etcd_http_outcome outcome);
-/* The row of an answer that is an error: its HTTP status and its JSON body (NULL: not JSON). */
-const struct rift_client_error *etcd_error_of_answer(long status, const json_t *body);
+/* The row of an answer that is an error: its HTTP status and its body. */
+const struct rift_client_error *etcd_error_of_answer(long status, const struct rift_text *body);
 const struct rift_client_error *etcd_error_named(const char *code);
 
 #endif

@@ -41,7 +41,7 @@ void etcd_login_finish(struct etcd_login *login)
 
 /* What a refused or lost login means for the operation that it was for, which was never sent. */
 static const struct rift_client_error *login_failed(enum etcd_http_outcome outcome, long status,
-                                                    const json_t *body)
+                                                    const struct rift_text *body)
 {
     const struct rift_client_error *error = outcome == ETCD_HTTP_ANSWERED
                                                 ? etcd_error_of_answer(status, body)
@@ -72,7 +72,7 @@ const struct rift_client_error *etcd_log_in(struct etcd_login *login, struct etc
     const char *token = json_string_value(json_object_get(answer, "token"));
     login->has_token = status == 200 && token;
     const struct rift_client_error *error =
-        login->has_token ? NULL : login_failed(outcome, status, answer);
+        login->has_token ? NULL : login_failed(outcome, status, text);
     if (login->has_token)
         etcd_http_authorize(http, token);
     json_decref(answer);

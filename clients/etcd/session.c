@@ -51,9 +51,7 @@ static const struct rift_client_error *ask(struct etcd_session *session,
                     : etcd_http_listen(session->http, path, body, until_ns, text, &status);
     if (outcome != ETCD_HTTP_ANSWERED || status == 200)
         return etcd_error_of_outcome(outcome);
-    CLEANUP(etcd_json_release)
-    json_t *json = json_loadb((*text)->data ? (*text)->data : "", (*text)->length, 0, NULL);
-    return etcd_error_of_answer(status, json);
+    return etcd_error_of_answer(status, *text);
 }
 
 /* The text of an answer with status 200, valid until the next call; NULL after it has ended the

@@ -261,6 +261,10 @@ static void errors_that_name_a_refusal_are_definite(void **state)
                    RIFT_OP_FAIL, "wrong password");
     assert_message(3, "etcdserver: revision of auth store is old", RIFT_OP_FAIL, "token refused");
     assert_message(16, "etcdserver: invalid auth token", RIFT_OP_FAIL, "token refused");
+    assert_script(SCRIPTED_ANSWER,
+                  "HTTP/1.1 400 Bad Request\r\nContent-Length: 63\r\n\r\nCommonName of client "
+                  "sending a request against gateway will be\n",
+                  RIFT_OP_FAIL, "named certificate");
     assert_message(9, "etcdserver: authentication is not enabled", RIFT_OP_FAIL,
                    "no authentication");
 }

@@ -212,6 +212,11 @@ static void what_is_wrong_with_a_secret_is_one_clear_error(void **state)
     assert_int_equal(rift("run", "--runs runs --quiet --set deadlines.healthy_s=2"), 255);
     assert_non_null(strstr(output, "wrong password"));
     assert_null(strstr(output, "hv8"));
+    write_config("password");
+    assert_int_equal(rift("run", "--runs runs --quiet --set deadlines.healthy_s=2 --set "
+                                 "client.tls_cert=n1.pem --set client.tls_key=n1.key"),
+                     255);
+    assert_non_null(strstr(output, "named certificate"));
     write_config("absent");
     assert_int_equal(rift("run", "--runs runs --quiet"), 255);
     assert_non_null(strstr(output, "/absent': No such file"));
