@@ -65,7 +65,7 @@ static int carry_out(struct cluster *cluster, const struct rift_window *window,
         if (fault.error.code == RIFT_ERR_NONE && !fault.is_over)
             hold(&fault, start + window->length_ns, is_stopped);
         json_t *healed = fault_window_heal(&fault);
-        is_healed = json_is_true(json_object_get(healed, "observed"));
+        is_healed = json_is_true(json_object_get(healed, "observed")) && !fault_ended_early(healed);
         puts("healed");
         fault_print_nodes(healed, "after");
         json_decref(healed);
@@ -150,7 +150,7 @@ const struct rift_command rift_command_fault = {
         "  --grudge KIND    of partition: halves, bridge, '{n1: [n2, n3]}'\n"
         "  --on TARGET      of faults on nodes: one, minority, primaries, '[n1, n3]'\n"
         "  --set O=V        an option of the fault: rift list faults NAME\n"
-        "exit codes: 0 injected, observed and healed, 254 bad usage, 255 not so\n"
+        "exit codes: 0 injected, observed and healed, 254 bad usage, 255 not so, or ended before\n"
         "\n"
         "example: rift fault partition --isolate n3 --for 30s --config "
         "configs/etcd-register.yaml\n",

@@ -78,7 +78,8 @@ static void forget(struct held *held)
 static void heal(struct shell *shell, struct held *held)
 {
     json_t *healed = fault_window_heal(&held->fault);
-    bool is_healed = json_is_true(json_object_get(healed, "observed"));
+    bool is_healed =
+        json_is_true(json_object_get(healed, "observed")) && !fault_ended_early(healed);
     printf("%s healed: %s\n", held->fault.id, held->fault.what);
     fault_print_nodes(healed, "after");
     json_decref(healed);

@@ -449,6 +449,10 @@ static json_t *describe_healed(const struct fault_window *fault, size_t node,
         rift_text_append(&text, how);
     if (!healed->ok)
         rift_text_append(&text, own_words(fault, node, &healed->error));
+    const char *was = json_string_value(json_object_get(healed->ok, "was"));
+    bool is_early = fault->injected[node].ok && was && strcmp(was, "absent") == 0;
+    if (is_early)
+        rift_text_append(&text, "it had ended before");
     for (size_t s = 0; s < fault->cluster->node_count && is_on_links(fault); s++) {
         if (!rift_grudge_is_dropped(&fault->resolved.grudge, s, node))
             continue;
@@ -461,9 +465,10 @@ static json_t *describe_healed(const struct fault_window *fault, size_t node,
     if (is_of_clients(fault))
         is_observed = client_probe_describe_healed(&fault->clients_before, clients, node, &text) &&
                       is_observed;
-    return json_pack("{s:o, s:s, s:b}", "healed_ns",
+    return json_pack("{s:o, s:s, s:b, s:b}", "healed_ns",
                      run_time_of(fault, node, healed->ok, "applied_ns"), "after",
-                     text.data ? text.data : "", "is_observed", (int)is_observed);
+                     text.data ? text.data : "", "is_observed", (int)is_observed, "ended_early",
+                     (int)is_early);
 }
 
 static bool are_all_heard(const struct fault_window *fault, const struct link_probe *after)

@@ -72,7 +72,8 @@ void fault_window_change(struct fault_window *fault, const json_t *options);
  * (monotonic), so that the heal comes when it is due. The caller owns it. */
 json_t *fault_window_observe(struct fault_window *fault, int64_t by_ns);
 /* Heals on every node, and looks whether cut links hear again: {"observed", "nodes": {name:
- * {"healed_ns", "after": text, "is_observed"}}}. */
+ * {"healed_ns", "after": text, "is_observed", "ended_early": somebody else healed it, or its lease
+ * ran out}}}. */
 json_t *fault_window_heal(struct fault_window *fault);
 
 #endif

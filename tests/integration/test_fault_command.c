@@ -183,6 +183,25 @@ static void the_status_of_a_node_without_an_agent_is_what_is_left(void **state)
     assert_non_null(strstr(output, "n2: nothing of Rift's is on"));
 }
 
+/* Another terminal heals what one holds: the first one says so, and does not call it a success. */
+static void a_fault_that_somebody_else_healed_is_no_success(void **state)
+{
+    (void)state;
+    need_lab();
+    char output[8192];
+    CLEANUP(rift_free)
+    char *script = rift_printf(
+        "%s fault partition --isolate n2 --for 8s --config %s >%s.log 2>&1 & p=$!; "
+        "for i in $(seq 300); do grep -q 'n2 not heard' %s.log && break; sleep 0.1; done; "
+        "%s heal --lab %s >/dev/null; wait $p; echo code $?; cat %s.log; rm %s.log",
+        test_rift_binary(), config, config, config, test_rift_binary(), test_lab_name("fault"),
+        config, config);
+    test_run(script, output, sizeof output);
+    if (!strstr(output, "code 255") || !strstr(output, "it had ended before"))
+        fail_msg("%s", output);
+    assert_true(can_reach(0, 1));
+}
+
 /* What a person gets wrong is named in the person's words, not in those of a configuration. */
 static void mistakes_are_named_as_they_were_made(void **state)
 {
@@ -369,6 +388,7 @@ int main(void)
         cmocka_unit_test(a_cut_by_hand_is_felt_listed_and_healed),
         cmocka_unit_test(clients_are_cut_by_hand_and_peers_and_ssh_go_on),
         cmocka_unit_test(the_status_of_a_node_without_an_agent_is_what_is_left),
+        cmocka_unit_test(a_fault_that_somebody_else_healed_is_no_success),
         cmocka_unit_test(mistakes_are_named_as_they_were_made),
         cmocka_unit_test(a_shell_holds_several_faults_and_heals_at_its_end),
         cmocka_unit_test(a_shell_changes_a_link_that_is_on),
