@@ -37,7 +37,8 @@ static void hold(struct fault_window *fault, int64_t end_ns, const atomic_bool *
             continue;
         next += LINE_EVERY_MS * RIFT_MS;
         json_t *seen = fault_window_observe(fault, end_ns);
-        printf("  %3.0f s left, %s\n", (double)(end_ns - rift_clock_now()) / 1e9,
+        int64_t left_ns = end_ns - rift_clock_now(); /* to look takes its time */
+        printf("  %3.0f s left, %s\n", (double)(left_ns > 0 ? left_ns : 0) / 1e9,
                json_is_true(json_object_get(seen, "observed")) ? "observed on every node"
                                                                : "not observed on every node");
         fflush(stdout);

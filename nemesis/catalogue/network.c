@@ -23,7 +23,7 @@ static const char *const match_connections[] = {"all", "established", "new", NUL
          "not 0: on and off by turns, this long together, on first; the kernel keeps time"},       \
     {                                                                                              \
         .name = "flap_percent", .kind = RIFT_OPTION_RANGE, .unit = "%", .fallback = "50",          \
-        .minimum = 0, .maximum = 100, .summary = "of each turn, how much it is on"                 \
+        .minimum = 1, .maximum = 100, .summary = "of each turn, how much it is on"                 \
     }
 
 static const struct rift_option partition_options[] = {

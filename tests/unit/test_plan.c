@@ -259,6 +259,15 @@ static const struct {
     {"nodes: {lab: netns}\nsystem: etcd\nworkload: register\nfaults:\n  - {link: {delay_ms: [5, "
      "60]}, vary_s: 0.05}\n",
      "folder/test.yaml:5:5: vary_s must be 0.1 s at least, or 0"},
+    {"nodes: {lab: netns}\nsystem: etcd\nworkload: register\nfaults:\n"
+     "  - {partition: {kinds: halves, ports: [80, 70000]}}\n",
+     "folder/test.yaml:5:45: '70000' is no port from 1 to 65535"},
+    {"nodes: {lab: netns}\nsystem: etcd\nworkload: register\nfaults:\n"
+     "  - {partition: {kinds: halves, ports: [90-80]}}\n",
+     "folder/test.yaml:5:41: '90-80' is no port from 1 to 65535"},
+    {"nodes: {lab: netns}\nsystem: etcd\nworkload: register\nfaults:\n"
+     "  - {partition: {kinds: halves, flap_ms: 400, flap_percent: 0}}\n",
+     "folder/test.yaml:5:61: 'flap_percent' must lie between 1 and 100 %"},
     {"nodes: {lab: netns}\nsystem: etcd\nworkload: register\nfaults:\n  - {kill: {signl: TERM}}\n",
      "folder/test.yaml:5:13: unknown key of fault 'kill': 'signl', did you mean 'signal'?"},
     {"nodes: {lab: netns}\nsystem: etcd\nworkload: register\nfaults:\n"
