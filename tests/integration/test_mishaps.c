@@ -2,6 +2,7 @@
  * that is full, or takes no writes; a ledger of another boot, or one that nobody can read. Looked
  * at from outside: files, processes, traffic. */
 #include <dirent.h>
+#include <errno.h>
 #include <sched.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -340,6 +341,59 @@ static void a_fault_that_the_ledger_has_no_room_for_is_refused_untouched(void **
     assert_int_equal(0, umount2(n1->state, MNT_DETACH));
 }
 
+/* --- no process more */
+
+static bool write_to(const char *path, const char *text)
+{
+    FILE *file = fopen(path, "we");
+    bool is_written = file && fputs(text, file) >= 0;
+    return file && fclose(file) == 0 && is_written;
+}
+
+/* Agent and guardian in a group in which nobody may fork; false where there is no such group here.
+ */
+static bool forbid_forks(char folder[128])
+{
+    CLEANUP(rift_free) char *agent = rift_printf("%d", (int)agent_pid(&n1->agent));
+    CLEANUP(rift_free) char *guardian = rift_printf("%d", (int)guardian_pid(&n1->agent));
+    snprintf(folder, 128, "/sys/fs/cgroup/pids/rift-test-forks-%d", (int)getpid());
+    if (mkdir(folder, 0755))
+        return false;
+    CLEANUP(rift_free) char *procs = rift_printf("%s/cgroup.procs", folder);
+    CLEANUP(rift_free) char *most = rift_printf("%s/pids.max", folder);
+    return write_to(procs, agent) && write_to(procs, guardian) && write_to(most, "1");
+}
+
+static void what_cannot_fork_heals_all_the_same(void **state)
+{
+    (void)state;
+    NEED_HOST();
+    char folder[128], text[256];
+    inject("a", "rollback", NULL);
+    bool can = forbid_forks(folder);
+    if (can) {
+        assert_non_null(strstr(refusal_of("cpu-burn", text), "Resource temporarily unavailable"));
+        assert_true(is_there("-data/toy.rift-backup-a"));
+        json_decref(agent_must(&n1->agent, "heal_all", NULL)); /* a job cannot be had */
+        assert_false(is_there("-data/toy.rift-backup-a"));
+        assert_int_equal(0, count_entries());
+    }
+    CLEANUP(rift_free) char *most = rift_printf("%s/pids.max", folder);
+    write_to(most, "max");
+    inject("r", "rollback", NULL);
+    write_to(most, "1");
+    kill(agent_pid(&n1->agent), SIGKILL);
+    assert_true(goes_within(copy, WAIT_MS));
+    assert_true(goes_within("/ledger/r.json", WAIT_MS));
+    agent_forget(&n1->agent);
+    for (int i = 0; i < 100 && rmdir(folder) && errno == EBUSY; i++)
+        rift_clock_sleep_until(rift_clock_now() + 20 * RIFT_MS);
+    assert_true(toy_is_alive(n1, SOON_MS));
+    assert_int_equal(0, toy_up(NULL));
+    if (!can)
+        skip();
+}
+
 /* --- the ledger */
 
 static void write_entry(const char *id, const json_t *entry, size_t cut)
@@ -465,6 +519,7 @@ int main(void)
         CASE(a_guardian_heals_where_the_state_folder_takes_no_writes),
         CASE(so_does_a_heal_by_hand),
         cmocka_unit_test(a_fault_that_the_ledger_has_no_room_for_is_refused_untouched),
+        CASE(what_cannot_fork_heals_all_the_same),
         CASE(what_an_earlier_boot_left_is_no_harm_in_this_one),
         CASE(an_entry_that_nobody_can_read_is_told_of_and_stays),
         cmocka_unit_test_setup_teardown(a_full_disk_has_room_again_after_a_reboot, toy_up_on_disk,
