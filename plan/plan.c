@@ -165,9 +165,9 @@ static void read_sections(struct rift_plan_reader *reader, uint64_t seed_overrid
     json_decref(reader->top);
 }
 
-struct rift_plan *rift_plan_parse(const char *path, const char *text, size_t length,
-                                  const struct rift_catalogue *catalogue, uint64_t seed_override,
-                                  struct rift_error *err)
+static struct rift_plan *parse(const char *path, const char *text, size_t length,
+                               const struct rift_catalogue *catalogue, uint64_t seed_override,
+                               bool is_past, struct rift_error *err)
 {
     struct plan_box *box = rift_calloc(1, sizeof *box);
     box->json = json_object();
@@ -177,7 +177,8 @@ struct rift_plan *rift_plan_parse(const char *path, const char *text, size_t len
                                       .arena = &box->arena,
                                       .plan = &box->plan,
                                       .frozen = box->json,
-                                      .kept = box->kept};
+                                      .kept = box->kept,
+                                      .is_past = is_past};
     reader.root = rift_tree_parse(&box->arena, path, text, length, err);
     if (reader.root && reader.root->kind != RIFT_TREE_MAP) {
         rift_problem_add(&reader.problems, reader.root,
@@ -195,16 +196,35 @@ struct rift_plan *rift_plan_parse(const char *path, const char *text, size_t len
     return &box->plan;
 }
 
-struct rift_plan *rift_plan_read(const char *path, const struct rift_catalogue *catalogue,
-                                 uint64_t seed_override, struct rift_error *err)
+struct rift_plan *rift_plan_parse(const char *path, const char *text, size_t length,
+                                  const struct rift_catalogue *catalogue, uint64_t seed_override,
+                                  struct rift_error *err)
+{
+    return parse(path, text, length, catalogue, seed_override, false, err);
+}
+
+static struct rift_plan *read_file(const char *path, const struct rift_catalogue *catalogue,
+                                   uint64_t seed_override, bool is_past, struct rift_error *err)
 {
     char *text;
     size_t length;
     if (rift_plan_file_read(path, &text, &length, err) != 0)
         return NULL;
-    struct rift_plan *plan = rift_plan_parse(path, text, length, catalogue, seed_override, err);
+    struct rift_plan *plan = parse(path, text, length, catalogue, seed_override, is_past, err);
     free(text);
     return plan;
+}
+
+struct rift_plan *rift_plan_read(const char *path, const struct rift_catalogue *catalogue,
+                                 uint64_t seed_override, struct rift_error *err)
+{
+    return read_file(path, catalogue, seed_override, false, err);
+}
+
+struct rift_plan *rift_plan_read_past(const char *path, const struct rift_catalogue *catalogue,
+                                      struct rift_error *err)
+{
+    return read_file(path, catalogue, 0, true, err);
 }
 
 void rift_plan_destroy(struct rift_plan *plan)

@@ -98,6 +98,10 @@ struct rift_plan {
  * where that is absent or 0, one drawn from the kernel. The caller destroys the plan. */
 struct rift_plan *rift_plan_read(const char *path, const struct rift_catalogue *catalogue,
                                  uint64_t seed_override, struct rift_error *err);
+/* As rift_plan_read, of a run that is over: the artifacts that it names may be gone since, or be
+ * others. To judge it, not to repeat it. */
+struct rift_plan *rift_plan_read_past(const char *path, const struct rift_catalogue *catalogue,
+                                      struct rift_error *err);
 /* As rift_plan_read, on text that is already in memory; path is only for messages and for recipes
  * named by a relative path. */
 struct rift_plan *rift_plan_parse(const char *path, const char *text, size_t length,

@@ -148,6 +148,11 @@ static void read_artifact(struct rift_plan_reader *reader, const struct rift_tre
         return;
     }
     const char *path = rift_plan_path(reader, file->text);
+    if (is_frozen && reader->is_past) {
+        json_object_set_new(paths, key->text, json_string(path));
+        json_object_set_new(frozen, key->text, rift_tree_to_json(value));
+        return;
+    }
     char sha256[RIFT_SHA256_HEX_SIZE] = "";
     struct rift_error err;
     if (access(path, R_OK) != 0)

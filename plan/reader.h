@@ -20,6 +20,7 @@ struct rift_plan_reader {
     json_t *frozen; /* becomes plan->json */
     json_t *kept;   /* an array of what the plan points into besides the frozen form */
     const char *client_of_recipe; /* or NULL */
+    bool is_past;                 /* of a run that is over: its artifacts may be gone */
 };
 
 /* An object that lives as long as the plan; takes the reference. */

@@ -27,7 +27,7 @@ bool check_run_is_directory(const char *path)
 static struct rift_plan *read_plan(const char *directory, struct rift_error *err)
 {
     CLEANUP(rift_free) char *path = rift_printf("%s/plan.yaml", directory);
-    return rift_plan_read(path, rift_catalogue_of_build(), 0, err);
+    return rift_plan_read_past(path, rift_catalogue_of_build(), err);
 }
 
 /* What the run said of itself, or, of one that was killed, what its plan says. */
