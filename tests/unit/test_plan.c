@@ -438,47 +438,6 @@ a_chaos_without_a_list_has_every_fault_that_is_possible_and_none_that_damages(vo
     rift_plan_destroy(plan);
 }
 
-static void a_frozen_plan_names_the_bytes_of_an_artifact(void **state)
-{
-    (void)state;
-    struct rift_plan *plan = parse_good("nodes: {lab: netns}\nsystem: {recipe: etcd, artifacts: "
-                                        "{etcd: /dev/null}}\nworkload: register\n");
-    struct rift_text text = {0};
-    rift_plan_print(plan, &text);
-    /* FIPS 180-4: the sum of no bytes at all */
-    assert_non_null(
-        strstr(text.data, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"));
-    assert_string_equal(json_string_value(json_object_get(plan->artifacts, "etcd")), "/dev/null");
-    rift_text_finish(&text);
-    rift_plan_destroy(plan);
-}
-
-static void a_run_whose_artifact_is_gone_can_be_judged_and_not_repeated(void **state)
-{
-    (void)state;
-    char artifact[] = "/tmp/rift-artifact-XXXXXX", frozen[] = "/tmp/rift-plan-XXXXXX";
-    close(mkstemp(artifact));
-    close(mkstemp(frozen));
-    CLEANUP(rift_free)
-    char *text = rift_printf("nodes: {lab: netns}\nsystem: {recipe: etcd, artifacts: {etcd: %s}}\n"
-                             "workload: register\n",
-                             artifact);
-    struct rift_plan *plan = parse_good(text);
-    assert_int_equal(rift_plan_write(plan, frozen, &err), 0);
-    rift_plan_destroy(plan);
-    unlink(artifact);
-    assert_null(rift_plan_read(frozen, &catalogue, 0, &err));
-    assert_non_null(strstr(err.text, "cannot read"));
-    plan = rift_plan_read_past(frozen, &catalogue, &err);
-    assert_non_null(plan);
-    CLEANUP(rift_text_finish) struct rift_text again = {0};
-    rift_plan_print(plan, &again);
-    assert_non_null(
-        strstr(again.data, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"));
-    rift_plan_destroy(plan);
-    unlink(frozen);
-}
-
 static void hosts_have_their_own_login_or_that_of_all(void **state)
 {
     (void)state;
@@ -708,8 +667,6 @@ int main(void)
         cmocka_unit_test(clients_are_cut_at_the_recipes_client_port_unless_another_is_named),
         cmocka_unit_test(
             a_chaos_without_a_list_has_every_fault_that_is_possible_and_none_that_damages),
-        cmocka_unit_test(a_frozen_plan_names_the_bytes_of_an_artifact),
-        cmocka_unit_test(a_run_whose_artifact_is_gone_can_be_judged_and_not_repeated),
         cmocka_unit_test(hosts_have_their_own_login_or_that_of_all),
         cmocka_unit_test(a_file_of_the_client_is_seen_from_the_configuration),
         cmocka_unit_test(a_password_stands_in_a_file_and_not_in_the_plan),
