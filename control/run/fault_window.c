@@ -312,7 +312,7 @@ static bool describe_cut(const struct fault_window *fault, size_t node, const js
                          const struct link_probe *during, struct rift_text *text)
 {
     const struct cluster *cluster = fault->cluster;
-    bool is_observed = true, flaps = flap_spread_ms(fault) > 0;
+    bool is_observed = true, is_first = true, flaps = flap_spread_ms(fault) > 0;
     int sent = flaps ? LINK_PROBE_SPREAD : LINK_PROBE_COUNT;
     for (size_t s = 0; s < cluster->node_count; s++) {
         if (!rift_grudge_is_dropped(&fault->resolved.grudge, s, node))
@@ -322,7 +322,8 @@ static bool describe_cut(const struct fault_window *fault, size_t node, const js
         bool is_deaf = now == 0 && (before > 0 || agent_saw_drops(observed, cluster->names[s]));
         bool is_by_turns = flaps && before == LINK_PROBE_COUNT && now > 0 && now < sent;
         is_observed = is_observed && (is_deaf || is_by_turns);
-        rift_text_printf(text, "%s%s ", text->length ? ", " : "", cluster->names[s]);
+        rift_text_printf(text, "%s%s ", is_first ? "" : ", ", cluster->names[s]);
+        is_first = false;
         if (now == LINK_NOT_PROBED)
             rift_text_append(text, "could not be probed");
         else if (is_by_turns)
