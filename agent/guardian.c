@@ -8,11 +8,9 @@
 
 #include <fcntl.h>
 #include <signal.h>
-#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -22,6 +20,7 @@
 #include "agent/apart.h"
 #include "agent/lock.h"
 #include "agent/paths.h"
+#include "agent/pulse.h"
 #include "agent/serve.h"
 #include "common/clock.h"
 #include "common/process.h"
@@ -30,16 +29,6 @@
 enum { LOCK_WAIT_MS = 3000, AGAIN_S = 1, TRIES_MAX = 120 };
 /* An agent that was stopped together with us, as a virtual machine is, gets time to look around. */
 enum { LOOK_MS = 500, OVERDUE_MS = 2000, OVERDUE_LOOKS = 3, DEATH_MS = 2000 };
-
-/* Shared with the agent. */
-struct pulse {
-    _Atomic int64_t until_ns; /* 0: nothing is expected */
-};
-
-int64_t guardian_expect(struct pulse *pulse, int64_t until_ns)
-{
-    return atomic_exchange(&pulse->until_ns, until_ns);
-}
 
 static int guardian_heal(const char *state_folder, bool is_agent_there, const sigset_t *signals)
 {
@@ -86,7 +75,7 @@ static int guardian_watch(pid_t agent, const struct pulse *pulse, const sigset_t
             kill(agent, signal);
         if (has_ended(agent, &code))
             return code;
-        int64_t until = atomic_load(&pulse->until_ns);
+        int64_t until = pulse_expected(pulse);
         bool is_late = until > 0 && rift_clock_now() > until + OVERDUE_MS * RIFT_MS;
         if (!is_late)
             overdue = 0;
@@ -114,9 +103,8 @@ int guardian_run(const char *state_folder, const char *cgroup_name)
     sigprocmask(SIG_BLOCK, &signals, NULL);
     int self_fd = (int)syscall(SYS_pidfd_open, getpid(), 0);
     apart_enter();
-    struct pulse *pulse =
-        mmap(NULL, sizeof *pulse, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    pid_t agent = pulse == MAP_FAILED ? -1 : fork();
+    struct pulse *pulse = pulse_create();
+    pid_t agent = pulse ? fork() : -1;
     if (agent < 0) {
         perror("rift-agent");
         return 1;

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "agent/fault.h"
-#include "agent/guardian.h"
+#include "agent/pulse.h"
 #include "agent/job.h"
 #include "common/clock.h"
 #include "nemesis/faults/ledger.h"
@@ -37,7 +37,7 @@ static int heal_one(struct fault *fault, json_t *healed, struct rift_error *err)
 int heal_all_now(struct agent *agent, json_t *healed, struct rift_error *err)
 {
     int rc = 0;
-    int64_t expected = guardian_expect(agent->pulse, rift_clock_now() + NOW_MS * RIFT_MS);
+    int64_t expected = pulse_expect(agent->pulse, rift_clock_now() + NOW_MS * RIFT_MS);
     struct fault *next;
     for (struct fault *fault = agent->faults; fault; fault = next) {
         struct rift_error failure = {0};
@@ -48,7 +48,7 @@ int heal_all_now(struct agent *agent, json_t *healed, struct rift_error *err)
     struct rift_error failure = {0};
     if (rift_ledger_heal_all(agent->paths.ledger, healed, &failure))
         keep_first(&rc, err, &failure);
-    guardian_expect(agent->pulse, expected);
+    pulse_expect(agent->pulse, expected);
     return rc;
 }
 

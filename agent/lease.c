@@ -2,7 +2,7 @@
 #include "agent/lease.h"
 
 #include "agent/faults.h"
-#include "agent/guardian.h"
+#include "agent/pulse.h"
 #include "agent/heal_all.h"
 #include "common/clock.h"
 
@@ -14,12 +14,12 @@ static void agent_lease_due(void *context)
     struct agent *agent = context;
     bool has_just_ended = agent->lease_until_ns != 0;
     agent->lease_until_ns = 0;
-    guardian_expect(agent->pulse, rift_clock_now() + HEAL_MS * RIFT_MS);
+    pulse_expect(agent->pulse, rift_clock_now() + HEAL_MS * RIFT_MS);
     if ((has_just_ended || agent->faults) && !heal_all_is_under_way(agent))
         heal_all_at_lease_end(agent);
     int64_t again = rift_clock_now() + AGAIN_MS * RIFT_MS;
     agent->lease_timer = loop_timer_set(&agent->loop, again, agent_lease_due, agent);
-    guardian_expect(agent->pulse, again);
+    pulse_expect(agent->pulse, again);
 }
 
 int agent_lease_renew(struct agent *agent, int64_t lease_ms, struct rift_error *err)
@@ -31,7 +31,7 @@ int agent_lease_renew(struct agent *agent, int64_t lease_ms, struct rift_error *
     loop_timer_cancel(&agent->loop, agent->lease_timer);
     agent->lease_timer =
         loop_timer_set(&agent->loop, agent->lease_until_ns, agent_lease_due, agent);
-    guardian_expect(agent->pulse, agent->lease_until_ns);
+    pulse_expect(agent->pulse, agent->lease_until_ns);
     faults_renew_all(agent);
     return 0;
 }

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "nemesis/faults/setting.h"
+#include "nemesis/faults/setting_file.h"
 
 enum { PATH_SIZE = RIFT_CGROUP_PATH_SIZE + 300, WORD_SIZE = 32 };
 

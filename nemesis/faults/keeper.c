@@ -16,9 +16,10 @@
 #include "common/clock.h"
 #include "common/memory.h"
 #include "common/process.h"
+#include "nemesis/faults/keeper_end.h"
 #include "nemesis/faults/undo.h"
 
-enum { KEEPER_SOCKET = 3, TEND_MS = 100, END_MS = 2000 };
+enum { KEEPER_SOCKET = 3, TEND_MS = 100 };
 
 struct rift_keeper {
     int fd;
@@ -80,9 +81,7 @@ struct rift_keeper *rift_keeper_start(const struct rift_injection *injection,
     keeper->fd = pair[0];
     if (pid > 0 && rift_process_identify(pid, &keeper->process)) {
         if (tend)
-            json_object_set_new(
-                injection->undo, "keeper",
-                json_pack("[i, I]", (int)pid, (json_int_t)keeper->process.start_ticks));
+            rift_keeper_record(injection->undo, &keeper->process);
         return keeper;
     }
     rift_fail_errno(err, RIFT_ERR_IO, "start the keeper");
@@ -99,30 +98,11 @@ int rift_keeper_renew(struct rift_keeper *keeper, int64_t lease_end_ns, struct r
     return rift_fail_errno(err, RIFT_ERR_IO, "the fault's keeper is gone");
 }
 
-/* And waits for that: else it could do the fault again after a heal. */
-static void end(const struct rift_process *process)
-{
-    CLEANUP(rift_close_fd) int fd = rift_process_open(process);
-    struct pollfd poll_fd = {.fd = fd, .events = POLLIN};
-    if (fd >= 0 && rift_process_signal(process, SIGKILL) == 0)
-        poll(&poll_fd, 1, END_MS);
-}
-
 void rift_keeper_stop(struct rift_keeper *keeper)
 {
     if (!keeper)
         return;
-    end(&keeper->process); /* before its socket closes */
+    rift_keeper_end(&keeper->process); /* before its socket closes */
     close(keeper->fd);
     free(keeper);
-}
-
-void rift_keeper_end(const json_t *undo)
-{
-    const json_t *named = json_object_get(undo, "keeper");
-    const struct rift_process process = {
-        .pid = (pid_t)json_integer_value(json_array_get(named, 0)),
-        .start_ticks = (uint64_t)json_integer_value(json_array_get(named, 1))};
-    if (process.pid > 0)
-        end(&process);
 }

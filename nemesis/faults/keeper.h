@@ -12,14 +12,12 @@ struct rift_keeper;
 typedef void rift_keeper_tend(const struct rift_injection *injection);
 
 /* To be started before the fault is done, with its undo complete. tend may be NULL; else undo names
- * the keeper from then on, for rift_keeper_end. */
+ * the keeper from then on (keeper_end.h). */
 struct rift_keeper *rift_keeper_start(const struct rift_injection *injection,
                                       rift_keeper_tend *tend, struct rift_error *err);
 /* Fails where the keeper is gone. */
 int rift_keeper_renew(struct rift_keeper *keeper, int64_t lease_end_ns, struct rift_error *err);
 /* Ends the keeper, which heals nothing any more, and waits for its end. Safe on NULL. */
 void rift_keeper_stop(struct rift_keeper *keeper);
-/* The same with the one that undo names. */
-void rift_keeper_end(const json_t *undo);
 
 #endif

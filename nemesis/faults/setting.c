@@ -13,55 +13,9 @@
 #include "nemesis/faults/hand_down.h"
 #include "nemesis/faults/keeper.h"
 #include "nemesis/faults/ledger.h"
+#include "nemesis/faults/setting_file.h"
 
 enum { PATH_SIZE = RIFT_CGROUP_PATH_SIZE + 64 };
-
-bool rift_setting_read(const char *folder, const char *file, char text[RIFT_SETTING_TEXT_SIZE])
-{
-    char path[PATH_SIZE];
-    snprintf(path, sizeof path, "%s/%s", folder, file);
-    CLEANUP(rift_close_fd) int fd = open(path, O_RDONLY | O_CLOEXEC);
-    ssize_t n = fd >= 0 ? read(fd, text, RIFT_SETTING_TEXT_SIZE - 1) : -1;
-    if (n < 0)
-        return false;
-    text[n] = 0;
-    if (n > 0 && text[n - 1] == '\n')
-        text[n - 1] = 0;
-    return true;
-}
-
-long long rift_setting_count(const char *folder, const char *file, const char *word)
-{
-    char path[PATH_SIZE], line[128];
-    snprintf(path, sizeof path, "%s/%s", folder, file);
-    FILE *stream = fopen(path, "re");
-    long long count = 0;
-    size_t length = strlen(word);
-    while (stream && fgets(line, sizeof line, stream))
-        if (strncmp(line, word, length) == 0 && line[length] == ' ')
-            count = strtoll(line + length, NULL, 10);
-    if (stream)
-        fclose(stream);
-    return count;
-}
-
-static int setting_write(const char *path, const char *value, struct rift_error *err)
-{
-    CLEANUP(rift_close_fd) int fd = open(path, O_WRONLY | O_CLOEXEC);
-    if (fd < 0 && errno == ENOENT)
-        return 0;
-    if (fd < 0 || write(fd, value, strlen(value)) < 0)
-        return rift_fail_errno(err, RIFT_ERR_IO, "write '%s' to '%s'", value, path);
-    return 0;
-}
-
-int rift_setting_write(const char *folder, const char *file, const char *value,
-                       struct rift_error *err)
-{
-    char path[PATH_SIZE];
-    snprintf(path, sizeof path, "%s/%s", folder, file);
-    return setting_write(path, value, err);
-}
 
 struct saved_search {
     const char *path;
@@ -124,7 +78,7 @@ static void setting_tend(const struct rift_injection *injection)
         rift_hand_down(folder, file, NULL);
     bool is_undone = rift_setting_read(folder, file, now) && strcmp(now, before) == 0;
     if ((!is_done || is_undone) && strcmp(before, value) != 0)
-        setting_write(path, value, NULL);
+        rift_setting_write_path(path, value, NULL);
     is_done = true;
 }
 
@@ -141,7 +95,8 @@ int rift_setting_inject_apart(struct rift_injection *injection, const char *valu
 int rift_setting_inject(struct rift_injection *injection, const char *value, struct rift_error *err)
 {
     if (rift_setting_inject_apart(injection, value, err) ||
-        setting_write(json_string_value(json_object_get(injection->undo, "file")), value, err))
+        rift_setting_write_path(json_string_value(json_object_get(injection->undo, "file")), value,
+                                err))
         return -1;
     injection->applied_ns = rift_clock_now();
     return 0;
@@ -164,7 +119,7 @@ int rift_setting_heal(const char *id, const json_t *undo, const char *ledger,
         rift_ledger_visit(ledger, saved_visit, &search);
     if (search.is_found)
         return 0;
-    if (setting_write(path, before, err))
+    if (rift_setting_write_path(path, before, err))
         return -1;
     rift_hand_back(strrchr(path, '/') + 1, json_object_get(undo, "handed"));
     return 0;
@@ -183,7 +138,8 @@ bool rift_setting_try(const char *folder, const char *file, struct rift_fault_ab
     snprintf(path, sizeof path, "%s/%s", folder, file);
     json_t *handed = json_array();
     rift_hand_down(folder, file, handed);
-    ability->can = rift_setting_read(folder, file, text) && setting_write(path, text, &err) == 0;
+    ability->can =
+        rift_setting_read(folder, file, text) && rift_setting_write_path(path, text, &err) == 0;
     if (!ability->can)
         snprintf(ability->why, sizeof ability->why, "%.200s",
                  err.code ? err.text : "the system's cgroup has no such setting");

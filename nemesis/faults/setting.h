@@ -3,16 +3,7 @@
 #define NEMESIS_FAULTS_SETTING_H
 
 #include "nemesis/faults/driver.h"
-
-enum { RIFT_SETTING_TEXT_SIZE = 256 };
-
-/* Reads a small file, without the final line break; false where it is not there. */
-bool rift_setting_read(const char *folder, const char *file, char text[RIFT_SETTING_TEXT_SIZE]);
-/* A file that is gone went with its cgroup: success. */
-int rift_setting_write(const char *folder, const char *file, const char *value,
-                       struct rift_error *err);
-/* The number behind a word in a file of lines "word number" (cpu.stat); 0 where it is not there. */
-long long rift_setting_count(const char *folder, const char *file, const char *word);
+#include "nemesis/faults/setting_file.h"
 
 /* Saves in undo how folder/file is now, or how it was before another fault in the ledger changed
  * it. Its controller is switched on for the system's group where it is not (hand_down.h). */

@@ -8,7 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "nemesis/faults/keeper.h"
+#include "nemesis/faults/keeper_end.h"
 
 enum { SYSTEMCTL_S = 5 };
 
@@ -53,7 +53,7 @@ int rift_undo(const struct rift_fault_driver *driver, const char *id, const json
               const char *ledger, struct rift_error *err)
 {
     const char *unit = json_string_value(json_object_get(undo, "unit"));
-    rift_keeper_end(undo);
+    rift_keeper_end_recorded(undo);
     if (driver->heal(id, undo, ledger, err))
         return -1;
     return unit ? start_unit(unit, err) : 0;
