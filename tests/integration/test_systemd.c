@@ -275,7 +275,11 @@ static void what_the_unit_s_settings_were_they_are_after_each_fault(void **state
         char first[256];
         host_shell_run(&shell, limits[i].see, first, sizeof first);
         inject(limits[i].fault, json_loads(limits[i].options, 0, NULL));
-        host_shell_run(&shell, limits[i].see, output, sizeof output);
+        /* A thread that sleeps where no stop reaches it is paused as it wakes. */
+        for (int try = 0; try < 30 && (try == 0 || strcmp(first, output) == 0); try++) {
+            host_shell_run(&shell, limits[i].see, output, sizeof output);
+            rift_clock_sleep_until(rift_clock_now() + 20 * RIFT_MS);
+        }
         if (strcmp(first, output) == 0)
             fail_msg("%s: %s all the time", limits[i].fault, first);
         heal();
