@@ -382,6 +382,8 @@ static json_t *describe_node(const struct fault_window *fault, size_t node,
         }
         rift_text_append(&text, how ? how : "");
     }
+    if (text.data && rift_text_ends_with(text.data, "; "))
+        text.data[text.length -= 2] = '\0';
     int64_t error_ns = 0;
     rift_node_clock_offset(fault->cluster->nodes[node], &error_ns);
     return json_pack("{s:o, s:I, s:o, s:s, s:b}", "applied_ns",

@@ -17,16 +17,16 @@ void rift_keeper_end(const struct rift_process *keeper)
 
 void rift_keeper_record(json_t *undo, const struct rift_process *keeper)
 {
-    json_object_set_new(
-        undo, "keeper", json_pack("[i, I]", (int)keeper->pid, (json_int_t)keeper->start_ticks));
+    json_object_set_new(undo, "keeper",
+                        json_pack("[i, I]", (int)keeper->pid, (json_int_t)keeper->start_ticks));
 }
 
 void rift_keeper_end_recorded(const json_t *undo)
 {
     const json_t *named = json_object_get(undo, "keeper");
-    const struct rift_process keeper = {
-        .pid = (pid_t)json_integer_value(json_array_get(named, 0)),
-        .start_ticks = (uint64_t)json_integer_value(json_array_get(named, 1))};
+    const struct rift_process keeper = {.pid = (pid_t)json_integer_value(json_array_get(named, 0)),
+                                        .start_ticks =
+                                            (uint64_t)json_integer_value(json_array_get(named, 1))};
     if (keeper.pid > 0)
         rift_keeper_end(&keeper);
 }

@@ -10,7 +10,7 @@
 
 #include "nemesis/faults/keeper_end.h"
 
-enum { SYSTEMCTL_S = 5 };
+enum { SYSTEMCTL_S = 15 }; /* on a starved host; it takes milliseconds as a rule */
 
 void rift_undo_plan_unit(json_t *undo, const char *unit)
 {

@@ -239,10 +239,19 @@ static void look_for_gaps(void)
 int main(int argc, char **argv)
 {
     const char *only = NULL, *driver = NULL, *configuration = NULL;
-    for (int i = 1; i + 1 < argc; i += 2) {
-        only = strcmp(argv[i], "--only") == 0 ? argv[i + 1] : only;
-        driver = strcmp(argv[i], "--driver") == 0 ? argv[i + 1] : driver;
-        configuration = strcmp(argv[i], "--hosts") == 0 ? argv[i + 1] : configuration;
+    const struct {
+        const char *name, **value;
+    } options[] = {{"--only", &only}, {"--driver", &driver}, {"--hosts", &configuration}};
+    for (int i = 1; i < argc; i += 2) {
+        size_t o = 0;
+        while (o < 3 && strcmp(argv[i], options[o].name) != 0)
+            o++;
+        if (o == 3 || i + 1 == argc) {
+            fprintf(stderr, "usage: fault_table [--driver netns|uml | --hosts CONFIG] [--only "
+                            "FAULT,FAULT...]\n");
+            return 2;
+        }
+        *options[o].value = argv[i + 1];
     }
     if (!configuration && geteuid() != 0) {
         fprintf(stderr, "fault_table: needs root: it brings up labs\n");
