@@ -174,7 +174,10 @@ int rift_clsact_detach(const char *id, const json_t *undo, const char *ledger,
         char now[IF_NAMESIZE];
         /* An interface that went away took its filters along; its index may be another's by now,
          * but our filters are known by their name, wherever they are. */
-        if (!if_indextoname((unsigned)interface, now))
+        int is_there = rift_tc_interface_name(tc, interface, now, err);
+        if (is_there < 0)
+            rc = -1;
+        if (is_there <= 0)
             continue;
         for (int hook = RIFT_TC_INGRESS; hook <= RIFT_TC_EGRESS; hook++)
             if (rift_tc_filter_remove(tc, interface, (enum rift_tc_hook)hook, filter, err))

@@ -101,7 +101,8 @@ static int each_interface(const json_t *undo, interface_work *work, void *contex
     {
         char now[IF_NAMESIZE];
         int interface = (int)json_integer_value(index);
-        if (if_indextoname((unsigned)interface, now) && work(tc, interface, context, err))
+        int is_there = rift_tc_interface_name(tc, interface, now, err);
+        if (is_there < 0 || (is_there && work(tc, interface, context, err)))
             return -1;
     }
     return 0;

@@ -114,9 +114,10 @@ static void flush_routes(void)
 static int offload_set(struct rift_tc *tc, const char *interface, const json_t *saved,
                        bool is_restore, struct rift_error *err)
 {
-    unsigned index = if_nametoindex(interface);
-    if (index == 0)
-        return 0; /* gone, and its settings with it */
+    int index = 0;
+    int is_there = rift_tc_interface_number(tc, interface, &index, err);
+    if (is_there <= 0)
+        return is_there; /* gone, and its settings with it */
     uint32_t segments = (uint32_t)json_integer_value(json_object_get(saved, "gso_max_segs"));
     for (size_t i = 0; i < SWITCHES; i++) {
         uint32_t is_on = is_restore;
@@ -124,7 +125,7 @@ static int offload_set(struct rift_tc *tc, const char *interface, const json_t *
             ethtool(interface, switches[i].write, &is_on) && errno != EOPNOTSUPP)
             return rift_fail_errno(err, RIFT_ERR_IO, "set %s of %s", switches[i].name, interface);
     }
-    return rift_tc_set_gso_segments(tc, (int)index, is_restore ? segments : 1, err);
+    return rift_tc_set_gso_segments(tc, index, is_restore ? segments : 1, err);
 }
 
 int rift_offload_suspend(const json_t *undo, struct rift_error *err)

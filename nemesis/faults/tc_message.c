@@ -1,9 +1,12 @@
 /* One netlink socket: messages of traffic control out, answers and errors back. */
 #include "nemesis/faults/tc_message.h"
 
+#include <errno.h>
 #include <net/if.h>
 #include <netlink/socket.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include "common/memory.h"
@@ -56,6 +59,37 @@ struct nl_msg *rift_tc_message(int type, int flags, int interface, uint32_t pare
 int rift_tc_send(struct rift_tc *tc, struct nl_msg *message)
 {
     return nl_send_sync(tc->socket, message);
+}
+
+/* An interface ioctl on the socket that is there; see netdevice(7). */
+static int ask_interface(struct rift_tc *tc, unsigned long question, struct ifreq *request,
+                         struct rift_error *err)
+{
+    if (ioctl(nl_socket_get_fd(tc->socket), question, request) == 0)
+        return 1;
+    return errno == ENODEV || errno == ENXIO
+               ? 0
+               : rift_fail_errno(err, RIFT_ERR_IO, "look for an interface");
+}
+
+int rift_tc_interface_name(struct rift_tc *tc, int interface, char *name, struct rift_error *err)
+{
+    struct ifreq request = {.ifr_ifindex = interface};
+    int is_there = ask_interface(tc, SIOCGIFNAME, &request, err);
+    if (is_there > 0)
+        snprintf(name, IF_NAMESIZE, "%s", request.ifr_name);
+    return is_there;
+}
+
+int rift_tc_interface_number(struct rift_tc *tc, const char *name, int *interface,
+                             struct rift_error *err)
+{
+    struct ifreq request = {0};
+    snprintf(request.ifr_name, sizeof request.ifr_name, "%s", name);
+    int is_there = ask_interface(tc, SIOCGIFINDEX, &request, err);
+    if (is_there > 0)
+        *interface = request.ifr_ifindex;
+    return is_there;
 }
 
 int rift_tc_fail(struct rift_error *err, int rc, const char *what, int interface)

@@ -25,6 +25,12 @@ int rift_tc_query(struct rift_tc *tc, struct nl_msg *message,
 /* The same for a question that has one answer, and no acknowledgement after it. */
 int rift_tc_get(struct rift_tc *tc, struct nl_msg *message,
                 int (*callback)(struct nl_msg *, void *), void *context);
+/* The name of an interface (room for IF_NAMESIZE), or its number: 1; 0 where there is none of that
+ * number, or name; -1 with err. They take no descriptor, so a heal never mistakes the want of one
+ * for an interface that is gone. */
+int rift_tc_interface_name(struct rift_tc *tc, int interface, char *name, struct rift_error *err);
+int rift_tc_interface_number(struct rift_tc *tc, const char *name, int *interface,
+                             struct rift_error *err);
 /* Writes the error for a code of libnl, and returns -1. */
 int rift_tc_fail(struct rift_error *err, int rc, const char *what, int interface);
 
