@@ -31,6 +31,7 @@ umount -l /run/old
 mount -t tmpfs -o mode=0755,nosuid,nodev rift /run
 mkdir -p /run/sshd
 mount -t cgroup2 cgroup2 /sys/fs/cgroup
+echo +memory >/sys/fs/cgroup/cgroup.subtree_control # as systemd does
 mount -t bpf bpf /sys/fs/bpf
 # What has no name to be loaded by: IPv6, and device nodes, which come with their module.
 modprobe -a ipv6 tun fuse loop

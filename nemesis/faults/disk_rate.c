@@ -45,6 +45,19 @@ static int rate_place(const struct rift_target *target, struct place *place, str
     return 0;
 }
 
+/* v2 counts what is written back as that of the group whose memory holds it: where no group has
+ * memory of its own, a file once written stays the root's, and no limit is felt. */
+static int rate_check(const struct place *place, struct rift_error *err)
+{
+    return !place->is_v2 || rift_hand_down_is_on(place->folder, "memory")
+               ? 0
+               : rift_fail(err, RIFT_ERR_UNSUPPORTED,
+                           "disk-rate: what the system writes is not counted as its own; write "
+                           "+memory to cgroup.subtree_control of each group above '%.80s', as "
+                           "systemd does, before it starts",
+                           place->folder);
+}
+
 /* Bytes a second, 0: no limit. */
 static void rate_limits(const json_t *options, int64_t limits[WAYS])
 {
@@ -91,7 +104,7 @@ static int rate_plan(struct rift_injection *injection, const struct rift_target 
     json_t *lines = json_array(), *devices = json_array();
     json_object_set_new(injection->undo, "lines", lines);
     json_object_set_new(injection->undo, "devices", devices);
-    if (rate_place(target, &place, err))
+    if (rate_place(target, &place, err) || rate_check(&place, err))
         return -1;
     json_t *handed = json_array();
     json_object_set_new(injection->undo, "handed", handed);
@@ -289,12 +302,16 @@ static int rate_probe(const struct rift_target *target, const json_t *options,
     rift_cgroup_create(target->system, NULL);
     snprintf(path, sizeof path, "%.255s/%s", place.folder,
              place.is_v2 ? "io.max" : ways[WAY_WRITE].v1_file);
-    /* Left so: what was written before the controller was handed down is counted as the group
-     * above's for a while, and its limits would not be felt. */
-    rift_hand_down(place.folder, "io.max", NULL);
-    ability->can = access(path, W_OK) == 0;
-    if (!ability->can)
+    json_t *handed = json_array();
+    rift_hand_down(place.folder, "io.max", handed);
+    bool is_there = access(path, W_OK) == 0;
+    rift_hand_back("io.max", handed);
+    json_decref(handed);
+    ability->can = is_there && rate_check(&place, &reason) == 0;
+    if (!is_there)
         snprintf(ability->why, sizeof ability->why, "this kernel has no '%.200s'", path);
+    else if (!ability->can)
+        snprintf(ability->why, sizeof ability->why, "%.250s", reason.text);
     rift_cgroup_remove(target->system, NULL); /* refused where the system runs */
     return 0;
 }

@@ -33,6 +33,11 @@ static bool has_word(const char *folder, const char *file, const char *word)
     return false;
 }
 
+bool rift_hand_down_is_on(const char *folder, const char *controller)
+{
+    return has_word(folder, "cgroup.controllers", controller);
+}
+
 static bool is_group(const char *folder)
 {
     char path[PATH_SIZE + 32];
@@ -54,7 +59,7 @@ static bool find_above(const char *folder, char above[PATH_SIZE])
 static void hand(const char *folder, const char *controller, json_t *handed)
 {
     char above[PATH_SIZE], word[WORD_SIZE + 1];
-    if (has_word(folder, "cgroup.controllers", controller) || !find_above(folder, above))
+    if (rift_hand_down_is_on(folder, controller) || !find_above(folder, above))
         return;
     hand(above, controller, handed);
     snprintf(word, sizeof word, "+%s", controller);
@@ -71,7 +76,7 @@ bool rift_hand_down_can(const struct rift_cgroup *cgroup, const char *controller
     snprintf(folder, sizeof folder, "%s", cgroup->unified);
     while (find_above(folder, above))
         memcpy(folder, above, sizeof folder);
-    return has_word(folder, "cgroup.controllers", controller);
+    return rift_hand_down_is_on(folder, controller);
 }
 
 void rift_hand_down(const char *folder, const char *file, json_t *handed)

@@ -6,6 +6,8 @@
 
 #include "nemesis/faults/driver.h"
 
+/* Is the controller on for the group in folder? */
+bool rift_hand_down_is_on(const char *folder, const char *controller);
 /* Can v2 govern that group by the controller? Changes nothing. */
 bool rift_hand_down_can(const struct rift_cgroup *cgroup, const char *controller);
 /* Switches the controller that file ("cpu.max") belongs to on for the group in folder, in all

@@ -95,6 +95,20 @@ static void a_full_connection_table_takes_nothing_new_and_keeps_what_it_has(void
         play_row("conntrack-full", "what is known goes on");
 }
 
+#define HANDED "/sys/fs/cgroup/cgroup.subtree_control"
+
+static void a_disk_is_slowed_by_v2_which_hands_down_no_more_after_it(void **state)
+{
+    (void)state;
+    case_need_lab();
+    char first[128], last[128];
+    assert_int_equal(test_host_run(&case_hosts[1], "cat " HANDED, first, sizeof first), 0);
+    assert_string_equal(first, "memory");
+    play_row("disk-rate", "200 KiB/s");
+    assert_int_equal(test_host_run(&case_hosts[1], "cat " HANDED, last, sizeof last), 0);
+    assert_string_equal(last, first);
+}
+
 /* A controller that injects the fault, says the pids of agent and guardian, and stays. */
 static _Noreturn void be_controller(const struct fault_row *row, int out)
 {
@@ -177,12 +191,14 @@ static void they_end_with_the_lease_when_agent_and_guardian_are_killed(void **st
     play_lease("clock", "the host's, +1 h");
 }
 
-static void assert_cannot_fill(struct rift_node *node, const char *module, const char *why)
+/* What the node's trial of the fault says once the script has run there. */
+static void assert_cannot(struct rift_node *node, const char *fault, const char *script,
+                          const char *why)
 {
     struct rift_error err;
-    json_t *args = json_pack("{s:s, s:{}}", "fault", "conntrack-full", "options");
+    json_t *args = json_pack("{s:s, s:{}}", "fault", fault, "options");
     json_t *ability = NULL;
-    test_host_run(&case_hosts[1], module, NULL, 0);
+    test_host_run(&case_hosts[1], script, NULL, 0);
     if (rift_node_call(node, "probe_fault", args, CALL_MS, &ability, &err) < 0)
         fail_msg("%s", err.text);
     const char *said = json_string_value(json_object_get(ability, "why"));
@@ -190,7 +206,6 @@ static void assert_cannot_fill(struct rift_node *node, const char *module, const
         fail_msg("'%s' is not '%s'", said, why);
     json_decref(ability);
     json_decref(args);
-    test_host_run(&case_hosts[1], "modprobe -r nf_conntrack", NULL, 0);
 }
 
 /* In a while, for nobody can log in while the table is full. */
@@ -234,8 +249,10 @@ static void a_full_connection_table_ends_when_agent_and_guardian_are_killed(void
     settings.lease_ms = LEASE_MS;
     struct rift_node *node = rift_node_open(&settings, &err);
     assert_non_null(node);
-    assert_cannot_fill(node, "true", "this kernel has no /proc/sys/net/netfilter");
-    assert_cannot_fill(node, "modprobe nf_conntrack", "no rule of nftables or iptables asks");
+    assert_cannot(node, row->fault, "true", "this kernel has no /proc/sys/net/netfilter");
+    assert_cannot(node, row->fault, "modprobe nf_conntrack",
+                  "no rule of nftables or iptables asks");
+    test_host_run(bench.hit, "modprobe -r nf_conntrack", NULL, 0);
     assert_int_equal(test_host_run(bench.hit, row->prepare, NULL, 0), 0);
     assert_int_equal(test_host_run(bench.hit, limit, first, sizeof first), 0);
     arrange_the_end_of_agent_and_guardian(node);
@@ -252,6 +269,19 @@ static void a_full_connection_table_ends_when_agent_and_guardian_are_killed(void
     test_host_run(bench.hit, row->undo, NULL, 0);
     fault_play_remains(bench.hit, before, cell);
     assert_string_equal(cell, "");
+}
+
+static void a_disk_is_not_slowed_where_what_is_written_counts_as_nobody_s(void **state)
+{
+    (void)state;
+    case_need_lab();
+    struct rift_error err;
+    struct rift_node_settings settings = test_node_settings(&case_hosts[1]);
+    struct rift_node *node = rift_node_open(&settings, &err);
+    assert_non_null(node);
+    assert_cannot(node, "disk-rate", "echo -memory >" HANDED, "is not counted as its own");
+    test_host_run(&case_hosts[1], "echo +memory >" HANDED, NULL, 0);
+    rift_node_close(node);
 }
 
 /* How far the line of that node in the plot goes from where it begins, at most, and where it ends.
@@ -317,6 +347,8 @@ int main(void)
         cmocka_unit_test(netem_delays_loses_and_keeps_a_rate),
         cmocka_unit_test(the_clock_of_the_host_jumps_and_drifts),
         cmocka_unit_test(a_full_connection_table_takes_nothing_new_and_keeps_what_it_has),
+        cmocka_unit_test(a_disk_is_slowed_by_v2_which_hands_down_no_more_after_it),
+        cmocka_unit_test(a_disk_is_not_slowed_where_what_is_written_counts_as_nobody_s),
         cmocka_unit_test(they_end_with_the_lease_when_agent_and_guardian_are_killed),
         cmocka_unit_test(a_full_connection_table_ends_when_agent_and_guardian_are_killed),
         cmocka_unit_test(a_run_s_report_shows_the_clocks_of_all_nodes),
