@@ -1,7 +1,7 @@
 /* Every fault on every kind of lab host: measured from outside before, while it is on, and after it
  * was healed, and what is left then. Prints docs/faults.md; ./dev faults runs it. Needs root.
  *
- *   fault_table [--driver netns|uml] [--only FAULT,FAULT...]
+ *   fault_table [--driver netns|uml|systemd] [--only FAULT,FAULT...]
  *   fault_table --hosts CONFIG [--only ...]
  *
  * The last one prints the table of the first two hosts of a configuration that allows faults on
@@ -33,9 +33,9 @@
 #include "tests/lib/node_remains.h"
 #include "tests/lib/build_folder.h"
 
-enum { KINDS = 2 };
+enum { KINDS = 3 };
 
-static const char *const kinds[KINDS] = {"netns", "uml"};
+static const char *const kinds[KINDS] = {"netns", "uml", "systemd"};
 
 static char cells[FAULT_ROWS_MAX][KINDS][FAULT_CELL_SIZE];
 static int failed_count;
@@ -74,7 +74,7 @@ static void play_rows(const struct rift_lab_host *hosts, struct rift_node *node,
         failed_count += node ? !fault_play_within(row, node, &bench, before, cells[i][kind])
                              : !fault_play(row, &bench, before, cells[i][kind]);
         note_load();
-        fprintf(stderr, "%-6s %-10s %-30s %-30s %s\n", test_driver(), fault_rows[i].fault,
+        fprintf(stderr, "%-7s %-10s %-30s %-30s %s\n", test_driver(), fault_rows[i].fault,
                 fault_rows[i].asked, fault_rows[i].what, cells[i][kind]);
     }
 }
@@ -181,9 +181,10 @@ static void print_hosts_table(const char *only)
 }
 
 static const char heading[] =
-    "(namespaces on this machine's kernel) and `uml` (User-mode Linux 6.1: its own kernel and\n"
-    "clock, cgroup v2 only, netem). Each fault hits n2, alone, in a session of its own with an\n"
-    "agent over SSH. Everything is measured by a program that shares nothing with the agent:\n"
+    "(namespaces on this machine's kernel), `uml` (User-mode Linux 6.1: its own kernel and clock,\n"
+    "cgroup v2 only, netem) and `systemd` (the same with systemd as PID 1, journald and logind).\n"
+    "Each fault hits n2, alone, in a session of its own with an agent over SSH. Everything is "
+    "measured by a program that shares nothing with the agent:\n"
     "datagrams and streams between n1 and n2, questions to the system under test from the\n"
     "controller's machine, files seen through another login. A cell says: before → **while it\n"
     "is on** → healed. The bounds are of the figure in the middle. After kill, memory,\n"
@@ -193,8 +194,8 @@ static const char heading[] =
     "groups, mounts, files) and `rift-agent --leftovers` is run: a cell without FAILED had\n"
     "nothing left.\n"
     "\n"
-    "| fault | asked | measured | bounds | netns | uml |\n"
-    "|---|---|---|---|---|---|\n";
+    "| fault | asked | measured | bounds | netns | uml | systemd |\n"
+    "|---|---|---|---|---|---|---|\n";
 
 static void print_table(void)
 {
@@ -204,12 +205,12 @@ static void print_table(void)
     strftime(date, sizeof date, "%Y-%m-%d", gmtime_r(&now, &parts));
     printf(RIFT_FAULT_PAGES_END
            "\nBy `./dev faults` on %s, on %ld processors with a load average of %.1f to %.1f, the "
-           "tests' own\nincluded, on the two kinds of lab host: `netns`\n%s",
+           "tests' own\nincluded, on the three kinds of lab host: `netns`\n%s",
            date, sysconf(_SC_NPROCESSORS_ONLN), least_load, most_load, heading);
     for (size_t i = 0; i < fault_row_count; i++)
-        printf("| %s | %s | %s | %.10g to %.10g | %s | %s |\n", fault_rows[i].fault,
+        printf("| %s | %s | %s | %.10g to %.10g | %s | %s | %s |\n", fault_rows[i].fault,
                fault_rows[i].asked, fault_rows[i].what, fault_rows[i].hit[0], fault_rows[i].hit[1],
-               cells[i][0], cells[i][1]);
+               cells[i][0], cells[i][1], cells[i][2]);
 }
 
 static void labs_down(void)
@@ -236,6 +237,21 @@ static void look_for_gaps(void)
     }
 }
 
+static bool is_kind(const char *name)
+{
+    size_t kind = 0;
+    while (kind < KINDS && strcmp(name, kinds[kind]) != 0)
+        kind++;
+    return kind < KINDS;
+}
+
+static int usage(void)
+{
+    fprintf(stderr, "usage: fault_table [--driver netns|uml|systemd | --hosts CONFIG] [--only "
+                    "FAULT,FAULT...]\n");
+    return 2;
+}
+
 int main(int argc, char **argv)
 {
     const char *only = NULL, *driver = NULL, *configuration = NULL;
@@ -246,13 +262,12 @@ int main(int argc, char **argv)
         size_t o = 0;
         while (o < 3 && strcmp(argv[i], options[o].name) != 0)
             o++;
-        if (o == 3 || i + 1 == argc) {
-            fprintf(stderr, "usage: fault_table [--driver netns|uml | --hosts CONFIG] [--only "
-                            "FAULT,FAULT...]\n");
-            return 2;
-        }
+        if (o == 3 || i + 1 == argc)
+            return usage();
         *options[o].value = argv[i + 1];
     }
+    if (driver && !is_kind(driver))
+        return usage();
     if (!configuration && geteuid() != 0) {
         fprintf(stderr, "fault_table: needs root: it brings up labs\n");
         return 1;

@@ -11,7 +11,8 @@
 #include "tests/lib/guest_probe.h"
 #include "tests/lib/lab_hosts.h"
 
-/* What systemd, udev and sshd do for every login and every device that comes and goes. */
+/* What systemd, udev and sshd do for every login and every device that comes and goes, on hosts
+ * that have a systemd. */
 static const char machines_own[] =
     "^process ((sd-pam)|systemd.*|.udev-worker.|sshd-.*|sudo|agetty|dmeventd)$|"
     "^cgroup .*/(session-[0-9c]*\\.scope|user@[0-9]*\\.service.*|user-[0-9]*\\.slice|"
@@ -40,7 +41,7 @@ static const char look[] =
 
 void node_state_read(const struct rift_lab_host *host, char state[NODE_STATE_SIZE])
 {
-    if (strcmp(test_driver(), "hosts") != 0) {
+    if (strcmp(test_driver(), "hosts") != 0 && strcmp(test_driver(), "systemd") != 0) {
         test_host_run(host, look, state, NODE_STATE_SIZE);
         return;
     }
