@@ -2,8 +2,10 @@
  * delegated, and v2 forbids processes in a group that has both processes and controllers below. */
 #include "common/cgroup.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <mntent.h>
 #include <signal.h>
 #include <stdio.h>
@@ -15,7 +17,7 @@
 
 #include "common/clock.h"
 
-enum { BURIAL_POLL_MS = 20 };
+enum { BURIAL_POLL_MS = 20, DEPTH_MAX = 16 };
 
 static void cgroup_add_v1(struct rift_cgroup *cgroup, const struct mntent *mount, const char *name)
 {
@@ -146,22 +148,76 @@ const char *rift_cgroup_folder(const struct rift_cgroup *cgroup)
     return cgroup->unified[0] ? cgroup->unified : cgroup->v1[0].folder;
 }
 
-size_t rift_cgroup_pids(const struct rift_cgroup *cgroup, pid_t *pids, size_t max)
+/* What is done in a group that has those below it done already; false ends it. */
+typedef bool group_work(const char *folder, void *context);
+
+/* The group in folder and all below it, the lowest first. The kernel tells by the links of a folder
+ * of cgroupfs how many there are below: as a rule none, and it is not read then. */
+static bool visit_groups(const char *folder, size_t depth, group_work *work, void *context)
 {
-    char path[RIFT_CGROUP_PATH_SIZE + 32];
-    snprintf(path, sizeof path, "%s/cgroup.procs", rift_cgroup_folder(cgroup));
+    struct stat facts;
+    if (stat(folder, &facts) == 0 && facts.st_nlink > 2 && depth < DEPTH_MAX) {
+        char below[PATH_MAX];
+        bool goes_on = true;
+        const struct dirent *entry;
+        DIR *stream = opendir(folder);
+        while (stream && goes_on && (entry = readdir(stream))) {
+            int n = snprintf(below, sizeof below, "%s/%s", folder, entry->d_name);
+            if (entry->d_type == DT_DIR && entry->d_name[0] != '.' && n > 0 &&
+                (size_t)n < sizeof below)
+                goes_on = visit_groups(below, depth + 1, work, context);
+        }
+        if (stream)
+            closedir(stream);
+        if (!goes_on)
+            return false;
+    }
+    return work(folder, context);
+}
+
+struct pid_list {
+    pid_t *pids;
+    size_t count, max;
+};
+
+static bool add_pids(const char *folder, void *context)
+{
+    struct pid_list *list = context;
+    char path[PATH_MAX + 16], line[32];
+    snprintf(path, sizeof path, "%s/cgroup.procs", folder);
     FILE *file = fopen(path, "re");
-    if (!file)
-        return 0;
-    size_t count = 0;
-    char line[32];
-    while (count < max && fgets(line, sizeof line, file)) {
+    while (file && list->count < list->max && fgets(line, sizeof line, file)) {
         long pid = strtol(line, NULL, 10);
         if (pid > 0) /* 0: a process outside of our pid namespace */
-            pids[count++] = (pid_t)pid;
+            list->pids[list->count++] = (pid_t)pid;
     }
-    fclose(file);
-    return count;
+    if (file)
+        fclose(file);
+    return list->count < list->max;
+}
+
+size_t rift_cgroup_pids(const struct rift_cgroup *cgroup, pid_t *pids, size_t max)
+{
+    struct pid_list list = {.pids = pids, .max = max};
+    visit_groups(rift_cgroup_folder(cgroup), 0, add_pids, &list);
+    return list.count;
+}
+
+static bool join_where_one_is(const char *folder, void *context)
+{
+    pid_t pid;
+    struct pid_list one = {.pids = &pid, .max = 1};
+    bool *is_joined = context;
+    add_pids(folder, &one);
+    *is_joined = one.count > 0 && cgroup_write(folder, "cgroup.procs", "0") == 0;
+    return !*is_joined;
+}
+
+int rift_cgroup_join_member(const char *folder)
+{
+    bool is_joined = false;
+    visit_groups(folder, 0, join_where_one_is, &is_joined);
+    return is_joined ? 0 : -1;
 }
 
 int rift_cgroup_signal(const struct rift_cgroup *cgroup, int signal, size_t *count,
@@ -199,15 +255,26 @@ int rift_cgroup_signal(const struct rift_cgroup *cgroup, int signal, size_t *cou
     return 0;
 }
 
+static bool remove_group(const char *folder, void *context)
+{
+    (void)context;
+    return rmdir(folder) == 0 || errno == ENOENT;
+}
+
 int rift_cgroup_remove(const struct rift_cgroup *cgroup, struct rift_error *err)
 {
+    pid_t pid;
     if (cgroup->is_foreign)
         return 0;
+    /* While the system runs the groups that it made are its own, the empty ones too. */
+    if (rift_cgroup_pids(cgroup, &pid, 1) > 0)
+        return rift_fail(err, RIFT_ERR_CONFLICT, "remove cgroup '%s': process %d is in it",
+                         rift_cgroup_folder(cgroup), (int)pid);
     for (size_t i = 0; i < cgroup->v1_count; i++)
-        if (rmdir(cgroup->v1[i].folder) && errno != ENOENT)
+        if (!visit_groups(cgroup->v1[i].folder, 0, remove_group, NULL))
             return rift_fail_errno(err, RIFT_ERR_CONFLICT, "remove cgroup '%s'",
                                    cgroup->v1[i].folder);
-    if (cgroup->unified[0] && rmdir(cgroup->unified) && errno != ENOENT)
+    if (cgroup->unified[0] && !visit_groups(cgroup->unified, 0, remove_group, NULL))
         return rift_fail_errno(err, RIFT_ERR_CONFLICT, "remove cgroup '%s'", cgroup->unified);
     return 0;
 }

@@ -30,17 +30,22 @@ bool rift_cgroup_exists(const struct rift_cgroup *cgroup);
 /* Moves the calling process in; only async-signal-safe calls, for use between fork and exec. 0, or
  * -1 with errno. */
 int rift_cgroup_join(const struct rift_cgroup *cgroup);
+/* Moves the calling process to where a process of the group in that folder is: cgroup v2 allows
+ * none in a group that hands controllers down to groups below it. 0, or -1. */
+int rift_cgroup_join_member(const char *folder);
 /* The folder that tells which processes are in it: of the first hierarchy that has the group. */
 const char *rift_cgroup_folder(const struct rift_cgroup *cgroup);
 /* The folder that governs a v1 controller ("memory", "freezer"); NULL where v1 does not have it. */
 const char *rift_cgroup_v1_folder(const struct rift_cgroup *cgroup, const char *controller);
-/* The processes in it, at most max of them; 0 in a group that does not exist. */
+/* The processes in it and in the groups below it, which a system may make itself, as one does to
+ * which systemd delegates (Delegate=); at most max of them; 0 in a group that does not exist. */
 size_t rift_cgroup_pids(const struct rift_cgroup *cgroup, pid_t *pids, size_t max);
 /* Sends signal to each process in it until no new ones appear; SIGKILL by cgroup.kill where the
  * kernel has it. *count is how many were hit. */
 int rift_cgroup_signal(const struct rift_cgroup *cgroup, int signal, size_t *count,
                        struct rift_error *err);
-/* Removes the group where it is empty; one that is not there is a success. */
+/* Removes the group, with those below it, where all are empty; one that is not there is a success.
+ */
 int rift_cgroup_remove(const struct rift_cgroup *cgroup, struct rift_error *err);
 /* The same, again and again until the deadline: a process that was killed leaves its cgroup only
  * once it is buried, a moment after cgroup.procs no longer names it. */

@@ -6,7 +6,6 @@
  * back and then, in these two cases, kills the system and mounts the disk again; what is on it is
  * what a boot would find. */
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,10 +19,11 @@
 #include "nemesis/faults/disk_probe.h"
 #include "nemesis/faults/drivers.h"
 #include "nemesis/faults/keeper.h"
+#include "nemesis/faults/kill.h"
 #include "nemesis/faults/layer/layer.h"
 #include "nemesis/faults/volume.h"
 
-enum { FALLBACK_MS = 100, DEATH_MS = 5000, PATH_SIZE = 300 };
+enum { FALLBACK_MS = 100 };
 
 /* What follows the device below; of flakey: 0 s up, 1 s down, by turns. */
 static const struct kind {
@@ -164,28 +164,13 @@ static int device_renew(struct rift_injection *injection, struct rift_error *err
 
 /* --- heal */
 
-/* Whoever is in the system's group, and what still asks the disk in our place. */
+/* Whoever is in the system's group. */
 static int kill_users(const json_t *undo, struct rift_error *err)
 {
-    char path[PATH_SIZE], line[32];
-    int64_t deadline = rift_clock_now() + DEATH_MS * RIFT_MS;
-    snprintf(path, sizeof path, "%.255s/cgroup.procs", text_of(undo, "cgroup"));
-    for (;;) {
-        pid_t pid = 0;
-        FILE *file = fopen(path, "re");
-        while (file && fgets(line, sizeof line, file)) {
-            pid = (pid_t)strtol(line, NULL, 10);
-            if (pid > 0)
-                kill(pid, SIGKILL);
-        }
-        if (file)
-            fclose(file);
-        if (pid == 0)
-            return 0;
-        if (rift_clock_now() >= deadline)
-            return rift_fail(err, RIFT_ERR_TIMEOUT, "process %d survives SIGKILL", (int)pid);
-        rift_clock_sleep_until(rift_clock_now() + RIFT_MS);
-    }
+    struct rift_cgroup system = {.v1_count = 0};
+    const struct rift_target target = {.system = &system};
+    snprintf(system.unified, sizeof system.unified, "%.255s", text_of(undo, "cgroup"));
+    return rift_kill_all(&target, err);
 }
 
 static void stop_probe(const json_t *undo)

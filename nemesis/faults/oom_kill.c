@@ -52,12 +52,10 @@ static _Noreturn void helper_run(const struct rift_memory_group *group, const js
                                  long long most_bytes)
 {
     static const char step[STEP_BYTES];
-    char path[RIFT_CGROUP_PATH_SIZE + 16];
     prctl(PR_SET_PDEATHSIG, SIGKILL);
-    snprintf(path, sizeof path, "%s/cgroup.procs", group->folder);
     write_word("/proc/self/oom_score_adj", "-1000");
     int fd = memfd_create("rift", MFD_CLOEXEC);
-    if (fd < 0 || !write_word(path, "0"))
+    if (fd < 0 || rift_cgroup_join_member(group->folder) < 0)
         _exit(HELPER_NO_GROUP);
     for (long long taken = 0; taken < most_bytes && !has_killed(group, undo); taken += STEP_BYTES)
         if (write(fd, step, sizeof step) < 0)

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -47,23 +48,70 @@ static bool has_children(const struct rift_cgroup *cgroup, pid_t pid)
     return false;
 }
 
+/* The loop of the background: its parent is a process of the system too. */
+static pid_t find_child(const struct rift_cgroup *cgroup)
+{
+    pid_t pids[8], child = 0;
+    for (int look = 0; look < 500 && child == 0; look++) {
+        size_t count = rift_cgroup_pids(cgroup, pids, 8);
+        for (size_t i = 0; i < count; i++)
+            for (size_t j = 0; j < count; j++)
+                if (rift_process_parent(pids[i]) == pids[j] && has_children(cgroup, pids[i]))
+                    child = pids[i];
+    }
+    return child;
+}
+
+/* In each hierarchy, as a system does to which its groups were delegated. */
+static void move_below(const struct rift_cgroup *cgroup, pid_t pid)
+{
+    char path[RIFT_CGROUP_PATH_SIZE + 32];
+    for (size_t i = 0; i <= cgroup->v1_count; i++) {
+        const char *folder = i < cgroup->v1_count ? cgroup->v1[i].folder : cgroup->unified;
+        if (!folder[0])
+            continue;
+        snprintf(path, sizeof path, "%s/below", folder);
+        assert_int_equal(0, mkdir(path, 0755));
+        snprintf(path, sizeof path, "%s/below/cgroup.procs", folder);
+        FILE *file = fopen(path, "we");
+        assert_non_null(file);
+        fprintf(file, "%d\n", (int)pid);
+        assert_int_equal(0, fclose(file));
+    }
+}
+
+static void what_the_system_has_put_into_a_group_below_its_own_is_hit_too(void **state)
+{
+    (void)state;
+    NEED_HOST();
+    struct rift_cgroup cgroup;
+    static const char *const ways[] = {"ptrace", "sigstop", "freezer"};
+    assert_int_equal(0, rift_cgroup_open(n1->cgroup, &cgroup, NULL));
+    pid_t child = find_child(&cgroup);
+    assert_int_not_equal(0, child);
+    move_below(&cgroup, child);
+    for (size_t i = 0; i < 3; i++) {
+        json_decref(agent_must(&n1->agent, "lease", json_pack("{s:i}", "lease_ms", 3000)));
+        inject("p", "pause", json_pack("{s:s}", "by", ways[i]));
+        assert_true(is_observed("p"));
+        assert_true(toy_is_still(n1, 300));
+        heal("p");
+        assert_true(toy_is_alive(n1, 500));
+    }
+    json_decref(agent_must(&n1->agent, "system.stop", NULL));
+    assert_int_equal(-1, kill(child, 0));
+    assert_false(rift_cgroup_exists(&cgroup));
+}
+
 /* By SIGSTOP, as somebody else did to one of the processes before: that one is let be. */
 static void what_stood_still_before_a_pause_by_sigstop_does_so_after_it(void **state)
 {
     (void)state;
     NEED_HOST();
-    pid_t pids[8], child = 0;
     struct rift_cgroup cgroup;
     long parent, moved;
     assert_int_equal(0, rift_cgroup_open(n1->cgroup, &cgroup, NULL));
-    /* The loop of the background: its parent is a process of the system too. */
-    for (int look = 0; look < 500 && child == 0; look++) {
-        size_t count = rift_cgroup_pids(&cgroup, pids, 8);
-        for (size_t i = 0; i < count; i++)
-            for (size_t j = 0; j < count; j++)
-                if (rift_process_parent(pids[i]) == pids[j] && has_children(&cgroup, pids[i]))
-                    child = pids[i];
-    }
+    pid_t child = find_child(&cgroup);
     assert_int_not_equal(0, child);
     kill(child, SIGSTOP);
     while (rift_process_state(child) != 'T')
@@ -206,6 +254,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         CASE(a_pause_stops_every_process_and_heal_lets_them_go_on),
+        CASE(what_the_system_has_put_into_a_group_below_its_own_is_hit_too),
         CASE(what_stood_still_before_a_pause_by_sigstop_does_so_after_it),
         CASE(a_pause_begins_at_its_start_and_not_before),
         CASE(a_pause_ends_with_the_lease),
