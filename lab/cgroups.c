@@ -18,8 +18,11 @@
 #define LAB_CGROUP_ROOT "rift-lab"
 
 enum { REMOVE_RETRY_MS = 5 };
-/* A busy host gets as much of the processors as so many busy processes outside. */
-enum { HOST_WEIGHT = 4 };
+/* A busy host gets as much of the processors as so many busy processes outside; but all labs
+ * together no more than so many for each processor. Outside are the kernel's own threads too, each
+ * of which counts as one process, and nothing that a host asks of the kernel is done before they
+ * ran: with 40 hosts of which a few were busy, a qdisc took 7 s to go. */
+enum { HOST_WEIGHT = 4, LABS_WEIGHT_MOST = 8 };
 /* The default weight of a group, which is that of one process, and the most (cgroups(7): cpu.shares
  * of v1, cpu.weight of v2). */
 enum { SHARES_OF_ONE = 1024, SHARES_MOST = 262144, WEIGHT_OF_ONE = 100, WEIGHT_MOST = 10000 };
@@ -171,7 +174,10 @@ static void weigh_hosts(const struct lab_hierarchy *hierarchy, const char *lab)
     }
     if (labs)
         closedir(labs);
-    set_weight(hierarchy, root, HOST_WEIGHT * count);
+    long processors = sysconf(_SC_NPROCESSORS_ONLN);
+    size_t wanted = HOST_WEIGHT * count;
+    size_t most = LABS_WEIGHT_MOST * (size_t)(processors > 0 ? processors : 1);
+    set_weight(hierarchy, root, wanted < most ? wanted : most);
 }
 
 int lab_cgroups_make(const struct lab_cgroups *cgroups, const char *lab, const char *member,

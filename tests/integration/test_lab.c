@@ -15,8 +15,11 @@
 #include "common/clock.h"
 #include "common/memory.h"
 #include "common/rng.h"
+#include "common/text.h"
 #include "tests/lib/lab_hosts.h"
 #include "tests/lib/lab_remains.h"
+
+enum { MANY_HOSTS = 12 };
 
 static void uplink_of(const struct rift_lab_host *host, char name[16])
 {
@@ -107,32 +110,53 @@ static void hosts_hold_nothing_of_their_maker(void **state)
     test_lab_down(lab, "pipe");
 }
 
-/* All on one processor: the host's busy process against four of the machine's. */
-static void a_busy_host_gets_its_share_of_a_busy_machine(void **state)
+/* For 3 s, all on one processor: a host's busy process against some of the machine's. Processor
+ * time of the host's, and of each of the others. */
+static void compete(const struct rift_lab_host *host, int outside, double *inside_s,
+                    double *outside_s)
 {
-    (void)state;
     char output[256];
-    struct rift_lab *lab = test_lab_up("busy", 2);
-    size_t count = 0;
-    const struct rift_lab_host *hosts = rift_lab_hosts(lab, &count);
     assert_int_equal(
-        test_host_run(&hosts[0],
+        test_host_run(host,
                       "for g in /sys/fs/cgroup /sys/fs/cgroup/cpu; do echo $$ 2>/dev/null > "
                       "$g/cgroup.procs; done; TIMEFORMAT=%U; (time taskset -c 0 timeout 3 sh -c "
                       "'while :; do :; done') >/tmp/used 2>&1 </dev/null &",
                       NULL, 0),
         0);
-    test_run(
-        "for i in 1 2 3 4; do taskset -c 0 timeout 3 sh -c 'while :; do :; done' & done; wait; "
+    CLEANUP(rift_free)
+    char *script = rift_printf(
+        "for i in $(seq %d); do taskset -c 0 timeout 3 sh -c 'while :; do :; done' & done; wait; "
         "f=$(mktemp); times > $f; tail -n 1 $f | sed 's/^0m//; s/s .*//'; rm $f",
-        output, sizeof output);
-    double outside_s = strtod(output, NULL) / 4;
-    test_host_run(&hosts[0], "sleep 1; cat /tmp/used", output, sizeof output);
-    double inside_s = strtod(output, NULL);
-    print_message("a busy host: %.2f s, a busy process outside: %.2f s\n", inside_s, outside_s);
-    assert_true(outside_s > 0);
+        outside);
+    test_run(script, output, sizeof output);
+    *outside_s = strtod(output, NULL) / outside;
+    test_host_run(host, "sleep 1; cat /tmp/used", output, sizeof output);
+    *inside_s = strtod(output, NULL);
+    print_message("a busy host: %.2f s, a busy process outside: %.2f s\n", *inside_s, *outside_s);
+    assert_true(*outside_s > 0);
+}
+
+static void a_busy_host_gets_its_share_of_a_busy_machine(void **state)
+{
+    (void)state;
+    double inside_s, outside_s;
+    size_t count = 0;
+    struct rift_lab *lab = test_lab_up("busy", 2);
+    compete(&rift_lab_hosts(lab, &count)[0], 4, &inside_s, &outside_s);
     assert_true(inside_s > 1.5 * outside_s);
     test_lab_down(lab, "busy");
+}
+
+/* Each of the kernel's own threads weighs as the process outside does here. */
+static void busy_hosts_leave_the_kernel_its_share_however_many_there_are(void **state)
+{
+    (void)state;
+    double inside_s, outside_s, processors = (double)sysconf(_SC_NPROCESSORS_ONLN);
+    size_t count = 0;
+    struct rift_lab *lab = test_lab_up("manybusy", MANY_HOSTS);
+    compete(&rift_lab_hosts(lab, &count)[0], 1, &inside_s, &outside_s);
+    assert_true(inside_s < 8 * 1.5 * processors * outside_s);
+    test_lab_down(lab, "manybusy");
 }
 
 static void two_labs_side_by_side_do_not_meet(void **state)
@@ -360,6 +384,7 @@ int main(void)
         cmocka_unit_test(a_host_shares_neither_files_nor_processes_with_others_or_the_machine),
         cmocka_unit_test(hosts_hold_nothing_of_their_maker),
         cmocka_unit_test(a_busy_host_gets_its_share_of_a_busy_machine),
+        cmocka_unit_test(busy_hosts_leave_the_kernel_its_share_however_many_there_are),
         cmocka_unit_test(two_labs_side_by_side_do_not_meet),
         cmocka_unit_test(up_again_takes_over_the_same_hosts_and_refuses_another_count),
         cmocka_unit_test(a_lab_with_a_dead_host_is_made_anew),
