@@ -99,7 +99,8 @@ void fault_describe(const struct fault *fault, json_t *ok)
 {
     json_object_set_new(ok, "planned_ns", json_integer(fault->injection.start_ns));
     json_object_set_new(ok, "ready_ns", json_integer(fault->ready_ns));
-    json_object_set_new(ok, "applied_ns", json_integer(fault->injection.applied_ns));
+    if (fault->injection.applied_ns > 0)
+        json_object_set_new(ok, "applied_ns", json_integer(fault->injection.applied_ns));
     json_object_set_new(ok, "lease_end_ns", json_integer(fault->injection.lease_end_ns));
     json_object_set(ok, "details", fault->injection.undo);
 }

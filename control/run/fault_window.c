@@ -271,21 +271,29 @@ void fault_window_change(struct fault_window *fault, const json_t *options)
     fault->changed_options = own;
 }
 
-/* By how much a node began after the agreed moment, by its own clock; null where it did not say. */
-static json_t *lateness_of(const json_t *reply)
+/* When a node began, by its own clock; NULL where it did not say, not even when it was asked again:
+ * the kernel may take its time over a fault. */
+static const json_t *applied_of(const json_t *injected, const json_t *observed)
 {
-    const json_t *planned = json_object_get(reply, "planned_ns");
-    const json_t *applied = json_object_get(reply, "applied_ns");
+    const json_t *applied = json_object_get(injected, "applied_ns");
+    return applied || !injected
+               ? applied
+               : json_object_get(json_object_get(observed, "details"), "applied_ns");
+}
+
+/* By how much a node began after the agreed moment; null where it did not say. */
+static json_t *lateness_of(const json_t *injected, const json_t *observed)
+{
+    const json_t *planned = json_object_get(injected, "planned_ns");
+    const json_t *applied = applied_of(injected, observed);
     if (!json_is_integer(planned) || !json_is_integer(applied))
         return json_null();
     return json_integer(json_integer_value(applied) - json_integer_value(planned));
 }
 
 /* Run time of a time that an agent gave; nil where it gave none. */
-static json_t *run_time_of(const struct fault_window *fault, size_t node, const json_t *reply,
-                           const char *name)
+static json_t *run_time_of(const struct fault_window *fault, size_t node, const json_t *time_ns)
 {
-    const json_t *time_ns = json_object_get(reply, name);
     if (!json_is_integer(time_ns))
         return json_null();
     int64_t ours_ns = cluster_time_of_node(fault->cluster, node, json_integer_value(time_ns));
@@ -356,7 +364,7 @@ static json_t *describe_node(const struct fault_window *fault, size_t node,
     struct rift_text CLEANUP(rift_text_finish) text = {0};
     bool is_observed = false;
     const char *how = json_string_value(json_object_get(observed->ok, "how"));
-    json_t *late = lateness_of(fault->injected[node].ok);
+    json_t *late = lateness_of(fault->injected[node].ok, observed->ok);
     if (json_integer_value(late) > FAULT_LATE_TOLD_MS * RIFT_MS)
         rift_text_printf(&text, "began %.0f ms late; ", (double)json_integer_value(late) / 1e6);
     if (!fault->injected[node].ok)
@@ -387,7 +395,7 @@ static json_t *describe_node(const struct fault_window *fault, size_t node,
     int64_t error_ns = 0;
     rift_node_clock_offset(fault->cluster->nodes[node], &error_ns);
     return json_pack("{s:o, s:I, s:o, s:s, s:b}", "applied_ns",
-                     run_time_of(fault, node, fault->injected[node].ok, "applied_ns"),
+                     run_time_of(fault, node, applied_of(fault->injected[node].ok, observed->ok)),
                      "clock_error_ns", (json_int_t)error_ns, "late_ns", late, "observed",
                      text.data ? text.data : "", "is_observed", (int)is_observed);
 }
@@ -469,7 +477,7 @@ static json_t *describe_healed(const struct fault_window *fault, size_t node,
         is_observed = client_probe_describe_healed(&fault->clients_before, clients, node, &text) &&
                       is_observed;
     return json_pack("{s:o, s:s, s:b, s:b}", "healed_ns",
-                     run_time_of(fault, node, healed->ok, "applied_ns"), "after",
+                     run_time_of(fault, node, json_object_get(healed->ok, "applied_ns")), "after",
                      text.data ? text.data : "", "is_observed", (int)is_observed, "ended_early",
                      (int)is_early);
 }

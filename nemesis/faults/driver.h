@@ -46,7 +46,7 @@ struct rift_injection {
     int64_t start_ns;     /* CLOCK_MONOTONIC of this node; past where the call came late */
     int64_t lease_end_ns; /* it is over by then, whatever happens */
     json_t *undo;         /* an object: all that heal needs, as it stands in the ledger */
-    int64_t applied_ns;   /* set by inject */
+    int64_t applied_ns;   /* set by inject; 0: it is begun, and observe tells when it was there */
     void *live;           /* the driver's own, of this process; freed by forget */
 };
 
@@ -100,7 +100,8 @@ struct rift_fault_driver {
     /* Idempotent; undo may come from a process that is dead. */
     int (*heal)(const char *id, const json_t *undo, const char *ledger, struct rift_error *err);
     /* Does the fault hold now? Found by other means than inject used. details is an object to fill;
-     * its "how" is one sentence for people. */
+     * its "how" is one sentence for people; its "applied_ns" stands in for one that inject did not
+     * know yet. */
     int (*observe)(const struct rift_injection *injection, const struct rift_target *target,
                    bool *is_observed, json_t *details, struct rift_error *err);
     /* Releases live. May be NULL. */

@@ -78,18 +78,24 @@ static int memory_observe(const struct rift_injection *injection, const struct r
     struct rift_memory_group group;
     if (memory_group(target, injection->options, &group, err))
         return -1;
+    int64_t since_ns;
+    if (rift_setting_look(injection, &since_ns, err))
+        return rift_wrap(err, "memory");
+    if (since_ns > 0)
+        json_object_set_new(details, "applied_ns", json_integer(since_ns));
     const json_t *undo = injection->undo;
     const struct rift_memory_counts counted = rift_memory_counted(&group, undo);
     long long stall_us = rift_memory_stall_us(target),
               before_us = json_integer_value(json_object_get(undo, "stall_us"));
-    char how[200], waited[64] = "";
+    char how[256], waited[64] = "";
     if (stall_us >= 0 && before_us >= 0) {
         snprintf(waited, sizeof waited, ", which cost %.1f ms (PSI)",
                  (double)(stall_us - before_us) / 1000);
         json_object_set_new(details, "stall_us", json_integer(stall_us - before_us));
     }
-    snprintf(how, sizeof how, "the limit was met %lld times%s, %lld processes were killed for it",
-             counted.failures, waited, counted.kills);
+    snprintf(how, sizeof how, "%sthe limit was met %lld times%s, %lld processes were killed for it",
+             since_ns > 0 ? "" : "the kernel has not set the limit yet; ", counted.failures, waited,
+             counted.kills);
     json_object_set_new(details, "how", json_string(how));
     *is_observed = counted.failures > 0 || counted.kills > 0;
     return 0;

@@ -1,11 +1,16 @@
-/* A file that is gone at heal went with its cgroup, and the setting with it. */
+/* A file that is gone at heal went with its cgroup, and the setting with it.
+ *
+ * A write may take long that is in force at once: v2's memory.max is set first, then the kernel
+ * makes room, and only then write(2) returns. So the file is looked at, not only the write. */
 #include "nemesis/faults/setting.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "common/clock.h"
@@ -15,7 +20,22 @@
 #include "nemesis/faults/ledger.h"
 #include "nemesis/faults/setting_file.h"
 
-enum { PATH_SIZE = RIFT_CGROUP_PATH_SIZE + 64 };
+enum { PATH_SIZE = RIFT_CGROUP_PATH_SIZE + 64, APART_MS = 100 };
+
+/* What the keeper has to tell, in memory that it shares with the agent. */
+struct word {
+    _Atomic int64_t written_ns; /* of the last write that returned well; 0: none has */
+    _Atomic bool has_failed;    /* that the last one did */
+    struct rift_error error;    /* of the first that did */
+};
+
+struct live {
+    struct rift_keeper *keeper;
+    struct word *word;
+    char shown[RIFT_SETTING_TEXT_SIZE]; /* by the file, before the keeper was started */
+    int64_t since_ns;                   /* first seen in force */
+    bool is_apart;                      /* nobody but the keeper writes */
+};
 
 struct saved_search {
     const char *path;
@@ -59,11 +79,25 @@ int rift_setting_plan(struct rift_injection *injection, const char *ledger, cons
     return 0;
 }
 
+static void write_and_tell(struct word *word, const char *path, const char *value)
+{
+    struct rift_error error = {0};
+    if (access(path, F_OK) != 0)
+        return; /* a unit that systemd starts again has no group for a moment */
+    bool has_failed = rift_setting_write_path(path, value, &error) != 0;
+    if (!has_failed)
+        atomic_store(&word->written_ns, rift_clock_now());
+    else if (word->error.code == RIFT_ERR_NONE)
+        word->error = error;
+    atomic_store(&word->has_failed, has_failed);
+}
+
 /* systemd takes a controller back that no unit of its own asks for, whenever it starts or ends one,
  * a login's scope too; and a unit that it starts again gets a new group, with the unit's settings.
  * The freezer is left: what runs in a new group was not there to be paused. */
 static void setting_tend(const struct rift_injection *injection)
 {
+    const struct live *live = injection->live;
     const char *path = json_string_value(json_object_get(injection->undo, "file"));
     const char *before = json_string_value(json_object_get(injection->undo, "before"));
     const char *value = json_string_value(json_object_get(injection->undo, "value"));
@@ -78,33 +112,92 @@ static void setting_tend(const struct rift_injection *injection)
         rift_hand_down(folder, file, NULL);
     bool is_undone = rift_setting_read(folder, file, now) && strcmp(now, before) == 0;
     if ((!is_done || is_undone) && strcmp(before, value) != 0)
-        rift_setting_write_path(path, value, NULL);
+        write_and_tell(live->word, path, value);
     is_done = true;
+}
+
+/* With a keeper that is about to write it. */
+static int begin(struct rift_injection *injection, const char *value, struct rift_error *err)
+{
+    char folder[PATH_SIZE];
+    json_object_set_new(injection->undo, "value", json_string(value));
+    rift_setting_forget(injection); /* what is left of a value that was not taken */
+    struct word *word =
+        mmap(NULL, sizeof *word, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (word == MAP_FAILED)
+        return rift_fail_errno(err, RIFT_ERR_IO, "map memory");
+    struct live *live = rift_calloc(1, sizeof *live);
+    injection->live = live;
+    live->word = word;
+    snprintf(folder, sizeof folder, "%s",
+             json_string_value(json_object_get(injection->undo, "file")));
+    char *file = strrchr(folder, '/');
+    *file++ = 0;
+    rift_setting_read(folder, file, live->shown);
+    live->keeper = rift_keeper_start(injection, setting_tend, err);
+    if (live->keeper)
+        return 0;
+    rift_setting_forget(injection);
+    return -1;
+}
+
+int rift_setting_look(const struct rift_injection *injection, int64_t *since_ns,
+                      struct rift_error *err)
+{
+    struct live *live = injection->live;
+    char folder[PATH_SIZE], now[RIFT_SETTING_TEXT_SIZE];
+    snprintf(folder, sizeof folder, "%s",
+             json_string_value(json_object_get(injection->undo, "file")));
+    char *file = strrchr(folder, '/');
+    *file++ = 0;
+    int64_t written_ns = atomic_load(&live->word->written_ns);
+    if (live->since_ns == 0 && written_ns > 0)
+        live->since_ns = written_ns;
+    else if (live->since_ns == 0 && rift_setting_read(folder, file, now) &&
+             strcmp(now, live->shown) != 0)
+        live->since_ns = rift_clock_now();
+    *since_ns = live->since_ns;
+    if (!live->is_apart || !atomic_load(&live->word->has_failed))
+        return 0;
+    if (err)
+        *err = live->word->error;
+    return -1;
 }
 
 int rift_setting_inject_apart(struct rift_injection *injection, const char *value,
                               struct rift_error *err)
 {
-    json_object_set_new(injection->undo, "value", json_string(value));
-    rift_keeper_stop(injection->live); /* of a value that was not taken */
-    injection->live = rift_keeper_start(injection, setting_tend, err);
-    injection->applied_ns = rift_clock_now();
-    return injection->live ? 0 : -1;
+    if (begin(injection, value, err))
+        return -1;
+    struct live *live = injection->live;
+    live->is_apart = true;
+    int64_t until = rift_clock_now() + APART_MS * RIFT_MS;
+    while (rift_setting_look(injection, &injection->applied_ns, err) == 0) {
+        if (injection->applied_ns > 0 || rift_clock_now() >= until)
+            return 0;
+        rift_clock_sleep_until(rift_clock_now() + RIFT_MS);
+    }
+    return -1;
 }
 
 int rift_setting_inject(struct rift_injection *injection, const char *value, struct rift_error *err)
 {
-    if (rift_setting_inject_apart(injection, value, err) ||
-        rift_setting_write_path(json_string_value(json_object_get(injection->undo, "file")), value,
-                                err))
+    const char *path = json_string_value(json_object_get(injection->undo, "file"));
+    if (begin(injection, value, err))
         return -1;
-    injection->applied_ns = rift_clock_now();
+    if (access(path, F_OK) != 0)
+        return rift_fail(err, RIFT_ERR_MISSING, "'%s' is gone: is the system running?", path);
+    if (rift_setting_write_path(path, value, err))
+        return -1;
+    struct live *live = injection->live;
+    live->since_ns = injection->applied_ns = rift_clock_now();
     return 0;
 }
 
 int rift_setting_renew(struct rift_injection *injection, struct rift_error *err)
 {
-    return rift_keeper_renew(injection->live, injection->lease_end_ns, err);
+    const struct live *live = injection->live;
+    return rift_keeper_renew(live->keeper, injection->lease_end_ns, err);
 }
 
 int rift_setting_heal(const char *id, const json_t *undo, const char *ledger,
@@ -127,7 +220,12 @@ int rift_setting_heal(const char *id, const json_t *undo, const char *ledger,
 
 void rift_setting_forget(struct rift_injection *injection)
 {
-    rift_keeper_stop(injection->live);
+    struct live *live = injection->live;
+    if (!live)
+        return;
+    rift_keeper_stop(live->keeper);
+    munmap(live->word, sizeof *live->word);
+    free(live);
     injection->live = NULL;
 }
 

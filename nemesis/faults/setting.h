@@ -13,10 +13,14 @@ int rift_setting_plan(struct rift_injection *injection, const char *ledger, cons
  * then writes it; sets applied_ns. */
 int rift_setting_inject(struct rift_injection *injection, const char *value,
                         struct rift_error *err);
-/* The same where the kernel may take seconds to write it: the keeper does, and its failure is only
- * seen in that the fault is not observed. */
+/* The same where the kernel may take seconds to write it: the keeper does, and is waited for only a
+ * moment. applied_ns is 0 where the value is not in force by then: rift_setting_look tells. */
 int rift_setting_inject_apart(struct rift_injection *injection, const char *value,
                               struct rift_error *err);
+/* Since when the value has been in force, by what the file shows; 0: not yet. Fails where the
+ * keeper could not write it, the first time or again. */
+int rift_setting_look(const struct rift_injection *injection, int64_t *since_ns,
+                      struct rift_error *err);
 /* Parts of a driver. The saved value comes back with the last fault that changed it. */
 int rift_setting_renew(struct rift_injection *injection, struct rift_error *err);
 int rift_setting_heal(const char *id, const json_t *undo, const char *ledger,

@@ -1,0 +1,174 @@
+/* A limit that the kernel takes its time over, or refuses, in a folder that looks like a control
+ * group of v2: nobody says that it is on before it is, and a refusal is heard of. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "common/clock.h"
+#include "common/memory.h"
+#include "common/text.h"
+#include "nemesis/faults/drivers.h"
+#include "nemesis/faults/setting_file.h"
+
+enum { SLOW_MS = 400, LOOK_MS = 5000 };
+#define LIMIT "memory.max"
+
+/* What the kernel does with a write of the limit. */
+static enum { TAKES_IT, IS_SLOW, REFUSES, SETS_IT_AND_IS_SLOW } kernel;
+
+static char folder[] = "/tmp/rift-test-setting-XXXXXX";
+static struct rift_cgroup cgroup;
+static struct rift_target target = {.system = &cgroup};
+static struct rift_injection injection;
+
+int __real_rift_setting_write_path(const char *path, const char *value, struct rift_error *err);
+int __wrap_rift_setting_write_path(const char *path, const char *value, struct rift_error *err);
+
+int __wrap_rift_setting_write_path(const char *path, const char *value, struct rift_error *err)
+{
+    bool is_limit = rift_text_ends_with(path, LIMIT) && strcmp(value, "max") != 0;
+    if (is_limit && kernel == REFUSES)
+        return rift_fail(err, RIFT_ERR_IO, "write '%s': Device or resource busy", path);
+    if (is_limit && kernel == IS_SLOW)
+        rift_clock_sleep_until(rift_clock_now() + SLOW_MS * RIFT_MS);
+    int rc = __real_rift_setting_write_path(path, value, err);
+    if (is_limit && kernel == SETS_IT_AND_IS_SLOW)
+        rift_clock_sleep_until(rift_clock_now() + SLOW_MS * RIFT_MS);
+    return rc;
+}
+
+static void write_file(const char *name, const char *text)
+{
+    CLEANUP(rift_free) char *path = rift_printf("%s/%s", folder, name);
+    FILE *file = fopen(path, "we");
+    assert_non_null(file);
+    assert_true(fputs(text, file) >= 0 && fclose(file) == 0);
+}
+
+static int up(void **state)
+{
+    (void)state;
+    static char first[sizeof folder];
+    if (!first[0])
+        memcpy(first, folder, sizeof folder);
+    memcpy(folder, first, sizeof folder);
+    if (!mkdtemp(folder))
+        return -1;
+    snprintf(cgroup.unified, sizeof cgroup.unified, "%s", folder);
+    write_file("cgroup.controllers", "memory\n");
+    write_file("memory.current", "50000000\n");
+    write_file("memory.events", "max 0\noom_kill 0\n");
+    write_file(LIMIT, "max");
+    int64_t now = rift_clock_now();
+    injection = (struct rift_injection){.id = "m",
+                                        .driver = &rift_memory_driver,
+                                        .options = json_pack("{s:i}", "percent_of_use", 50),
+                                        .undo = json_object(),
+                                        .start_ns = now,
+                                        .lease_end_ns = now + 60 * RIFT_SECOND};
+    return rift_memory_driver.plan(&injection, &target, NULL, NULL);
+}
+
+static int down(void **state)
+{
+    (void)state;
+    CLEANUP(rift_free) char *script = rift_printf("rm -rf %s", folder);
+    kernel = TAKES_IT;
+    rift_memory_driver.heal("m", injection.undo, NULL, NULL);
+    rift_memory_driver.forget(&injection);
+    json_decref(injection.undo);
+    json_decref((json_t *)injection.options);
+    FILE *stream = popen(script, "r");
+    return stream ? pclose(stream) : -1;
+}
+
+static int inject(void)
+{
+    struct rift_error err = {0};
+    injection.applied_ns = 0;
+    return rift_memory_driver.inject(&injection, &target, &err);
+}
+
+/* 0 or when the fault was there, by observe. */
+static int64_t look(char how[256])
+{
+    struct rift_error err = {0};
+    bool is_observed = false;
+    json_t *details = json_object();
+    assert_int_equal(0,
+                     rift_memory_driver.observe(&injection, &target, &is_observed, details, &err));
+    snprintf(how, 256, "%s", json_string_value(json_object_get(details, "how")));
+    int64_t applied_ns = json_integer_value(json_object_get(details, "applied_ns"));
+    json_decref(details);
+    return applied_ns;
+}
+
+static void a_limit_that_is_taken_is_on_at_once(void **state)
+{
+    (void)state;
+    char text[RIFT_SETTING_TEXT_SIZE];
+    int64_t before = rift_clock_now();
+    assert_int_equal(0, inject());
+    assert_in_range(injection.applied_ns, before, rift_clock_now());
+    assert_true(rift_setting_read(folder, LIMIT, text));
+    assert_string_equal("25000000", text);
+}
+
+static void a_limit_is_not_on_before_it_is_there(void **state)
+{
+    (void)state;
+    char how[256], text[RIFT_SETTING_TEXT_SIZE];
+    int64_t before = rift_clock_now(), applied_ns;
+    kernel = IS_SLOW;
+    assert_int_equal(0, inject());
+    assert_true(rift_clock_now() < before + SLOW_MS * RIFT_MS);
+    assert_int_equal(0, injection.applied_ns);
+    assert_int_equal(0, look(how));
+    assert_non_null(strstr(how, "not set the limit yet"));
+    while ((applied_ns = look(how)) == 0 && rift_clock_now() < before + LOOK_MS * RIFT_MS)
+        rift_clock_sleep_until(rift_clock_now() + RIFT_MS);
+    assert_in_range(applied_ns, before + SLOW_MS * RIFT_MS, rift_clock_now());
+    assert_true(rift_setting_read(folder, LIMIT, text));
+    assert_string_equal("25000000", text);
+    assert_null(strstr(how, "yet"));
+}
+
+/* As v2 does: the limit is in force, and the write waits for room to be made. */
+static void a_limit_is_on_before_its_write_comes_back(void **state)
+{
+    (void)state;
+    int64_t before = rift_clock_now();
+    kernel = SETS_IT_AND_IS_SLOW;
+    assert_int_equal(0, inject());
+    assert_in_range(injection.applied_ns, before, before + SLOW_MS * RIFT_MS);
+}
+
+static void a_limit_that_is_refused_is_an_error(void **state)
+{
+    (void)state;
+    struct rift_error err = {0};
+    kernel = REFUSES;
+    injection.applied_ns = 0;
+    assert_int_equal(-1, rift_memory_driver.inject(&injection, &target, &err));
+    assert_non_null(strstr(err.text, "Device or resource busy"));
+}
+
+#define CASE(test) cmocka_unit_test_setup_teardown(test, up, down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        CASE(a_limit_that_is_taken_is_on_at_once),
+        CASE(a_limit_is_not_on_before_it_is_there),
+        CASE(a_limit_is_on_before_its_write_comes_back),
+        CASE(a_limit_that_is_refused_is_an_error),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
