@@ -8,7 +8,7 @@ add_library(rift_build INTERFACE)
 target_compile_definitions(rift_build INTERFACE _GNU_SOURCE)
 target_include_directories(rift_build INTERFACE ${PROJECT_SOURCE_DIR})
 target_compile_options(rift_build INTERFACE
-    -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes
+    -Werror=implicit-function-declaration -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes
     -Wformat=2 -Wvla -fno-common)
 target_link_libraries(rift_build INTERFACE Threads::Threads m)
 if(RIFT_WERROR)

@@ -22,7 +22,6 @@ enum {
     LOGIN_MS = 120000, /* to a machine whose processor is emulated */
     LEASE_MS = 20000,
     BACK_MS = 15000, /* after a heal: until the system has started again */
-    GONE_MS = 5000,
     DISK_MB = 48,
 };
 
@@ -185,19 +184,12 @@ static void play_on_node(const struct fault_row *row, struct rift_node *node,
 
 static void compare_states(const struct rift_lab_host *host, const char *before, char *cell)
 {
-    static char after[NODE_STATE_SIZE];
-    CLEANUP(rift_text_finish) struct rift_text found = {NULL, 0, 0};
-    int64_t gone_ns = rift_clock_now() + GONE_MS * RIFT_MS;
-    size_t count;
-    do {
-        rift_text_clear(&found);
-        node_state_read(host, after);
-        count = node_remains(before, after, &found);
-    } while (count > 0 && rift_clock_now() < gone_ns);
-    if (count > 0) {
-        fprintf(stderr, "%s", found.data);
-        cell_fail(cell, "%zu things are left", count);
-    }
+    CLEANUP(rift_text_finish) struct rift_text found = {0};
+    size_t count = node_remains_in_time(host, before, &found);
+    if (count == 0)
+        return;
+    fprintf(stderr, "%s", found.data);
+    cell_fail(cell, "%zu things are left", count);
 }
 
 void fault_play_remains(const struct rift_lab_host *host, const char *before,

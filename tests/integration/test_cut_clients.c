@@ -34,48 +34,12 @@ static int listeners[2][3]; /* of n1: IPv4, IPv6; CLIENT, PEER, OURS */
 static const int families[] = {AF_INET, AF_INET6};
 static const uint16_t ports[] = {CLIENT, PEER, OURS};
 
-static void bind_to(int fd, const struct test_host *host, int family, uint16_t port)
-{
-    socklen_t size;
-    struct sockaddr_storage address = host_sockaddr(host, family, port, &size);
-    int on = 1;
-    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-    for (int i = 0; i < 50 && bind(fd, (struct sockaddr *)&address, size) != 0; i++)
-        rift_clock_sleep_until(rift_clock_now() + 100 * RIFT_MS); /* IPv6 looks for duplicates */
-}
-
 static int listening(const struct test_host *host, int family, uint16_t port)
 {
     int fd = host_socket(spaces, host, family, SOCK_STREAM);
-    bind_to(fd, host, family, port);
+    host_bind(fd, host, family, port);
     assert_int_equal(0, listen(fd, 8));
     return fd;
-}
-
-/* A connection within so long, from a port of its own or any (0); or -1. */
-static int connected(const struct test_host *from, uint16_t from_port, const struct test_host *to,
-                     int family, uint16_t port, int wait_ms)
-{
-    socklen_t size, length = sizeof(int);
-    struct sockaddr_storage address = host_sockaddr(to, family, port, &size);
-    int fd = host_socket(spaces, from, family, SOCK_STREAM | SOCK_NONBLOCK), error = 0;
-    struct pollfd poll_fd = {.fd = fd, .events = POLLOUT};
-    if (from_port)
-        bind_to(fd, from, family, from_port);
-    connect(fd, (struct sockaddr *)&address, size);
-    if (poll(&poll_fd, 1, wait_ms) == 1 &&
-        getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &length) == 0 && error == 0)
-        return fd;
-    close(fd);
-    return -1;
-}
-
-static bool connects(const struct test_host *from, const struct test_host *to, int family,
-                     uint16_t port, int wait_ms)
-{
-    int fd = connected(from, 0, to, family, port, wait_ms);
-    close(fd);
-    return fd >= 0;
 }
 
 static bool hears(int fd, int wait_ms)
@@ -139,24 +103,24 @@ static void only_the_controllers_clients_are_cut(const char *drop)
 {
     for (int f = 0; f < 2; f++) {
         int family = families[f], back = listening(n3, family, CLIENT);
-        assert_true(connects(n3, n1, family, CLIENT, SLOW_MS));
-        assert_true(connects(n2, n1, family, CLIENT, SLOW_MS));
+        assert_true(host_connects(spaces, n3, n1, family, CLIENT, SLOW_MS));
+        assert_true(host_connects(spaces, n2, n1, family, CLIENT, SLOW_MS));
         /* The last acknowledgement of a closed connection may be delayed, and is an answer, too. */
         rift_clock_sleep_until(rift_clock_now() + SETTLE_MS * RIFT_MS);
         json_decref(agent_must(&n1->agent, "inject", cut_args("7100", drop)));
         assert_false(is_observed()); /* nobody has tried yet */
-        assert_false(connects(n3, n1, family, CLIENT, QUICK_MS));
+        assert_false(host_connects(spaces, n3, n1, family, CLIENT, QUICK_MS));
         assert_true(is_observed());
-        assert_true(connects(n2, n1, family, CLIENT, QUICK_MS));
-        assert_true(connects(n3, n1, family, PEER, QUICK_MS));
-        assert_true(connects(n3, n1, family, OURS, QUICK_MS));
+        assert_true(host_connects(spaces, n2, n1, family, CLIENT, QUICK_MS));
+        assert_true(host_connects(spaces, n3, n1, family, PEER, QUICK_MS));
+        assert_true(host_connects(spaces, n3, n1, family, OURS, QUICK_MS));
         /* The same port at the controller's end is not the system's. */
-        assert_true(connects(n1, n3, family, CLIENT, QUICK_MS));
-        int ours = connected(n3, CLIENT, n1, family, OURS, QUICK_MS);
+        assert_true(host_connects(spaces, n1, n3, family, CLIENT, QUICK_MS));
+        int ours = host_connect(spaces, n3, CLIENT, n1, family, OURS, QUICK_MS);
         assert_true(ours >= 0);
         close(ours);
         heal();
-        assert_true(connects(n3, n1, family, CLIENT, SLOW_MS));
+        assert_true(host_connects(spaces, n3, n1, family, CLIENT, SLOW_MS));
         close(back);
     }
 }
@@ -181,7 +145,7 @@ static void on_an_open_connection(const char *drop, bool is_asked, bool is_answe
     int ends[2];
     while ((ends[1] = accepted(listeners[0][0], 0)) >= 0)
         close(ends[1]); /* of attempts before */
-    ends[0] = connected(n3, 0, n1, AF_INET, CLIENT, SLOW_MS);
+    ends[0] = host_connect(spaces, n3, 0, n1, AF_INET, CLIENT, SLOW_MS);
     ends[1] = accepted(listeners[0][0], SLOW_MS);
     assert_true(ends[0] >= 0 && ends[1] >= 0);
     json_decref(agent_must(&n1->agent, "inject", cut_args("7100", drop)));
@@ -212,11 +176,11 @@ static void it_ends_with_the_lease_when_agent_and_guardian_are_killed(void **sta
     namespaces_need(spaces);
     json_decref(agent_must(&n1->agent, "lease", json_pack("{s:i}", "lease_ms", SHORT_MS)));
     json_decref(agent_must(&n1->agent, "inject", cut_args("7100", "answers")));
-    assert_false(connects(n3, n1, AF_INET, CLIENT, QUICK_MS));
+    assert_false(host_connects(spaces, n3, n1, AF_INET, CLIENT, QUICK_MS));
     agent_kill_both(&n1->agent);
-    assert_false(connects(n3, n1, AF_INET, CLIENT, QUICK_MS));
+    assert_false(host_connects(spaces, n3, n1, AF_INET, CLIENT, QUICK_MS));
     rift_clock_sleep_until(rift_clock_now() + (SHORT_MS + 200) * RIFT_MS);
-    assert_true(connects(n3, n1, AF_INET, CLIENT, SLOW_MS));
+    assert_true(host_connects(spaces, n3, n1, AF_INET, CLIENT, SLOW_MS));
     agent_forget(&n1->agent);
     assert_true(host_agent_start_for(n1, "clients", LEASE_MS, n3, OURS)); /* and heals */
 }
@@ -243,7 +207,7 @@ static void our_own_connection_is_never_cut(void **state)
                   json_pack("{s:s, s:s, s:{}}", "id", "cut", "fault", "cut-clients", "options"));
     assert_non_null(json_object_get(reply, "error")); /* without a port, all would be cut */
     json_decref(reply);
-    assert_true(connects(n3, n1, AF_INET, OURS, QUICK_MS));
+    assert_true(host_connects(spaces, n3, n1, AF_INET, OURS, QUICK_MS));
 }
 
 #define CASE(test) cmocka_unit_test_setup_teardown(test, agent_up, agent_down)

@@ -84,31 +84,6 @@ static int bound(const struct test_host *host, int family, int type, uint16_t po
     return fd;
 }
 
-/* A connection within so long, or -1. */
-static int connected(const struct test_host *from, const struct test_host *to, int family,
-                     uint16_t port, int wait_ms)
-{
-    socklen_t size;
-    struct sockaddr_storage address = host_sockaddr(to, family, port, &size);
-    int fd = host_socket(spaces, from, family, SOCK_STREAM | SOCK_NONBLOCK), error = 0;
-    struct pollfd poll_fd = {.fd = fd, .events = POLLOUT};
-    socklen_t length = sizeof error;
-    connect(fd, (struct sockaddr *)&address, size);
-    if (poll(&poll_fd, 1, wait_ms) == 1 &&
-        getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &length) == 0 && error == 0)
-        return fd;
-    close(fd);
-    return -1;
-}
-
-static bool connects(const struct test_host *from, const struct test_host *to, int family,
-                     uint16_t port, int wait_ms)
-{
-    int fd = connected(from, to, family, port, wait_ms);
-    close(fd);
-    return fd >= 0;
-}
-
 /* 1: a byte arrived, 0: nothing, -1: the connection is gone, with errno. */
 static int hears(int fd, int wait_ms)
 {
@@ -145,18 +120,20 @@ static void only_the_named_port_is_cut_in_both_roles(void **state)
         int listeners[4];
         for (int k = 0; k < 4; k++)
             listeners[k] = bound(hosts[k / 2], family, SOCK_STREAM, k % 2 ? PORT_FREE : PORT_CUT);
-        assert_true(connects(n2, n1, family, PORT_CUT, SLOW_MS));
-        assert_true(connects(n1, n2, family, PORT_CUT, SLOW_MS));
-        assert_true(connects(n3, n1, family, PORT_CUT, SLOW_MS));
+        assert_true(host_connects(spaces, n2, n1, family, PORT_CUT, SLOW_MS));
+        assert_true(host_connects(spaces, n1, n2, family, PORT_CUT, SLOW_MS));
+        assert_true(host_connects(spaces, n3, n1, family, PORT_CUT, SLOW_MS));
         inject("partition", json_pack("{s:[s]}", "ports", "7100"));
-        assert_false(connects(n2, n1, family, PORT_CUT, QUICK_MS)); /* n1 serves the port */
-        assert_false(connects(n1, n2, family, PORT_CUT, QUICK_MS)); /* n2 does: its answers */
-        assert_true(connects(n2, n1, family, PORT_FREE, QUICK_MS));
-        assert_true(connects(n1, n2, family, PORT_FREE, QUICK_MS));
-        assert_true(connects(n3, n1, family, PORT_CUT, QUICK_MS));
+        assert_false(
+            host_connects(spaces, n2, n1, family, PORT_CUT, QUICK_MS)); /* n1 serves the port */
+        assert_false(
+            host_connects(spaces, n1, n2, family, PORT_CUT, QUICK_MS)); /* n2 does: its answers */
+        assert_true(host_connects(spaces, n2, n1, family, PORT_FREE, QUICK_MS));
+        assert_true(host_connects(spaces, n1, n2, family, PORT_FREE, QUICK_MS));
+        assert_true(host_connects(spaces, n3, n1, family, PORT_CUT, QUICK_MS));
         assert_true(is_observed());
         heal();
-        assert_true(connects(n2, n1, family, PORT_CUT, SLOW_MS));
+        assert_true(host_connects(spaces, n2, n1, family, PORT_CUT, SLOW_MS));
         for (int k = 0; k < 4; k++)
             close(listeners[k]);
     }
@@ -172,12 +149,12 @@ static void a_range_and_a_protocol_are_kept_to(void **state)
     inject("partition", json_pack("{s:[s], s:s}", "ports", "7090-7110", "protocol", "udp"));
     assert_false(datagram_arrives(n2, out, n1, in, AF_INET, PORT_CUT, 1));
     assert_true(datagram_arrives(n2, out, n1, past, AF_INET, 7111, 1));
-    assert_true(connects(n2, n1, AF_INET, PORT_CUT, QUICK_MS));
+    assert_true(host_connects(spaces, n2, n1, AF_INET, PORT_CUT, QUICK_MS));
     assert_true(is_observed());
     heal();
     inject("partition", json_pack("{s:s}", "protocol", "tcp"));
     assert_true(datagram_arrives(n2, out, n1, in, AF_INET, PORT_CUT, 1));
-    assert_false(connects(n2, n1, AF_INET, PORT_CUT, QUICK_MS));
+    assert_false(host_connects(spaces, n2, n1, AF_INET, PORT_CUT, QUICK_MS));
     assert_true(is_observed()); /* by attempts at port 22, which nobody serves: no refusal comes */
     heal();
     close(listener);
@@ -296,7 +273,7 @@ static void a_flapping_cut_that_comes_late_goes_with_the_others(void **state)
 /* One connection from n2 to n1 with both ends. */
 static void open_pair(int listener, int family, int pair[2])
 {
-    pair[0] = connected(n2, n1, family, PORT_CUT, SLOW_MS);
+    pair[0] = host_connect(spaces, n2, 0, n1, family, PORT_CUT, SLOW_MS);
     assert_true(pair[0] >= 0);
     pair[1] = accept(listener, NULL, NULL);
     assert_true(pair[1] >= 0);
@@ -338,13 +315,13 @@ static void new_connections_are_cut_and_the_open_one_goes_on(void **state)
     int other = bound(n2, AF_INET, SOCK_STREAM, PORT_CUT);
     open_pair(listener, AF_INET, old);
     inject("partition", json_pack("{s:s, s:[i]}", "connections", "new", "ports", PORT_CUT));
-    assert_false(connects(n2, n1, AF_INET, PORT_CUT, QUICK_MS));
-    assert_false(connects(n1, n2, AF_INET, PORT_CUT, QUICK_MS));
+    assert_false(host_connects(spaces, n2, n1, AF_INET, PORT_CUT, QUICK_MS));
+    assert_false(host_connects(spaces, n1, n2, AF_INET, PORT_CUT, QUICK_MS));
     assert_int_equal(1, send(old[0], "a", 1, MSG_NOSIGNAL));
     assert_int_equal(1, hears(old[1], QUICK_MS));
     assert_true(is_observed());
     heal();
-    assert_true(connects(n2, n1, AF_INET, PORT_CUT, SLOW_MS));
+    assert_true(host_connects(spaces, n2, n1, AF_INET, PORT_CUT, SLOW_MS));
     close_pair(old);
     close(other);
     close(listener);
@@ -372,7 +349,7 @@ static void both_ends_of_a_connection_are_reset(void **state)
     checksums_are_real(n2);
     for (size_t i = 0; i < 2; i++) {
         int listener = bound(n1, families[i], SOCK_STREAM, PORT_CUT), old[2], other;
-        other = connected(n3, n1, families[i], PORT_CUT, SLOW_MS);
+        other = host_connect(spaces, n3, 0, n1, families[i], PORT_CUT, SLOW_MS);
         int other_end = accept(listener, NULL, NULL);
         open_pair(listener, families[i], old);
         inject("reset", json_object());

@@ -30,8 +30,7 @@ static int group_up(void **state)
     three_hosts_up(state);
     if (!spaces)
         return 0;
-    bench.spaces = spaces;
-    bench.from = n1;
+    bench = (struct link_bench){.spaces = spaces, .from = n1};
     return host_agent_start(n1, "delay", 60000) ? 0 : -1;
 }
 

@@ -39,25 +39,10 @@ static int layered_up(void **state)
     return toy_host_begin_layered("disk", 20000, 32, "ext4");
 }
 
-static int toy_down(void **state)
-{
-    if (!n1)
-        return 0;
-    json_decref(agent_must(&n1->agent, "heal_all", NULL));
-    json_decref(agent_must(&n1->agent, "system.stop", NULL));
-    json_decref(agent_must(&n1->agent, "system.wipe", NULL));
-    return toy_host_end(state);
-}
-
-static char *data_path(const char *file)
-{
-    return rift_printf("%s-data/toy/%s", n1->state, file);
-}
-
 /* Writes a file there; 0, or errno. */
 static int write_file(const char *file, size_t size, bool is_synced)
 {
-    CLEANUP(rift_free) char *path = data_path(file);
+    CLEANUP(rift_free) char *path = toy_data_path(file);
     CLEANUP(rift_free) char *bytes = rift_calloc(1, size);
     CLEANUP(rift_close_fd) int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
     if (fd < 0 || write(fd, bytes, size) != (ssize_t)size || (is_synced && fsync(fd)))
@@ -67,7 +52,7 @@ static int write_file(const char *file, size_t size, bool is_synced)
 
 static long size_of(const char *file)
 {
-    CLEANUP(rift_free) char *path = data_path(file);
+    CLEANUP(rift_free) char *path = toy_data_path(file);
     struct stat buffer;
     return stat(path, &buffer) == 0 ? (long)buffer.st_size : -1;
 }
@@ -193,7 +178,7 @@ static void disk_faults_touch_no_disk_that_is_not_the_systems_own(void **state)
 /* KiB a second of a writer in the system's cgroup that goes past the kernel's cache. */
 static double rate_kb_s(int kb)
 {
-    CLEANUP(rift_free) char *path = data_path("stream");
+    CLEANUP(rift_free) char *path = toy_data_path("stream");
     CLEANUP(rift_free) char *join = rift_printf("/sys/fs/cgroup/blkio/%s/cgroup.procs", n1->cgroup);
     CLEANUP(rift_free)
     char *script =
@@ -255,7 +240,7 @@ enum { PAGE = 4096, PAGES = 8 };
 
 static void write_pages(const char *file, char pages[PAGES * PAGE])
 {
-    CLEANUP(rift_free) char *path = data_path(file);
+    CLEANUP(rift_free) char *path = toy_data_path(file);
     CLEANUP(rift_close_fd) int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
     for (int i = 0; i < PAGES * PAGE; i++)
         pages[i] = (char)('a' + i / PAGE);
@@ -264,7 +249,7 @@ static void write_pages(const char *file, char pages[PAGES * PAGE])
 
 static ssize_t read_pages(const char *file, char pages[PAGES * PAGE])
 {
-    CLEANUP(rift_free) char *path = data_path(file);
+    CLEANUP(rift_free) char *path = toy_data_path(file);
     CLEANUP(rift_close_fd) int fd = open(path, O_RDONLY);
     return fd < 0 ? -1 : read(fd, pages, PAGES * PAGE);
 }
@@ -314,8 +299,8 @@ static void nothing_outside_the_data_folder_is_damaged(void **state)
     NEED_HOST();
     static char wrote[PAGES * PAGE];
     CLEANUP(rift_free) char *outside = rift_printf("%s-data/outside.wal", n1->state);
-    CLEANUP(rift_free) char *link = data_path("link.wal");
-    CLEANUP(rift_free) char *link_to_folder = data_path("linked");
+    CLEANUP(rift_free) char *link = toy_data_path("link.wal");
+    CLEANUP(rift_free) char *link_to_folder = toy_data_path("linked");
     CLEANUP(rift_free) char *folder = rift_printf("%s-data", n1->state);
     write_pages("../outside.wal", wrote);
     assert_int_equal(0, symlink(outside, link));
@@ -348,14 +333,14 @@ static void a_wipe_leaves_neither_mount_nor_file(void **state)
     free(output);
 }
 
-#define CASE(test) cmocka_unit_test_setup_teardown(test, toy_up, toy_down)
+#define CASE(test) cmocka_unit_test_setup_teardown(test, toy_up, toy_host_end_wiped)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         CASE(a_full_disk_takes_nothing_and_is_as_before_after_it),
         cmocka_unit_test_setup_teardown(a_full_disk_below_a_layer_is_as_before_after_it, layered_up,
-                                        toy_down),
+                                        toy_host_end_wiped),
         CASE(a_full_disk_is_emptied_by_its_keeper_when_all_else_is_dead),
         CASE(the_agent_goes_on_while_a_power_cut_waits),
         CASE(a_power_cut_loses_what_was_not_synced_and_nothing_else),

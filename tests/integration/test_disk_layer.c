@@ -67,27 +67,12 @@ static int disk_up(void **state)
     return toy_host_begin_layered("layer", LEASE_MS, DISK_MB, "ext4");
 }
 
-static int toy_down(void **state)
-{
-    if (!n1)
-        return 0;
-    json_decref(agent_must(&n1->agent, "heal_all", NULL));
-    json_decref(agent_must(&n1->agent, "system.stop", NULL));
-    json_decref(agent_must(&n1->agent, "system.wipe", NULL));
-    return toy_host_end(state);
-}
-
 /* --- a program's view of the folder */
-
-static char *data_path(const char *file)
-{
-    return rift_printf("%s-data/toy/%s", n1->state, file);
-}
 
 /* Writes text at an offset; 0, or errno. */
 static int put(const char *file, const char *text, off_t offset, bool is_synced)
 {
-    CLEANUP(rift_free) char *path = data_path(file);
+    CLEANUP(rift_free) char *path = toy_data_path(file);
     errno = 0;
     CLEANUP(rift_close_fd) int fd = open(path, O_WRONLY | O_CREAT, 0600);
     size_t length = strlen(text);
@@ -98,7 +83,7 @@ static int put(const char *file, const char *text, off_t offset, bool is_synced)
 
 static int sync_file(const char *file)
 {
-    CLEANUP(rift_free) char *path = data_path(file);
+    CLEANUP(rift_free) char *path = toy_data_path(file);
     CLEANUP(rift_close_fd) int fd = open(path, O_RDONLY);
     return fd < 0 || fsync(fd) ? errno : 0;
 }
@@ -107,7 +92,7 @@ static int sync_file(const char *file)
 static const char *get(const char *file)
 {
     static char text[65536];
-    CLEANUP(rift_free) char *path = data_path(file);
+    CLEANUP(rift_free) char *path = toy_data_path(file);
     CLEANUP(rift_close_fd) int fd = open(path, O_RDONLY);
     ssize_t n = fd < 0 ? -1 : pread(fd, text, sizeof text - 1, 0);
     if (fd < 0)
@@ -121,20 +106,20 @@ static const char *get(const char *file)
 
 static bool is_there(const char *file)
 {
-    CLEANUP(rift_free) char *path = data_path(file);
+    CLEANUP(rift_free) char *path = toy_data_path(file);
     return access(path, F_OK) == 0;
 }
 
 static int move(const char *from, const char *to)
 {
-    CLEANUP(rift_free) char *a = data_path(from);
-    CLEANUP(rift_free) char *b = data_path(to);
+    CLEANUP(rift_free) char *a = toy_data_path(from);
+    CLEANUP(rift_free) char *b = toy_data_path(to);
     return rename(a, b);
 }
 
 static int drop(const char *file)
 {
-    CLEANUP(rift_free) char *path = data_path(file);
+    CLEANUP(rift_free) char *path = toy_data_path(file);
     return unlink(path);
 }
 
@@ -280,7 +265,7 @@ static int compare_lines(const void *a, const void *b)
 static char *digest(void)
 {
     struct digest now = {0};
-    CLEANUP(rift_free) char *folder = data_path("r");
+    CLEANUP(rift_free) char *folder = toy_data_path("r");
     char *lines[4096], *save = NULL;
     size_t count = 0;
     digest_of_now = &now;
@@ -310,11 +295,11 @@ static void random_step(struct rift_rng *rng)
     char a[32], b[32], text[9000];
     random_path(rng, a);
     random_path(rng, b);
-    CLEANUP(rift_free) char *path = data_path(a);
-    CLEANUP(rift_free) char *other = data_path(b);
+    CLEANUP(rift_free) char *path = toy_data_path(a);
+    CLEANUP(rift_free) char *other = toy_data_path(b);
     CLEANUP(rift_free) char *folder = NULL;
     snprintf(b, sizeof b, "r/d%d", (int)rift_rng_below(rng, 3));
-    folder = data_path(b);
+    folder = toy_data_path(b);
     switch (rift_rng_below(rng, 9)) {
     case 0:
         unlink(path);
@@ -353,7 +338,7 @@ static void whatever_a_program_does_after_a_sync_is_undone(void **state)
     NEED_HOST();
     struct rift_rng rng;
     rift_rng_init(&rng, 7);
-    CLEANUP(rift_free) char *folder = data_path("r");
+    CLEANUP(rift_free) char *folder = toy_data_path("r");
     assert_int_equal(0, mkdir(folder, 0700));
     for (int round = 0; round < ROUNDS; round++) {
         for (int i = 0; i < STEPS; i++)
@@ -528,7 +513,7 @@ static void it_is_there_from_start_to_stop_and_leaves_nothing(void **state)
 {
     (void)state;
     NEED_HOST();
-    CLEANUP(rift_free) char *attic = data_path(".rift-attic");
+    CLEANUP(rift_free) char *attic = toy_data_path(".rift-attic");
     CLEANUP(rift_free) char *socket_file = rift_printf("%s-data/toy.rift-layer", n1->state);
     assert_true(is_listed("layer: "));
     assert_int_equal(0, access(socket_file, F_OK));
@@ -580,7 +565,7 @@ static void another_agent_of_the_machine_takes_nothing_of_it(void **state)
     NEED_HOST();
     char *output;
     struct test_host other = *n1;
-    CLEANUP(rift_free) char *image = data_path("../toy.rift-disk");
+    CLEANUP(rift_free) char *image = toy_data_path("../toy.rift-disk");
     assert_int_equal(0, put("file", "kept", 0, false));
     snprintf(other.state, sizeof other.state, "%.100s-other", n1->state);
     snprintf(other.cgroup, sizeof other.cgroup, "%.50s-other", n1->cgroup);
@@ -605,7 +590,7 @@ static void a_purge_finds_disks_that_no_recipe_names_any_more(void **state)
     (void)state;
     NEED_HOST();
     char *output;
-    CLEANUP(rift_free) char *image = data_path("../toy.rift-disk");
+    CLEANUP(rift_free) char *image = toy_data_path("../toy.rift-disk");
     agent_kill_both(&n1->agent);
     agent_forget(&n1->agent);
     CLEANUP(rift_free) char *recipe = rift_printf("%s/system.json", n1->state);
@@ -657,8 +642,8 @@ static void its_faults_say_what_to_set_where_there_is_none(void **state)
     assert_true(toy_is_alive(n1, 1000));
 }
 
-#define CASE(test)        cmocka_unit_test_setup_teardown(test, ext4_up, toy_down)
-#define CASE_IN(up, test) cmocka_unit_test_setup_teardown(test, up, toy_down)
+#define CASE(test)        cmocka_unit_test_setup_teardown(test, ext4_up, toy_host_end_wiped)
+#define CASE_IN(up, test) cmocka_unit_test_setup_teardown(test, up, toy_host_end_wiped)
 
 int main(void)
 {

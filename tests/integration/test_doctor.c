@@ -16,9 +16,9 @@
 #include "tests/lib/lab_case.h"
 #include "tests/lib/node_remains.h"
 
-enum { HOSTS = 2, OUTPUT_SIZE = 1 << 14, FIT = 0, BAD_CONFIG = 254, NOT_FIT = 255, GONE_MS = 5000 };
+enum { HOSTS = 2, OUTPUT_SIZE = 1 << 14, FIT = 0, BAD_CONFIG = 254, NOT_FIT = 255 };
 
-static char before[HOSTS][NODE_STATE_SIZE], after[NODE_STATE_SIZE], output[OUTPUT_SIZE];
+static char before[HOSTS][NODE_STATE_SIZE], output[OUTPUT_SIZE];
 
 /* In the subnet of the lab, and nobody's. */
 static char *address_of_nobody(void)
@@ -72,23 +72,6 @@ static void assert_says(const char *words)
         fail_msg("it does not say '%s' but:\n%s", words, output);
 }
 
-static void assert_nothing_is_left(void)
-{
-    CLEANUP(rift_text_finish) struct rift_text found = {NULL, 0, 0};
-    int64_t gone_ns = rift_clock_now() + GONE_MS * RIFT_MS;
-    size_t count = 0;
-    do {
-        rift_text_clear(&found);
-        count = 0;
-        for (size_t i = 0; i < HOSTS; i++) {
-            node_state_read(&case_hosts[i], after);
-            count += node_bpf_objects(&case_hosts[i]) + node_remains(before[i], after, &found);
-        }
-    } while (count > 0 && rift_clock_now() < gone_ns);
-    if (count > 0)
-        fail_msg("%zu things are left:\n%s", count, found.data);
-}
-
 static void hosts_that_can_do_all_are_fit_and_left_as_they_were(void **state)
 {
     (void)state;
@@ -98,7 +81,7 @@ static void hosts_that_can_do_all_are_fit_and_left_as_they_were(void **state)
     assert_says("n2 at ");
     assert_says("partition");
     assert_says("\nfit");
-    assert_nothing_is_left();
+    nodes_assert_clean(case_hosts, HOSTS, before, "after it");
 }
 
 static void a_fault_that_a_host_cannot_do_is_named_with_host_and_cause(void **state)
@@ -109,7 +92,7 @@ static void a_fault_that_a_host_cannot_do_is_named_with_host_and_cause(void **st
     assert_says("n2         CANNOT: ");
     assert_says("eth7");
     assert_says("not fit: 2 troubles");
-    assert_nothing_is_left();
+    nodes_assert_clean(case_hosts, HOSTS, before, "after it");
 }
 
 static void a_host_that_nobody_reaches_is_named(void **state)
@@ -170,7 +153,7 @@ static void heal_by_a_configuration_ends_what_a_dead_controller_left(void **stat
     assert_says("n1: this node is healed");
     assert_says("n2: this node is healed");
     assert_true(can_reach(0, 1));
-    assert_nothing_is_left();
+    nodes_assert_clean(case_hosts, HOSTS, before, "after it");
 }
 
 static void heal_by_address_ends_it_on_the_hosts_that_are_named(void **state)
@@ -187,7 +170,7 @@ static void heal_by_address_ends_it_on_the_hosts_that_are_named(void **state)
         rift_printf("root@%s:%d: this node is healed", case_hosts[0].address, case_hosts[0].port);
     assert_says(line);
     assert_true(can_reach(1, 0));
-    assert_nothing_is_left();
+    nodes_assert_clean(case_hosts, HOSTS, before, "after it");
 }
 
 int main(void)

@@ -320,6 +320,23 @@ static void a_crash_loop_goes_on_until_it_is_healed(void **state)
     assert_true(host_agent_start(n1, "kill", 8000));
 }
 
+static void a_stop_ends_what_joins_the_group_late_too(void **state)
+{
+    (void)state;
+    NEED_HOST();
+    struct rift_cgroup cgroup;
+    start_system("");
+    assert_int_equal(0, rift_cgroup_open(n1->cgroup, &cgroup, NULL));
+    CLEANUP(rift_free)
+    char *joiners = rift_printf("for i in $(seq 60); do (echo $BASHPID >%s/cgroup.procs && exec "
+                                "sleep 5) & sleep 0.01; done >/dev/null 2>&1 &",
+                                rift_cgroup_folder(&cgroup));
+    assert_int_equal(0, HOST_RUN(n1, NULL, "/bin/bash", "-c", joiners));
+    wait_ms(100);
+    json_decref(agent_must(&n1->agent, "system.stop", NULL));
+    assert_false(rift_cgroup_exists(&cgroup));
+}
+
 /* Shells of the system that are not another one's children, which every program is for a moment. */
 static size_t count_shells(void)
 {
@@ -407,6 +424,7 @@ int main(void)
         CASE(a_crash_loop_goes_on_until_it_is_healed),
         CASE(after_the_heal_of_a_crash_loop_one_system_runs_and_stays),
         CASE(what_is_left_of_a_system_is_started_anew_at_the_heal),
+        CASE(a_stop_ends_what_joins_the_group_late_too),
         CASE(options_that_mean_nothing_are_refused),
     };
     return cmocka_run_group_tests(tests, toy_host_up, toy_host_down);

@@ -52,7 +52,7 @@ enum {
     TRIES = 5,
     CALL_MS = 10000,
     CHILD_MS = 30000,
-    GONE_MS = 5000,
+    BACK_MS = 5000,
 };
 
 #define BEAT_FILE "/var/lib/beat/beat"
@@ -64,7 +64,7 @@ static const size_t same_side[HOSTS] = {1, 0, 3, 4, 2};
 static struct rift_lab *lab;
 static const struct rift_lab_host *hosts;
 static struct net_probe probe;
-static char before[HOSTS][NODE_STATE_SIZE], after[NODE_STATE_SIZE];
+static char before[HOSTS][NODE_STATE_SIZE];
 
 static int up(void **state)
 {
@@ -451,38 +451,14 @@ static void assert_ended_within_the_lease(struct lease_watch *watch, const int64
                      LEASE_MS);
     }
     for (size_t i = 0; i < PAUSED_HOSTS; i++)
-        if (last_ns[i] && !beats_by(&hosts[i], rift_clock_now() + GONE_MS * RIFT_MS))
+        if (last_ns[i] && !beats_by(&hosts[i], rift_clock_now() + BACK_MS * RIFT_MS))
             fail_msg("round %d: %s does not go on", round, hosts[i].name);
 }
 
-/* Processes that were told to end take a moment on a loaded machine; what is left after GONE_MS
- * stays. */
 static void assert_nothing_is_left(int round)
 {
-    CLEANUP(rift_text_finish) struct rift_text found = {NULL, 0, 0};
-    int64_t gone_ns = rift_clock_now() + GONE_MS * RIFT_MS;
-    size_t count = 0;
-    do {
-        rift_text_clear(&found);
-        count = 0;
-        for (size_t i = 0; i < HOSTS; i++) {
-            node_state_read(&hosts[i], after);
-            rift_text_printf(&found, "%s:\n", hosts[i].name);
-            count += node_remains(before[i], after, &found);
-        }
-    } while (count > 0 && rift_clock_now() < gone_ns);
-    if (count > 0) {
-        print_error("%s", found.data);
-        fail_msg("round %d: %zu things are left", round, count);
-    }
-    /* The kernel frees them a moment after their last holder. */
-    int64_t deadline_ns = rift_clock_now() + 2 * RIFT_SECOND;
-    for (size_t i = 0; i < HOSTS; i++) {
-        while ((count = node_bpf_objects(&hosts[i])) > 0 && rift_clock_now() < deadline_ns)
-            rift_clock_sleep_until(rift_clock_now() + 20 * RIFT_MS);
-        if (count > 0)
-            fail_msg("round %d: %zu BPF objects of %s are left", round, count, hosts[i].name);
-    }
+    CLEANUP(rift_free) char *when = rift_printf("round %d", round);
+    nodes_assert_clean(hosts, HOSTS, before, when);
 }
 
 static void quit(struct controller *controller)

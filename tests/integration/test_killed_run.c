@@ -17,12 +17,12 @@
 #include "tests/lib/lab_hosts.h"
 #include "tests/lib/node_remains.h"
 
-enum { HOSTS = 2, OUTPUT_SIZE = 1 << 14, GONE_MS = 10000 };
+enum { HOSTS = 2, OUTPUT_SIZE = 1 << 14 };
 
 static struct rift_lab *lab;
 static const struct rift_lab_host *hosts;
 static char scratch[] = "/tmp/rift-test-killed-XXXXXX";
-static char before[HOSTS][NODE_STATE_SIZE], after[NODE_STATE_SIZE], output[OUTPUT_SIZE];
+static char before[HOSTS][NODE_STATE_SIZE], output[OUTPUT_SIZE];
 
 /* Both wait where there is a file /opt/rift/hold-..., and say so by another. What becomes
  * another user has no parent-death signal any more. */
@@ -129,26 +129,6 @@ static int rift(const char *command, const char *arguments)
     return test_run(script, output, sizeof output);
 }
 
-/* Processes that were told to end take a moment on a loaded machine. */
-static void assert_nothing_is_left(const char *when)
-{
-    CLEANUP(rift_text_finish) struct rift_text found = {NULL, 0, 0};
-    int64_t gone_ns = rift_clock_now() + GONE_MS * RIFT_MS;
-    size_t count = 0;
-    do {
-        rift_text_clear(&found);
-        count = 0;
-        for (size_t i = 0; i < HOSTS; i++) {
-            size_t objects = node_bpf_objects(&hosts[i]);
-            node_state_read(&hosts[i], after);
-            rift_text_printf(&found, "%s: %zu BPF objects\n", hosts[i].name, objects);
-            count += objects + node_remains(before[i], after, &found);
-        }
-    } while (count > 0 && rift_clock_now() < gone_ns);
-    if (count > 0)
-        fail_msg("%s: %zu things are left:\n%s", when, count, found.data);
-}
-
 /* Starts a run, and kills it once `is_there` (a line for the shell) holds on the controller, and on
  * each host. */
 static void kill_run(const char *arguments, const char *is_here, const char *is_there)
@@ -179,14 +159,14 @@ static void assert_healed_and_fit(const char *phase)
 {
     if (rift("heal", "") != 0)
         fail_msg("%s: %s", phase, output);
-    assert_nothing_is_left(phase);
+    nodes_assert_clean(hosts, HOSTS, before, phase);
     CLEANUP(rift_free) char *go = rift_printf("rm -f %s/hold-final", scratch);
     test_run(go, NULL, 0);
     for (size_t i = 0; i < HOSTS; i++)
         test_host_run(&hosts[i], "rm -f /opt/rift/*", NULL, 0);
     if (rift("run", "--runs runs --quiet") != 0)
         fail_msg("the run after %s: %s", phase, output);
-    assert_nothing_is_left("the run after it");
+    nodes_assert_clean(hosts, HOSTS, before, "the run after it");
 }
 
 /* In a phase that the recipe holds. */

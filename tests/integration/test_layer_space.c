@@ -38,31 +38,16 @@ static int large_disk_up(void **state)
     return up(LARGE_DISK_MB);
 }
 
-static int toy_down(void **state)
-{
-    if (!n1 || n1->agent.pid <= 0)
-        return 0;
-    json_decref(agent_must(&n1->agent, "heal_all", NULL));
-    json_decref(agent_must(&n1->agent, "system.stop", NULL));
-    json_decref(agent_must(&n1->agent, "system.wipe", NULL));
-    return toy_host_end(state);
-}
-
-static char *data_path(const char *file)
-{
-    return rift_printf("%s-data/toy%s%s", n1->state, *file ? "/" : "", file);
-}
-
 static int drop(const char *file)
 {
-    CLEANUP(rift_free) char *path = data_path(file);
+    CLEANUP(rift_free) char *path = toy_data_path(file);
     return unlink(path);
 }
 
 /* 0, or errno. */
 static int put(const char *file, const char *text)
 {
-    CLEANUP(rift_free) char *path = data_path(file);
+    CLEANUP(rift_free) char *path = toy_data_path(file);
     CLEANUP(rift_close_fd) int fd = open(path, O_WRONLY | O_CREAT, 0600);
     errno = EIO;
     return fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text) && fsync(fd) == 0
@@ -72,7 +57,7 @@ static int put(const char *file, const char *text)
 
 static int make_large(const char *file, off_t bytes)
 {
-    CLEANUP(rift_free) char *path = data_path(file);
+    CLEANUP(rift_free) char *path = toy_data_path(file);
     CLEANUP(rift_close_fd) int fd = open(path, O_WRONLY | O_CREAT, 0600);
     return fd < 0 || posix_fallocate(fd, 0, bytes) ? -1 : 0;
 }
@@ -81,7 +66,7 @@ static int make_large(const char *file, off_t bytes)
  */
 static int64_t free_below(void)
 {
-    CLEANUP(rift_free) char *folder = data_path("");
+    CLEANUP(rift_free) char *folder = toy_data_path("");
     FILE *file = fopen("/proc/self/mountinfo", "re");
     char line[4096], point[512];
     unsigned major_number = 0, minor_number = 0, a, b;
@@ -110,7 +95,7 @@ static void removed_files_do_not_fill_the_disk(void **state)
     (void)state;
     if (!n1 || n1->agent.pid <= 0)
         skip();
-    CLEANUP(rift_free) char *folder = data_path("");
+    CLEANUP(rift_free) char *folder = toy_data_path("");
     struct statvfs before, after;
     assert_int_equal(0, statvfs(folder, &before));
     for (int i = 0; i < 12; i++) {
@@ -123,7 +108,7 @@ static void removed_files_do_not_fill_the_disk(void **state)
     assert_int_equal(0, put("small", "synced"));
     assert_int_equal(0, drop("small"));
     inject("l", "disk-lose", NULL);
-    CLEANUP(rift_free) char *small = data_path("small");
+    CLEANUP(rift_free) char *small = toy_data_path("small");
     assert_int_equal(0, access(small, F_OK));
     heal("l");
     inject("d", "disk-full", NULL);
@@ -153,9 +138,10 @@ static void nor_do_they_keep_much_of_a_large_one(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(removed_files_do_not_fill_the_disk, disk_up, toy_down),
+        cmocka_unit_test_setup_teardown(removed_files_do_not_fill_the_disk, disk_up,
+                                        toy_host_end_wiped),
         cmocka_unit_test_setup_teardown(nor_do_they_keep_much_of_a_large_one, large_disk_up,
-                                        toy_down),
+                                        toy_host_end_wiped),
     };
     return cmocka_run_group_tests(tests, toy_host_up, toy_host_down);
 }

@@ -98,14 +98,7 @@ static pid_t witness_start(void)
         "sleep 0.02; done 2>/dev/null >%s/seen",
         (int)case_hosts[0].init_pid, (int)case_hosts[1].init_pid, (int)case_hosts[2].init_pid,
         case_scratch);
-    pid_t pid = fork();
-    assert_true(pid >= 0);
-    if (pid == 0) {
-        setsid();
-        execl("/bin/bash", "bash", "-c", script, (char *)NULL);
-        _exit(127);
-    }
-    return pid;
+    return test_run_aside(script);
 }
 
 struct seen {
@@ -117,8 +110,7 @@ struct seen {
 /* From the first moment that all were up to the last. */
 static void witness_end(pid_t pid, struct seen *seen)
 {
-    kill(-pid, SIGKILL);
-    waitpid(pid, NULL, 0);
+    test_end_aside(pid);
     *seen = (struct seen){0};
     CLEANUP(rift_free) char *path = rift_printf("%s/seen", case_scratch);
     FILE *file = fopen(path, "re");
@@ -274,14 +266,7 @@ static pid_t list_watch_start(void)
         "http://%s:2379/v3/cluster/member/list | grep -o '\"name\":\"n[0-9]*\"' | sort | tr -d "
         "'\\n'; echo; sleep 0.1; done >%s/lists",
         case_hosts[0].address, case_scratch);
-    pid_t pid = fork();
-    assert_true(pid >= 0);
-    if (pid == 0) {
-        setsid();
-        execl("/bin/bash", "bash", "-c", script, (char *)NULL);
-        _exit(127);
-    }
-    return pid;
+    return test_run_aside(script);
 }
 
 static void a_removed_node_is_no_member_and_joins_again_at_the_end(void **state)
@@ -292,8 +277,7 @@ static void a_removed_node_is_no_member_and_joins_again_at_the_end(void **state)
     pid_t watch = list_watch_start();
     int code = run_with("etcd", "{membership: [n2, n3], start_s: 4, every_s: 20, for_s: 9}",
                         "--set time_limit_s=14 --set recovery_s=3");
-    kill(-watch, SIGKILL);
-    waitpid(watch, NULL, 0);
+    test_end_aside(watch);
     assert_code(code, RIFT_EXIT_VALID);
     /* Two of three may not go: the second is kept, and the record says so. */
     json_t *out = recorded("start-membership"), *back = recorded("stop-membership");

@@ -34,16 +34,6 @@ static int toy_up_layered(void **state)
     return toy_host_begin_layered("rollback", LEASE_MS, 32, "ext4");
 }
 
-static int toy_down(void **state)
-{
-    if (!n1 || n1->agent.pid <= 0)
-        return 0;
-    json_decref(agent_must(&n1->agent, "heal_all", NULL));
-    json_decref(agent_must(&n1->agent, "system.stop", NULL));
-    json_decref(agent_must(&n1->agent, "system.wipe", NULL));
-    return toy_host_end(state);
-}
-
 static int shell(const char *script)
 {
     CLEANUP(rift_free) char *command = rift_printf("cd %s-data/toy && %s", n1->state, script);
@@ -200,14 +190,14 @@ static void beside_a_clock_that_is_wrong_it_is_refused(void **state)
     heal("c");
 }
 
-#define CASE(test) cmocka_unit_test_setup_teardown(test, toy_up, toy_down)
+#define CASE(test) cmocka_unit_test_setup_teardown(test, toy_up, toy_host_end_wiped)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         CASE(a_node_is_as_it_was_when_the_window_began),
         cmocka_unit_test_setup_teardown(so_is_one_on_a_disk_of_its_own_with_a_layer, toy_up_layered,
-                                        toy_down),
+                                        toy_host_end_wiped),
         CASE(only_files_of_the_pattern_go_back),
         CASE(without_its_controller_nothing_goes_back),
         CASE(a_putting_back_that_has_begun_is_finished),

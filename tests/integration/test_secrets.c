@@ -116,20 +116,7 @@ static pid_t witness_start(void)
         "/proc/$init/root/run/rift-secrets/root_password >>modes; done; done 2>/dev/null",
         case_scratch, (int)case_hosts[0].init_pid, (int)case_hosts[1].init_pid,
         (int)case_hosts[2].init_pid);
-    pid_t pid = fork();
-    assert_true(pid >= 0);
-    if (pid == 0) {
-        setsid();
-        execl("/bin/bash", "bash", "-c", script, (char *)NULL);
-        _exit(127);
-    }
-    return pid;
-}
-
-static void witness_end(pid_t pid)
-{
-    kill(-pid, SIGKILL);
-    waitpid(pid, NULL, 0);
+    return test_run_aside(script);
 }
 
 /* Without this the searches below might find nothing because they search nothing. */
@@ -149,10 +136,10 @@ static void the_searches_find_a_planted_password(void **state)
     assert_int_equal(files_with_the_password(), 0);
     pid_t witness = witness_start();
     assert_int_equal(test_host_run(&case_hosts[2],
-                                   "sh -c 'sleep 0.3; true' $(printf %s%s hv8-silent- orchard)",
+                                   "sh -c 'sleep 2; true' $(printf %s%s hv8-silent- orchard)",
                                    NULL, 0),
                      0);
-    witness_end(witness);
+    test_end_aside(witness);
     sh("test -s arguments && test ! -s modes && rm arguments", "");
 }
 
@@ -163,7 +150,7 @@ static void a_secured_etcd_is_valid_and_its_password_is_found_nowhere(void **sta
     write_config("password");
     pid_t witness = witness_start();
     int code = rift("run", "--runs runs");
-    witness_end(witness);
+    test_end_aside(witness);
     if (code != 0)
         fail_msg("%d: %s", code, output);
     /* It was in use, killed members forgot tokens that were in use, and the checker had work. */

@@ -31,7 +31,7 @@
 
 enum { HOSTS = 5, PAIRS = HOSTS * (HOSTS - 1), SEED = 11, PARTS_MAX = 60 };
 enum { FAULTS = 40, FAULTS_LONG = 1000, OUTPUT_SIZE = 1 << 16 };
-enum { PROBE_PORT = 7799, BEGIN_MS = 60000, RUN_MS = 150000, GONE_MS = 10000, PASS_MS = 5000 };
+enum { PROBE_PORT = 7799, BEGIN_MS = 60000, RUN_MS = 150000, PASS_MS = 5000 };
 
 static struct rift_lab *lab;
 static const struct rift_lab_host *hosts;
@@ -204,22 +204,8 @@ static int down(void **state)
 
 static void assert_whole(const char *when)
 {
-    CLEANUP(rift_text_finish) struct rift_text found = {NULL, 0, 0};
     bool passed[NET_PROBE_HOSTS_MAX][NET_PROBE_HOSTS_MAX];
-    int64_t gone_ns = rift_clock_now() + GONE_MS * RIFT_MS;
-    size_t left = 0;
-    do {
-        rift_text_clear(&found);
-        left = 0;
-        for (size_t i = 0; i < HOSTS; i++) {
-            size_t objects = node_bpf_objects(&hosts[i]);
-            node_state_read(&hosts[i], after);
-            rift_text_printf(&found, "%s: %zu BPF objects\n", hosts[i].name, objects);
-            left += objects + node_remains(before[i], after, &found);
-        }
-    } while (left > 0 && rift_clock_now() < gone_ns);
-    if (left > 0)
-        fail_msg("%s: %zu things are left:\n%s", when, left, found.data);
+    nodes_assert_clean(hosts, HOSTS, before, when);
     int64_t pass_ns = rift_clock_now() + PASS_MS * RIFT_MS;
     while (net_probe_round(&probe, 300, passed) < PAIRS)
         if (rift_clock_now() > pass_ns)

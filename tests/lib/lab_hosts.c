@@ -113,6 +113,24 @@ int test_run(const char *script, char *output, size_t size)
     return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
+pid_t test_run_aside(const char *script)
+{
+    pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        setsid();
+        execl("/bin/bash", "bash", "-c", script, (char *)NULL);
+        _exit(127);
+    }
+    return pid;
+}
+
+void test_end_aside(pid_t pid)
+{
+    kill(-pid, SIGKILL);
+    waitpid(pid, NULL, 0);
+}
+
 static bool is_root(const struct rift_lab_host *host)
 {
     return strcmp(host->user, "root") == 0;

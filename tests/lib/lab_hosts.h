@@ -29,6 +29,9 @@ int test_host_copy(const struct rift_lab_host *host, const char *program, const 
                    char *output, size_t size);
 /* The same as test_host_run on this machine. */
 int test_run(const char *script, char *output, size_t size);
+/* The script while the test goes on, in a process group of its own, which the second ends. */
+pid_t test_run_aside(const char *script);
+void test_end_aside(pid_t pid);
 
 struct rift_node_settings test_node_settings(const struct rift_lab_host *host);
 /* The built agent; skips the test where there is none. */

@@ -402,3 +402,39 @@ struct sockaddr_storage host_sockaddr(const struct test_host *host, int family, 
     }
     return storage;
 }
+
+void host_bind(int fd, const struct test_host *host, int family, uint16_t port)
+{
+    socklen_t size;
+    struct sockaddr_storage address = host_sockaddr(host, family, port, &size);
+    int on = 1;
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    for (int i = 0; i < 50 && bind(fd, (struct sockaddr *)&address, size) != 0; i++)
+        rift_clock_sleep_until(rift_clock_now() + 100 * RIFT_MS); /* IPv6 looks for duplicates */
+}
+
+int host_connect(const struct namespaces *spaces, const struct test_host *from, uint16_t from_port,
+                 const struct test_host *to, int family, uint16_t port, int wait_ms)
+{
+    socklen_t size, length = sizeof(int);
+    struct sockaddr_storage address = host_sockaddr(to, family, port, &size);
+    int fd = host_socket(spaces, from, family, SOCK_STREAM | SOCK_NONBLOCK), error = 0;
+    struct pollfd poll_fd = {.fd = fd, .events = POLLOUT};
+    if (from_port)
+        host_bind(fd, from, family, from_port);
+    connect(fd, (struct sockaddr *)&address, size);
+    if (poll(&poll_fd, 1, wait_ms) == 1 &&
+        getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &length) == 0 && error == 0)
+        return fd;
+    close(fd);
+    return -1;
+}
+
+bool host_connects(const struct namespaces *spaces, const struct test_host *from,
+                   const struct test_host *to, int family, uint16_t port, int wait_ms)
+{
+    int fd = host_connect(spaces, from, 0, to, family, port, wait_ms);
+    if (fd >= 0)
+        close(fd);
+    return fd >= 0;
+}

@@ -62,6 +62,12 @@ int host_socket(const struct namespaces *spaces, const struct test_host *host, i
 /* Its address and a port, of that family; the size of it. */
 struct sockaddr_storage host_sockaddr(const struct test_host *host, int family, uint16_t port,
                                       socklen_t *size);
+void host_bind(int fd, const struct test_host *host, int family, uint16_t port);
+/* A TCP connection to that port within wait_ms, from a port of its own or any (0); or -1. */
+int host_connect(const struct namespaces *spaces, const struct test_host *from, uint16_t from_port,
+                 const struct test_host *to, int family, uint16_t port, int wait_ms);
+bool host_connects(const struct namespaces *spaces, const struct test_host *from,
+                   const struct test_host *to, int family, uint16_t port, int wait_ms);
 
 /* Starts the agent of the host and greets it; false with the reason on stderr. */
 bool host_agent_start(struct test_host *host, const char *session, int lease_ms);

@@ -1,15 +1,23 @@
 /* What a node still has of a run. */
 #include "tests/lib/node_remains.h"
 
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
+#include <cmocka.h>
+
+#include "common/clock.h"
 #include "common/memory.h"
 #include "common/text.h"
 #include "tests/lib/bpf_objects.h"
 #include "tests/lib/guest_probe.h"
 #include "tests/lib/lab_hosts.h"
+
+enum { GONE_MS = 10000 };
 
 /* What systemd, udev and sshd do for every login and every device that comes and goes, on hosts
  * that have a systemd. */
@@ -85,8 +93,50 @@ size_t node_remains(const char *before, const char *after, struct rift_text *fou
     return count;
 }
 
+size_t node_remains_in_time(const struct rift_lab_host *host, const char *before,
+                            struct rift_text *found)
+{
+    CLEANUP(rift_free) char *after = rift_calloc(1, NODE_STATE_SIZE);
+    CLEANUP(rift_text_finish) struct rift_text now = {0};
+    int64_t gone_ns = rift_clock_now() + GONE_MS * RIFT_MS;
+    size_t count;
+    do {
+        rift_text_clear(&now);
+        node_state_read(host, after);
+        count = node_remains(before, after, &now);
+    } while (count > 0 && rift_clock_now() < gone_ns);
+    rift_text_append(found, now.data ? now.data : "");
+    return count;
+}
+
 size_t node_bpf_objects(const struct rift_lab_host *host)
 {
     return test_hosts_are_guests() ? guest_probe_ask(host, GUEST_PROBE_LOOK, 0).objects
                                    : bpf_objects_count(host->init_pid);
+}
+
+/* The kernel frees them a moment after their last holder. */
+static size_t objects_in_time(const struct rift_lab_host *host)
+{
+    int64_t gone_ns = rift_clock_now() + GONE_MS * RIFT_MS;
+    size_t count;
+    while ((count = node_bpf_objects(host)) > 0 && rift_clock_now() < gone_ns)
+        rift_clock_sleep_until(rift_clock_now() + 20 * RIFT_MS);
+    return count;
+}
+
+void nodes_assert_clean(const struct rift_lab_host *hosts, size_t count,
+                        char (*before)[NODE_STATE_SIZE], const char *when)
+{
+    CLEANUP(rift_text_finish) struct rift_text found = {0};
+    size_t left = 0;
+    for (size_t i = 0; i < count; i++) {
+        rift_text_printf(&found, "%s:\n", hosts[i].name);
+        left += node_remains_in_time(&hosts[i], before[i], &found);
+        size_t objects = objects_in_time(&hosts[i]);
+        rift_text_printf(&found, "%zu BPF objects\n", objects);
+        left += objects;
+    }
+    if (left > 0)
+        fail_msg("%s: %zu things are left:\n%s", when, left, found.data);
 }

@@ -7,6 +7,8 @@
 
 #include <cmocka.h>
 
+#include "common/memory.h"
+
 struct test_host *n1;
 static struct namespaces *spaces;
 
@@ -49,6 +51,21 @@ int toy_host_end(void **state)
     if (n1)
         agent_forget(&n1->agent);
     return 0;
+}
+
+int toy_host_end_wiped(void **state)
+{
+    if (!n1 || n1->agent.pid <= 0)
+        return 0;
+    json_decref(agent_must(&n1->agent, "heal_all", NULL));
+    json_decref(agent_must(&n1->agent, "system.stop", NULL));
+    json_decref(agent_must(&n1->agent, "system.wipe", NULL));
+    return toy_host_end(state);
+}
+
+char *toy_data_path(const char *file)
+{
+    return rift_printf("%s-data/toy%s%s", n1->state, *file ? "/" : "", file);
 }
 
 static json_t *fault_args(const char *id, const char *fault, json_t *options)

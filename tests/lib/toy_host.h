@@ -21,8 +21,12 @@ int toy_host_down(void **state);
 int toy_host_begin(const char *session, int lease_ms, int disk_mb);
 /* The same, through a layer: "ext4", "posix". */
 int toy_host_begin_layered(const char *session, int lease_ms, int disk_mb, const char *disk_layer);
-/* After it, for cmocka: the agent's end. */
+/* After it, for cmocka: the agent's end; or first the end of all faults, and of the system with its
+ * data, where the test began one. */
 int toy_host_end(void **state);
+int toy_host_end_wiped(void **state);
+/* Of a file in the system's data folder; "": of the folder itself. Caller frees. */
+char *toy_data_path(const char *file);
 
 /* False, with the reason in the test's output, where this machine cannot. Takes options, as inject
  * does; NULL: none. */
