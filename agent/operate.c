@@ -470,21 +470,36 @@ static int stop_attached(struct agent *agent, int64_t deadline_ns, json_t *ok,
     return 0;
 }
 
-/* By SIGKILL, and with the layers and the cgroup. */
-static int kill_all(struct agent *agent, struct rift_error *err)
+static int unmount_layers(const struct agent *agent, struct rift_error *err)
 {
-    size_t hit;
-    int64_t deadline_ns = rift_clock_now() + AFTER_KILL_MS * RIFT_MS;
-    if (rift_cgroup_signal(&agent->cgroup, SIGKILL, &hit, err))
-        return -1;
-    if (!wait_for_end(agent, deadline_ns))
-        return rift_fail(err, RIFT_ERR_TIMEOUT, "%zu processes survive SIGKILL",
-                         operate_count(agent));
     for (const char *const *folder = agent->system ? agent->system->data_folders : NULL;
          folder && *folder; folder++)
         if (rift_layer_unmount(*folder, err))
             return -1;
-    return rift_cgroup_remove_by(&agent->cgroup, deadline_ns, err);
+    return 0;
+}
+
+/* By SIGKILL, and with the layers and the cgroup. Again and again: a process may be about to join
+ * the group, and one that was killed leaves it only once it is buried, a moment after cgroup.procs
+ * no longer names it. */
+static int kill_all(struct agent *agent, int64_t deadline_ns, struct rift_error *err)
+{
+    for (;;) {
+        size_t hit, left;
+        if (rift_cgroup_signal(&agent->cgroup, SIGKILL, &hit, err))
+            return -1;
+        left = operate_count(agent);
+        if (left == 0 && unmount_layers(agent, err))
+            return -1;
+        if (left == 0 && rift_cgroup_remove(&agent->cgroup, err) == 0)
+            return 0;
+        if (rift_clock_now() >= deadline_ns)
+            return rift_fail(err, RIFT_ERR_TIMEOUT,
+                             "the system was killed, but its processes have not ended yet (%zu are "
+                             "still named); try again",
+                             left);
+        rift_clock_sleep_until(rift_clock_now() + POLL_MS * RIFT_MS);
+    }
 }
 
 int operate_stop(struct agent *agent, const json_t *args, int64_t deadline_ns, json_t *ok,
@@ -508,7 +523,7 @@ int operate_stop(struct agent *agent, const json_t *args, int64_t deadline_ns, j
     }
     if (!is_stopped)
         json_object_set_new(ok, "killed", json_true());
-    if (kill_all(agent, err))
+    if (kill_all(agent, deadline_ns, err))
         return -1;
     json_object_set_new(ok, "stopped_ns", json_integer(rift_clock_now()));
     return 0;
@@ -542,8 +557,7 @@ int operate_leave(struct agent *agent, const json_t *args, int64_t deadline_ns, 
                   struct rift_error *err)
 {
     (void)args;
-    (void)deadline_ns;
-    if (kill_all(agent, err) || remove_data(agent->system, err))
+    if (kill_all(agent, deadline_ns, err) || remove_data(agent->system, err))
         return -1;
     json_object_set_new(ok, "applied_ns", json_integer(rift_clock_now()));
     return 0;
@@ -585,7 +599,7 @@ int operate_remove(struct agent *agent, const json_t *args, int64_t deadline_ns,
 {
     const struct system *system = agent->system;
     bool is_ours = !system || !system->is_attached;
-    if ((is_ours && kill_all(agent, err)) || secrets_remove(err))
+    if ((is_ours && kill_all(agent, deadline_ns, err)) || secrets_remove(err))
         return -1;
     if (system && system->keeps_data)
         return 0;

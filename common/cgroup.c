@@ -15,9 +15,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "common/clock.h"
-
-enum { BURIAL_POLL_MS = 20, DEPTH_MAX = 16 };
+enum { DEPTH_MAX = 16 };
 
 static void cgroup_add_v1(struct rift_cgroup *cgroup, const struct mntent *mount, const char *name)
 {
@@ -276,16 +274,5 @@ int rift_cgroup_remove(const struct rift_cgroup *cgroup, struct rift_error *err)
                                    cgroup->v1[i].folder);
     if (cgroup->unified[0] && !visit_groups(cgroup->unified, 0, remove_group, NULL))
         return rift_fail_errno(err, RIFT_ERR_CONFLICT, "remove cgroup '%s'", cgroup->unified);
-    return 0;
-}
-
-int rift_cgroup_remove_by(const struct rift_cgroup *cgroup, int64_t deadline_ns,
-                          struct rift_error *err)
-{
-    while (rift_cgroup_remove(cgroup, err)) {
-        if (rift_clock_now() >= deadline_ns)
-            return -1;
-        rift_clock_sleep_until(rift_clock_now() + BURIAL_POLL_MS * RIFT_MS);
-    }
     return 0;
 }

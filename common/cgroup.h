@@ -47,9 +47,5 @@ int rift_cgroup_signal(const struct rift_cgroup *cgroup, int signal, size_t *cou
 /* Removes the group, with those below it, where all are empty; one that is not there is a success.
  */
 int rift_cgroup_remove(const struct rift_cgroup *cgroup, struct rift_error *err);
-/* The same, again and again until the deadline: a process that was killed leaves its cgroup only
- * once it is buried, a moment after cgroup.procs no longer names it. */
-int rift_cgroup_remove_by(const struct rift_cgroup *cgroup, int64_t deadline_ns,
-                          struct rift_error *err);
 
 #endif
