@@ -36,8 +36,8 @@ static double suffix_factor(const char *suffix, const char *unit)
 
 static bool read_number(const struct rift_tree *node, const char *unit, double *number)
 {
-    if (node->kind != RIFT_TREE_SCALAR || !node->is_plain ||
-        !strchr("+-.0123456789", node->text[0]) || node->text[0] == '\0')
+    if (node->kind != RIFT_TREE_SCALAR || !strchr("+-.0123456789", node->text[0]) ||
+        node->text[0] == '\0')
         return false;
     size_t digits = strspn(node->text, "+-.0123456789eE");
     char *end;
@@ -45,7 +45,7 @@ static bool read_number(const struct rift_tree *node, const char *unit, double *
     if (end == node->text || (size_t)(end - node->text) > digits || !isfinite(*number))
         return false;
     if (*end == '\0')
-        return true;
+        return node->is_plain; /* "5" is a text; "5m" is what --set makes of 5m */
     while (*end == ' ')
         end++;
     double factor = suffix_factor(end, unit);

@@ -382,6 +382,16 @@ static void a_frozen_plan_read_again_is_the_same(void **state)
     }
 }
 
+/* As --set writes it, which makes JSON of what it is given. */
+static void a_time_with_its_unit_may_stand_in_quotes(void **state)
+{
+    (void)state;
+    struct rift_plan *plan = parse_good("nodes: {lab: netns}\nsystem: etcd\nworkload: register\n"
+                                        "time_limit_s: \"2m\"\n");
+    assert_float_equal(120, json_number_value(json_object_get(plan->json, "time_limit_s")), 1e-9);
+    rift_plan_destroy(plan);
+}
+
 static void a_port_named_by_the_recipe_is_a_number_in_the_plan(void **state)
 {
     (void)state;
@@ -663,6 +673,7 @@ int main(void)
         cmocka_unit_test(several_mistakes_are_named_in_one_go),
         cmocka_unit_test(a_mistake_in_a_recipe_is_named_in_the_recipe),
         cmocka_unit_test(a_frozen_plan_read_again_is_the_same),
+        cmocka_unit_test(a_time_with_its_unit_may_stand_in_quotes),
         cmocka_unit_test(a_port_named_by_the_recipe_is_a_number_in_the_plan),
         cmocka_unit_test(clients_are_cut_at_the_recipes_client_port_unless_another_is_named),
         cmocka_unit_test(
