@@ -2,6 +2,7 @@
  * themselves and needs the file no more. */
 #include "plan/wan.h"
 
+#include <dirent.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,7 +11,7 @@
 #include "common/memory.h"
 #include "plan/file.h"
 
-enum { REGIONS_MAX = 64 };
+enum { REGIONS_MAX = 64, MATRICES_MAX = 64 };
 
 struct matrix {
     const char *path;
@@ -20,19 +21,41 @@ struct matrix {
     double trip_ms[REGIONS_MAX][REGIONS_MAX], loss_percent[REGIONS_MAX][REGIONS_MAX];
 };
 
-/* A name stands for a file beside the folders of recipes. */
-static const char *find_matrix(struct rift_plan_reader *reader, const char *name)
+static const char ending[] = ".yaml";
+
+/* Adds the names of the matrices in the folder. */
+static void list_matrices(struct rift_plan_reader *reader, const char *folder,
+                          const char *names[MATRICES_MAX], size_t *count)
 {
-    if (strchr(name, '/') || rift_text_ends_with(name, ".yaml"))
-        return rift_plan_path(reader, name);
-    const char *const *folder = reader->catalogue->system_folders;
-    const char *path = name;
-    for (; folder && *folder; folder++) {
-        path = rift_arena_printf(reader->arena, "%s/../wan/%s.yaml", *folder, name);
-        if (access(path, F_OK) == 0)
-            break;
+    DIR *entries = opendir(folder);
+    for (struct dirent *entry; entries && *count < MATRICES_MAX && (entry = readdir(entries));) {
+        size_t length = strlen(entry->d_name);
+        if (rift_text_ends_with(entry->d_name, ending))
+            names[(*count)++] = rift_arena_printf(reader->arena, "%.*s",
+                                                  (int)(length - strlen(ending)), entry->d_name);
     }
-    return path;
+    if (entries)
+        closedir(entries);
+}
+
+/* A name stands for a file beside the folders of recipes. NULL after a problem. */
+static const char *find_matrix(struct rift_plan_reader *reader, const char *name,
+                               const struct rift_tree *place)
+{
+    if (strchr(name, '/') || rift_text_ends_with(name, ending))
+        return rift_plan_path(reader, name);
+    const char *names[MATRICES_MAX] = {NULL};
+    size_t count = 0;
+    const char *const *folder = reader->catalogue->system_folders;
+    for (; folder && *folder; folder++) {
+        const char *beside = rift_arena_printf(reader->arena, "%s/../wan", *folder);
+        const char *path = rift_arena_printf(reader->arena, "%s/%s%s", beside, name, ending);
+        if (access(path, F_OK) == 0)
+            return path;
+        list_matrices(reader, beside, names, &count);
+    }
+    rift_problem_unknown(&reader->problems, place, "matrix", name, names, count);
+    return NULL;
 }
 
 static bool read_number(const struct rift_tree *node, double maximum, double *number)
@@ -173,7 +196,9 @@ void rift_plan_read_wan(struct rift_plan_reader *reader, json_t *options,
     if (json_object_get(options, "links") || !name)
         return;
     CLEANUP(rift_free) struct matrix *matrix = rift_calloc(1, sizeof *matrix);
-    matrix->path = find_matrix(reader, name);
+    matrix->path = find_matrix(reader, name, place);
+    if (!matrix->path)
+        return;
     const char *config = reader->problems.path;
     reader->problems.path = matrix->path;
     bool is_read = read_matrix_file(reader, matrix);

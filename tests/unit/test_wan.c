@@ -80,6 +80,7 @@ static void mistakes_are_named(void **state)
         const char *fault, *word;
     } cases[] = {
         {"wan: {matrix: /nowhere.yaml}", "/nowhere.yaml"},
+        {"wan: {matrix: ibm-clud}", "unknown matrix 'ibm-clud', did you mean 'ibm-cloud'?"},
         {"wan: {regions: [tokio]}", "tokyo"},
         {"wan: {regions: {n1: tokyo, n2: tokyo}}", "n3"},
         {"wan: {regions: tokyo}", "regions"},
