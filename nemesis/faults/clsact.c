@@ -53,7 +53,7 @@ static int interfaces_find(struct rift_tc *tc, const struct rift_target *target,
     for (i = 0; i < target->peer_count; i++)
         for (const char *const *a = target->peers[i].addresses; *a; a++) {
             int index;
-            if (rift_tc_route_interface(tc, *a, &index, err))
+            if (rift_tc_route_interface(tc, *a, target->peers[i].may_be_here, &index, err))
                 return rift_wrap(err, "peer '%s'", target->peers[i].name);
             if (interfaces_add(interfaces, index, err))
                 return -1;

@@ -73,7 +73,8 @@ static int find_servers(const struct rift_target *target, const json_t *options,
         return rift_fail(err, RIFT_ERR_MISSING, "dns: %s names no server", resolv_conf);
     for (size_t i = 0; i < servers->count; i++)
         servers->addresses[i] = servers->text[i];
-    servers->peer = (struct rift_peer){.name = "servers", .addresses = servers->addresses};
+    servers->peer =
+        (struct rift_peer){.name = "servers", .addresses = servers->addresses, .may_be_here = true};
     servers->target.peers = &servers->peer;
     servers->target.peer_count = 1;
     return 0;

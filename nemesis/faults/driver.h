@@ -23,6 +23,7 @@ struct rift_peer {
     const char *name;
     const char *const *addresses; /* numeric, NULL-terminated */
     const json_t *options;        /* of this peer alone, before the fault's; or NULL */
+    bool may_be_here; /* its addresses may be this node's own, reached by its loopback interface */
 };
 
 /* What a fault may know of its node. Borrowed for the time of a call. */

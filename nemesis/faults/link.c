@@ -347,7 +347,7 @@ static int set_line_peer(struct live *live, const struct rift_peer *peer,
     CLEANUP(tc_cleanup) struct rift_tc *tc = rift_tc_open(err);
     for (const char *const *a = peer->addresses; tc && *a; a++) {
         int interface;
-        if (rift_tc_route_interface(tc, *a, &interface, err) ||
+        if (rift_tc_route_interface(tc, *a, false, &interface, err) ||
             rift_line_set(live->line, *a, interface, quality, err))
             return -1;
     }
@@ -481,19 +481,46 @@ static void link_forget(struct rift_injection *injection)
     injection->live = NULL;
 }
 
+static int work_has_root(struct rift_tc *tc, int interface, void *context, struct rift_error *err)
+{
+    bool exists, *is_shaped = context;
+    if (rift_shape_exists(tc, interface, &exists, err))
+        return -1;
+    *is_shaped = *is_shaped && exists;
+    return 0;
+}
+
+/* Is our root still there, where packets wait in its classes? A person can put another there. */
+static int check_shaped(const struct rift_injection *injection, const struct rift_target *target,
+                        bool *is_shaped, struct rift_error *err)
+{
+    enum backend backend = backend_of(injection->undo);
+    struct needs needs;
+    *is_shaped = true;
+    if (needs_find(injection->options, target, &needs, err))
+        return -1;
+    if (backend == BACKEND_LINE || (backend == BACKEND_FILTER && !needs.has_rate))
+        return 0;
+    return each_interface(injection->undo, work_has_root, is_shaped, err);
+}
+
 static int link_observe(const struct rift_injection *injection, const struct rift_target *target,
                         bool *is_observed, json_t *details, struct rift_error *err)
 {
     const struct live *live = injection->live;
     struct rift_injection inner = *injection;
     struct tally tally;
+    bool is_shaped;
     inner.live = live->filter;
     if (rift_peer_filter_observe(&inner, target, is_observed, details, err) ||
-        tally_take(injection, injection->options, target, details, &tally, err))
+        tally_take(injection, injection->options, target, details, &tally, err) ||
+        check_shaped(injection, target, &is_shaped, err))
         return -1;
-    json_object_set_new(details, "how", json_string(tally.how));
+    json_object_set_new(
+        details, "how",
+        json_string(is_shaped ? tally.how : "our root qdisc is not there any more"));
     *is_observed =
-        *is_observed && tally.seen > live->before.seen &&
+        *is_observed && is_shaped && tally.seen > live->before.seen &&
         (tally.hit > live->before.hit || tally.expected - live->before.expected < SURE_HITS);
     return 0;
 }

@@ -47,8 +47,8 @@ static int route_callback(struct nl_msg *message, void *context)
     return NL_STOP;
 }
 
-int rift_tc_route_interface(struct rift_tc *tc, const char *address, int *interface,
-                            struct rift_error *err)
+int rift_tc_route_interface(struct rift_tc *tc, const char *address, bool may_be_own,
+                            int *interface, struct rift_error *err)
 {
     unsigned char bytes[16];
     int family = strchr(address, ':') ? AF_INET6 : AF_INET;
@@ -66,7 +66,7 @@ int rift_tc_route_interface(struct rift_tc *tc, const char *address, int *interf
     if (rc < 0 || found[0] == 0)
         return rift_fail(err, RIFT_ERR_UNREACHABLE, "there is no route to '%s'%s%s", address,
                          rc < 0 ? ": " : "", rc < 0 ? nl_geterror(rc) : "");
-    if (found[1] == RTN_LOCAL)
+    if (found[1] == RTN_LOCAL && !may_be_own)
         return rift_fail(err, RIFT_ERR_INVALID, "'%s' is this node's own address", address);
     *interface = found[0];
     return 0;

@@ -17,10 +17,10 @@ enum { RIFT_TC_NAME_SIZE = 64, RIFT_TC_INTERFACES_MAX = 64 };
 /* Which hook of clsact: the minor numbers of linux/pkt_sched.h. */
 enum rift_tc_hook { RIFT_TC_INGRESS, RIFT_TC_EGRESS };
 
-/* The index of the interface that packets to address (numeric) leave by. Fails for an address of
- * this node itself and where there is no route. */
-int rift_tc_route_interface(struct rift_tc *tc, const char *address, int *interface,
-                            struct rift_error *err);
+/* The index of the interface that packets to address (numeric) leave by. Fails where there is no
+ * route, and for an address of this node itself, unless it may be one: that is the loopback. */
+int rift_tc_route_interface(struct rift_tc *tc, const char *address, bool may_be_own,
+                            int *interface, struct rift_error *err);
 
 /* The most segments that the kernel puts into one packet for the interface. */
 int rift_tc_gso_segments(struct rift_tc *tc, int interface, uint32_t *segments,

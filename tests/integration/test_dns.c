@@ -23,6 +23,7 @@
 enum { LEASE_MS = 4000, DNS = 53, OTHER = 5300, QUICK_MS = 250, SLOW_MS = 3000, ECHOES = 6 };
 
 static int echoes[ECHOES]; /* datagrams: port 53 and another of n2, port 53 of n1; IPv4, IPv6 */
+static atomic_int own_echo = -1; /* port 53 of n1's 127.0.0.53, in one test */
 static int listener;
 static pthread_t echo_thread;
 static atomic_bool is_over;
@@ -41,19 +42,20 @@ static void *echo(void *context)
 {
     (void)context;
     while (!atomic_load(&is_over)) {
-        struct pollfd fds[ECHOES];
+        struct pollfd fds[ECHOES + 1];
         for (int i = 0; i < ECHOES; i++)
             fds[i] = (struct pollfd){.fd = echoes[i], .events = POLLIN};
-        if (poll(fds, ECHOES, 50) <= 0)
+        fds[ECHOES] = (struct pollfd){.fd = atomic_load(&own_echo), .events = POLLIN};
+        if (poll(fds, ECHOES + 1, 50) <= 0)
             continue;
-        for (int i = 0; i < ECHOES; i++) {
+        for (int i = 0; i <= ECHOES; i++) {
             char bytes[512];
             struct sockaddr_storage from;
             socklen_t size = sizeof from;
-            ssize_t n = recvfrom(echoes[i], bytes, sizeof bytes, MSG_DONTWAIT,
+            ssize_t n = recvfrom(fds[i].fd, bytes, sizeof bytes, MSG_DONTWAIT,
                                  (struct sockaddr *)&from, &size);
             if (n > 0)
-                sendto(echoes[i], bytes, (size_t)n, 0, (struct sockaddr *)&from, size);
+                sendto(fds[i].fd, bytes, (size_t)n, 0, (struct sockaddr *)&from, size);
         }
     }
     return NULL;
@@ -183,6 +185,34 @@ static void a_server_that_is_silent_anyway_shows_nothing(void **state)
     assert_false(is_observed());
 }
 
+/* As systemd-resolved has it: the answer comes by the loopback interface. */
+static void a_resolver_on_the_node_itself_does_not_answer(void **state)
+{
+    (void)state;
+    namespaces_need(spaces);
+    int own = host_socket(spaces, n1, AF_INET, SOCK_DGRAM);
+    CLEANUP(rift_close_fd) int asker = host_socket(spaces, n1, AF_INET, SOCK_DGRAM);
+    struct sockaddr_in resolver = {.sin_family = AF_INET, .sin_port = htons(DNS)};
+    inet_pton(AF_INET, "127.0.0.53", &resolver.sin_addr);
+    assert_int_equal(0, bind(own, (struct sockaddr *)&resolver, sizeof resolver));
+    atomic_store(&own_echo, own);
+    struct pollfd answer = {.fd = asker, .events = POLLIN};
+    char byte;
+    sendto(asker, "q", 1, 0, (struct sockaddr *)&resolver, sizeof resolver);
+    assert_int_equal(1, poll(&answer, 1, SLOW_MS));
+    assert_int_equal(1, recv(asker, &byte, 1, 0));
+    json_decref(agent_must(&n1->agent, "inject",
+                           json_pack("{s:s, s:s, s:{s:[s]}}", "id", "d", "fault", "dns", "options",
+                                     "servers", "127.0.0.53")));
+    sendto(asker, "q", 1, 0, (struct sockaddr *)&resolver, sizeof resolver);
+    assert_int_equal(0, poll(&answer, 1, QUICK_MS));
+    assert_true(is_observed());
+    json_decref(agent_must(&n1->agent, "heal", json_pack("{s:s}", "id", "d")));
+    sendto(asker, "q", 1, 0, (struct sockaddr *)&resolver, sizeof resolver);
+    assert_int_equal(1, poll(&answer, 1, SLOW_MS));
+    atomic_store(&own_echo, -1);
+}
+
 static void what_is_no_address_is_refused(void **state)
 {
     (void)state;
@@ -204,6 +234,7 @@ int main(void)
         CASE(name_servers_do_not_answer_and_all_else_does),
         CASE(it_ends_with_the_lease_when_agent_and_guardian_are_killed),
         CASE(a_server_that_is_silent_anyway_shows_nothing),
+        CASE(a_resolver_on_the_node_itself_does_not_answer),
         CASE(what_is_no_address_is_refused),
     };
     return cmocka_run_group_tests(tests, group_up, group_down);

@@ -286,6 +286,39 @@ static void the_rate_ends_with_the_lease_in_the_kernel(void **state)
     free(output);
 }
 
+static bool is_observed_now(const char *id)
+{
+    json_t *reply = agent_must(&n1->agent, "observe", json_pack("{s:s}", "id", id));
+    bool observed = json_is_true(json_object_get(reply, "observed"));
+    print_message("  %d: %s\n", observed, json_string_value(json_object_get(reply, "how")));
+    json_decref(reply);
+    return observed;
+}
+
+/* Somebody puts a root qdisc of his own in the place of ours: nothing is slow any more. */
+static void a_rate_whose_qdisc_was_replaced_is_not_observed(void **state)
+{
+    (void)state;
+    namespaces_need(bench.spaces);
+    char *output;
+    json_decref(agent_must(&n1->agent, "inject",
+                           link_args("r", n2, json_pack("{s:i}", "rate_kbit", 10000))));
+    link_rate_mbit(&bench, n2);
+    assert_true(is_observed_now("r"));
+    assert_int_equal(0, HOST_RUN(n1, &output, "tc", "qdisc", "replace", "dev", "eth0", "root",
+                                 "handle", "5:", "tbf", "rate", "900mbit", "burst", "64k",
+                                 "latency", "1s"));
+    free(output);
+    link_rate_mbit(&bench, n2);
+    assert_false(is_observed_now("r"));
+    link_heal(&bench, "r");
+    assert_int_equal(0, HOST_RUN(n1, &output, "tc", "qdisc", "show", "dev", "eth0"));
+    assert_non_null(strstr(output, "qdisc tbf 5: root")); /* it is his, and stays */
+    free(output);
+    assert_int_equal(0, HOST_RUN(n1, &output, "tc", "qdisc", "del", "dev", "eth0", "root"));
+    free(output);
+}
+
 static void options_that_cannot_be_are_refused_by_name(void **state)
 {
     (void)state;
@@ -326,6 +359,7 @@ int main(void)
         cmocka_unit_test(what_is_corrupt_is_sent_again_and_what_is_silently_so_is_not),
         cmocka_unit_test(the_rate_holds_for_the_named_peer_alone),
         cmocka_unit_test(the_rate_ends_with_the_lease_in_the_kernel),
+        cmocka_unit_test(a_rate_whose_qdisc_was_replaced_is_not_observed),
         cmocka_unit_test(options_that_cannot_be_are_refused_by_name),
     };
     return cmocka_run_group_tests(tests, group_up, three_hosts_down);
