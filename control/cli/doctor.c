@@ -80,19 +80,19 @@ static int print_facts(struct cluster *cluster)
 }
 
 struct survey {
-    const struct rift_fault_variant *shown;
+    const json_t *shown; /* options */
     int refusal_count;
 };
 
 static void print_answer(void *context, const struct doctor_answer *answer)
 {
     struct survey *survey = context;
-    if (survey->shown != answer->what) {
+    if (survey->shown != answer->what->options) {
         CLEANUP(rift_free) char *options = json_dumps(answer->what->options, JSON_COMPACT);
         bool has_options = options && strcmp(options, "{}") != 0;
         printf("%s%s%s\n", answer->what->fault->name, has_options ? " " : "",
                has_options ? options : "");
-        survey->shown = answer->what;
+        survey->shown = answer->what->options;
     }
     survey->refusal_count += !answer->can;
     if (answer->can)

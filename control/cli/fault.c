@@ -14,13 +14,14 @@
 #include "control/cli/fault_print.h"
 #include "control/cli/fault_wish.h"
 #include "control/run/cluster.h"
+#include "control/run/doctor.h"
 #include "control/run/fault_window.h"
 #include "control/run/hosts.h"
 #include "control/run/interrupt.h"
 #include "control/run/lead.h"
 #include "control/run/system.h"
 
-enum { LEAD_MS = 200, LOOK_MS = 50, LINE_EVERY_MS = 1000 };
+enum { LEAD_MS = 200, LOOK_MS = 50, LINE_EVERY_MS = 1000, PROBE_DEADLINE_MS = 20000 };
 
 static void stop_holding(void *context)
 {
@@ -35,7 +36,6 @@ static void hold(struct fault_window *fault, int64_t end_ns, const atomic_bool *
         rift_clock_sleep_until(rift_clock_now() + LOOK_MS * RIFT_MS);
         if (rift_clock_now() < next)
             continue;
-        next += LINE_EVERY_MS * RIFT_MS;
         json_t *seen = fault_window_observe(fault, end_ns);
         int64_t left_ns = end_ns - rift_clock_now(); /* to look takes its time */
         printf("  %3.0f s left, %s\n", (double)(left_ns > 0 ? left_ns : 0) / 1e9,
@@ -43,6 +43,8 @@ static void hold(struct fault_window *fault, int64_t end_ns, const atomic_bool *
                                                                : "not observed on every node");
         fflush(stdout);
         json_decref(seen);
+        while (next <= rift_clock_now()) /* no line for what was missed */
+            next += LINE_EVERY_MS * RIFT_MS;
     }
 }
 
@@ -53,7 +55,10 @@ static int carry_out(struct cluster *cluster, const struct rift_window *window,
     struct fault_window fault;
     int64_t origin = rift_clock_now();
     bool was_observed = false, is_healed = false;
-    if (fault_window_prepare(&fault, cluster, window, origin) == 0) {
+    if (fault_window_prepare(&fault, cluster, window, origin) == 0 &&
+        doctor_ask_now(cluster, &window->what, &fault.resolved, PROBE_DEADLINE_MS, &fault.error) ==
+            0 &&
+        !atomic_load(is_stopped)) {
         const struct lead lead = {0};
         int64_t start = rift_clock_now() + LEAD_MS * RIFT_MS + lead_of(&lead, cluster);
         printf("%s: %s\n", window->what.fault->name, fault.what);
@@ -65,11 +70,7 @@ static int carry_out(struct cluster *cluster, const struct rift_window *window,
         json_decref(seen);
         if (fault.error.code == RIFT_ERR_NONE && !fault.is_over)
             hold(&fault, start + window->length_ns, is_stopped);
-        json_t *healed = fault_window_heal(&fault);
-        is_healed = json_is_true(json_object_get(healed, "observed")) && !fault_ended_early(healed);
-        puts("healed");
-        fault_print_nodes(healed, "after");
-        json_decref(healed);
+        is_healed = fault_print_end(&fault, "", true);
     }
     if (fault.error.code != RIFT_ERR_NONE)
         fprintf(stderr, "rift fault: %s\n", fault.error.text);
@@ -105,11 +106,6 @@ static int run_fault(int argc, char **argv)
     struct rift_error err = {.code = RIFT_ERR_NONE};
     struct rift_plan *plan;
     struct rift_schedule *schedule;
-    for (int i = 1; i < argc; i++)
-        if (strcmp(argv[i], "--help") == 0) {
-            fputs(rift_command_fault.help, stdout);
-            return 0;
-        }
     if (argc >= 2 && strcmp(argv[1], "list") == 0)
         return rift_command_list.run(argc > 2 ? 3 : 2,
                                      (char *[]){"list", "faults", argc > 2 ? argv[2] : NULL, NULL});

@@ -6,11 +6,15 @@
 
 #include <jansson.h>
 
+#include "control/run/fault_window.h"
+
 /* result is what fault_window_observe or fault_window_heal gave; member is "observed" or "after".
  */
 void fault_print_nodes(const json_t *result, const char *member);
 
-/* Did it end on a node before it was healed? */
-bool fault_ended_early(const json_t *healed);
+/* Heals it and prints what came of that, name in front. True where it was injected, stayed on until
+ * now, and all is seen again that was before; or where it is not alone, as another fault may cover
+ * that. */
+bool fault_print_end(struct fault_window *fault, const char *name, bool is_alone);
 
 #endif

@@ -14,7 +14,7 @@
 #include "nemesis/fault.h"
 
 enum { LENGTH_DEFAULT_S = 30 };
-static const double LENGTH_LEAST_S = 0.1;
+static const double LENGTH_LEAST_S = 0.1, LENGTH_MOST_S = 1e6;
 
 int fault_wish_read(struct fault_wish *wish, int argc, char **argv, struct rift_error *err)
 {
@@ -35,12 +35,13 @@ int fault_wish_read(struct fault_wish *wish, int argc, char **argv, struct rift_
         if (choice == CONFIG)
             wish->config = optarg;
         else if (choice == FOR && read_length(optarg, &wish->length_s) &&
-                 wish->length_s >= LENGTH_LEAST_S)
+                 wish->length_s >= LENGTH_LEAST_S && wish->length_s <= LENGTH_MOST_S)
             continue;
         else if (choice == FOR)
             return rift_fail(err, RIFT_ERR_INVALID,
-                             "--for %s: that is no length of time such as 30s or 2m, from 100ms on",
-                             optarg);
+                             "--for %s: that is no length of time such as 30s or 2m, from 100ms to "
+                             "%.0fs",
+                             optarg, LENGTH_MOST_S);
         else if (choice == ISOLATE)
             wish->isolate = optarg;
         else if (choice == GRUDGE)
@@ -59,8 +60,11 @@ int fault_wish_read(struct fault_wish *wish, int argc, char **argv, struct rift_
                              "%s: there is no such option, or it lacks its value",
                              argv[optind - 1]);
     }
-    if (optind + 1 != argc)
+    if (optind == argc)
         return rift_fail(err, RIFT_ERR_INVALID, "name one fault; rift fault list shows them");
+    if (optind + 1 < argc)
+        return rift_fail(err, RIFT_ERR_INVALID, "name one fault: '%s' is one word too many",
+                         argv[optind + 1]);
     if (!wish->config)
         return rift_fail(err, RIFT_ERR_INVALID, "say which hosts: --config FILE");
     wish->fault = argv[optind];
@@ -69,6 +73,9 @@ int fault_wish_read(struct fault_wish *wish, int argc, char **argv, struct rift_
         return rift_fail(err, RIFT_ERR_INVALID,
                          "--%s is for faults on links; %s hits nodes: --on one, --on '[n1, n3]'",
                          wish->isolate ? "isolate" : "grudge", wish->fault);
+    if (wish->isolate && wish->grudge)
+        return rift_fail(err, RIFT_ERR_INVALID,
+                         "--isolate and --grudge both say whom it hits: give one of them");
     if (fault && fault->scope == RIFT_FAULT_ON_LINKS && wish->on)
         return rift_fail(
             err, RIFT_ERR_INVALID,
@@ -88,6 +95,13 @@ static void forget_place(struct rift_error *err)
             return;
         }
     }
+}
+
+/* "n1,n2" is a list, as "[n1, n2]" is; what is in quotes or brackets says itself what it is. */
+static void append_value(struct rift_text *entry, const char *value)
+{
+    bool is_list = strchr(value, ',') && !strchr("[{'\"", value[0]);
+    rift_text_printf(entry, is_list ? "[%s]" : "%s", value);
 }
 
 /* The entry of the plan's faults that the words stand for, as YAML in one line: "a=b" are options,
@@ -118,13 +132,15 @@ static char *entry_of(const struct fault_wish *wish, const struct rift_plan *pla
         comma = ", ";
     }
     if (wish->on) {
-        rift_text_printf(&entry, "%stargets: %s", comma, wish->on);
+        rift_text_printf(&entry, "%stargets: ", comma);
+        append_value(&entry, wish->on);
         comma = ", ";
     }
     for (size_t i = 0; i < wish->option_count; i++, comma = ", ") {
         const char *equals = strchr(wish->options[i], '=');
-        rift_text_printf(&entry, "%s%.*s: %s", comma, (int)(equals - wish->options[i]),
-                         wish->options[i], equals + 1);
+        rift_text_printf(&entry, "%s%.*s: ", comma, (int)(equals - wish->options[i]),
+                         wish->options[i]);
+        append_value(&entry, equals + 1);
     }
     /* One window: the next would start after the end of the main phase. */
     rift_text_printf(&entry, "}, every_s: %g, for_s: %g, start_s: 0}]", 2 * wish->length_s + 60,

@@ -202,13 +202,14 @@ static int heal_all(struct ward *ward, enum rift_agent_errand errand)
     return failed_count > 0 ? RIFT_EXIT_HARNESS : 0;
 }
 
-/* Once a second, until Ctrl-C, which leaves everything as it is. */
-static _Noreturn void watch_all(struct ward *ward)
+/* Once a second, until Ctrl-C, which leaves everything as it is, or until nobody reads any more. */
+static int watch_all(struct ward *ward)
 {
     for (;;) {
-        heal_all(ward, RIFT_ERRAND_LOOK);
+        int result = heal_all(ward, RIFT_ERRAND_LOOK);
         puts("");
-        fflush(stdout);
+        if (fflush(stdout) != 0 || ferror(stdout))
+            return result;
         rift_clock_sleep_until(rift_clock_now() + RIFT_SECOND);
     }
 }
@@ -259,8 +260,8 @@ static int send_all(const char *command, int argc, char **argv, enum rift_agent_
     if (result == 0 && ward->count == 0)
         result = refuse(ward, "CONFIG or HOST", "say which hosts");
     if (result == 0 && is_watched)
-        watch_all(ward);
-    if (result == 0)
+        result = watch_all(ward);
+    else if (result == 0)
         result = heal_all(ward, errand);
     rift_arena_finish(&ward->arena);
     free(ward);

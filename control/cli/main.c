@@ -1,5 +1,6 @@
 /* rift: finds the subcommand and hands it its arguments. */
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -46,6 +47,16 @@ static int refuse_command(const char *word)
     return RIFT_EXIT_USAGE;
 }
 
+/* Anywhere, but in what "rift lab ssh" is to run. */
+static bool wants_help(int argc, char **argv)
+{
+    bool is_lab = strcmp(argv[1], "lab") == 0;
+    for (int i = 2; i < argc && !(is_lab && i > 3); i++)
+        if (strcmp(argv[i], "--help") == 0)
+            return true;
+    return false;
+}
+
 int main(int argc, char **argv)
 {
     signal(SIGPIPE, SIG_IGN);
@@ -64,7 +75,7 @@ int main(int argc, char **argv)
     for (size_t i = 0; commands[i]; i++) {
         if (strcmp(argv[1], commands[i]->name) != 0)
             continue;
-        if (argc > 2 && strcmp(argv[2], "--help") == 0) {
+        if (wants_help(argc, argv)) {
             fputs(commands[i]->help, stdout);
             return 0;
         }

@@ -20,6 +20,7 @@
 #include "control/cli/length.h"
 #include "control/cli/plan_source.h"
 #include "control/run/cluster.h"
+#include "control/run/doctor.h"
 #include "control/run/fault_window.h"
 #include "control/run/hosts.h"
 #include "control/run/interrupt.h"
@@ -30,6 +31,7 @@
 enum {
     LEAD_MS = 200,
     LOOK_MS = 50,
+    PROBE_DEADLINE_MS = 20000,
     ROLE_DEADLINE_MS = 1000,
     FAULTS_MAX = 16,
     LINE_BYTES_MAX = 1000,
@@ -56,7 +58,7 @@ struct shell {
     int64_t origin_ns;
     int interrupt_fd;
     bool is_over;
-    bool has_failed; /* a fault was not injected, not observed or not healed */
+    bool has_failed; /* a line was refused, or a fault not injected, not observed or not healed */
     char line[LINE_BYTES_MAX + 1];
     size_t line_length;
 };
@@ -77,15 +79,14 @@ static void forget(struct held *held)
 
 static void heal(struct shell *shell, struct held *held)
 {
-    json_t *healed = fault_window_heal(&held->fault);
-    bool is_healed =
-        json_is_true(json_object_get(healed, "observed")) && !fault_ended_early(healed);
-    printf("%s healed: %s\n", held->fault.id, held->fault.what);
-    fault_print_nodes(healed, "after");
-    json_decref(healed);
+    CLEANUP(rift_free) char *name = rift_printf("%s ", held->fault.id);
+    size_t count = 0;
+    for (size_t i = 0; i < FAULTS_MAX; i++)
+        count += shell->held[i].is_used;
+    bool is_well = fault_print_end(&held->fault, name, count == 1);
     if (held->fault.error.code != RIFT_ERR_NONE)
         complain(shell, held->fault.error.text);
-    shell->has_failed |= !is_healed;
+    shell->has_failed |= !is_well;
     forget(held);
 }
 
@@ -113,11 +114,24 @@ static int64_t next_end(const struct shell *shell)
     return next;
 }
 
-static void look(struct held *held)
+static void look(struct shell *shell, struct held *held)
 {
     json_t *seen = fault_window_observe(&held->fault, held->end_ns);
     fault_print_nodes(seen, "observed");
+    shell->has_failed |= !json_is_true(json_object_get(seen, "observed"));
     json_decref(seen);
+}
+
+/* Of the shell's own hosts. */
+static int read_wish(const struct shell *shell, struct fault_wish *wish, int argc, char **argv,
+                     struct rift_error *err)
+{
+    if (fault_wish_read(wish, argc, argv, err) < 0)
+        return -1;
+    if (wish->config != shell->config)
+        return rift_fail(err, RIFT_ERR_INVALID,
+                         "--config has no place here: the hosts are those of %s", shell->config);
+    return 0;
 }
 
 /* So that it can be changed later, unless it says otherwise itself. */
@@ -137,22 +151,24 @@ static void start(struct shell *shell, int argc, char **argv)
     while (held < shell->held + FAULTS_MAX && held->is_used)
         held++;
     if (held == shell->held + FAULTS_MAX) {
-        printf("%d faults are on; heal one first\n", FAULTS_MAX);
+        complain(shell, "too many faults are on; heal one first");
         return;
     }
     uint64_t seed = shell->plan->seed + shell->window_count;
-    if (fault_wish_read(&wish, argc, argv, &err) == 0)
+    if (read_wish(shell, &wish, argc, argv, &err) == 0)
         let_change(&wish);
     if (err.code != RIFT_ERR_NONE ||
         fault_wish_plan(&wish, seed, &held->plan, &held->schedule, &err) < 0) {
-        printf("%s\n", err.text);
+        complain(shell, err.text);
         *held = (struct held){.is_used = false};
         return;
     }
     held->is_used = true;
     held->window = held->schedule->windows[0];
     held->window.number = ++shell->window_count;
-    if (fault_window_prepare(&held->fault, shell->cluster, &held->window, shell->origin_ns) < 0) {
+    if (fault_window_prepare(&held->fault, shell->cluster, &held->window, shell->origin_ns) < 0 ||
+        doctor_ask_now(shell->cluster, &held->window.what, &held->fault.resolved, PROBE_DEADLINE_MS,
+                       &held->fault.error) < 0) {
         complain(shell, held->fault.error.text);
         forget(held);
         return;
@@ -161,12 +177,13 @@ static void start(struct shell *shell, int argc, char **argv)
     held->end_ns = start_ns + (int64_t)(wish.length_s * 1e9);
     lead_learn(&shell->lead, fault_window_inject(&held->fault, start_ns));
     rift_clock_sleep_until(start_ns + LOOK_MS * RIFT_MS);
-    printf("%s on for %g s: %s: %s\n", held->fault.id, wish.length_s, wish.fault, held->fault.what);
-    look(held);
-    if (held->fault.error.code == RIFT_ERR_NONE)
-        return;
+    bool is_on = held->fault.error.code == RIFT_ERR_NONE;
+    CLEANUP(rift_free) char *length = rift_printf(" on for %g s:", wish.length_s);
+    printf("%s%s %s: %s\n", held->fault.id, is_on ? length : "", wish.fault, held->fault.what);
+    look(shell, held);
     /* A node refused it: it is on nowhere. */
-    heal(shell, held);
+    if (!is_on)
+        heal(shell, held);
 }
 
 /* The options that the fault has now, behind those of the wish, which go before them. What was made
@@ -202,11 +219,13 @@ static void change(struct shell *shell, struct held *held, int argc, char **argv
     char *texts[FAULT_WISH_OPTIONS_MAX + 1] = {NULL};
     const struct rift_window *window = held->fault.window;
     if (!window->what.fault->can_change) {
-        printf("%s cannot be changed while it is on: heal it\n", window->what.fault->name);
+        rift_fail(&err, RIFT_ERR_UNSUPPORTED, "%s cannot be changed while it is on: heal it",
+                  window->what.fault->name);
+        complain(shell, err.text);
         return;
     }
     argv[1] = (char *)window->what.fault->name;
-    if (fault_wish_read(&wish, argc, argv, &err) == 0 &&
+    if (read_wish(shell, &wish, argc, argv, &err) == 0 &&
         (wish.option_count == 0 || wish.isolate || wish.grudge || wish.on))
         rift_fail(&err, RIFT_ERR_INVALID, "change takes --set OPTION=VALUE, and nothing else");
     if (err.code == RIFT_ERR_NONE) {
@@ -216,7 +235,7 @@ static void change(struct shell *shell, struct held *held, int argc, char **argv
     for (char **text = texts; *text; text++)
         free(*text);
     if (err.code != RIFT_ERR_NONE) {
-        printf("%s\n", err.text);
+        complain(shell, err.text);
         return;
     }
     held->fault.error.code = RIFT_ERR_NONE;
@@ -227,7 +246,7 @@ static void change(struct shell *shell, struct held *held, int argc, char **argv
         complain(shell, held->fault.error.text);
     rift_clock_sleep_until(rift_clock_now() + LOOK_MS * RIFT_MS);
     printf("%s changed: %s\n", held->fault.id, held->fault.what);
-    look(held);
+    look(shell, held);
 }
 
 static void show_status(struct shell *shell)
@@ -241,7 +260,7 @@ static void show_status(struct shell *shell)
         printf("%s %.1f s left: %s: %s\n", held->fault.id,
                (double)(held->end_ns - rift_clock_now()) / 1e9, held->window.what.fault->name,
                held->fault.what);
-        look(held);
+        look(shell, held);
     }
     if (is_none)
         puts("no fault is on");
@@ -263,6 +282,7 @@ static struct held *held_named(struct shell *shell, const char *id)
         if (shell->held[i].is_used && strcmp(shell->held[i].fault.id, id) == 0)
             return &shell->held[i];
     printf("no fault %s is on; status shows them\n", id ? id : "of no name");
+    shell->has_failed = true;
     return NULL;
 }
 
@@ -272,6 +292,7 @@ static void wait_for(struct shell *shell, const char *text)
     double length_s = 0;
     if (text && !read_length(text, &length_s)) {
         printf("wait: %s is no length of time such as 5s\n", text);
+        shell->has_failed = true;
         return;
     }
     int64_t until = text ? rift_clock_now() + (int64_t)(length_s * 1e9) : INT64_MAX;
@@ -339,6 +360,7 @@ static void obey(struct shell *shell, char *line)
     int argc = 1;
     if (!split_words(line, argv, &argc)) {
         printf("a quote is not closed, or there are more than %d words\n", WORDS_MAX);
+        shell->has_failed = true;
         return;
     }
     const char *verb = argc > 1 ? argv[1] : "#", *argument = argc > 2 ? argv[2] : NULL;
@@ -389,8 +411,11 @@ static void take_input(struct shell *shell)
     memmove(shell->line, from, shell->line_length);
     if (shell->line_length == LINE_BYTES_MAX) {
         printf("a line has at most %d bytes\n", LINE_BYTES_MAX - 1);
+        shell->has_failed = true;
         shell->line_length = 0;
     }
+    if (count <= 0 && !shell->is_over)
+        obey(shell, shell->line); /* one without an end */
     shell->is_over |= count <= 0;
 }
 
@@ -490,7 +515,8 @@ const struct rift_command rift_command_shell = {
         "are started or changed, status, heal. What is still on at the end is healed. help lists\n"
         "the commands.\n"
         "\n"
-        "exit codes: 0 every fault was injected and healed, 254 bad usage, 255 not so\n"
+        "exit codes: 0 each line was obeyed, each fault injected, observed and healed, 254 bad\n"
+        "usage, 255 not so\n"
         "\n"
         "example: printf 'partition --isolate n3 --for 10s\\nwait\\n' | rift shell "
         "configs/etcd-register.yaml\n",

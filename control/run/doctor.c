@@ -13,19 +13,38 @@
 /* Options that are drawn anew for each window differ in each; a few of them tell enough. */
 enum { DOCTOR_QUESTIONS_PER_FAULT = 8 };
 
-static bool doctor_has_asked(const struct rift_schedule *schedule, size_t index)
+/* Which of several it hits is no matter of what a node can do. */
+static json_t *doctor_options(const struct rift_fault_variant *what)
 {
-    const struct rift_fault_variant *asked = &schedule->windows[index].what;
-    size_t questions = 0;
-    for (size_t i = 0; i < index; i++) {
-        const struct rift_fault_variant *other = &schedule->windows[i].what;
-        if (other->fault != asked->fault)
-            continue;
-        if (json_equal(other->options, asked->options))
-            return true;
-        questions++;
+    json_t *options = json_copy((json_t *)what->options);
+    json_object_del(options, "pick");
+    return options;
+}
+
+/* What was asked of one fault. */
+struct doctor_question {
+    const struct rift_fault *fault;
+    json_t *options;
+};
+
+/* Adds it, unless it was asked already, or enough of its fault was. */
+static bool doctor_is_new(struct doctor_question *asked, size_t *count,
+                          const struct rift_fault_variant *what)
+{
+    json_t *options = doctor_options(what);
+    size_t of_fault = 0;
+    bool is_new = true;
+    for (size_t i = 0; i < *count; i++) {
+        of_fault += asked[i].fault == what->fault;
+        is_new =
+            is_new && !(asked[i].fault == what->fault && json_equal(asked[i].options, options));
     }
-    return questions >= DOCTOR_QUESTIONS_PER_FAULT;
+    is_new = is_new && of_fault < DOCTOR_QUESTIONS_PER_FAULT;
+    if (is_new)
+        asked[(*count)++] = (struct doctor_question){what->fault, options};
+    else
+        json_decref(options);
+    return is_new;
 }
 
 static const char *doctor_text(const json_t *reply, const char *key)
@@ -34,7 +53,9 @@ static const char *doctor_text(const json_t *reply, const char *key)
     return text ? text : "";
 }
 
+/* grudge: whom each node hears no more; NULL: any other. */
 static void doctor_ask_one(struct cluster *cluster, const struct rift_fault_variant *what,
+                           const struct rift_node_set *nodes, const struct rift_grudge *grudge,
                            int64_t deadline_ms,
                            void (*visit)(void *context, const struct doctor_answer *answer),
                            void *context)
@@ -46,11 +67,15 @@ static void doctor_ask_one(struct cluster *cluster, const struct rift_fault_vari
     for (size_t i = 0; i < cluster->node_count; i++) {
         struct rift_node_set others = all;
         rift_node_set_remove(&others, i);
-        args[i] = json_pack("{s:s, s:O, s:o}", "fault", link_fault_driver(what->fault), "options",
-                            what->options, "peers", link_fault_peers(cluster, what, i, &others));
+        args[i] = json_pack(
+            "{s:s, s:O, s:o}", "fault", link_fault_driver(what->fault), "options", what->options,
+            "peers", link_fault_peers(cluster, what, i, grudge ? &grudge->drops[i] : &others));
     }
-    cluster_call(cluster, &all, "probe_fault", args, deadline_ms, replies);
+    cluster_call(cluster, nodes, "probe_fault", args, deadline_ms, replies);
     for (size_t i = 0; i < cluster->node_count; i++) {
+        json_decref(args[i]);
+        if (!rift_node_set_has(nodes, i))
+            continue;
         const json_t *reply = replies[i].ok;
         struct doctor_answer answer = {
             .node = cluster->names[i],
@@ -63,7 +88,6 @@ static void doctor_ask_one(struct cluster *cluster, const struct rift_fault_vari
         if (!answer.can && !answer.why[0])
             answer.why = "it does not say why";
         visit(context, &answer);
-        json_decref(args[i]);
     }
     cluster_replies_free(replies, cluster->node_count);
     free(replies);
@@ -75,11 +99,22 @@ void doctor_ask_each(struct cluster *cluster, const struct rift_schedule *schedu
                      void (*visit)(void *context, const struct doctor_answer *answer),
                      void *context)
 {
+    struct doctor_question *asked = rift_calloc(schedule->count + 1, sizeof *asked);
+    struct rift_node_set all;
+    size_t count = 0;
+    cluster_all(cluster, &all);
     /* A fault of the cluster as a whole is not the agents' to do: the plan has what it needs. */
-    for (size_t i = 0; i < schedule->count; i++)
-        if (schedule->windows[i].what.fault->scope != RIFT_FAULT_ON_MEMBERSHIP &&
-            !doctor_has_asked(schedule, i))
-            doctor_ask_one(cluster, &schedule->windows[i].what, deadline_ms, visit, context);
+    for (size_t i = 0; i < schedule->count; i++) {
+        const struct rift_fault_variant *what = &schedule->windows[i].what;
+        if (what->fault->scope == RIFT_FAULT_ON_MEMBERSHIP || !doctor_is_new(asked, &count, what))
+            continue;
+        struct rift_fault_variant shown = *what;
+        shown.options = asked[count - 1].options;
+        doctor_ask_one(cluster, &shown, &all, NULL, deadline_ms, visit, context);
+    }
+    for (size_t i = 0; i < count; i++)
+        json_decref(asked[i].options);
+    free(asked);
 }
 
 static void doctor_note(void *context, const struct doctor_answer *answer)
@@ -91,6 +126,20 @@ static void doctor_note(void *context, const struct doctor_answer *answer)
     else
         rift_text_printf(refusals, "%s%s cannot do %s: %s", refusals->length ? "\n" : "",
                          answer->node, name, answer->why);
+}
+
+int doctor_ask_now(struct cluster *cluster, const struct rift_fault_variant *what,
+                   const struct rift_resolved *resolved, int64_t deadline_ms,
+                   struct rift_error *err)
+{
+    struct rift_text CLEANUP(rift_text_finish) refusals = {0};
+    if (what->fault->scope == RIFT_FAULT_ON_MEMBERSHIP)
+        return 0;
+    doctor_ask_one(cluster, what, &resolved->nodes, &resolved->grudge, deadline_ms, doctor_note,
+                   &refusals);
+    if (refusals.length > 0)
+        return rift_fail(err, RIFT_ERR_UNSUPPORTED, "%s", refusals.data);
+    return 0;
 }
 
 int doctor_ask(struct cluster *cluster, const struct rift_schedule *schedule, int64_t deadline_ms,

@@ -9,7 +9,7 @@
 /* What one node says of one planned fault. Texts are "" where there is none. */
 struct doctor_answer {
     const char *node;
-    const struct rift_fault_variant *what;
+    const struct rift_fault_variant *what; /* its options without what tells nothing of a node */
     bool can;
     const char *why;     /* it cannot */
     const char *backend; /* what does it there */
@@ -22,6 +22,11 @@ void doctor_ask_each(struct cluster *cluster, const struct rift_schedule *schedu
                      int64_t deadline_ms,
                      void (*visit)(void *context, const struct doctor_answer *answer),
                      void *context);
+
+/* The same of one fault that is about to begin: only those whom it is to hit are asked. */
+int doctor_ask_now(struct cluster *cluster, const struct rift_fault_variant *what,
+                   const struct rift_resolved *resolved, int64_t deadline_ms,
+                   struct rift_error *err);
 
 /* Fails with RIFT_ERR_UNSUPPORTED and names, one a line, each node and fault that cannot be done
  * and why. Leaves nothing behind. */

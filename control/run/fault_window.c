@@ -64,8 +64,9 @@ static bool is_cut(const struct fault_window *fault)
 static int64_t flap_spread_ms(const struct fault_window *fault)
 {
     double period_ms = json_number_value(json_object_get(fault->window->what.options, "flap_ms"));
-    return is_cut(fault) || is_of_clients(fault) ? (int64_t)fmin(period_ms, FAULT_SPREAD_MOST_MS)
-                                                 : 0;
+    return is_cut(fault) || is_of_clients(fault)
+               ? (int64_t)ceil(fmin(period_ms, FAULT_SPREAD_MOST_MS))
+               : 0;
 }
 
 static bool is_late(const struct fault_window *fault)
@@ -131,9 +132,12 @@ int fault_window_prepare_after(struct fault_window *fault, struct cluster *clust
     }
     if (is_of_clients(fault))
         ask_as_client(fault, &fault->clients_before, 0);
-    /* A target that is a list of nodes already says whom. */
-    fault->what = strcmp(target, whom.data) == 0 ? rift_strdup(target)
-                                                 : rift_printf("%s: %s", target, whom.data);
+    /* A target that is a list of nodes, or a grudge, already says whom. */
+    bool is_said = strcmp(target, whom.data) == 0 ||
+                   (is_on_links(fault) && window->what.grudge == RIFT_GRUDGE_EXPLICIT);
+    const char *guess = fault->resolved.is_guess ? " (no primary is known)" : "";
+    fault->what =
+        is_said ? rift_strdup(whom.data) : rift_printf("%s%s: %s", target, guess, whom.data);
     return 0;
 }
 

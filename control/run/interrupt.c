@@ -1,4 +1,4 @@
-/* Ctrl-C: a thread that waits for SIGINT and SIGTERM. */
+/* Ctrl-C: a thread that waits for the signals. */
 #include "control/run/interrupt.h"
 
 #include <poll.h>
@@ -14,6 +14,18 @@
 #include "common/memory.h"
 
 enum { INTERRUPT_EXIT_CODE = 255 };
+
+static const int stop_signals[] = {SIGINT, SIGTERM, SIGHUP};
+enum { STOP_SIGNALS = sizeof stop_signals / sizeof *stop_signals };
+
+/* nohup. SIGINT is ignored too where a script's shell starts this with "&", and is taken all the
+ * same. */
+static bool is_ignored(int signal)
+{
+    struct sigaction action;
+    return signal == SIGHUP && sigaction(signal, NULL, &action) == 0 &&
+           action.sa_handler == SIG_IGN;
+}
 
 struct interrupt {
     void (*stop)(void *context);
@@ -59,14 +71,16 @@ void interrupt_defer(void)
     struct sigaction action = {.sa_handler = note_signal,
                                .sa_flags = SA_RESTART | (int)SA_RESETHAND};
     was_deferred = 0;
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
+    for (size_t i = 0; i < STOP_SIGNALS; i++)
+        if (!is_ignored(stop_signals[i]))
+            sigaction(stop_signals[i], &action, NULL);
 }
 
 bool interrupt_deferred(void)
 {
-    signal(SIGINT, SIG_DFL);
-    signal(SIGTERM, SIG_DFL);
+    for (size_t i = 0; i < STOP_SIGNALS; i++)
+        if (!is_ignored(stop_signals[i]))
+            signal(stop_signals[i], SIG_DFL);
     return was_deferred;
 }
 
@@ -76,8 +90,9 @@ struct interrupt *interrupt_watch(void (*stop)(void *context), void *context)
     interrupt->stop = stop;
     interrupt->context = context;
     sigemptyset(&interrupt->set);
-    sigaddset(&interrupt->set, SIGINT);
-    sigaddset(&interrupt->set, SIGTERM);
+    for (size_t i = 0; i < STOP_SIGNALS; i++)
+        if (!is_ignored(stop_signals[i]))
+            sigaddset(&interrupt->set, stop_signals[i]);
     pthread_sigmask(SIG_BLOCK, &interrupt->set, NULL);
     interrupt->signals = signalfd(-1, &interrupt->set, SFD_CLOEXEC | SFD_NONBLOCK);
     interrupt->end = eventfd(0, EFD_CLOEXEC);

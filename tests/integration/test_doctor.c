@@ -95,6 +95,18 @@ static void a_fault_that_a_host_cannot_do_is_named_with_host_and_cause(void **st
     nodes_assert_clean(case_hosts, HOSTS, before, "after it");
 }
 
+/* Which process it would be is drawn for each window, and is no other question to a node. */
+static void a_fault_is_asked_for_once_whatever_it_draws(void **state)
+{
+    (void)state;
+    write_config("", "faults: [{kill: {targets: one, process: any}, every_s: 5, for_s: 1}]\n");
+    assert_rift("doctor config.yaml", FIT);
+    assert_says("\nkill ");
+    if (strstr(strstr(output, "\nkill ") + 1, "\nkill "))
+        fail_msg("%s", output);
+    assert_nothing_is_left();
+}
+
 static void a_host_that_nobody_reaches_is_named(void **state)
 {
     (void)state;
@@ -178,6 +190,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(hosts_that_can_do_all_are_fit_and_left_as_they_were),
         cmocka_unit_test(a_fault_that_a_host_cannot_do_is_named_with_host_and_cause),
+        cmocka_unit_test(a_fault_is_asked_for_once_whatever_it_draws),
         cmocka_unit_test(a_host_that_nobody_reaches_is_named),
         cmocka_unit_test(a_bad_configuration_is_named_with_its_place),
         cmocka_unit_test(heal_by_a_configuration_ends_what_a_dead_controller_left),

@@ -212,6 +212,11 @@ static void mistakes_are_named_as_they_were_made(void **state)
     } mistakes[] = {
         {"partition --isolate n9", "rift fault: there is no node 'n9', did you mean 'n1'?"},
         {"partition --isolate n2 --for 0", "--for 0: that is no length of time such as 30s"},
+        {"partition --isolate n2 --for 9999999h", "--for 9999999h: that is no length of time"},
+        {"partition --isolate n2 --for 30 s", "name one fault: 's' is one word too many"},
+        {"partition --isolate n2 --grudge halves", "--isolate and --grudge both say whom"},
+        {"pause --on n1,n9", "rift fault: unknown target 'n9'"},
+        {"wan --set matrix=aws", "rift fault: unknown matrix 'aws'; there is: ibm-cloud"},
         {"partition --isolate n2 --for 9ms", "--for 9ms: that is no length of time such as 30s"},
         {"kill --isolate n2", "--isolate is for faults on links; kill hits nodes"},
         {"partition --on n2", "--on is for faults on nodes; partition hits links"},
@@ -230,6 +235,88 @@ static void mistakes_are_named_as_they_were_made(void **state)
     char output[4096];
     assert_int_equal(254, rift("fault status", output, sizeof output));
     assert_non_null(strstr(output, "rift fault status: CONFIG or HOST"));
+}
+
+/* Nodes are asked before anything begins, and "healed" is said of nothing that never was. */
+static void what_a_node_cannot_do_is_not_begun(void **state)
+{
+    (void)state;
+    need_lab();
+    static const struct {
+        const char *words, *answer;
+    } wishes[] = {
+        {"partition --isolate n2 --set interfaces=eth0,eth7",
+         "n3 cannot do partition: there is no interface 'eth7' on this node"},
+        {"dns --on n1 --set servers=10.0.0.0.1", "n1 cannot do dns: "},
+        {"pause --on n1,n2", "not injected; nothing is on"},
+    };
+    for (size_t i = 0; i < sizeof wishes / sizeof *wishes; i++) {
+        char output[4096];
+        CLEANUP(rift_free)
+        char *words = rift_printf("fault %s --for 2s --config %s", wishes[i].words, config);
+        int rc = rift(words, output, sizeof output);
+        if (rc != 255 || !strstr(output, wishes[i].answer) || strstr(output, "healed"))
+            fail_msg("%s: %d: %s", wishes[i].words, rc, output);
+    }
+}
+
+static void a_watched_status_ends_when_nobody_reads(void **state)
+{
+    (void)state;
+    need_lab();
+    char output[1024];
+    CLEANUP(rift_free)
+    char *script = rift_printf("timeout 20 %s fault status --watch --lab %s | head -1; echo code "
+                               "${PIPESTATUS[0]}",
+                               test_rift_binary(), test_lab_name("fault"));
+    test_run(script, output, sizeof output);
+    if (!strstr(output, "code 0"))
+        fail_msg("%s", output);
+}
+
+/* Its terminal is closed: it heals as at Ctrl-C, and says so to whoever still reads. */
+static void a_terminal_that_is_closed_heals(void **state)
+{
+    (void)state;
+    need_lab();
+    char output[8192];
+    CLEANUP(rift_free)
+    char *script = rift_printf(
+        "%s fault partition --isolate n2 --for 60s --config %s >%s.log 2>&1 & p=$!; "
+        "for i in $(seq 300); do grep -q 'n2 not heard' %s.log && break; sleep 0.1; done; "
+        "kill -HUP $p; wait $p; echo code $?; cat %s.log; rm %s.log",
+        test_rift_binary(), config, config, config, config, config);
+    test_run(script, output, sizeof output);
+    if (!strstr(output, "code 0") || !strstr(output, "n2 heard again"))
+        fail_msg("%s", output);
+}
+
+/* A script that misspells a fault did not do what it says; its last line needs no end. */
+static void a_shell_obeys_its_last_line_and_tells_of_a_refused_one(void **state)
+{
+    (void)state;
+    need_lab();
+    static const struct {
+        const char *lines, *answer;
+        int code;
+    } cases[] = {
+        {"partition --isolate n2 --for 1s\\nwait", "w1 healed", 0},
+        /* What the second one cuts is not heard when the first one is healed. */
+        {"partition --isolate n2 --for 5s\\npartition --isolate n3 --for 5s\\nheal w1", "w1 healed",
+         0},
+        {"partitoin --isolate n2\\n", "did you mean 'partition'?", 255},
+        {"partition --isolate n2 --config other.yaml\\n", "--config has no place here", 255},
+        {"pause --on n1\\n", "w1 not injected; nothing is on", 255},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char output[8192];
+        CLEANUP(rift_free)
+        char *script = rift_printf("printf '%s' | %s shell %s 2>&1", cases[i].lines,
+                                   test_rift_binary(), config);
+        int rc = test_run(script, output, sizeof output);
+        if (rc != cases[i].code || !strstr(output, cases[i].answer))
+            fail_msg("%s: %d: %s", cases[i].lines, rc, output);
+    }
 }
 
 /* A shell told to cut, to cut more, to heal the first, and then nothing: its end heals the rest.
@@ -390,6 +477,10 @@ int main(void)
         cmocka_unit_test(the_status_of_a_node_without_an_agent_is_what_is_left),
         cmocka_unit_test(a_fault_that_somebody_else_healed_is_no_success),
         cmocka_unit_test(mistakes_are_named_as_they_were_made),
+        cmocka_unit_test(what_a_node_cannot_do_is_not_begun),
+        cmocka_unit_test(a_watched_status_ends_when_nobody_reads),
+        cmocka_unit_test(a_terminal_that_is_closed_heals),
+        cmocka_unit_test(a_shell_obeys_its_last_line_and_tells_of_a_refused_one),
         cmocka_unit_test(a_shell_holds_several_faults_and_heals_at_its_end),
         cmocka_unit_test(a_shell_changes_a_link_that_is_on),
         cmocka_unit_test(nodes_are_as_far_apart_as_their_regions),
