@@ -104,7 +104,7 @@ static void a_fault_is_asked_for_once_whatever_it_draws(void **state)
     assert_says("\nkill ");
     if (strstr(strstr(output, "\nkill ") + 1, "\nkill "))
         fail_msg("%s", output);
-    assert_nothing_is_left();
+    nodes_assert_clean(case_hosts, HOSTS, before, "after it");
 }
 
 static void a_host_that_nobody_reaches_is_named(void **state)
