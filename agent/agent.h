@@ -52,7 +52,6 @@ struct agent {
     uint64_t lease_timer;
 
     struct fault *faults;
-    uint64_t tend_timer; /* 0: no fault needs it */
     struct job *jobs;
     struct probe *probe;
     struct status *status;
@@ -63,6 +62,7 @@ struct request {
     int64_t id;
     const char *verb;
     const json_t *args;
+    int kept_fd; /* that stays open where it is carried out; 0: none but what it opens */
 };
 
 /* How a verb is carried out: 0 with ok filled, -1 with err, or VERB_LATER when agent_reply comes

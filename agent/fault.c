@@ -75,6 +75,13 @@ void fault_interrupt(struct fault *fault)
         agent_reply(agent, request_id, NULL, &cancelled);
 }
 
+bool fault_inject_waits(const struct fault *fault)
+{
+    const struct rift_fault_driver *driver = fault->injection.driver;
+    return driver->inject_takes_time ||
+           (driver->descriptor && driver->descriptor(&fault->injection) >= 0);
+}
+
 bool fault_heal_waits(const struct fault *fault)
 {
     return fault->is_on && (fault->injection.driver->heal_takes_time ||

@@ -31,6 +31,8 @@ void fault_destroy(struct fault *fault);
 /* Undone as far as it got: after this the node is as before, or the ledger still says what is not.
  */
 void fault_undo(struct fault *fault);
+/* Is its inject one for a job? To be asked once it is planned. */
+bool fault_inject_waits(const struct fault *fault);
 /* Is its heal one for a job? systemctl, for one, takes its time. */
 bool fault_heal_waits(const struct fault *fault);
 /* The fault is off and out of the ledger, and forgotten; or it stays as it is, with the error. */

@@ -63,7 +63,10 @@ static void inject_failed(struct agent *agent, int64_t id)
 
 int fault_inject_in_job(struct fault *fault, int64_t request_id, struct rift_error *err)
 {
-    const struct request request = {.id = request_id, .verb = "inject", .args = fault->args};
+    const struct rift_fault_driver *driver = fault->injection.driver;
+    int fd = driver->descriptor ? driver->descriptor(&fault->injection) : -1;
+    const struct request request = {
+        .id = request_id, .verb = "inject", .args = fault->args, .kept_fd = fd > 0 ? fd : 0};
     int rc = job_start(fault->agent, &request, inject_work, inject_done, INJECT_MS, err);
     if (rc != VERB_LATER)
         return rc;

@@ -16,7 +16,6 @@
 #include "nemesis/faults/ledger.h"
 #include "nemesis/faults/undo.h"
 
-enum { TEND_MS = 200 };
 enum { LOOK_FOR_MS = 700, LOOK_EVERY_MS = 50 }; /* unless the request says for how long */
 enum { PEERS_MAX = 512, PEER_ADDRESSES_MAX = 16, FAULTS_MAX = 128 };
 
@@ -112,23 +111,6 @@ int faults_verb_probe(struct agent *agent, const struct request *request, json_t
     return rc;
 }
 
-/* As long as a fault is on that asks for it. A process that is gone by then is no error, and one
- * that cannot be hit is told of when the lease is renewed. */
-static void tend_due(void *context)
-{
-    struct agent *agent = context;
-    bool has_any = false;
-    for (struct fault *fault = agent->faults; fault; fault = fault->next) {
-        if (!fault->is_on || !fault->injection.driver->tends)
-            continue;
-        fault->injection.driver->renew(&fault->injection, NULL);
-        has_any = true;
-    }
-    agent->tend_timer = has_any ? loop_timer_set(&agent->loop, rift_clock_now() + TEND_MS * RIFT_MS,
-                                                 tend_due, agent)
-                                : 0;
-}
-
 /* Plans, writes the ledger, injects. On failure all is undone again. VERB_LATER where a job injects
  * it, and answers the request. */
 static int fault_apply(struct fault *fault, int64_t request_id, struct rift_error *err)
@@ -145,7 +127,8 @@ static int fault_apply(struct fault *fault, int64_t request_id, struct rift_erro
     }
     if (injection->driver->plan(injection, &fault->target, ledger, err))
         return -1;
-    if (injection->driver->inject_takes_time && fault->ready_ns == 0)
+    bool takes_time = fault_inject_waits(fault);
+    if (takes_time && fault->ready_ns == 0)
         fault->ready_ns = rift_clock_now();
     if (injection->driver->stops_system)
         rift_undo_plan_unit(injection->undo, fault->target.unit);
@@ -153,13 +136,9 @@ static int fault_apply(struct fault *fault, int64_t request_id, struct rift_erro
         rift_ledger_remove(ledger, injection->id, NULL);
         return -1; /* nothing was touched */
     }
-    int rc = injection->driver->inject_takes_time
-                 ? fault_inject_in_job(fault, request_id, err)
-                 : injection->driver->inject(injection, &fault->target, err);
+    int rc = takes_time ? fault_inject_in_job(fault, request_id, err)
+                        : injection->driver->inject(injection, &fault->target, err);
     fault->is_on = rc >= 0;
-    if (fault->is_on && injection->driver->tends && fault->agent->tend_timer == 0)
-        fault->agent->tend_timer = loop_timer_set(
-            &fault->agent->loop, rift_clock_now() + TEND_MS * RIFT_MS, tend_due, fault->agent);
     if (fault->ready_ns == 0)
         fault->ready_ns = rift_clock_now();
     if (rc < 0)

@@ -96,6 +96,19 @@ static void job_due(void *context)
     job_finish(job, "not done by its deadline, and stopped");
 }
 
+/* 0: only one is kept. */
+static void close_all_but(int one, int other)
+{
+    unsigned first = (unsigned)(one < other ? one : other), last = (unsigned)(one + other) - first;
+    if (other == 0)
+        first = last;
+    if (first > 3)
+        syscall(SYS_close_range, 3U, first - 1, 0);
+    if (last > first + 1)
+        syscall(SYS_close_range, first + 1, last - 1, 0);
+    syscall(SYS_close_range, last + 1, ~0U, 0);
+}
+
 /* In the child. The agent's descriptors must not live on in what it starts: the lock above all. */
 static void job_run(struct agent *agent, const struct request *request, job_work *work, int fd,
                     pid_t agent_pid, int64_t deadline_ns)
@@ -107,9 +120,7 @@ static void job_run(struct agent *agent, const struct request *request, job_work
     int null = open("/dev/null", O_RDWR);
     dup2(null, 0);
     dup2(null, 1);
-    dup2(fd, 3);
-    syscall(SYS_close_range, 4, ~0U, 0);
-    fcntl(3, F_SETFD, FD_CLOEXEC);
+    close_all_but(fd, request->kept_fd);
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
@@ -121,7 +132,7 @@ static void job_run(struct agent *agent, const struct request *request, job_work
     char *text = json_dumps(reply, JSON_COMPACT);
     size_t length = text ? strlen(text) : 0, sent = 0;
     while (sent < length) {
-        ssize_t n = write(3, text + sent, length - sent);
+        ssize_t n = write(fd, text + sent, length - sent);
         if (n <= 0)
             break;
         sent += (size_t)n;

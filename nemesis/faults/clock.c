@@ -74,6 +74,12 @@ static int clock_plan(struct rift_injection *injection, const struct rift_target
     return way->plan(injection, target, ledger, err);
 }
 
+static int clock_descriptor(const struct rift_injection *injection)
+{
+    const struct rift_fault_driver *way = way_of_undo(injection->undo);
+    return way->descriptor ? way->descriptor(injection) : -1;
+}
+
 static int clock_inject(struct rift_injection *injection, const struct rift_target *target,
                         struct rift_error *err)
 {
@@ -104,8 +110,9 @@ static void clock_forget(struct rift_injection *injection)
 
 const struct rift_fault_driver rift_clock_driver = {
     .name = "clock",
-    .tends = true,
+    .heal_takes_time = true,
     .probe = clock_probe,
+    .descriptor = clock_descriptor,
     .plan = clock_plan,
     .inject = clock_inject,
     .renew = clock_renew,

@@ -60,8 +60,10 @@ static int burn_begin(const void *of, struct rift_holder_report *report)
     return 0;
 }
 
-static void burn_tend(void)
+static void burn_tend(int64_t deadline_ns, void *shared)
 {
+    (void)deadline_ns;
+    (void)shared;
     while (waitpid(-1, NULL, WNOHANG) > 0) {
     }
 }
@@ -149,6 +151,7 @@ static int burn_probe(const struct rift_target *target, const json_t *options,
 const struct rift_fault_driver rift_cpu_burn_driver = {
     .name = "cpu-burn",
     .probe = burn_probe,
+    .descriptor = rift_holder_descriptor,
     .plan = burn_plan,
     .inject = burn_inject,
     .renew = rift_holder_renew,

@@ -67,6 +67,9 @@ struct rift_fault_driver {
     /* inject may wait, for processes that end or for a disk: it is called in a process apart, and
      * all that it leaves is what it put into undo and applied_ns. It has no live. */
     bool inject_takes_time;
+    /* The same for one that has live from plan on, of which inject needs no more than this
+     * descriptor; -1: it does not wait. May be NULL. */
+    int (*descriptor)(const struct rift_injection *injection);
     /* heal may wait, for that or for another program: it is called in a process apart where the
      * agent goes on. */
     bool heal_takes_time;
@@ -75,9 +78,6 @@ struct rift_fault_driver {
     /* The system's processes may be gone after it; a heal that the controller asks for starts the
      * system again where it does not run. */
     bool stops_system;
-    /* renew is called by the agent five times a second, too: what the system starts meanwhile is
-     * hit as well. */
-    bool tends;
     /* Tries what inject would do, and undoes it. An error is for bad options only. */
     int (*probe)(const struct rift_target *target, const json_t *options,
                  struct rift_fault_ability *ability, struct rift_error *err);

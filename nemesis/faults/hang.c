@@ -155,6 +155,7 @@ static int hang_probe(const struct rift_target *target, const json_t *options,
 const struct rift_fault_driver rift_hang_driver = {
     .name = "hang",
     .probe = hang_probe,
+    .descriptor = rift_holder_descriptor,
     .plan = hang_plan,
     .inject = hang_inject,
     .renew = rift_holder_renew,

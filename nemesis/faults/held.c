@@ -35,7 +35,7 @@ static struct held *held_find(pid_t thread)
     return NULL;
 }
 
-void rift_held_tend(void)
+static void bury(void)
 {
     int status;
     pid_t thread;
@@ -44,6 +44,13 @@ void rift_held_tend(void)
         if (entry)
             entry->is_stopped = true; /* or gone, which holds it as well */
     }
+}
+
+void rift_held_tend(int64_t deadline_ns, void *shared)
+{
+    (void)deadline_ns;
+    (void)shared;
+    bury();
 }
 
 static int held_seize(pid_t process, pid_t thread, struct rift_holder_report *report)
@@ -117,7 +124,7 @@ int rift_held_stop_all(rift_held_list *list, const void *of, struct rift_holder_
                 return -1;
             fresh += rc;
         }
-        rift_held_tend();
+        bury();
         report->processes = (int)count;
         report->threads = (int)held_count;
         if (fresh == 0 && held_all_stopped())
@@ -139,7 +146,7 @@ int rift_held_stop_one(pid_t process, pid_t thread, struct rift_holder_report *r
     report->process = process;
     report->thread = thread;
     while (rift_clock_now() < deadline) {
-        rift_held_tend();
+        bury();
         if (held_all_stopped())
             return 1;
         rift_clock_sleep_until(rift_clock_now() + RIFT_MS);

@@ -17,7 +17,7 @@ int rift_held_stop_all(rift_held_list *list, const void *of, struct rift_holder_
 /* The same with one thread, and tells it: 1, or 0 where it is gone, or -1. */
 int rift_held_stop_one(pid_t process, pid_t thread, struct rift_holder_report *report);
 /* For its tend: a thread that was killed stays a zombie until its tracer looks. */
-void rift_held_tend(void);
+void rift_held_tend(int64_t deadline_ns, void *shared);
 
 /* For probe: may threads be traced here? Fills all of ability. */
 void rift_held_probe(const struct rift_target *target, struct rift_fault_ability *ability);

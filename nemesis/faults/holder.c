@@ -7,6 +7,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -24,6 +25,8 @@ struct order {
 
 struct live {
     int fd;
+    void *shared; /* NULL where size is 0 */
+    size_t size;
 };
 
 /* --- the holder */
@@ -49,7 +52,7 @@ static void holder_detach_from_agent(int fd, pid_t agent)
 }
 
 /* Ends the process, and with it the fault, when the agent is gone or the time is past. */
-static _Noreturn void holder_run(const struct rift_holder_work *work)
+static _Noreturn void holder_run(const struct rift_holder_work *work, void *shared)
 {
     int64_t deadline = INT64_MAX;
     bool has_begun = false;
@@ -58,7 +61,7 @@ static _Noreturn void holder_run(const struct rift_holder_work *work)
         int64_t soon = rift_clock_now() + TEND_MS * RIFT_MS;
         int rc = poll(&poll_fd, 1, rift_clock_poll_ms(soon < deadline ? soon : deadline));
         if (work->tend)
-            work->tend();
+            work->tend(deadline, shared);
         if (rift_clock_now() >= deadline)
             _exit(0);
         if (rc <= 0)
@@ -86,27 +89,54 @@ void rift_holder_forget(struct rift_injection *injection)
     if (!live)
         return;
     rift_close_fd(&live->fd);
+    if (live->shared)
+        munmap(live->shared, live->size);
     free(live);
     injection->live = NULL;
+}
+
+void *rift_holder_shared(const struct rift_injection *injection)
+{
+    return ((const struct live *)injection->live)->shared;
+}
+
+int rift_holder_descriptor(const struct rift_injection *injection)
+{
+    return ((const struct live *)injection->live)->fd;
+}
+
+/* NULL where nothing is to be shared, or it cannot be. */
+static void *share(size_t size)
+{
+    void *shared =
+        size == 0 ? MAP_FAILED
+                  : mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    return shared == MAP_FAILED ? NULL : shared;
 }
 
 int rift_holder_plan(struct rift_injection *injection, const struct rift_holder_work *work,
                      struct rift_error *err)
 {
     int pair[2];
-    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair))
+    void *shared = share(work->shared_size);
+    if (work->shared_size > 0 && !shared)
+        return rift_fail_errno(err, RIFT_ERR_IO, "map memory for the holder");
+    struct live *live = rift_calloc(1, sizeof *live);
+    *live = (struct live){.fd = -1, .shared = shared, .size = work->shared_size};
+    injection->live = live;
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair)) {
+        rift_holder_forget(injection);
         return rift_fail_errno(err, RIFT_ERR_IO, "make a socket for the holder");
+    }
     pid_t agent = getpid();
     pid_t pid = fork();
     if (pid == 0) {
         holder_detach_from_agent(pair[1], agent);
-        holder_run(work);
+        holder_run(work, shared);
     }
     close(pair[1]);
-    struct live *live = rift_calloc(1, sizeof *live);
     struct rift_process holder;
     live->fd = pair[0];
-    injection->live = live;
     if (pid < 0 || !rift_process_identify(pid, &holder)) {
         rift_holder_forget(injection);
         return rift_fail_errno(err, RIFT_ERR_IO, "start the holder");

@@ -18,9 +18,11 @@ struct rift_holder_work {
     /* In the holder, once: does the fault, by what `of` pointed to when plan was called. 0, or -1
      * with the reason in report->text. */
     int (*begin)(const void *of, struct rift_holder_report *report);
-    /* In the holder, ten times a second from its start on. May be NULL. */
-    void (*tend)(void);
+    /* In the holder, ten times a second from its start on, and at each renewal: when the fault is
+     * to end by now, and memory that it shares with the agent. May be NULL. */
+    void (*tend)(int64_t deadline_ns, void *shared);
     const void *of;
+    size_t shared_size; /* zeroed at first; 0: none */
 };
 
 /* Forks the holder, which waits, and puts it into undo: the ledger names it before it does
@@ -30,7 +32,10 @@ int rift_holder_plan(struct rift_injection *injection, const struct rift_holder_
 /* Lets it begin, and waits for that; sets applied_ns. On failure the holder is about to end. */
 int rift_holder_inject(struct rift_injection *injection, struct rift_holder_report *report,
                        struct rift_error *err);
+/* What it shares with us. */
+void *rift_holder_shared(const struct rift_injection *injection);
 /* Parts of a driver. */
+int rift_holder_descriptor(const struct rift_injection *injection);
 int rift_holder_renew(struct rift_injection *injection, struct rift_error *err);
 int rift_holder_heal(const char *id, const json_t *undo, const char *ledger,
                      struct rift_error *err);

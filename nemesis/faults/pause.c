@@ -56,6 +56,12 @@ static int pause_plan(struct rift_injection *injection, const struct rift_target
                      : rift_holder_plan(injection, &work, err);
 }
 
+static int pause_descriptor(const struct rift_injection *injection)
+{
+    bool is_held = !pause_is_freeze(injection->options) && !pause_is_stop(injection->options);
+    return is_held ? rift_holder_descriptor(injection) : -1;
+}
+
 static int pause_inject(struct rift_injection *injection, const struct rift_target *target,
                         struct rift_error *err)
 {
@@ -142,6 +148,7 @@ static int pause_probe(const struct rift_target *target, const json_t *options,
 const struct rift_fault_driver rift_pause_driver = {
     .name = "pause",
     .probe = pause_probe,
+    .descriptor = pause_descriptor,
     .plan = pause_plan,
     .inject = pause_inject,
     .renew = pause_renew,

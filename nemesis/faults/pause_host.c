@@ -115,6 +115,7 @@ static int host_probe(const struct rift_target *target, const json_t *options,
 const struct rift_fault_driver rift_pause_host_driver = {
     .name = "pause-host",
     .probe = host_probe,
+    .descriptor = rift_holder_descriptor,
     .plan = host_plan,
     .inject = host_inject,
     .renew = rift_holder_renew,

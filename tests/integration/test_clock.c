@@ -182,14 +182,19 @@ static void inject(struct fault *fault, const char *options, int64_t lease_ms)
         fail_msg("%s", err.text);
 }
 
+/* As the agent looks: again and again for a moment. */
 static bool is_observed(const struct fault *fault)
 {
     bool observed = false;
-    json_t *details = json_object();
-    assert_int_equal(fault->injection.driver->observe(&fault->injection, &fault->target, &observed,
-                                                      details, NULL),
-                     0);
-    json_decref(details);
+    int64_t until = rift_clock_now() + 700 * RIFT_MS;
+    while (!observed && rift_clock_now() < until) {
+        json_t *details = json_object();
+        assert_int_equal(fault->injection.driver->observe(&fault->injection, &fault->target,
+                                                          &observed, details, NULL),
+                         0);
+        json_decref(details);
+        rift_clock_sleep_until(rift_clock_now() + 10 * RIFT_MS);
+    }
     return observed;
 }
 
@@ -290,7 +295,7 @@ static void a_clock_drifts_and_a_strobe_comes_and_goes(void **state)
     end_victim(&victim);
 }
 
-static void a_process_that_was_started_again_is_bent_at_the_next_renewal(void **state)
+static void a_process_that_was_started_again_is_bent_soon(void **state)
 {
     (void)state;
     need_root_and_vdso();
@@ -299,8 +304,7 @@ static void a_process_that_was_started_again_is_bent_at_the_next_renewal(void **
     inject(&fault, "{\"of\":\"process\",\"offset_ms\":7000}", 20000);
     end_victim(&first);
     struct victim second = start_victim();
-    assert_near(offset_ms(&second), 0);
-    assert_int_equal(fault.injection.driver->renew(&fault.injection, NULL), 0);
+    rift_clock_sleep_until(rift_clock_now() + 500 * RIFT_MS);
     assert_near(offset_ms(&second), 7000);
     heal(&fault);
     assert_near(offset_ms(&second), 0);
@@ -388,7 +392,7 @@ int main(void)
         cmocka_unit_test(every_function_of_a_process_shows_the_jump_and_only_of_the_wall_clock),
         cmocka_unit_test(the_lease_ends_in_the_process_itself),
         cmocka_unit_test(a_clock_drifts_and_a_strobe_comes_and_goes),
-        cmocka_unit_test(a_process_that_was_started_again_is_bent_at_the_next_renewal),
+        cmocka_unit_test(a_process_that_was_started_again_is_bent_soon),
         cmocka_unit_test(a_process_that_does_not_stop_in_time_is_left_as_it_was),
         cmocka_unit_test(the_bytes_are_the_kernel_s_again_after_healing),
         cmocka_unit_test(a_host_that_shares_its_kernel_keeps_its_clock),

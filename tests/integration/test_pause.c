@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -143,6 +145,55 @@ static void a_pause_begins_at_its_start_and_not_before(void **state)
     assert_true(toy_is_still(n1, 100));
 }
 
+/* A parent in vfork(2), which comes to no ptrace stop before its child ends. */
+static pid_t start_one_that_does_not_stop(const struct rift_cgroup *cgroup, int for_s)
+{
+    int joined[2];
+    char byte;
+    assert_int_equal(0, pipe(joined));
+    pid_t pid = fork();
+    if (pid == 0) {
+        bool is_in = rift_cgroup_join(cgroup) == 0 && write(joined[1], "", 1) == 1;
+        if (is_in && vfork() == 0) {
+            syscall(SYS_nanosleep, &(struct timespec){.tv_sec = for_s}, NULL);
+            _exit(0);
+        }
+        _exit(0);
+    }
+    close(joined[1]);
+    assert_int_equal(1, read(joined[0], &byte, 1));
+    close(joined[0]);
+    while (rift_process_state(pid) != 'D')
+        ;
+    return pid;
+}
+
+/* The clock fault gives up after 2 s; the agent has answered others, and healed, long before. */
+static void a_process_that_does_not_stop_keeps_no_other_fault_from_its_end(void **state)
+{
+    (void)state;
+    NEED_HOST();
+    struct rift_cgroup cgroup;
+    assert_int_equal(0, rift_cgroup_open(n1->cgroup, &cgroup, NULL));
+    pid_t stuck = start_one_that_does_not_stop(&cgroup, 4);
+    inject("burn", "cpu-burn", json_pack("{s:i}", "processes", 1));
+    int64_t clock_id = agent_send(&n1->agent, "inject",
+                                  json_pack("{s:s, s:s, s:{s:s, s:i}}", "id", "c", "fault", "clock",
+                                            "options", "of", "process", "offset_ms", 5000));
+    int64_t sent_ns = rift_clock_now();
+    heal("burn");
+    int64_t took_ns = rift_clock_now() - sent_ns;
+    json_t *reply = agent_wait(&n1->agent, clock_id);
+    const char *text = json_string_value(json_object_get(json_object_get(reply, "error"), "text"));
+    print_message("healed in %.0f ms; %s\n", (double)took_ns / 1e6, text ? text : "");
+    assert_true(took_ns < 800 * RIFT_MS);
+    assert_non_null(text);
+    assert_non_null(strstr(text, "does not stop"));
+    json_decref(reply);
+    kill(stuck, SIGKILL);
+    waitpid(stuck, NULL, 0);
+}
+
 static void a_pause_ends_with_the_lease(void **state)
 {
     (void)state;
@@ -257,6 +308,7 @@ int main(void)
         CASE(what_the_system_has_put_into_a_group_below_its_own_is_hit_too),
         CASE(what_stood_still_before_a_pause_by_sigstop_does_so_after_it),
         CASE(a_pause_begins_at_its_start_and_not_before),
+        CASE(a_process_that_does_not_stop_keeps_no_other_fault_from_its_end),
         CASE(a_pause_ends_with_the_lease),
         CASE(a_pause_ends_within_the_lease_whatever_is_killed),
         CASE(a_paused_system_can_be_killed),
