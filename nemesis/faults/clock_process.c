@@ -186,6 +186,7 @@ static int process_observe(const struct rift_injection *injection, const struct 
                            bool *is_observed, json_t *details, struct rift_error *err)
 {
     (void)target;
+    (void)err;
     struct sight *sight = rift_holder_shared(injection);
     int64_t asked_ns = atomic_load(&sight->asked_ns), now = rift_clock_now();
     bool is_answered = asked_ns > 0 && asked_ns == atomic_load(&sight->answered_ns);

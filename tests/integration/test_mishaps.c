@@ -495,6 +495,9 @@ static void a_full_disk_has_room_again_after_a_reboot(void **state)
     size_t hit;
     assert_int_equal(0, rift_cgroup_open(n1->cgroup, &cgroup, NULL));
     assert_int_equal(0, rift_cgroup_signal(&cgroup, SIGKILL, &hit, NULL));
+    int64_t gone_ns = rift_clock_now() + WAIT_MS * RIFT_MS;
+    for (pid_t pid; rift_cgroup_pids(&cgroup, &pid, 1) > 0 && rift_clock_now() < gone_ns;)
+        rift_clock_sleep_until(rift_clock_now() + RIFT_MS);
     assert_int_equal(0, umount2(folder, MNT_DETACH));
     write_entry("d", entry, 0);
     json_decref(entry);
