@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "agent/addresses.h"
 #include "agent/fault.h"
 #include "agent/job.h"
 #include "agent/system.h"
@@ -19,21 +20,35 @@
 enum { LOOK_FOR_MS = 700, LOOK_EVERY_MS = 50 }; /* unless the request says for how long */
 enum { PEERS_MAX = 512, PEER_ADDRESSES_MAX = 16, FAULTS_MAX = 128 };
 
-static int target_read_peer(struct rift_arena *arena, const json_t *json, struct rift_peer *peer,
-                            struct rift_error *err)
+static bool is_protected(const struct agent *agent, const char *address)
+{
+    for (const char *const *one = agent->protected_addresses; *one; one++)
+        if (strcmp(*one, address) == 0)
+            return true;
+    return false;
+}
+
+static int target_read_peer(const struct agent *agent, struct rift_arena *arena, const json_t *json,
+                            struct rift_peer *peer, struct rift_error *err)
 {
     const json_t *addresses = json_object_get(json, "addresses");
+    const json_t *further = json_object_get(json, "further");
     size_t count = json_array_size(addresses);
     peer->name = json_string_value(json_object_get(json, "name"));
     if (!peer->name || count == 0 || count > PEER_ADDRESSES_MAX)
         return rift_fail(err, RIFT_ERR_INVALID, "a peer needs a name and 1 to %d addresses",
                          PEER_ADDRESSES_MAX);
-    const char **list = rift_arena_calloc(arena, count + 1, sizeof *list);
+    const char **list = rift_arena_calloc(arena, PEER_ADDRESSES_MAX + 1, sizeof *list);
     for (size_t i = 0; i < count; i++) {
         list[i] = json_string_value(json_array_get(addresses, i));
         if (!list[i])
             return rift_fail(err, RIFT_ERR_INVALID, "peer '%s': an address is not a text",
                              peer->name);
+    }
+    for (size_t i = 0; i < json_array_size(further) && count < PEER_ADDRESSES_MAX; i++) {
+        const char *address = json_string_value(json_array_get(further, i));
+        if (address && address_is_elsewhere(address) && !is_protected(agent, address))
+            list[count++] = address;
     }
     peer->addresses = list;
     peer->options = json_object_get(json, "options");
@@ -50,7 +65,7 @@ static int target_read(struct agent *agent, const json_t *args, struct rift_aren
         return rift_fail(err, RIFT_ERR_LIMIT, "more than %d peers", PEERS_MAX);
     struct rift_peer *list = rift_arena_calloc(arena, count + 1, sizeof *list);
     for (size_t i = 0; i < count; i++)
-        if (target_read_peer(arena, json_array_get(peers, i), &list[i], err))
+        if (target_read_peer(agent, arena, json_array_get(peers, i), &list[i], err))
             return -1;
     *target = (struct rift_target){.peers = list,
                                    .peer_count = count,

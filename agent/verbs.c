@@ -9,6 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "agent/addresses.h"
 #include "agent/command.h"
 #include "agent/faults.h"
 #include "agent/heal_all.h"
@@ -260,6 +261,7 @@ static const struct verb verbs[] = {
     {"status", verb_status, true},
     {"quit", verb_quit, true},
     {"exec", verb_exec, false},
+    {"addresses", addresses_verb, true},
     {"probe_fault", faults_verb_probe, true},
     {"inject", faults_verb_inject, false},
     {"change", faults_verb_change, false},

@@ -36,9 +36,15 @@
  *     Leaves nothing behind. "denied" without allow_faults in hello, unless the node has the file
  *     RIFT_ALLOW_FILE.
  *
+ * addresses {} -> {"addresses": [texts]}
+ *     Those of this node's interfaces that are up, but for those of the loopback and those of one link
+ * alone.
+ *
  * inject {"id": text (unique in the run, [A-Za-z0-9._-], at most 48), "fault": name,
  *         "options": {}, "start_ns"? (not before; now or past: at once),
- *         "peers"? [{"name", "addresses": [..], "options"?: {} (of this peer alone)}]
+ *         "peers"? [{"name", "addresses": [..], "further"?: [..] (addresses that it has besides,
+ *                    hit too where there is a route to them from here), "options"?: {} (of this
+ *                    peer alone)}]
  *         (for links: those whose packets THIS node hits; of link, those that it sends to)}
  *     -> {"planned_ns", "ready_ns" (from when on it could begin in time), "applied_ns" (when it
  *         began: after planned_ns where it was late), "lease_end_ns", "details": {}}

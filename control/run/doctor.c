@@ -9,6 +9,7 @@
 #include "common/memory.h"
 #include "common/text.h"
 #include "control/run/link_fault.h"
+#include "control/run/peer_addresses.h"
 
 /* Options that are drawn anew for each window differ in each; a few of them tell enough. */
 enum { DOCTOR_QUESTIONS_PER_FAULT = 8 };
@@ -62,6 +63,7 @@ static void doctor_ask_one(struct cluster *cluster, const struct rift_fault_vari
 {
     json_t **args = rift_calloc(cluster->node_count, sizeof(json_t *));
     struct cluster_reply *replies = rift_calloc(cluster->node_count, sizeof *replies);
+    json_t *further = peer_addresses_ask(cluster);
     struct rift_node_set all;
     cluster_all(cluster, &all);
     for (size_t i = 0; i < cluster->node_count; i++) {
@@ -69,7 +71,8 @@ static void doctor_ask_one(struct cluster *cluster, const struct rift_fault_vari
         rift_node_set_remove(&others, i);
         args[i] = json_pack(
             "{s:s, s:O, s:o}", "fault", link_fault_driver(what->fault), "options", what->options,
-            "peers", link_fault_peers(cluster, what, i, grudge ? &grudge->drops[i] : &others));
+            "peers",
+            link_fault_peers(cluster, what, i, grudge ? &grudge->drops[i] : &others, further));
     }
     cluster_call(cluster, nodes, "probe_fault", args, deadline_ms, replies);
     for (size_t i = 0; i < cluster->node_count; i++) {
@@ -90,6 +93,7 @@ static void doctor_ask_one(struct cluster *cluster, const struct rift_fault_vari
         visit(context, &answer);
     }
     cluster_replies_free(replies, cluster->node_count);
+    json_decref(further);
     free(replies);
     free(args);
 }

@@ -15,6 +15,7 @@
 #include "control/run/cluster_fault.h"
 #include "control/run/grudge_text.h"
 #include "control/run/link_fault.h"
+#include "control/run/peer_addresses.h"
 
 enum {
     FAULT_ROLE_DEADLINE_MS = 500,
@@ -125,6 +126,7 @@ int fault_window_prepare_after(struct fault_window *fault, struct cluster *clust
     rift_text_append(&whom, "");
     if (is_on_links(fault)) {
         grudge_print(&fault->resolved.grudge, cluster->names, &whom);
+        fault->further = peer_addresses_ask(cluster);
         link_probe_run(&fault->before, cluster, &fault->resolved.grudge, 0,
                        FAULT_PROBE_DEADLINE_MS);
     } else {
@@ -147,6 +149,7 @@ void fault_window_finish(struct fault_window *fault)
         cluster_replies_free(fault->injected, fault->cluster->node_count);
     free(fault->injected);
     json_decref(fault->notes);
+    json_decref(fault->further);
     json_decref(fault->changed_options);
     free(fault->what);
     link_probe_finish(&fault->before);
@@ -200,8 +203,8 @@ static json_t *inject_args(const struct fault_window *fault, size_t node, int64_
                              (json_int_t)cluster_time_at_node(cluster, node, start_ns));
     if (!is_on_links(fault))
         return args;
-    json_t *peers =
-        link_fault_peers(cluster, &fault->window->what, node, &fault->resolved.grudge.drops[node]);
+    json_t *peers = link_fault_peers(cluster, &fault->window->what, node,
+                                     &fault->resolved.grudge.drops[node], fault->further);
     json_object_set_new(args, "peers", peers);
     return args;
 }

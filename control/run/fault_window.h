@@ -19,8 +19,9 @@ struct fault_window {
     const struct rift_window *window;
     int64_t run_origin_ns; /* monotonic; recorded times count from here */
     struct rift_resolved resolved;
-    char id[32];                        /* by which the agents know it */
-    char *what;                         /* for people: "halves: n1 n2 | n3 n4 n5" */
+    char id[32];     /* by which the agents know it */
+    char *what;      /* for people: "halves: n1 n2 | n3 n4 n5" */
+    json_t *further; /* addresses of each node besides the configured one, of a fault on links */
     struct link_probe before;           /* who heard whom before the cut */
     struct client_probe clients_before; /* who answered us before it */
     struct cluster_reply *injected;

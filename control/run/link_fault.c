@@ -28,14 +28,14 @@ static const json_t *link_own_options(const struct cluster *cluster,
 }
 
 json_t *link_fault_peers(const struct cluster *cluster, const struct rift_fault_variant *what,
-                         size_t node, const struct rift_node_set *peers)
+                         size_t node, const struct rift_node_set *peers, const json_t *further)
 {
     json_t *list = json_array();
     for (size_t i = 0; i < cluster->node_count; i++) {
         if (!rift_node_set_has(peers, i))
             continue;
-        json_t *peer = json_pack("{s:s, s:[s]}", "name", cluster->names[i], "addresses",
-                                 cluster->addresses[i]);
+        json_t *peer = json_pack("{s:s, s:[s], s:O?}", "name", cluster->names[i], "addresses",
+                                 cluster->addresses[i], "further", json_array_get(further, i));
         const json_t *own = link_own_options(cluster, what, node, i);
         if (own)
             json_object_set(peer, "options", (json_t *)own);

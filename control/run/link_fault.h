@@ -16,9 +16,9 @@
 /* The name by which the agents know the fault. */
 const char *link_fault_driver(const struct rift_fault *fault);
 /* The argument `peers` of probe_fault and inject: those of the set, with their own options where
- * the fault has them. The caller owns it. */
+ * the fault has them. further is what peer_addresses_ask gave. The caller owns it. */
 json_t *link_fault_peers(const struct cluster *cluster, const struct rift_fault_variant *what,
-                         size_t node, const struct rift_node_set *peers);
+                         size_t node, const struct rift_node_set *peers, const json_t *further);
 
 /* Is it asked that packets come late? */
 bool link_fault_delays(const struct rift_fault_variant *what);

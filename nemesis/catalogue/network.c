@@ -54,8 +54,11 @@ const struct rift_fault rift_fault_partition = {
     .summary = "nodes stop hearing each other, as a grudge says",
     .effect =
         "Each node drops, on arrival, every packet from the nodes that its grudge names, IPv4 "
-        "and IPv6, on whatever interface the kernel would use to reach them. Senders are not "
-        "told. All nodes begin at one agreed instant. The kernel itself passes everything "
+        "and IPv6, on whatever interface the kernel would use to reach them: from the address that "
+        "the configuration has, and from all others that the node has when the fault begins (a "
+        "network of the cluster's own, the other IP), but for those that two nodes have and those "
+        "of one link alone (fe80::). Senders are not told. All nodes begin at one agreed instant. "
+        "The kernel itself passes everything "
         "once the lease is past, whatever became of the agent. Options narrow it down. A TCP that "
         "is "
         "cut in one direction only (half-open) is a grudge that names one direction, with "

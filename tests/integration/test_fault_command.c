@@ -104,6 +104,52 @@ static void a_cut_by_hand_is_felt_listed_and_healed(void **state)
     assert_non_null(strstr(output, "n2: nothing of Rift's is on"));
 }
 
+/* The configuration knows the hosts by IPv4; they have IPv6 too, and a network of the cluster's own.
+ * One address is on all, as a bridge for containers is. */
+static void a_cut_holds_at_every_address_of_a_node(void **state)
+{
+    (void)state;
+    need_lab();
+    char output[8192];
+    for (size_t i = 0; i < 3; i++) {
+        CLEANUP(rift_free)
+        char *add = rift_printf("ip address add 192.168.8.%zu/24 dev eth0; ip address add "
+                                "192.168.7.7/32 dev lo",
+                                i + 1);
+        assert_int_equal(0, test_host_run(&hosts[i], add, NULL, 0));
+    }
+    CLEANUP(rift_free)
+    char *ask = rift_printf("for a in 192.168.8.2 %s; do timeout 1 bash -c \"</dev/tcp/$a/22\" && "
+                            "echo heard; done; timeout 1 bash -c '</dev/tcp/192.168.8.3/22' && "
+                            "echo other",
+                            hosts[1].address6);
+    test_host_run(&hosts[0], ask, output, sizeof output);
+    assert_string_equal("heard\nheard\nother", output);
+    CLEANUP(rift_free)
+    char *start =
+        rift_printf("%s fault partition --isolate n2 --for 60s --config %s >%s.log 2>&1 & echo $! "
+                    ">%s.pid; for i in $(seq 300); do grep -q 'n2 not heard' %s.log && exit 0; "
+                    "sleep 0.1; done; cat %s.log; exit 1",
+                    test_rift_binary(), config, config, config, config, config);
+    if (test_run(start, output, sizeof output) != 0)
+        fail_msg("%s", output);
+    test_host_run(&hosts[0], ask, output, sizeof output);
+    assert_string_equal("other", output);
+    CLEANUP(rift_free)
+    char *end = rift_printf("kill -INT $(cat %s.pid); for i in $(seq 300); do grep -q '^healed' "
+                            "%s.log && break; sleep 0.1; done; sleep 1; cat %s.log; rm %s.log "
+                            "%s.pid",
+                            config, config, config, config, config);
+    test_run(end, output, sizeof output);
+    for (size_t i = 0; i < 3; i++) {
+        CLEANUP(rift_free)
+        char *remove = rift_printf("ip address del 192.168.8.%zu/24 dev eth0; ip address del "
+                                   "192.168.7.7/32 dev lo",
+                                   i + 1);
+        test_host_run(&hosts[i], remove, NULL, 0);
+    }
+}
+
 /* 0: a refusal arrives, as nobody listens there. 124: nothing does. */
 static int asks_as_client(const struct rift_lab_host *from, const struct rift_lab_host *to)
 {
@@ -473,6 +519,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_cut_by_hand_is_felt_listed_and_healed),
+        cmocka_unit_test(a_cut_holds_at_every_address_of_a_node),
         cmocka_unit_test(clients_are_cut_by_hand_and_peers_and_ssh_go_on),
         cmocka_unit_test(the_status_of_a_node_without_an_agent_is_what_is_left),
         cmocka_unit_test(a_fault_that_somebody_else_healed_is_no_success),
