@@ -104,8 +104,8 @@ static void a_cut_by_hand_is_felt_listed_and_healed(void **state)
     assert_non_null(strstr(output, "n2: nothing of Rift's is on"));
 }
 
-/* The configuration knows the hosts by IPv4; they have IPv6 too, and a network of the cluster's own.
- * One address is on all, as a bridge for containers is. */
+/* The configuration knows the hosts by IPv4; they have IPv6 too, and a network of the cluster's
+ * own. One address is on all, as a bridge for containers is. */
 static void a_cut_holds_at_every_address_of_a_node(void **state)
 {
     (void)state;
