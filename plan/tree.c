@@ -26,6 +26,9 @@ static struct rift_tree *fail_at(struct tree_reader *reader, size_t line, size_t
     return NULL;
 }
 
+static const char no_anchors[] = "anchors and aliases (& and *) are not supported; a text that "
+                                 "begins with one needs quotes";
+
 static int next_event(struct tree_reader *reader, yaml_event_t *event)
 {
     if (yaml_parser_parse(&reader->parser, event))
@@ -36,6 +39,9 @@ static int next_event(struct tree_reader *reader, yaml_event_t *event)
     if (parser->error == YAML_READER_ERROR)
         rift_fail(reader->err, RIFT_ERR_INVALID, "%s: byte %zu: %s", reader->path,
                   parser->problem_offset, parser->problem ? parser->problem : "not YAML");
+    else if (parser->context && strstr(parser->context, "scanning an alias"))
+        rift_fail(reader->err, RIFT_ERR_INVALID, "%s:%zu:%zu: %s", reader->path,
+                  parser->context_mark.line + 1, parser->context_mark.column + 1, no_anchors);
     else
         rift_fail(reader->err, RIFT_ERR_INVALID, "%s:%zu:%zu: %s%s%s", reader->path, mark.line + 1,
                   mark.column + 1, parser->problem ? parser->problem : "not YAML",
@@ -133,10 +139,7 @@ static struct rift_tree *read_node(struct tree_reader *reader, const yaml_event_
         return fail_at(reader, mark.line, mark.column, "something is missing here", NULL);
     }
     if (has_anchor)
-        return fail_at(reader, mark.line, mark.column,
-                       "anchors and aliases (& and *) are not supported; a text that begins with "
-                       "one needs quotes",
-                       NULL);
+        return fail_at(reader, mark.line, mark.column, no_anchors, NULL);
     return node;
 }
 

@@ -61,6 +61,7 @@ int postgres_connect(struct postgres_connection *connection, const char *address
         return fail_to_connect(
             connection, address, port,
             connection->handle ? PQerrorMessage(connection->handle) : "out of memory", err);
+    PQsetNoticeProcessor(connection->handle, ignore_notice, NULL);
     PostgresPollingStatusType status = PGRES_POLLING_WRITING;
     while (status != PGRES_POLLING_OK) {
         short events = status == PGRES_POLLING_READING ? POLLIN : POLLOUT;
@@ -72,7 +73,6 @@ int postgres_connect(struct postgres_connection *connection, const char *address
                                    err);
     }
     PQsetnonblocking(connection->handle, 1);
-    PQsetNoticeProcessor(connection->handle, ignore_notice, NULL);
     return 0;
 }
 

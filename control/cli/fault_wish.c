@@ -97,11 +97,20 @@ static void forget_place(struct rift_error *err)
     }
 }
 
-/* "n1,n2" is a list, as "[n1, n2]" is; what is in quotes or brackets says itself what it is. */
+/* "n1,n2" is a list, as "[n1, n2]" is, and "*.wal" no alias of YAML; what is in quotes or brackets
+ * says itself what it is. */
 static void append_value(struct rift_text *entry, const char *value)
 {
-    bool is_list = strchr(value, ',') && !strchr("[{'\"", value[0]);
-    rift_text_printf(entry, is_list ? "[%s]" : "%s", value);
+    if (strchr("[{'\"", value[0]) || !strpbrk(value, ",*&!%@`|>?#:'\""))
+        rift_text_append(entry, value);
+    else if (strchr(value, ','))
+        rift_text_printf(entry, "[%s]", value);
+    else {
+        rift_text_append(entry, "'");
+        for (const char *c = value; *c; c++)
+            rift_text_printf(entry, *c == '\'' ? "''" : "%c", *c);
+        rift_text_append(entry, "'");
+    }
 }
 
 /* The entry of the plan's faults that the words stand for, as YAML in one line: "a=b" are options,

@@ -37,6 +37,10 @@ const struct rift_fault rift_fault_power = {
     .needs_disk = true,
 };
 
+#define SEEN_BY_PROBE                                                                              \
+    "Observed by a probe's file in the folder; where files has a pattern, only if a request of "   \
+    "the system's to such a file was hit as well. "
+
 /* Options that the faults of the layer share. */
 #define OPTION_FILES                                                                               \
     {                                                                                              \
@@ -101,8 +105,9 @@ const struct rift_fault rift_fault_disk_error = {
     .effect =
         "The layer over the system's data folders (disk_layer in the section system) answers "
         "requests with an error and does nothing. Reads that the kernel's cache can answer do not "
-        "reach it; the cache is emptied when the fault begins. The layer itself ends it with the "
-        "lease, whatever is killed. A system that ended itself is started again at the end.",
+        "reach it; the cache is emptied when the fault begins. " SEEN_BY_PROBE
+        "The layer itself ends it with the lease, whatever is killed. A system that ended itself "
+        "is started again at the end.",
     .scope = RIFT_FAULT_ON_NODES,
     .needs_layer = true,
     .options = disk_error_options,
@@ -128,7 +133,8 @@ const struct rift_fault rift_fault_disk_slow = {
         "The layer over the system's data folders (disk_layer in the section system) lets each "
         "request wait, many at the same time, before it is done. A process that is killed "
         "meanwhile "
-        "does not wait. The layer itself ends it with the lease, whatever is killed.",
+        "does not wait. " SEEN_BY_PROBE
+        "The layer itself ends it with the lease, whatever is killed.",
     .scope = RIFT_FAULT_ON_NODES,
     .needs_layer = true,
     .options = disk_slow_options,
@@ -153,8 +159,9 @@ const struct rift_fault rift_fault_disk_corrupt = {
         "The layer over the system's data folders (disk_layer in the section system) flips one bit "
         "of each request that is hit. Reads that the kernel's cache can answer do not reach it; "
         "the "
-        "cache is emptied when the fault begins. The layer itself ends it with the lease, whatever "
-        "is killed; what was written wrong stays wrong. A system that ended itself is started "
+        "cache is emptied when the fault begins. " SEEN_BY_PROBE
+        "The layer itself ends it with the lease, whatever is killed; what was written wrong stays "
+        "wrong. A system that ended itself is started "
         "again "
         "at the end.",
     .scope = RIFT_FAULT_ON_NODES,

@@ -70,6 +70,13 @@ static int clock_plan(struct rift_injection *injection, const struct rift_target
     if (way == &rift_clock_process_driver &&
         rift_tracing_check(injection, RIFT_TRACING_VISITS, ledger, err))
         return -1;
+    struct rift_fault_ability ability = {.can = false};
+    if (way == &rift_clock_host_driver) {
+        if (way->probe(target, injection->options, &ability, err))
+            return -1;
+        if (!ability.can)
+            return rift_fail(err, RIFT_ERR_UNSUPPORTED, "clock: %s", ability.why);
+    }
     json_object_set_new(injection->undo, "of", json_string(way->name));
     return way->plan(injection, target, ledger, err);
 }

@@ -269,6 +269,10 @@ static int host_observe(const struct rift_injection *injection, const struct rif
     int64_t right = json_integer_value(json_object_get(injection->undo, "wall_ahead_ns"));
     int64_t offset = wall_ahead() - right;
     int64_t planned = clock_bend_at(&bend, rift_clock_now() - injection->applied_ns);
+    char how[96];
+    snprintf(how, sizeof how, "the host's wall clock is off by %.3f ms",
+             (double)offset / (double)RIFT_MS);
+    json_object_set_new(details, "how", json_string(how));
     json_object_set_new(details, "offset_ms", json_real((double)offset / (double)RIFT_MS));
     *is_observed = llabs(offset - planned) < TOLERANCE_MS * RIFT_MS;
     return 0;

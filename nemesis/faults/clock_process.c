@@ -201,8 +201,20 @@ static int process_observe(const struct rift_injection *injection, const struct 
         return 0;
     }
     json_t *shown = json_array();
-    for (int i = 0; i < sight->shown_count; i++)
+    double least = sight->shown_ms[0], most = least;
+    for (int i = 0; i < sight->shown_count; i++) {
         json_array_append_new(shown, json_real(sight->shown_ms[i]));
+        least = sight->shown_ms[i] < least ? sight->shown_ms[i] : least;
+        most = sight->shown_ms[i] > most ? sight->shown_ms[i] : most;
+    }
+    char how[160];
+    int length = snprintf(how, sizeof how,
+                          "%d of %d processes see the time that they should: off by %.3f",
+                          (int)sight->right, (int)sight->count, least);
+    if (most > least)
+        length += snprintf(how + length, sizeof how - (size_t)length, " to %.3f", most);
+    snprintf(how + length, sizeof how - (size_t)length, " ms");
+    json_object_set_new(details, "how", json_string(how));
     json_object_set_new(details, "processes", json_integer(sight->count));
     json_object_set_new(details, "shown_offset_ms", shown);
     *is_observed = sight->count > 0 && sight->right == sight->count;

@@ -24,14 +24,13 @@ static int corrupt_observe(const struct rift_injection *injection, const struct 
     (void)target;
     struct rift_disk_sight sight;
     char how[128];
-    if (rift_layer_fault_sight(injection, &sight, details, err))
-        return -1;
+    rift_disk_probe_look(injection->live, &sight);
     snprintf(
         how, sizeof how, "%llu of %llu reads of a probe's brought something else than it wrote",
         (unsigned long long)sight.damaged, (unsigned long long)sight.uses[RIFT_DISK_READ].count);
     json_object_set_new(details, "how", json_string(how));
     *is_observed = sight.damaged > 0;
-    return 0;
+    return rift_layer_fault_count(injection, is_observed, details, err);
 }
 
 static int corrupt_probe(const struct rift_target *target, const json_t *options,

@@ -50,9 +50,9 @@ static int error_observe(const struct rift_injection *injection, const struct ri
     (void)target;
     struct rift_disk_sight sight;
     int number;
-    if (error_number(injection->options, &number, err) ||
-        rift_layer_fault_sight(injection, &sight, details, err))
+    if (error_number(injection->options, &number, err))
         return -1;
+    rift_disk_probe_look(injection->live, &sight);
     char how[160] = "no request of a probe's has failed yet";
     for (int use = 0; use < RIFT_DISK_USES && !*is_observed; use++) {
         *is_observed = sight.uses[use].failures > 0 && sight.uses[use].last_error == number;
@@ -63,7 +63,7 @@ static int error_observe(const struct rift_injection *injection, const struct ri
                      (unsigned long long)sight.uses[use].count, strerror(number));
     }
     json_object_set_new(details, "how", json_string(how));
-    return 0;
+    return rift_layer_fault_count(injection, is_observed, details, err);
 }
 
 static int error_probe(const struct rift_target *target, const json_t *options,

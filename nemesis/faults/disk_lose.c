@@ -11,6 +11,7 @@
 #include "common/clock.h"
 #include "common/memory.h"
 #include "nemesis/faults/drivers.h"
+#include "nemesis/faults/glob.h"
 #include "nemesis/faults/kill.h"
 #include "nemesis/faults/layer/layer.h"
 #include "nemesis/faults/layer_fault.h"
@@ -56,9 +57,16 @@ static int canary_read(const char *folder, size_t count[2], struct rift_error *e
 static int lose_plan(struct rift_injection *injection, const struct rift_target *target,
                      const char *ledger, struct rift_error *err)
 {
-    return rift_layer_fault_plan(injection, target, ledger, err)
-               ? -1
-               : rift_kill_plan(injection, target, err);
+    const char *files = rift_layer_fault_files(injection->options);
+    bool is_there = strcmp(files, "*") == 0;
+    if (rift_layer_fault_plan(injection, target, ledger, err))
+        return -1;
+    for (const char *const *folder = target->data_folders; *folder && !is_there; folder++)
+        is_there = rift_glob_finds(*folder, files);
+    if (!is_there)
+        return rift_fail(err, RIFT_ERR_MISSING, "disk-lose: no file in the data folders is '%s'",
+                         files);
+    return rift_kill_plan(injection, target, err);
 }
 
 static int lose_inject(struct rift_injection *injection, const struct rift_target *target,

@@ -52,8 +52,7 @@ static int slow_observe(const struct rift_injection *injection, const struct rif
     struct rift_disk_sight sight;
     double ms[KINDS];
     char how[160] = "no request of a probe's has taken long yet";
-    if (rift_layer_fault_sight(injection, &sight, details, err))
-        return -1;
+    rift_disk_probe_look(injection->live, &sight);
     slow_delays(injection->options, ms);
     int64_t now = rift_clock_now();
     for (size_t i = 0; i < KINDS && !*is_observed; i++) {
@@ -70,7 +69,7 @@ static int slow_observe(const struct rift_injection *injection, const struct rif
                      (double)took / (double)RIFT_MS);
     }
     json_object_set_new(details, "how", json_string(how));
-    return 0;
+    return rift_layer_fault_count(injection, is_observed, details, err);
 }
 
 static int slow_probe(const struct rift_target *target, const json_t *options,

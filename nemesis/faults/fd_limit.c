@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "common/clock.h"
 #include "common/memory.h"
@@ -29,6 +31,47 @@ static int limit_leave(const json_t *options, size_t *leave, struct rift_error *
                          LEAVE_MAX);
     *leave = (size_t)number;
     return 0;
+}
+
+/* Real ids, proc_pid_status(5): the owner of /proc/PID is root where a process may not be dumped.
+ */
+static bool owner_of(pid_t pid, uid_t *user, gid_t *group)
+{
+    char path[64], line[256];
+    bool has_user = false, has_group = false;
+    snprintf(path, sizeof path, "/proc/%d/status", (int)pid);
+    FILE *file = fopen(path, "re");
+    while (file && !(has_user && has_group) && fgets(line, sizeof line, file)) {
+        has_user = has_user || sscanf(line, "Uid: %u", user) == 1;
+        has_group = has_group || sscanf(line, "Gid: %u", group) == 1;
+    }
+    if (file)
+        fclose(file);
+    return has_user && has_group;
+}
+
+/* prlimit(2). Without CAP_SYS_RESOURCE, as in many a container, it asks for the real user and group
+ * of the process, which are taken for the one call. */
+static int limit_call(pid_t pid, const struct rlimit *new, struct rlimit *old)
+{
+    uid_t user = getuid(), their_user;
+    gid_t group = getgid(), their_group;
+    if (prlimit(pid, RLIMIT_NOFILE, new, old) == 0)
+        return 0;
+    if (errno != EPERM || !owner_of(pid, &their_user, &their_group)) {
+        errno = errno == EPERM ? ESRCH : errno;
+        return -1;
+    }
+    int rc = setresgid(their_group, (gid_t)-1, (gid_t)-1);
+    if (rc == 0)
+        rc = setresuid(their_user, (uid_t)-1, (uid_t)-1);
+    if (rc == 0)
+        rc = prlimit(pid, RLIMIT_NOFILE, new, old);
+    int number = errno;
+    if (setresuid(user, (uid_t)-1, (uid_t)-1) || setresgid(group, (gid_t)-1, (gid_t)-1))
+        abort(); /* the guardian heals; nothing goes on as somebody else */
+    errno = number;
+    return rc;
 }
 
 static int compare(const void *a, const void *b)
@@ -103,22 +146,38 @@ static int limit_plan(struct rift_injection *injection, const struct rift_target
     if (search[1])
         return rift_fail(err, RIFT_ERR_CONFLICT, "fd-limit: one is on already: heal it first");
     json_t *list = json_array();
+    size_t near_count = 0;
+    int number = 0;
     for (size_t i = 0; i < count; i++) {
         struct rift_process process;
         struct rlimit now;
         rlim_t limit;
-        if (!rift_process_identify(pids[i], &process) || !limit_for(pids[i], leave, &limit) ||
-            prlimit(pids[i], RLIMIT_NOFILE, NULL, &now) || limit >= now.rlim_cur)
-            continue; /* gone, or closer to its limit than we would bring it */
+        if (!rift_process_identify(pids[i], &process) || !limit_for(pids[i], leave, &limit))
+            continue; /* gone */
+        if (limit_call(pids[i], NULL, &now)) {
+            number = errno == ESRCH ? number : errno;
+            continue;
+        }
+        if (limit >= now.rlim_cur) {
+            near_count++;
+            continue;
+        }
         json_array_append_new(
             list, json_pack("[i, I, I, I, I]", (int)process.pid, (json_int_t)process.start_ticks,
                             (json_int_t)now.rlim_cur, (json_int_t)now.rlim_max, (json_int_t)limit));
     }
     json_object_set_new(injection->undo, "limits", list);
     json_object_set_new(injection->undo, "cgroup", json_string(rift_cgroup_folder(target->system)));
-    if (json_array_size(list) == 0)
-        return rift_fail(err, RIFT_ERR_MISSING, "fd-limit: no process of the system is running");
-    return 0;
+    if (json_array_size(list) > 0)
+        return 0;
+    if (number)
+        return rift_fail(err, RIFT_ERR_DENIED, "fd-limit: the limits of the system's processes: %s",
+                         strerror(number));
+    if (near_count > 0)
+        return rift_fail(err, RIFT_ERR_CONFLICT,
+                         "fd-limit: no process of the system could open more than %zu as it is",
+                         leave);
+    return rift_fail(err, RIFT_ERR_MISSING, "fd-limit: no process of the system is running");
 }
 
 struct entry {
@@ -142,10 +201,11 @@ static struct entry entry_at(const json_t *limits, size_t i)
 static int limit_set(pid_t pid, rlim_t from, rlim_t to, struct rift_error *err)
 {
     struct rlimit limit;
-    if (prlimit(pid, RLIMIT_NOFILE, NULL, &limit) == 0 && limit.rlim_cur != from)
+    int rc = limit_call(pid, NULL, &limit);
+    if (rc == 0 && limit.rlim_cur != from)
         return 0;
     limit.rlim_cur = to;
-    if (prlimit(pid, RLIMIT_NOFILE, &limit, NULL) == 0)
+    if (rc == 0 && limit_call(pid, &limit, NULL) == 0)
         return 1;
     return errno == ESRCH ? 0
                           : rift_fail_errno(err, RIFT_ERR_DENIED,
@@ -218,8 +278,7 @@ static int heal_round(const json_t *limits, const struct rift_cgroup *cgroup,
     for (size_t i = 0; i < count; i++) {
         struct rlimit now;
         struct entry entry;
-        if (prlimit(pids[i], RLIMIT_NOFILE, NULL, &now) ||
-            !entry_find(limits, pids[i], &now, &entry))
+        if (limit_call(pids[i], NULL, &now) || !entry_find(limits, pids[i], &now, &entry))
             continue;
         int rc = limit_set(pids[i], entry.meanwhile, entry.before.rlim_cur, err);
         if (rc < 0)

@@ -99,6 +99,14 @@ static void names_of(pid_t pid, char name[32], char line[1024])
         line[i] = line[i] ? line[i] : ' ';
 }
 
+/* A process calls itself what it likes; JSON takes UTF-8 alone. */
+static void words_make_plain(char *words)
+{
+    for (; *words; words++)
+        if (*words < ' ' || *words > '~')
+            *words = '?';
+}
+
 static bool is_meant(pid_t pid, const char *wanted)
 {
     char name[32], line[1024];
@@ -128,9 +136,16 @@ static int kill_choose(struct rift_injection *injection, struct rift_error *err)
     }
     count = json_array_size(meant);
     double pick = json_number_value(json_object_get(injection->options, "pick"));
-    if (count > 0 && pick >= 0)
-        json_object_set_new(injection->undo, "processes",
-                            json_pack("[O]", json_array_get(meant, (size_t)pick % count)));
+    if (count > 0 && pick >= 0) {
+        json_t *chosen = json_array_get(meant, (size_t)pick % count);
+        char name[32], line[1024], words[96];
+        pid_t pid = (pid_t)json_integer_value(json_array_get(chosen, 0));
+        names_of(pid, name, line);
+        snprintf(words, sizeof words, "process %d, '%.60s'", (int)pid, line[0] ? line : name);
+        words_make_plain(words);
+        json_object_set_new(injection->undo, "chosen", json_string(words));
+        json_object_set_new(injection->undo, "processes", json_pack("[O]", chosen));
+    }
     json_decref(meant);
     return count > 0 && pick >= 0 ? 0
                                   : rift_fail(err, RIFT_ERR_MISSING,
@@ -273,6 +288,17 @@ static enum reaction reaction_of(pid_t pid, int signal)
                                       : REACTION_NONE;
 }
 
+/* Whom it hit, where it was one of several. */
+static void name_chosen(const struct rift_injection *injection, json_t *details)
+{
+    const char *chosen = json_string_value(json_object_get(injection->undo, "chosen"));
+    if (!chosen)
+        return;
+    json_object_set_new(
+        details, "how",
+        json_sprintf("%s: %s", chosen, json_string_value(json_object_get(details, "how"))));
+}
+
 /* A process that handles the signal and lives on, for a while or for good, was hit by it all the
  * same; one that ignores it was not. Where the signal is to end them, that is true of each; else of
  * one at least, as helpers of a system come and go by themselves. */
@@ -285,8 +311,10 @@ static int kill_observe(const struct rift_injection *injection, const struct rif
     json_t *item;
     if (!signal || rift_kill_observe(injection, target, is_observed, details, err))
         return -1;
-    if (*is_observed || signal->number == SIGKILL)
+    if (*is_observed || signal->number == SIGKILL) {
+        name_chosen(injection, details);
         return 0;
+    }
     json_array_foreach(processes, i, item)
     {
         const struct rift_process process = process_of(item);
@@ -302,6 +330,7 @@ static int kill_observe(const struct rift_injection *injection, const struct rif
              alive, json_array_size(processes), counts[REACTION_TAKEN], signal->word,
              counts[REACTION_IGNORED], counts[REACTION_NONE]);
     json_object_set_new(details, "how", json_string(how));
+    name_chosen(injection, details);
     *is_observed = counts[REACTION_NONE] == 0 &&
                    (signal->is_end ? counts[REACTION_IGNORED] == 0 : counts[REACTION_TAKEN] > 0);
     return 0;

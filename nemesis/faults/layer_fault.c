@@ -120,7 +120,7 @@ int rift_layer_fault_heal(const char *id, const json_t *undo, const char *ledger
     return rc;
 }
 
-int rift_layer_fault_sight(const struct rift_injection *injection, struct rift_disk_sight *sight,
+int rift_layer_fault_count(const struct rift_injection *injection, bool *is_observed,
                            json_t *details, struct rift_error *err)
 {
     json_t *question = json_pack("{s:s}", "do", "hits"), *replies = json_array();
@@ -135,10 +135,18 @@ int rift_layer_fault_sight(const struct rift_injection *injection, struct rift_d
     }
     json_decref(question);
     json_decref(replies);
+    if (rc)
+        return -1;
+    const char *files = rift_layer_fault_files(injection->options);
+    bool is_for_all = strcmp(files, "*") == 0;
     json_object_set_new(details, "hits", json_integer(hits));
-    if (rc == 0)
-        rift_disk_probe_look(injection->live, sight);
-    return rc;
+    json_object_set_new(details, "how",
+                        json_sprintf("%s; %lld requests of the system's%s%s%s were hit",
+                                     json_string_value(json_object_get(details, "how")),
+                                     (long long)hits, is_for_all ? "" : " to '",
+                                     is_for_all ? "" : files, is_for_all ? "" : "'"));
+    *is_observed = *is_observed && (is_for_all || hits > 0);
+    return 0;
 }
 
 void rift_layer_fault_forget(struct rift_injection *injection)

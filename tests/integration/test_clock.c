@@ -373,9 +373,15 @@ static void a_host_that_shares_its_kernel_keeps_its_clock(void **state)
         if (inside == 0) {
             struct rift_fault_ability ability = {.can = true};
             json_t *options = json_pack("{s:s, s:i}", "of", "host", "offset_ms", 1000);
-            rift_fault_driver_find("clock")->probe(&(struct rift_target){0}, options, &ability,
-                                                   NULL);
-            _exit(ability.can);
+            const struct rift_fault_driver *clock = rift_fault_driver_find("clock");
+            clock->probe(&(struct rift_target){0}, options, &ability, NULL);
+            struct rift_injection injection = {
+                .id = "c", .driver = clock, .options = options, .undo = json_object()};
+            struct rift_error err = {0};
+            /* A fault by hand is not probed. */
+            int planned = clock->plan(&injection, &(struct rift_target){.system = &group},
+                                      "/nonexistent", &err);
+            _exit(ability.can || planned == 0 || err.code != RIFT_ERR_UNSUPPORTED);
         }
         int status = 0;
         waitpid(inside, &status, 0);

@@ -204,6 +204,15 @@ static void only_files_of_the_pattern_lose_anything(void **state)
     assert_true(is_observed("lose"));
     assert_string_equal("1", get("a.wal"));
     assert_string_equal("12", get("a.db"));
+    heal("lose");
+    json_t *reply = agent_ask(&n1->agent, "inject",
+                              json_pack("{s:s, s:s, s:{s:s}}", "id", "none", "fault", "disk-lose",
+                                        "options", "files", "*.wall"));
+    const char *why = "";
+    assert_int_equal(0, json_unpack(reply, "{s:{s:s}}", "error", "text", &why));
+    assert_non_null(strstr(why, "no file in the data folders is '*.wall'"));
+    json_decref(reply);
+    assert_true(toy_is_alive(n1, 3000));
 }
 
 static void a_torn_write_stays_in_part_sector_by_sector(void **state)
@@ -366,10 +375,11 @@ static void requests_fail_as_asked_until_it_is_healed(void **state)
     NEED_HOST();
     assert_int_equal(0, put("a.wal", "1", 0, true));
     inject("bad", "disk-error", json_pack("{s:[s], s:s}", "on", "sync", "files", "*.wal"));
-    assert_true(is_observed("bad"));
     assert_int_equal(0, put("a.wal", "2", 0, false));
-    assert_int_equal(EIO, put("a.wal", "3", 0, true));
     assert_int_equal(0, put("a.db", "3", 0, true));
+    assert_false(is_observed("bad"));
+    assert_int_equal(EIO, put("a.wal", "3", 0, true));
+    assert_true(is_observed("bad"));
     heal("bad");
     assert_int_equal(0, put("a.wal", "4", 0, true));
     inject("full", "disk-error",
@@ -428,9 +438,11 @@ static void a_sync_takes_as_long_as_asked(void **state)
     (void)state;
     NEED_HOST();
     inject("slow", "disk-slow", json_pack("{s:i, s:s}", "sync_ms", 400, "files", "*.wal"));
-    assert_true(is_observed("slow"));
-    assert_in_range(sync_ms("a.wal"), 400, 900);
     assert_true(sync_ms("a.db") < 300);
+    rift_clock_sleep_until(rift_clock_now() + 600 * RIFT_MS); /* a sync of the probe's is over */
+    assert_false(is_observed("slow"));
+    assert_in_range(sync_ms("a.wal"), 400, 900);
+    assert_true(is_observed("slow"));
     heal("slow");
     assert_true(sync_ms("a.wal") < 300);
 }
@@ -477,8 +489,11 @@ static void one_bit_is_wrong_in_what_is_read_or_stays_wrong_in_what_was_written(
     heal("read");
     assert_string_equal(text, get("page"));
     inject("write", "disk-corrupt", json_pack("{s:[s], s:s}", "on", "write", "files", "page"));
-    assert_true(is_observed("write"));
+    assert_int_equal(0, put("other", text, 0, true));
+    rift_clock_sleep_until(rift_clock_now() + 300 * RIFT_MS);
+    assert_false(is_observed("write"));
     assert_int_equal(0, put("page", text, 0, true));
+    assert_true(is_observed("write"));
     heal("write");
     assert_int_equal(1, bits_apart(text, get("page"), sizeof text - 1));
 }

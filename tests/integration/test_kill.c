@@ -169,6 +169,10 @@ static void one_process_is_killed_and_the_others_go_on(void **state)
         inject("k", "kill", json_pack("{s:s}", "process", patterns[i]));
         assert_true(observed("k", words));
         assert_non_null(strstr(words, "/proc has 0 of the 1 processes"));
+        CLEANUP(rift_free)
+        char *whom = rift_printf("process %ld, '%s", number_in(i == 0 ? "tail" : "sleep"),
+                                 i == 0 ? "tail -f /dev/null'" : "sleep 7777'");
+        assert_non_null(strstr(words, whom));
         assert_false(is_there(i == 0 ? "tail" : "sleep"));
         assert_int_equal(i == 0, is_there("sleep"));
         heal("k");
@@ -225,6 +229,38 @@ static void a_system_that_was_started_again_sees_the_bent_clock(void **state)
     heal("c");
     assert_true(shown_ahead_s() < 1);
     assert_true(grows("parent", 500));
+}
+
+/* As /proc/PID/limits has it; "" where the process is gone. */
+static void descriptors_of(const char *name, char line[160])
+{
+    CLEANUP(rift_free) char *path = rift_printf("/proc/%ld/limits", number_in(name));
+    FILE *file = fopen(path, "r");
+    line[0] = 0;
+    while (file && fgets(line, 160, file) && strncmp(line, "Max open files", 14) != 0)
+        line[0] = 0;
+    if (file)
+        fclose(file);
+}
+
+/* Without CAP_SYS_RESOURCE, as here in a container, root may not set the limits of others. */
+static void a_system_of_another_user_runs_out_of_descriptors_too(void **state)
+{
+    (void)state;
+    NEED_HOST();
+    char before[160], meanwhile[160], after[160], words[256];
+    start_system("setpriv --reuid=65534 --regid=65534 --clear-groups sleep 7777 & echo $$! > "
+                 "theirs; sleep 0.2; ");
+    descriptors_of("theirs", before);
+    assert_non_null(strstr(before, "Max open files"));
+    inject("f", "fd-limit", json_pack("{s:i}", "leave", 0));
+    descriptors_of("theirs", meanwhile);
+    assert_true(observed("f", words));
+    heal("f");
+    descriptors_of("theirs", after);
+    assert_string_not_equal(before, meanwhile);
+    assert_string_equal(before, after);
+    assert_true(grows("parent", 2000));
 }
 
 static void a_system_that_ignores_the_signal_was_not_hit(void **state)
@@ -417,6 +453,7 @@ int main(void)
         CASE(every_signal_that_ends_a_process_ends_the_system),
         CASE(a_system_that_takes_its_time_to_end_is_told_of_and_runs_after_the_heal),
         CASE(one_process_is_killed_and_the_others_go_on),
+        CASE(a_system_of_another_user_runs_out_of_descriptors_too),
         CASE(a_system_that_was_started_again_sees_the_bent_clock),
         CASE(a_system_that_ignores_the_signal_was_not_hit),
         CASE(a_signal_that_is_handled_leaves_the_system_alone),

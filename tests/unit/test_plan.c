@@ -169,6 +169,8 @@ static const struct {
     {"nodes: {lab: netns}\nnodes: {lab: netns}\n",
      "folder/test.yaml:2:1: this key comes twice: 'nodes'"},
     {"nodes: &a {lab: netns}\n", "folder/test.yaml:1:8: anchors and aliases"},
+    {"nodes: {lab: netns}\nfaults: [{rollback: {files: *.wal}}]\n",
+     "folder/test.yaml:2:29: anchors and aliases"},
     {"workload: register\n", "folder/test.yaml:1:1: the configuration needs 'nodes'"},
     {"nodes:\nworkload: register\n", "folder/test.yaml:1:7: the configuration needs 'nodes'"},
     {"nodes: {lab: netns}\nworkload: register\n",
