@@ -49,7 +49,7 @@ static void hold(struct fault_window *fault, int64_t end_ns, const atomic_bool *
 }
 
 /* 0 where it was injected, observed and healed. */
-static int carry_out(struct cluster *cluster, const struct rift_window *window,
+static int carry_out(struct cluster *cluster, const struct rift_window *window, bool has_system,
                      const atomic_bool *is_stopped)
 {
     struct fault_window fault;
@@ -74,6 +74,11 @@ static int carry_out(struct cluster *cluster, const struct rift_window *window,
     }
     if (fault.error.code != RIFT_ERR_NONE)
         fprintf(stderr, "rift fault: %s\n", fault.error.text);
+    if (fault.error.code == RIFT_ERR_MISSING && !has_system)
+        fprintf(stderr,
+                "rift fault: by hand no system is started: %s, and system: {attach: ...} "
+                "names one that runs\n",
+                fault_wish_start_hint);
     fault_window_finish(&fault);
     return was_observed && is_healed ? 0 : RIFT_EXIT_HARNESS;
 }
@@ -91,7 +96,7 @@ static int on_hosts(const struct rift_plan *plan, const struct rift_window *wind
     struct cluster *cluster =
         result == 0 ? cluster_open(hosts.settings, plan->host_count, plan->host_names, err) : NULL;
     bool is_ready = cluster && system_attach(cluster, plan, err) == 0;
-    result = is_ready ? carry_out(cluster, window, &is_stopped) : -1;
+    result = is_ready ? carry_out(cluster, window, plan->attach != NULL, &is_stopped) : -1;
     if (is_ready && system_remove(cluster, plan, err) != 0)
         result = -1;
     cluster_close(cluster);

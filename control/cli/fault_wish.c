@@ -13,6 +13,9 @@
 #include "control/cli/plan_source.h"
 #include "nemesis/fault.h"
 
+const char fault_wish_start_hint[] =
+    "rift shell --start CONFIG installs and starts that of the recipe";
+
 enum { LENGTH_DEFAULT_S = 30 };
 static const double LENGTH_LEAST_S = 0.1, LENGTH_MOST_S = 1e6;
 
@@ -28,7 +31,9 @@ int fault_wish_read(struct fault_wish *wish, int argc, char **argv, struct rift_
         {"set", required_argument, NULL, OPTION},
         {NULL, 0, NULL, 0},
     };
-    *wish = (struct fault_wish){.config = wish->config, .length_s = LENGTH_DEFAULT_S};
+    *wish = (struct fault_wish){.config = wish->config,
+                                .length_s = LENGTH_DEFAULT_S,
+                                .system_was_started = wish->system_was_started};
     opterr = 0;
     optind = 0; /* the GNU way to start anew */
     for (int choice; (choice = getopt_long(argc, argv, "", known, NULL)) != -1;) {
@@ -157,6 +162,22 @@ static char *entry_of(const struct fault_wish *wish, const struct rift_plan *pla
     return rift_text_take(&entry);
 }
 
+/* A fault that is carried out through the recipe, or in a disk that Rift made for the system, needs
+ * more than a system that somebody else started. */
+static bool is_there(const struct fault_wish *wish, const struct rift_plan *plan,
+                     struct rift_error *err)
+{
+    const struct rift_fault *fault = rift_fault_find(wish->fault);
+    bool is_of_recipe = fault->scope == RIFT_FAULT_ON_MEMBERSHIP;
+    if (wish->system_was_started || plan->attach ||
+        !(is_of_recipe || fault->needs_disk || fault->needs_layer))
+        return true;
+    rift_fail(err, RIFT_ERR_INVALID, "fault '%s' needs a system, and by hand none is started: %s%s",
+              wish->fault, fault_wish_start_hint,
+              is_of_recipe ? ", or say which one runs: system: {attach: {unit: UNIT}}" : "");
+    return false;
+}
+
 int fault_wish_plan(const struct fault_wish *wish, uint64_t seed, struct rift_plan **plan,
                     struct rift_schedule **schedule, struct rift_error *err)
 {
@@ -172,6 +193,11 @@ int fault_wish_plan(const struct fault_wish *wish, uint64_t seed, struct rift_pl
     if (!*plan)
         forget_place(err);
     *schedule = *plan ? rift_plan_schedule(*plan, err) : NULL;
+    if (*schedule && !is_there(wish, *plan, err)) {
+        rift_schedule_destroy(*schedule);
+        rift_plan_destroy(*plan);
+        return -1;
+    }
     if (*schedule && (*schedule)->count > 0)
         return 0;
     if (*schedule)

@@ -3,6 +3,8 @@
 #ifndef CONTROL_CLI_FAULT_WISH_H
 #define CONTROL_CLI_FAULT_WISH_H
 
+#include <stdbool.h>
+
 #include "common/error.h"
 #include "nemesis/schedule.h"
 #include "plan/plan.h"
@@ -15,11 +17,14 @@ struct fault_wish {
     double length_s;
     const char *options[FAULT_WISH_OPTIONS_MAX]; /* "signal=TERM" */
     size_t option_count;
+    bool system_was_started; /* by us, for faults by hand */
 };
 
+/* How to get a system to break, as part of a sentence. */
+extern const char fault_wish_start_hint[];
+
 /* Reads the words after the program's or command's name argv[0]; texts are borrowed from argv.
- * Without
- * --config the wish keeps the configuration that it has; one is needed. */
+ * Without --config the wish keeps the configuration that it has; one is needed. */
 int fault_wish_read(struct fault_wish *wish, int argc, char **argv, struct rift_error *err);
 
 /* The configuration with this fault in place of its own, and the schedule of its one window; seed 0

@@ -52,6 +52,7 @@ struct shell {
     const char *config;
     const struct rift_plan *plan;
     struct cluster *cluster;
+    bool starts_system;
     struct lead lead;
     struct held held[FAULTS_MAX];
     unsigned window_count;
@@ -146,7 +147,7 @@ static void let_change(struct fault_wish *wish)
 static void start(struct shell *shell, int argc, char **argv)
 {
     struct rift_error err = {.code = RIFT_ERR_NONE};
-    struct fault_wish wish = {.config = shell->config};
+    struct fault_wish wish = {.config = shell->config, .system_was_started = shell->starts_system};
     struct held *held = shell->held;
     while (held < shell->held + FAULTS_MAX && held->is_used)
         held++;
@@ -446,11 +447,28 @@ static void talk(struct shell *shell)
     heal_all(shell);
 }
 
+static int start_system(struct shell *shell, struct rift_error *err)
+{
+    const struct rift_plan *plan = shell->plan;
+    printf("starting %s\n", plan->system.name);
+    fflush(stdout);
+    return system_install(shell->cluster, plan, err) || system_start(shell->cluster, plan, err) ? -1
+                                                                                                : 0;
+}
+
+static int end_system(struct shell *shell, struct rift_error *err)
+{
+    if (shell->starts_system && system_stop(shell->cluster, shell->plan, err))
+        return -1;
+    return system_remove(shell->cluster, shell->plan, err);
+}
+
 static int on_hosts(struct shell *shell, struct rift_error *err)
 {
     CLEANUP(rift_free) char *agent = agent_path_beside_program();
     struct run_hosts hosts = {NULL};
     const struct rift_plan *plan = shell->plan;
+    struct rift_error ignored = {.code = RIFT_ERR_NONE};
     int result = run_hosts_find(&hosts, plan, NULL, agent, err);
     for (size_t i = 0; result == 0 && i < plan->host_count; i++) {
         hosts.settings[i].run = "rift shell";
@@ -464,12 +482,16 @@ static int on_hosts(struct shell *shell, struct rift_error *err)
         result == 0 ? interrupt_watch(stop_shell, &shell->interrupt_fd) : NULL;
     shell->cluster =
         result == 0 ? cluster_open(hosts.settings, plan->host_count, plan->host_names, err) : NULL;
-    result = shell->cluster && system_attach(shell->cluster, plan, err) == 0 ? 0 : -1;
+    result = shell->cluster && system_attach(shell->cluster, plan, err) == 0 &&
+                     (!shell->starts_system || start_system(shell, err) == 0)
+                 ? 0
+                 : -1;
     if (result == 0) {
         printf("connected to %zu hosts; help tells what can be said\n", plan->host_count);
         talk(shell);
-        result = system_remove(shell->cluster, plan, err);
     }
+    if (shell->cluster && end_system(shell, result == 0 ? err : &ignored))
+        result = -1;
     cluster_close(shell->cluster);
     interrupt_unwatch(interrupt);
     run_hosts_release(&hosts);
@@ -479,17 +501,26 @@ static int on_hosts(struct shell *shell, struct rift_error *err)
 static int run_shell(int argc, char **argv)
 {
     struct rift_error err = {.code = RIFT_ERR_NONE};
-    if (argc != 2) {
+    bool starts_system = argc > 1 && strcmp(argv[1], "--start") == 0;
+    if (argc != 2 + starts_system) {
         fputs("rift shell: name one configuration; rift shell --help tells more\n", stderr);
         return RIFT_EXIT_USAGE;
     }
-    struct rift_plan *plan = plan_source_read(argv[1], NULL, 0, 0, &err);
+    const char *config = argv[1 + starts_system];
+    struct rift_plan *plan = plan_source_read(config, NULL, 0, 0, &err);
+    if (plan && starts_system && (!plan->recipe || plan->attach)) {
+        rift_fail(&err, RIFT_ERR_INVALID, "--start: %s %s", config,
+                  plan->attach ? "attaches to a system that runs" : "names no system to start");
+        rift_plan_destroy(plan);
+        plan = NULL;
+    }
     if (!plan) {
         fprintf(stderr, "rift shell: %s\n", err.text);
         return RIFT_EXIT_USAGE;
     }
     struct shell *shell = rift_calloc(1, sizeof *shell);
-    shell->config = argv[1];
+    shell->config = config;
+    shell->starts_system = starts_system;
     shell->plan = plan;
     shell->origin_ns = rift_clock_now();
     shell->interrupt_fd = eventfd(0, EFD_CLOEXEC);
@@ -508,12 +539,13 @@ const struct rift_command rift_command_shell = {
     .name = "shell",
     .summary = "faults by hand, one after another, on hosts that stay connected",
     .help =
-        "usage: rift shell CONFIG\n"
+        "usage: rift shell [--start] CONFIG\n"
         "\n"
         "Connects to the hosts that the configuration names and takes a command a line, from the\n"
         "terminal or a pipe: faults as for rift fault, which act at once and stay on while others\n"
         "are started or changed, status, heal. What is still on at the end is healed. help lists\n"
-        "the commands.\n"
+        "the commands. With --start the configuration's system is installed and started first,\n"
+        "and stopped and removed at the end; without, what runs on the hosts is let be.\n"
         "\n"
         "exit codes: 0 each line was obeyed, each fault injected, observed and healed, 254 bad\n"
         "usage, 255 not so\n"

@@ -201,7 +201,7 @@ static int process_observe(const struct rift_injection *injection, const struct 
         return 0;
     }
     json_t *shown = json_array();
-    double least = sight->shown_ms[0], most = least;
+    double least = sight->shown_count > 0 ? sight->shown_ms[0] : 0, most = least;
     for (int i = 0; i < sight->shown_count; i++) {
         json_array_append_new(shown, json_real(sight->shown_ms[i]));
         least = sight->shown_ms[i] < least ? sight->shown_ms[i] : least;

@@ -410,6 +410,49 @@ static void a_shell_holds_several_faults_and_heals_at_its_end(void **state)
     assert_non_null(strstr(output, "n3: nothing of Rift's is on"));
 }
 
+/* The system is this one's, so that no package is needed. */
+static const char toy_recipe[] =
+    "name: toy\nsummary: it writes down the time\ndata_folders: [/var/lib/rift-toy/data]\n"
+    "processes:\n  - name: toy\n    command: [/bin/sh, -c, 'while :; do date +%s >now; sleep 0.05; "
+    "done']\n    working_folder: /var/lib/rift-toy/data\n"
+    "    ready: {command: [test, -s, /var/lib/rift-toy/data/now]}\n";
+
+static void a_shell_starts_a_system_to_break_and_takes_it_along(void **state)
+{
+    (void)state;
+    need_lab();
+    char output[8192];
+    CLEANUP(rift_free)
+    char *write = rift_printf("d=%s.d; mkdir $d && cat >$d/toy.yaml <<'E'\n%sE\n"
+                              "{ cat %s; echo 'system: ./toy.yaml'; } >$d/config.yaml",
+                              config, toy_recipe, config);
+    assert_int_equal(0, test_run(write, output, sizeof output));
+    CLEANUP(rift_free)
+    char *line = rift_printf("fault restart --config %s.d/config.yaml", config);
+    assert_int_equal(254, rift(line, output, sizeof output));
+    assert_non_null(strstr(output, "rift shell --start CONFIG"));
+    CLEANUP(rift_free)
+    char *kill = rift_printf("fault kill --on one --for 1s --config %s.d/config.yaml", config);
+    assert_int_equal(255, rift(kill, output, sizeof output));
+    assert_non_null(strstr(output, "rift shell --start CONFIG"));
+    CLEANUP(rift_free)
+    char *talk = rift_printf(
+        "printf '%%s\\n' 'file-damage --on one --set files=*.none --for 1s' "
+        "'rollback --on one --set files=n* --for 1s' wait 'kill --on [n2] --for 1s' wait "
+        "'restart --for 20s' wait | timeout 60 %s shell --start %s.d/config.yaml 2>&1; rm -r %s.d",
+        test_rift_binary(), config, config);
+    test_run(talk, output, sizeof output);
+    if (!strstr(output, "no file with content in the data folders is '*.none'") ||
+        !strstr(output, "a copy of 1 files") || !strstr(output, "/proc has 0 of the ") ||
+        !strstr(output, "restart: all: n1, n2, n3") || strstr(output, "not reached"))
+        fail_msg("%s", output);
+    for (size_t i = 0; i < 3; i++)
+        assert_int_not_equal(0, test_host_run(&hosts[i],
+                                              "grep -s '[d]ate' /proc/[0-9]*/cmdline || test -e "
+                                              "/var/lib/rift-toy/data/now",
+                                              NULL, 0));
+}
+
 /* How long a TCP connection from one host to another's sshd takes to open, at best of three: one
  * round trip. */
 static double connect_ms(size_t from, size_t to)
@@ -529,6 +572,7 @@ int main(void)
         cmocka_unit_test(a_terminal_that_is_closed_heals),
         cmocka_unit_test(a_shell_obeys_its_last_line_and_tells_of_a_refused_one),
         cmocka_unit_test(a_shell_holds_several_faults_and_heals_at_its_end),
+        cmocka_unit_test(a_shell_starts_a_system_to_break_and_takes_it_along),
         cmocka_unit_test(a_shell_changes_a_link_that_is_on),
         cmocka_unit_test(nodes_are_as_far_apart_as_their_regions),
         cmocka_unit_test(a_mistyped_fault_is_named_with_the_nearest),
