@@ -12,6 +12,7 @@
 #include "common/clock.h"
 #include "common/memory.h"
 #include "common/text.h"
+#include "common/wire/recipe.h"
 #include "control/cli/agent_path.h"
 #include "control/cli/command.h"
 #include "control/cli/commands.h"
@@ -469,7 +470,13 @@ static int on_hosts(struct shell *shell, struct rift_error *err)
     struct run_hosts hosts = {NULL};
     const struct rift_plan *plan = shell->plan;
     struct rift_error ignored = {.code = RIFT_ERR_NONE};
-    int result = run_hosts_find(&hosts, plan, NULL, agent, err);
+    CLEANUP(rift_arena_finish) struct rift_arena arena = {NULL, 0, 0};
+    struct rift_recipe *recipe =
+        shell->starts_system ? rift_recipe_from_json(plan->recipe, &arena, err) : NULL;
+    int result = shell->starts_system && !recipe
+                     ? -1
+                     : run_hosts_find(&hosts, plan, recipe ? recipe->packages : NULL, agent, err);
+    rift_recipe_finish(recipe);
     for (size_t i = 0; result == 0 && i < plan->host_count; i++) {
         hosts.settings[i].run = "rift shell";
         /* Faults are what a shell is for, whatever the configuration plans. */
