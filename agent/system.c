@@ -276,9 +276,9 @@ json_t *system_describe(struct agent *agent)
 
 static int system_require(const struct agent *agent, struct rift_error *err)
 {
-    return agent->system ? 0
-                         : rift_fail(err, RIFT_ERR_MISSING,
-                                     "no system is configured here: send system.configure first");
+    return agent->system
+               ? 0
+               : rift_fail(err, RIFT_ERR_MISSING, "no system was set up or found on this host");
 }
 
 int system_verb_configure(struct agent *agent, const struct request *request, json_t *ok,

@@ -214,6 +214,22 @@ static struct rift_lab *describe(const struct lab_record *record)
     return lab;
 }
 
+/* Of texts with a blank between words. */
+static bool has_all_words(const char *text, const char *words)
+{
+    for (size_t length; *words; words += length + (words[length] == ' ')) {
+        const char *word = text;
+        length = strcspn(words, " ");
+        while (*word && (strcspn(word, " ") != length || strncmp(word, words, length) != 0)) {
+            word += strcspn(word, " ");
+            word += *word == ' ';
+        }
+        if (!*word)
+            return false;
+    }
+    return true;
+}
+
 /* 1: a whole lab as asked for is there; 0: it must be made; -1: another one is in the way. */
 static int look_for_lab(const struct rift_lab_request *request, enum lab_driver driver,
                         struct lab_record *found, const char *packages, bool *is_there,
@@ -230,9 +246,10 @@ static int look_for_lab(const struct rift_lab_request *request, enum lab_driver 
         return rift_fail(err, RIFT_ERR_CONFLICT,
                          "it is up with the driver %s; rift lab down --name %s first",
                          lab_driver_name(found->driver), found->name);
-    if (strcmp(found->packages, packages) != 0 && packages[0])
+    if (!has_all_words(found->packages, packages))
         return rift_fail(err, RIFT_ERR_CONFLICT,
-                         "it is up with packages '%s', not '%s'; rift lab down --name %s first",
+                         "it is up with packages '%s', among which '%s' are not all; rift lab down "
+                         "--name %s first",
                          found->packages, packages, found->name);
     return 1;
 }

@@ -34,9 +34,9 @@ struct rift_lab_request {
 
 struct rift_lab;
 
-/* Brings the lab up, or takes over one of that name that is already up with as many hosts; what a
- * killed rift left of it is removed first. Needs root. Forks without exec: call it before the
- * process has started a thread. */
+/* Brings the lab up, or takes over one of that name that is already up with as many hosts and
+ * at least these packages; what a killed rift left of it is removed first. Needs root. Forks without
+ * exec: call it before the process has started a thread. */
 struct rift_lab *rift_lab_up(const struct rift_lab_request *request, struct rift_error *err);
 /* An existing lab by name. */
 struct rift_lab *rift_lab_open(const char *name, struct rift_error *err);

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "clients/postgres/connection.h"
 #include "clients/postgres/errors.h"
@@ -108,14 +109,49 @@ static void postgres_close(void *opaque)
     free(session);
 }
 
+/* libpq passes over files of a login that are not there, and over a passfile that others may read,
+ * without a word; and unless it is told to check it takes any server for the right one. */
+static int check_files(const struct postgres_login *login, struct rift_error *err)
+{
+    static const char *const unchecked[] = {"disable", "allow", "prefer"};
+    const struct {
+        const char *name, *path;
+        bool is_secret;
+    } files[] = {{"passfile", login->passfile, true},
+                 {"sslkey", login->sslkey, true},
+                 {"sslcert", login->sslcert, false},
+                 {"sslrootcert", login->sslrootcert, false}};
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        int rc = 0;
+        if (files[i].path[0] && files[i].is_secret)
+            rc = rift_secret_check(files[i].path, err);
+        else if (files[i].path[0] && access(files[i].path, R_OK) != 0)
+            rc = rift_fail_errno(err, RIFT_ERR_MISSING, "read '%s'", files[i].path);
+        if (rc != 0)
+            return rift_wrap(err, "client postgres: %s", files[i].name);
+    }
+    for (size_t i = 0; login->sslrootcert[0] && i < sizeof unchecked / sizeof *unchecked; i++)
+        if (strcmp(login->sslmode, unchecked[i]) == 0)
+            return rift_fail(err, RIFT_ERR_INVALID,
+                             "client postgres: with sslmode '%s' no server is checked by "
+                             "sslrootcert: say verify-full",
+                             login->sslmode);
+    return 0;
+}
+
 static int postgres_open(const struct rift_client_config *config, void **opened,
                          struct rift_error *err)
 {
     const json_t *options = config->options;
-    const char *passfile = rift_client_text(options, "passfile");
-    /* libpq passes over a file that others may read, and one that is not there, without a word. */
-    if (passfile[0] && rift_secret_check(passfile, err) != 0)
-        return rift_wrap(err, "client postgres: passfile");
+    const struct postgres_login login = {.user = rift_client_text(options, "user"),
+                                         .database = rift_client_text(options, "database"),
+                                         .passfile = rift_client_text(options, "passfile"),
+                                         .sslmode = rift_client_text(options, "sslmode"),
+                                         .sslrootcert = rift_client_text(options, "sslrootcert"),
+                                         .sslcert = rift_client_text(options, "sslcert"),
+                                         .sslkey = rift_client_text(options, "sslkey")};
+    if (check_files(&login, err) != 0)
+        return -1;
     struct postgres_session *session = rift_calloc(1, sizeof *session);
     session->settings = (struct postgres_settings){
         .isolation = isolation_words[choice_option(options, "isolation", isolation_choices, 2)],
@@ -125,13 +161,6 @@ static int postgres_open(const struct rift_client_config *config, void **opened,
         .records_snapshots = json_is_true(json_object_get(options, "record_snapshots")),
     };
     json_int_t port = json_integer_value(json_object_get(options, "port"));
-    const struct postgres_login login = {.user = rift_client_text(options, "user"),
-                                         .database = rift_client_text(options, "database"),
-                                         .passfile = passfile,
-                                         .sslmode = rift_client_text(options, "sslmode"),
-                                         .sslrootcert = rift_client_text(options, "sslrootcert"),
-                                         .sslcert = rift_client_text(options, "sslcert"),
-                                         .sslkey = rift_client_text(options, "sslkey")};
     if (postgres_connect(&session->connection, config->address, (int)(port ? port : 5432), &login,
                          config->open_deadline_ns, err) != 0 ||
         make_tables(&session->connection, config->run_id, config->open_deadline_ns, err) != 0) {

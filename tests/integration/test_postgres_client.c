@@ -455,6 +455,14 @@ static void by_tls_only_the_server_that_is_trusted_is_spoken_to(void **state)
     assert_string_equal(err.text, "");
     open_by_tls("other.crt", "verify-full", &err);
     assert_non_null(strstr(err.text, "certificate verify failed"));
+    /* libpq would take either for no wish at all. */
+    open_by_tls("other.crt", "prefer", &err);
+    assert_non_null(strstr(err.text, "no server is checked by sslrootcert"));
+    open_with(json_pack("{s:i, s:s, s:s, s:s, s:s, s:s}", "port", 5432, "user", "postgres",
+                        "database", "postgres", "sslmode", "require", "sslcert", "/nowhere/crt",
+                        "sslkey", ""),
+              &err);
+    assert_non_null(strstr(err.text, "sslcert: read '/nowhere/crt': No such file"));
 }
 
 static void a_stopped_server_is_one_clear_error(void **state)

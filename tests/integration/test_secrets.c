@@ -1,5 +1,5 @@
-/* Files of the user's that nodes need and nobody else may read: an etcd with TLS and a password, in
- * runs on lab hosts, and what is left of its secrets, looked for by grep. */
+/* Files of the user's that nodes need and nobody else may read: an etcd, and a PostgreSQL, with TLS
+ * and a password, in runs on lab hosts, and what is left of their secrets, looked for by grep. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -33,6 +33,7 @@ static const char make_secrets[] =
     "new -x509 -days 2 -subj /CN=ca -keyout ca.key -out ca.pem\n"
     "for i in 1 2 3; do signed n$i CN=n$i $1; shift; done; signed client O=rift 127.0.0.1\n"
     "umask 077; echo hv8-silent-orchard >password; echo hv8-silent-orchid >wrong\n"
+    "for p in password wrong; do echo \"*:*:*:postgres:$(cat $p)\" >$p.pg; done\n"
     /* Programs that remember what they were started with, on the host. */
     "for p in etcd etcdctl; do printf '#!/bin/sh\\necho \"$@\" >>/tmp/arguments; exec "
     "/usr/bin/%s \"$@\"\\n' $p >$p; done\n";
@@ -47,7 +48,7 @@ static void sh(const char *format, const char *what)
 static int up(void **state)
 {
     (void)state;
-    static const char *const packages[] = {"etcd-server", "etcd-client", NULL};
+    static const char *const packages[] = {"etcd-server", "etcd-client", "postgresql-15", NULL};
     if (case_up("secret", HOSTS, packages) != 0)
         return -1;
     if (!case_hosts)
@@ -107,15 +108,15 @@ static long files_with_the_password(void)
 
 /* All the time, of every process on this machine and thus on the hosts: a line for each look at
  * each whose arguments hold the password, and for each host what its file is. */
-static pid_t witness_start(void)
+static pid_t witness_start(const char *secret)
 {
     CLEANUP(rift_free)
     char *script = rift_printf(
         "cd %s; while sleep 0.01; do grep -aslf password /proc/[0-9]*/cmdline >>arguments; for "
         "init in %d %d %d; do stat -c '%%a %%u %%s' "
-        "/proc/$init/root/run/rift-secrets/root_password >>modes; done; done 2>/dev/null",
+        "/proc/$init/root/run/rift-secrets/%s >>modes; done; done 2>/dev/null",
         case_scratch, (int)case_hosts[0].init_pid, (int)case_hosts[1].init_pid,
-        (int)case_hosts[2].init_pid);
+        (int)case_hosts[2].init_pid, secret);
     return test_run_aside(script);
 }
 
@@ -134,7 +135,7 @@ static void the_searches_find_a_planted_password(void **state)
     sh("rm runs/x/planted;", "");
     assert_int_equal(test_host_run(&case_hosts[1], "rm /var/lib/rift/planted", NULL, 0), 0);
     assert_int_equal(files_with_the_password(), 0);
-    pid_t witness = witness_start();
+    pid_t witness = witness_start("root_password");
     assert_int_equal(test_host_run(&case_hosts[2],
                                    "sh -c 'sleep 2; true' $(printf %s%s hv8-silent- orchard)",
                                    NULL, 0),
@@ -148,7 +149,7 @@ static void a_secured_etcd_is_valid_and_its_password_is_found_nowhere(void **sta
     (void)state;
     case_need_lab();
     write_config("password");
-    pid_t witness = witness_start();
+    pid_t witness = witness_start("root_password");
     int code = rift("run", "--runs runs");
     test_end_aside(witness);
     if (code != 0)
@@ -167,6 +168,61 @@ static void a_secured_etcd_is_valid_and_its_password_is_found_nowhere(void **sta
     assert_int_equal(files_with_the_password(), 0);
     for (size_t i = 0; i < HOSTS; i++)
         assert_int_equal(test_host_run(&case_hosts[i], "test ! -e /run/rift-secrets", NULL, 0), 0);
+}
+
+/* Of the lab's first host alone, as single servers do not know each other. The client has the
+ * password in a file of libpq's. */
+static void write_postgres_config(void)
+{
+    const struct rift_lab_host *host = &case_hosts[0];
+    CLEANUP(rift_free)
+    char *text = rift_printf(
+        "name: secrets\nnodes:\n  - {name: n1, address: %s, user: root, key: %s, known_hosts: %s}\n"
+        "allow_faults: [n1]\n"
+        "system:\n  recipe: postgres-secure\n  options: {login: 'scram-sha-256 "
+        "clientcert=verify-ca'}\n"
+        "  secrets: {ca: ca.pem, cert: n1.pem, key: n1.key, password: password}\n"
+        "client: {name: postgres, passfile: password.pg, sslmode: verify-full, sslrootcert: "
+        "ca.pem, "
+        "sslcert: client.pem, sslkey: client.key}\n"
+        "workload: {name: list-append, keys: 3, rate_hz: 100}\n"
+        "faults:\n  - {kill: all, every_s: 3, for_s: 0.5}\n"
+        "time_limit_s: 5\nrecovery_s: 1\nseed: 5\ndeadlines: {healthy_s: 20}\n",
+        host->address, host->key_file, host->known_hosts_file);
+    case_write_file("config.yaml", text);
+}
+
+static void a_secured_postgres_is_valid_and_its_password_is_found_nowhere(void **state)
+{
+    (void)state;
+    case_need_lab();
+    sh("rm -f arguments modes", "");
+    write_postgres_config();
+    pid_t witness = witness_start("password");
+    int code = rift("run", "--runs runs");
+    test_end_aside(witness);
+    if (code != 0)
+        fail_msg("%d: %s", code, output);
+    sh("test ! -s arguments && test \"$(sort -u modes | cut -d ' ' -f 1,3)\" = '600 19' && ! grep "
+       "-q "
+       "' 0 ' modes",
+       "");
+    assert_int_equal(files_with_the_password(), 0);
+    assert_int_equal(test_host_run(&case_hosts[0], "test ! -e /run/rift-secrets", NULL, 0), 0);
+    /* Who comes without TLS, or without a certificate of the authority's, is turned away. */
+    static const struct {
+        const char *options, *says;
+    } refused[] = {
+        {"--set client.sslmode=disable --set 'client.sslrootcert=\"\"'", "no pg_hba.conf entry"},
+        {"--set 'client.sslcert=\"\"' --set 'client.sslkey=\"\"'",
+         "requires a valid client certificate"}};
+    for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
+        CLEANUP(rift_free)
+        char *options =
+            rift_printf("--runs runs --quiet --set deadlines.healthy_s=1 %s", refused[i].options);
+        assert_int_equal(rift("run", options), 255);
+        assert_non_null(strstr(output, refused[i].says));
+    }
 }
 
 static void a_killed_controller_leaves_secrets_until_the_next_contact(void **state)
@@ -219,6 +275,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_searches_find_a_planted_password),
         cmocka_unit_test(a_secured_etcd_is_valid_and_its_password_is_found_nowhere),
+        cmocka_unit_test(a_secured_postgres_is_valid_and_its_password_is_found_nowhere),
         cmocka_unit_test(a_killed_controller_leaves_secrets_until_the_next_contact),
         cmocka_unit_test(what_is_wrong_with_a_secret_is_one_clear_error),
     };

@@ -81,7 +81,8 @@ static void check_recipe(const char *name, const char *path)
     /* The secrets of a recipe are its user's own files. */
     static const struct {
         const char *recipe, *secrets;
-    } needs[] = {{"etcd-secure", "ca: a, cert: b, key: c, root_password: d"}};
+    } needs[] = {{"etcd-secure", "ca: a, cert: b, key: c, root_password: d"},
+                 {"postgres-secure", "ca: a, cert: b, key: c, password: d"}};
     const char *secrets = "";
     for (size_t i = 0; i < sizeof needs / sizeof *needs; i++)
         secrets = strcmp(needs[i].recipe, name) == 0 ? needs[i].secrets : secrets;
