@@ -208,9 +208,9 @@ static int process_observe(const struct rift_injection *injection, const struct 
         most = sight->shown_ms[i] > most ? sight->shown_ms[i] : most;
     }
     char how[160];
-    int length = snprintf(how, sizeof how,
-                          "%d of %d processes see the time that they should: off by %.3f",
-                          (int)sight->right, (int)sight->count, least);
+    int length =
+        snprintf(how, sizeof how, "%d of %d processes see the time that they should: off by %.3f",
+                 (int)sight->right, (int)sight->count, least);
     if (most > least)
         length += snprintf(how + length, sizeof how - (size_t)length, " to %.3f", most);
     snprintf(how + length, sizeof how - (size_t)length, " ms");
