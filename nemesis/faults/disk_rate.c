@@ -108,7 +108,7 @@ static int rate_plan(struct rift_injection *injection, const struct rift_target 
         return -1;
     json_t *handed = json_array();
     json_object_set_new(injection->undo, "handed", handed);
-    rift_hand_down(place.folder, "io.max", handed);
+    rift_hand_down_plan(place.folder, "io.max", handed);
     for (const char *const *folder = target->data_folders; *folder; folder++) {
         struct stat found;
         char device[32];
@@ -202,7 +202,7 @@ static void rate_tend(const struct rift_injection *injection)
     if (strcmp(file, "io.max") != 0)
         return;
     if (access(path, F_OK) != 0 && access(folder, F_OK) == 0)
-        rift_hand_down(folder, "io.max", NULL);
+        rift_hand_down(folder, "io.max");
     if (rift_setting_read(folder, "io.max", now) && !now[0])
         limit_all(injection, &(struct place){.folder = folder, .is_v2 = true}, NULL);
 }
@@ -213,6 +213,7 @@ static int rate_inject(struct rift_injection *injection, const struct rift_targe
     struct place place;
     if (rate_place(target, &place, err))
         return -1;
+    rift_hand_down(place.folder, "io.max");
     injection->live = rift_keeper_start(injection, rate_tend, err);
     if (!injection->live || limit_all(injection, &place, err))
         return -1;
@@ -303,7 +304,8 @@ static int rate_probe(const struct rift_target *target, const json_t *options,
     snprintf(path, sizeof path, "%.255s/%s", place.folder,
              place.is_v2 ? "io.max" : ways[WAY_WRITE].v1_file);
     json_t *handed = json_array();
-    rift_hand_down(place.folder, "io.max", handed);
+    rift_hand_down_plan(place.folder, "io.max", handed);
+    rift_hand_down(place.folder, "io.max");
     bool is_there = access(path, W_OK) == 0;
     rift_hand_back("io.max", handed);
     json_decref(handed);

@@ -81,7 +81,7 @@ struct rift_fault_driver {
     /* Tries what inject would do, and undoes it. An error is for bad options only. */
     int (*probe)(const struct rift_target *target, const json_t *options,
                  struct rift_fault_ability *ability, struct rift_error *err);
-    /* Fills injection->undo; changes nothing on the node, but which controllers of v2 are on.
+    /* Fills injection->undo; changes nothing on the node.
      * `ledger` is the folder of the ledger. */
     int (*plan)(struct rift_injection *injection, const struct rift_target *target,
                 const char *ledger, struct rift_error *err);

@@ -56,15 +56,15 @@ static bool find_above(const char *folder, char above[PATH_SIZE])
     return is_group(above);
 }
 
-static void hand(const char *folder, const char *controller, json_t *handed)
+void rift_hand_down_plan(const char *folder, const char *file, json_t *handed)
 {
-    char above[PATH_SIZE], word[WORD_SIZE + 1];
-    if (rift_hand_down_is_on(folder, controller) || !find_above(folder, above))
+    char above[PATH_SIZE], controller[WORD_SIZE];
+    controller_of(file, controller);
+    if (strcmp(controller, "cgroup") == 0 || /* of no controller */
+        rift_hand_down_is_on(folder, controller) || !find_above(folder, above))
         return;
-    hand(above, controller, handed);
-    snprintf(word, sizeof word, "+%s", controller);
-    if (!has_word(above, "cgroup.subtree_control", controller) &&
-        rift_setting_write(above, "cgroup.subtree_control", word, NULL) == 0 && handed)
+    rift_hand_down_plan(above, file, handed);
+    if (!has_word(above, "cgroup.subtree_control", controller))
         json_array_append_new(handed, json_string(above));
 }
 
@@ -79,12 +79,27 @@ bool rift_hand_down_can(const struct rift_cgroup *cgroup, const char *controller
     return rift_hand_down_is_on(folder, controller);
 }
 
-void rift_hand_down(const char *folder, const char *file, json_t *handed)
+void rift_hand_down(const char *folder, const char *file)
 {
-    char controller[WORD_SIZE];
+    char controller[WORD_SIZE], word[WORD_SIZE + 1];
+    json_t *groups = json_array(), *group;
+    size_t i;
     controller_of(file, controller);
-    if (strcmp(controller, "cgroup") != 0) /* of no controller */
-        hand(folder, controller, handed);
+    snprintf(word, sizeof word, "+%s", controller);
+    rift_hand_down_plan(folder, file, groups);
+    json_array_foreach(groups, i, group)
+    {
+        rift_setting_write(json_string_value(group), "cgroup.subtree_control", word, NULL);
+    }
+    json_decref(groups);
+}
+
+const char *rift_hand_down_untouched(const char *file)
+{
+    for (size_t i = 0; i < sizeof untouched / sizeof *untouched; i++)
+        if (strcmp(untouched[i][0], file) == 0)
+            return untouched[i][1];
+    return NULL;
 }
 
 static bool is_in_use(const char *folder, const char *controller)

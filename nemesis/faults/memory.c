@@ -57,6 +57,7 @@ static int memory_inject(struct rift_injection *injection, const struct rift_tar
     if (memory_group(target, injection->options, &group, err) ||
         memory_percent(injection->options, &percent, err))
         return -1;
+    rift_setting_hand_down(injection);
     /* v1 refuses a limit that it cannot bring the use down to: then the least that it takes. */
     for (int try = 0; try < TRIES_MAX; try++) {
         double limit = (double)rift_memory_use(&group) * percent / 100;

@@ -110,6 +110,7 @@ static int oom_inject(struct rift_injection *injection, const struct rift_target
     char limit[32], before[64];
     if (rift_memory_group_find(target, RIFT_MEMORY_LIMIT, &group, err))
         return -1;
+    rift_setting_hand_down(injection);
     if (!rift_memory_limit_read(&group, before))
         return rift_fail(err, RIFT_ERR_MISSING, "oom-kill: the cgroup of the system is gone");
     int rc = -1;

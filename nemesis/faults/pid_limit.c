@@ -53,6 +53,7 @@ static int pid_inject(struct rift_injection *injection, const struct rift_target
     char text[RIFT_SETTING_TEXT_SIZE], value[32];
     if (pid_folder(target, &folder, err) || pid_leave(injection->options, &leave, err))
         return -1;
+    rift_setting_hand_down(injection);
     if (!rift_setting_read(folder, "pids.current", text))
         return rift_fail(err, RIFT_ERR_MISSING, "pid-limit: '%s' has no pids.current", folder);
     long limit = strtol(text, NULL, 10) + leave;

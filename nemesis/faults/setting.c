@@ -69,14 +69,33 @@ int rift_setting_plan(struct rift_injection *injection, const char *ledger, cons
     json_object_set_new(injection->undo, "handed", handed);
     if (ledger)
         rift_ledger_visit(ledger, saved_visit, &search);
-    rift_hand_down(folder, file, handed);
+    rift_hand_down_plan(folder, file, handed);
     if (!search.is_found && !rift_setting_read(folder, file, search.before)) {
-        rift_hand_back(file, handed);
-        return rift_fail(err, RIFT_ERR_MISSING, "there is no '%s': is the system running?", path);
+        const char *untouched = rift_hand_down_untouched(file);
+        if (json_array_size(handed) == 0 || !untouched || access(folder, F_OK) != 0)
+            return rift_fail(err, RIFT_ERR_MISSING, "there is no '%s': is the system running?",
+                             path);
+        snprintf(search.before, sizeof search.before, "%s", untouched);
     }
     json_object_set_new(injection->undo, "file", json_string(path));
     json_object_set_new(injection->undo, "before", json_string(search.before));
     return 0;
+}
+
+/* The folder of undo's file; returns the file's name. */
+static const char *split_path(const struct rift_injection *injection, char folder[PATH_SIZE])
+{
+    snprintf(folder, PATH_SIZE, "%s", json_string_value(json_object_get(injection->undo, "file")));
+    char *slash = strrchr(folder, '/');
+    *slash = 0;
+    return slash + 1;
+}
+
+void rift_setting_hand_down(const struct rift_injection *injection)
+{
+    char folder[PATH_SIZE];
+    const char *file = split_path(injection, folder);
+    rift_hand_down(folder, file);
 }
 
 static void write_and_tell(struct word *word, const char *path, const char *value)
@@ -102,14 +121,12 @@ static void setting_tend(const struct rift_injection *injection)
     const char *before = json_string_value(json_object_get(injection->undo, "before"));
     const char *value = json_string_value(json_object_get(injection->undo, "value"));
     char folder[PATH_SIZE], now[RIFT_SETTING_TEXT_SIZE];
-    snprintf(folder, sizeof folder, "%s", path);
-    char *file = strrchr(folder, '/');
-    *file++ = 0;
+    const char *file = split_path(injection, folder);
     if (strncmp(file, "cgroup.", 7) == 0)
         return;
     static bool is_done; /* in the keeper */
     if (access(path, F_OK) != 0 && access(folder, F_OK) == 0)
-        rift_hand_down(folder, file, NULL);
+        rift_hand_down(folder, file);
     bool is_undone = rift_setting_read(folder, file, now) && strcmp(now, before) == 0;
     if ((!is_done || is_undone) && strcmp(before, value) != 0)
         write_and_tell(live->word, path, value);
@@ -129,10 +146,8 @@ static int begin(struct rift_injection *injection, const char *value, struct rif
     struct live *live = rift_calloc(1, sizeof *live);
     injection->live = live;
     live->word = word;
-    snprintf(folder, sizeof folder, "%s",
-             json_string_value(json_object_get(injection->undo, "file")));
-    char *file = strrchr(folder, '/');
-    *file++ = 0;
+    const char *file = split_path(injection, folder);
+    rift_hand_down(folder, file);
     rift_setting_read(folder, file, live->shown);
     live->keeper = rift_keeper_start(injection, setting_tend, err);
     if (live->keeper)
@@ -146,10 +161,7 @@ int rift_setting_look(const struct rift_injection *injection, int64_t *since_ns,
 {
     struct live *live = injection->live;
     char folder[PATH_SIZE], now[RIFT_SETTING_TEXT_SIZE];
-    snprintf(folder, sizeof folder, "%s",
-             json_string_value(json_object_get(injection->undo, "file")));
-    char *file = strrchr(folder, '/');
-    *file++ = 0;
+    const char *file = split_path(injection, folder);
     int64_t written_ns = atomic_load(&live->word->written_ns);
     if (live->since_ns == 0 && written_ns > 0)
         live->since_ns = written_ns;
@@ -235,7 +247,8 @@ bool rift_setting_try(const char *folder, const char *file, struct rift_fault_ab
     struct rift_error err = {0};
     snprintf(path, sizeof path, "%s/%s", folder, file);
     json_t *handed = json_array();
-    rift_hand_down(folder, file, handed);
+    rift_hand_down_plan(folder, file, handed);
+    rift_hand_down(folder, file);
     ability->can =
         rift_setting_read(folder, file, text) && rift_setting_write_path(path, text, &err) == 0;
     if (!ability->can)

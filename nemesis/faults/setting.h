@@ -6,9 +6,11 @@
 #include "nemesis/faults/setting_file.h"
 
 /* Saves in undo how folder/file is now, or how it was before another fault in the ledger changed
- * it. Its controller is switched on for the system's group where it is not (hand_down.h). */
+ * it, and in which groups its controller is to be switched on for that (hand_down.h). */
 int rift_setting_plan(struct rift_injection *injection, const char *ledger, const char *folder,
                       const char *file, struct rift_error *err);
+/* Switches it on; so does inject, but the value may hang on another file of that controller. */
+void rift_setting_hand_down(const struct rift_injection *injection);
 /* Starts the keeper (injection->live), which also writes the value anew where others take it back,
  * then writes it; sets applied_ns. */
 int rift_setting_inject(struct rift_injection *injection, const char *value,

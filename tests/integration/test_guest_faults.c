@@ -96,6 +96,7 @@ static void a_full_connection_table_takes_nothing_new_and_keeps_what_it_has(void
 }
 
 #define HANDED "/sys/fs/cgroup/cgroup.subtree_control"
+#define GROUP  "/sys/fs/cgroup/rift-system"
 
 static void a_disk_is_slowed_by_v2_which_hands_down_no_more_after_it(void **state)
 {
@@ -271,6 +272,26 @@ static void a_full_connection_table_ends_when_agent_and_guardian_are_killed(void
     assert_string_equal(cell, "");
 }
 
+static void a_fault_that_is_refused_hands_nothing_down(void **state)
+{
+    (void)state;
+    case_need_lab();
+    struct rift_error err;
+    char last[128];
+    struct rift_node_settings settings = test_node_settings(&case_hosts[1]);
+    struct rift_node *node = rift_node_open(&settings, &err);
+    assert_non_null(node);
+    json_t *args = json_pack("{s:s, s:s, s:{}}", "id", "r", "fault", "disk-rate", "options");
+    assert_int_equal(test_host_run(&case_hosts[1], "mkdir " GROUP, NULL, 0), 0);
+    assert_true(rift_node_call(node, "inject", args, CALL_MS, NULL, &err) < 0);
+    assert_non_null(strstr(err.text, "no data folder"));
+    json_decref(args);
+    assert_int_equal(
+        test_host_run(&case_hosts[1], "rmdir " GROUP "; cat " HANDED, last, sizeof last), 0);
+    assert_string_equal(last, "memory");
+    rift_node_close(node);
+}
+
 static void a_disk_is_not_slowed_where_what_is_written_counts_as_nobody_s(void **state)
 {
     (void)state;
@@ -341,13 +362,16 @@ static void a_run_s_report_shows_the_clocks_of_all_nodes(void **state)
     json_decref(data);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+    if (argc > 1)
+        cmocka_set_test_filter(argv[1]);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(netem_delays_loses_and_keeps_a_rate),
         cmocka_unit_test(the_clock_of_the_host_jumps_and_drifts),
         cmocka_unit_test(a_full_connection_table_takes_nothing_new_and_keeps_what_it_has),
         cmocka_unit_test(a_disk_is_slowed_by_v2_which_hands_down_no_more_after_it),
+        cmocka_unit_test(a_fault_that_is_refused_hands_nothing_down),
         cmocka_unit_test(a_disk_is_not_slowed_where_what_is_written_counts_as_nobody_s),
         cmocka_unit_test(they_end_with_the_lease_when_agent_and_guardian_are_killed),
         cmocka_unit_test(a_full_connection_table_ends_when_agent_and_guardian_are_killed),
