@@ -209,13 +209,15 @@ static json_t *inject_args(const struct fault_window *fault, size_t node, int64_
     return args;
 }
 
-/* A host that does not answer must not keep the others broken for longer than was planned. */
-static int64_t inject_deadline_ms(const struct fault_window *fault)
+/* A host that does not answer must not keep the others broken for longer than was planned. They are
+ * well until start_ns, before which most faults are not answered. */
+static int64_t inject_deadline_ms(const struct fault_window *fault, int64_t start_ns)
 {
-    int64_t half_ms = fault->window->length_ns / RIFT_MS / 2;
+    int64_t half_ms = fault->window->length_ns / RIFT_MS / 2, now = rift_clock_now();
+    int64_t until_start_ms = start_ns > now ? (start_ns - now) / RIFT_MS : 0;
     if (half_ms < FAULT_INJECT_LEAST_MS)
-        return FAULT_INJECT_LEAST_MS;
-    return half_ms < FAULT_INJECT_MOST_MS ? half_ms : FAULT_INJECT_MOST_MS;
+        half_ms = FAULT_INJECT_LEAST_MS;
+    return until_start_ms + (half_ms < FAULT_INJECT_MOST_MS ? half_ms : FAULT_INJECT_MOST_MS);
 }
 
 static int64_t slowest_of(const struct fault_window *fault, int64_t called_ns)
@@ -246,8 +248,8 @@ int64_t fault_window_inject(struct fault_window *fault, int64_t start_ns)
         if (rift_node_set_has(&fault->resolved.nodes, i))
             args[i] = inject_args(fault, i, start_ns);
     }
-    cluster_call(cluster, &fault->resolved.nodes, "inject", args, inject_deadline_ms(fault),
-                 fault->injected);
+    cluster_call(cluster, &fault->resolved.nodes, "inject", args,
+                 inject_deadline_ms(fault, start_ns), fault->injected);
     cluster_replies_check(cluster, fault->injected, &fault->error);
     for (size_t i = 0; i < cluster->node_count; i++)
         json_decref(args[i]);
@@ -264,7 +266,7 @@ void fault_window_change(struct fault_window *fault, const json_t *options)
     for (size_t i = 0; i < cluster->node_count; i++)
         args[i] = change;
     struct cluster_reply *replies = rift_calloc(cluster->node_count, sizeof *replies);
-    cluster_call(cluster, &fault->resolved.nodes, "change", args, inject_deadline_ms(fault),
+    cluster_call(cluster, &fault->resolved.nodes, "change", args, inject_deadline_ms(fault, 0),
                  replies);
     cluster_replies_check(cluster, replies, &fault->error);
     cluster_replies_free(replies, cluster->node_count);

@@ -27,8 +27,9 @@ int64_t lead_of(const struct lead *lead, const struct cluster *cluster)
 
 void lead_learn(struct lead *lead, int64_t took_ns)
 {
-    int64_t slowest_ns = atomic_load(&lead->slowest_ns);
-    while (took_ns > slowest_ns &&
-           !atomic_compare_exchange_weak(&lead->slowest_ns, &slowest_ns, took_ns)) {
-    }
+    int64_t slowest_ns = atomic_load(&lead->slowest_ns), next_ns;
+    do {
+        next_ns = slowest_ns - slowest_ns / 8;
+        next_ns = took_ns > next_ns ? took_ns : next_ns;
+    } while (!atomic_compare_exchange_weak(&lead->slowest_ns, &slowest_ns, next_ns));
 }

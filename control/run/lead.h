@@ -10,7 +10,9 @@
 
 /* Zeroed: nothing was learnt yet. */
 struct lead {
-    _Atomic int64_t slowest_ns; /* the longest that a node took so far, from the call until ready */
+    /* The longest that a node took, from the call until ready; an eighth less with each window
+     * since. */
+    _Atomic int64_t slowest_ns;
 };
 
 /* By the slowest round trip, by how many nodes there are (they may share processors), and by what

@@ -155,9 +155,12 @@ static int victim_open(pid_t pid, const struct image *image, struct victim *vict
 static int victim_write(const struct victim *victim, size_t at, const void *bytes, size_t size,
                         struct rift_error *err)
 {
-    if (pwrite(victim->memory, bytes, size, (off_t)(victim->base + at)) != (ssize_t)size)
-        return rift_fail_errno(err, RIFT_ERR_IO, "write to the vDSO of a process");
-    return 0;
+    ssize_t n = pwrite(victim->memory, bytes, size, (off_t)(victim->base + at));
+    if (n == (ssize_t)size)
+        return 0;
+    /* The memory that was opened goes with the process, or with its program (execve). */
+    return n >= 0 ? rift_fail(err, RIFT_ERR_MISSING, "the process is gone")
+                  : rift_fail_errno(err, RIFT_ERR_IO, "write to the vDSO of a process");
 }
 
 static bool victim_is_bent(const struct victim *victim, const struct image *image)

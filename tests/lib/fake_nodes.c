@@ -163,6 +163,9 @@ int rift_node_send(struct rift_node *node, const char *verb, const json_t *args,
         return 0;
     }
     json_t *reply = fake_answer(node, verb, args);
+    if (strcmp(verb, "inject") == 0)
+        fake_world.spare_ns[node->number] =
+            rift_clock_now() + deadline_ms * RIFT_MS - fake_world.agreed_ns[node->number];
     if (!reply)
         return rift_fail(err, RIFT_ERR_UNSUPPORTED, "this host refuses");
     done(context, reply, NULL);
