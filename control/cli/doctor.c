@@ -84,11 +84,33 @@ struct survey {
     int refusal_count;
 };
 
+/* Those that are not as they are unless given. */
+static json_t *options_given(const struct rift_fault_variant *what)
+{
+    json_t *given = json_copy((json_t *)what->options);
+    for (const struct rift_option *option = what->fault->options; option && option->name;
+         option++) {
+        const json_t *value = json_object_get(given, option->name);
+        json_t *fallback =
+            option->fallback ? json_loads(option->fallback, JSON_DECODE_ANY, NULL) : NULL;
+        const char *text = json_string_value(value);
+        bool is_same = json_is_number(value) && json_is_number(fallback)
+                           ? json_number_value(value) == json_number_value(fallback)
+                           : json_equal((json_t *)value, fallback);
+        if (is_same || (text && option->fallback && strcmp(text, option->fallback) == 0))
+            json_object_del(given, option->name);
+        json_decref(fallback);
+    }
+    return given;
+}
+
 static void print_answer(void *context, const struct doctor_answer *answer)
 {
     struct survey *survey = context;
     if (survey->shown != answer->what->options) {
-        CLEANUP(rift_free) char *options = json_dumps(answer->what->options, JSON_COMPACT);
+        json_t *given = options_given(answer->what);
+        CLEANUP(rift_free) char *options = json_dumps(given, JSON_COMPACT);
+        json_decref(given);
         bool has_options = options && strcmp(options, "{}") != 0;
         printf("%s%s%s\n", answer->what->fault->name, has_options ? " " : "",
                has_options ? options : "");

@@ -71,7 +71,8 @@ static int carry_out(struct cluster *cluster, const struct rift_window *window, 
         if (fault.error.code == RIFT_ERR_NONE && !fault.is_over)
             hold(&fault, start + window->length_ns, is_stopped);
         is_healed = fault_print_end(&fault, "", true);
-    }
+    } else if (fault.error.code == RIFT_ERR_NONE)
+        puts("stopped before it began");
     if (fault.error.code != RIFT_ERR_NONE)
         fprintf(stderr, "rift fault: %s\n", fault.error.text);
     if (fault.error.code == RIFT_ERR_MISSING && !has_system)

@@ -101,7 +101,8 @@ static void a_fault_is_asked_for_once_whatever_it_draws(void **state)
     (void)state;
     write_config("", "faults: [{kill: {targets: one, process: any}, every_s: 5, for_s: 1}]\n");
     assert_rift("doctor config.yaml", FIT);
-    assert_says("\nkill ");
+    /* and only what is not as it is unless given is told */
+    assert_says("\nkill {\"process\":\"any\"}\n");
     if (strstr(strstr(output, "\nkill ") + 1, "\nkill "))
         fail_msg("%s", output);
     nodes_assert_clean(case_hosts, HOSTS, before, "after it");
