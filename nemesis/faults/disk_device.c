@@ -164,15 +164,6 @@ static int device_renew(struct rift_injection *injection, struct rift_error *err
 
 /* --- heal */
 
-/* Whoever is in the system's group. */
-static int kill_users(const json_t *undo, struct rift_error *err)
-{
-    struct rift_cgroup system = {.v1_count = 0};
-    const struct rift_target target = {.system = &system};
-    snprintf(system.unified, sizeof system.unified, "%.255s", text_of(undo, "cgroup"));
-    return rift_kill_all(&target, err);
-}
-
 static void stop_probe(const json_t *undo)
 {
     json_int_t pid, ticks;
@@ -185,7 +176,7 @@ static void stop_probe(const json_t *undo)
 
 static int mount_anew(const json_t *undo, const char *folder, struct rift_error *err)
 {
-    return kill_users(undo, err) || rift_volume_unmount(folder, err) ||
+    return rift_kill_recorded(undo, err) || rift_volume_unmount(folder, err) ||
                    rift_volume_mount(folder, err)
                ? rift_wrap(err, "mount the disk of '%s' anew", folder)
                : 0;

@@ -76,7 +76,7 @@ static int lose_inject(struct rift_injection *injection, const struct rift_targe
         if (canary_write(*folder, err))
             return -1;
     injection->applied_ns = rift_clock_now();
-    if (rift_kill_all(target, err))
+    if (rift_kill_all(target->system, err))
         return -1;
     json_t *losses = json_array();
     json_object_set_new(injection->undo, "losses", losses);

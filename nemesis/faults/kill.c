@@ -227,19 +227,27 @@ static int kill_heal(const char *id, const json_t *undo, const char *ledger, str
     return 0;
 }
 
-int rift_kill_all(const struct rift_target *target, struct rift_error *err)
+int rift_kill_all(const struct rift_cgroup *system, struct rift_error *err)
 {
     size_t hit;
     pid_t pid;
     int64_t deadline = rift_clock_now() + DEATH_MS * RIFT_MS;
-    if (rift_cgroup_signal(target->system, SIGKILL, &hit, err))
+    if (rift_cgroup_signal(system, SIGKILL, &hit, err))
         return -1;
-    while (rift_cgroup_pids(target->system, &pid, 1) > 0) {
+    while (rift_cgroup_pids(system, &pid, 1) > 0) {
         if (rift_clock_now() >= deadline)
             return rift_fail(err, RIFT_ERR_TIMEOUT, "process %d survives SIGKILL", (int)pid);
         rift_clock_sleep_until(rift_clock_now() + RIFT_MS);
     }
     return 0;
+}
+
+int rift_kill_recorded(const json_t *undo, struct rift_error *err)
+{
+    struct rift_cgroup system = {.v1_count = 0};
+    const char *folder = json_string_value(json_object_get(undo, "cgroup"));
+    snprintf(system.unified, sizeof system.unified, "%s", folder ? folder : "");
+    return folder ? rift_kill_all(&system, err) : 0;
 }
 
 int rift_kill_observe(const struct rift_injection *injection, const struct rift_target *target,

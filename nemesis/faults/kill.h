@@ -8,7 +8,9 @@
 int rift_kill_plan(struct rift_injection *injection, const struct rift_target *target,
                    struct rift_error *err);
 /* Kills every process of the system, and waits until none is left; 5 s at most. */
-int rift_kill_all(const struct rift_target *target, struct rift_error *err);
+int rift_kill_all(const struct rift_cgroup *system, struct rift_error *err);
+/* The same in a heal, of the system whose folder of cgroups undo names as "cgroup", if it does. */
+int rift_kill_recorded(const json_t *undo, struct rift_error *err);
 /* Are they gone, by /proc? */
 int rift_kill_observe(const struct rift_injection *injection, const struct rift_target *target,
                       bool *is_observed, json_t *details, struct rift_error *err);

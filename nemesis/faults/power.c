@@ -28,6 +28,7 @@ static int power_plan(struct rift_injection *injection, const struct rift_target
     }
     if (json_array_size(folders) == 0)
         return rift_fail(err, RIFT_ERR_MISSING, "the system has no data folder");
+    json_object_set_new(injection->undo, "cgroup", json_string(rift_cgroup_folder(target->system)));
     return rift_kill_plan(injection, target, err);
 }
 
@@ -57,9 +58,25 @@ static int power_inject(struct rift_injection *injection, const struct rift_targ
         if (rift_volume_cut_power(*folder, err))
             return -1;
     injection->applied_ns = rift_clock_now();
-    if (rift_kill_all(target, err))
+    if (rift_kill_all(target->system, err))
         return -1;
     return power_restore(json_object_get(injection->undo, "folders"), err);
+}
+
+/* An inject that ended between the cut and the kill: the processes that are there keep the dead
+ * disk busy, and nothing that they do reaches one any more. */
+static int power_finish_cut(const json_t *undo, const json_t *folders, struct rift_error *err)
+{
+    size_t i;
+    json_t *item;
+    bool is_cut = false;
+    json_array_foreach((json_t *)folders, i, item)
+    {
+        const char *folder = json_string_value(item);
+        is_cut = is_cut ||
+                 (folder && rift_volume_is_mounted(folder) && !rift_volume_is_writable(folder));
+    }
+    return is_cut ? rift_kill_recorded(undo, err) : 0;
 }
 
 static int power_heal(const char *id, const json_t *undo, const char *ledger,
@@ -67,7 +84,8 @@ static int power_heal(const char *id, const json_t *undo, const char *ledger,
 {
     (void)id;
     (void)ledger;
-    return power_restore(json_object_get(undo, "folders"), err);
+    const json_t *folders = json_object_get(undo, "folders");
+    return power_finish_cut(undo, folders, err) ? -1 : power_restore(folders, err);
 }
 
 /* As with the disk of disk-full: it is made when the system is started. */

@@ -167,7 +167,7 @@ bool rift_volume_is_writable(const char *folder)
     snprintf(path, sizeof path, "%s/.rift-try", folder);
     int fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     if (fd < 0)
-        return false;
+        return errno == ENOSPC || errno == EDQUOT; /* full, and alive */
     close(fd);
     return unlink(path) == 0;
 }
