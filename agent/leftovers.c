@@ -54,7 +54,7 @@ static int count_processes(void)
             name[strcspn(name, "\n")] = 0;
         fclose(file);
         if (strcmp(name, "rift-agent") != 0 && strcmp(name, "rift-guardian") != 0 &&
-            strcmp(name, "rift-hold") != 0 && strcmp(name, "rift-keeper") != 0 &&
+            strcmp(name, "rift-hold") != 0 && !rift_text_starts_with(name, "rift-keeper") &&
             strcmp(name, RIFT_LAYER_PROCESS) != 0 && strcmp(name, RIFT_DISK_PROBE_PROCESS) != 0)
             continue;
         printf("process: %s %s\n", entry->d_name, name);
@@ -148,7 +148,7 @@ static void sweep_folder(const char *folder, bool has_agents)
         closedir(stream);
 }
 
-void leftovers_sweep(const struct agent_paths *paths)
+void leftovers_sweep_unfinished(const struct agent_paths *paths)
 {
     const char *const whole[] = {paths->system, paths->disks};
     for (size_t i = 0; i < sizeof whole / sizeof *whole; i++) {
@@ -156,6 +156,11 @@ void leftovers_sweep(const struct agent_paths *paths)
         snprintf(fresh, sizeof fresh, "%s.new", whole[i]);
         unlink(fresh);
     }
+}
+
+void leftovers_sweep(const struct agent_paths *paths)
+{
+    leftovers_sweep_unfinished(paths);
     sweep_folder(paths->folder, true);
     if (strcmp(paths->folder, AGENT_STATE_FOLDER) == 0)
         sweep_folder("/tmp", false);

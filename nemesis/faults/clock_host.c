@@ -20,6 +20,7 @@
 #include "common/memory.h"
 #include "common/process.h"
 #include "nemesis/faults/clock.h"
+#include "nemesis/faults/keeper_end.h"
 
 enum {
     KEEPER_SOCKET = 3,
@@ -97,6 +98,14 @@ struct keeper {
     bool is_wrong;
 };
 
+static volatile sig_atomic_t is_told_to_rest; /* keeper_end.h: whoever heals puts the time right */
+
+static void note_rest(int signal)
+{
+    (void)signal;
+    is_told_to_rest = 1;
+}
+
 static int keeper_show(struct keeper *keeper, bool is_wrong)
 {
     keeper->is_wrong = is_wrong;
@@ -132,6 +141,7 @@ static int64_t keeper_next_change(const struct keeper *keeper, int64_t now)
 static _Noreturn void keeper_run(struct keeper *keeper, int fd)
 {
     prctl(PR_SET_NAME, "rift-clock");
+    sigaction(RIFT_KEEPER_REST_SIGNAL, &(struct sigaction){.sa_handler = note_rest}, NULL);
     rift_process_hurry(1);
     setsid();
     dup2(fd, KEEPER_SOCKET);
@@ -152,6 +162,10 @@ static _Noreturn void keeper_run(struct keeper *keeper, int fd)
         now = rift_clock_now();
         if (now >= order.deadline_ns)
             keeper_end(keeper);
+        if (is_told_to_rest) {
+            prctl(PR_SET_NAME, RIFT_KEEPER_RESTING_NAME);
+            keeper->bend.strobe_ns = 0;
+        }
         bool should_be_wrong =
             !keeper->bend.strobe_ns || (now - keeper->begin_ns) / keeper->bend.strobe_ns % 2 == 0;
         if (should_be_wrong != keeper->is_wrong && keeper->bend.strobe_ns)
@@ -245,17 +259,12 @@ static int host_heal(const char *id, const json_t *undo, const char *ledger, str
                                        (uint64_t)json_integer_value(json_array_get(keeper, 1))};
     if (!keeper)
         return 0; /* nothing was touched yet */
-    CLEANUP(rift_close_fd) int fd = rift_process_open(&process);
-    if (fd >= 0) {
-        rift_process_signal(&process, SIGKILL);
-        struct pollfd poll_fd = {.fd = fd, .events = POLLIN};
-        if (poll(&poll_fd, 1, REPLY_DEADLINE_MS) != 1)
-            return rift_fail(err, RIFT_ERR_TIMEOUT, "clock: the keeper does not end");
-    }
+    rift_keeper_rest(&process);
     int64_t ahead = json_integer_value(json_object_get(undo, "wall_ahead_ns"));
     if (set_tick((long)json_integer_value(json_object_get(undo, "tick_us"))) < 0 ||
         set_wall_ahead(ahead) < 0)
         return rift_fail_errno(err, RIFT_ERR_DENIED, "clock: put the time right");
+    rift_keeper_end(&process);
     return 0;
 }
 

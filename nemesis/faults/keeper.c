@@ -11,6 +11,7 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "common/clock.h"
@@ -26,7 +27,16 @@ struct rift_keeper {
     struct rift_process process;
 };
 
-/* In the child. Nothing of the agent's may live on in it: its connection, its lock. */
+static volatile sig_atomic_t is_told_to_rest;
+
+static void note_rest(int signal)
+{
+    (void)signal;
+    is_told_to_rest = 1;
+}
+
+/* In the child. Nothing of the agent's may live on in it: its connection, its lock. All signals are
+ * blocked: what asks the agent to end is no reason to end a fault late. */
 static void keeper_detach(int fd)
 {
     setsid();
@@ -38,9 +48,19 @@ static void keeper_detach(int fd)
     dup2(null, 2);
     dup2(fd, KEEPER_SOCKET);
     syscall(SYS_close_range, KEEPER_SOCKET + 1, ~0U, 0);
-    sigset_t signals;
-    sigfillset(&signals); /* what asks the agent to end is no reason to end a fault late */
-    sigprocmask(SIG_SETMASK, &signals, NULL);
+    sigaction(RIFT_KEEPER_REST_SIGNAL, &(struct sigaction){.sa_handler = note_rest}, NULL);
+}
+
+/* As poll(2); the only place where it hears that it is to rest. */
+static int keeper_wait(int64_t until_ns)
+{
+    struct pollfd poll_fd = {.fd = KEEPER_SOCKET, .events = POLLIN};
+    int wait_ms = rift_clock_poll_ms(until_ns);
+    const struct timespec timeout = {.tv_sec = wait_ms / 1000, .tv_nsec = wait_ms % 1000 * RIFT_MS};
+    sigset_t waiting;
+    sigfillset(&waiting);
+    sigdelset(&waiting, RIFT_KEEPER_REST_SIGNAL);
+    return ppoll(&poll_fd, 1, &timeout, &waiting);
 }
 
 static void keeper_run(const struct rift_injection *injection, rift_keeper_tend *tend)
@@ -49,9 +69,12 @@ static void keeper_run(const struct rift_injection *injection, rift_keeper_tend 
     if (tend)
         tend(injection);
     for (;;) {
-        struct pollfd poll_fd = {.fd = KEEPER_SOCKET, .events = POLLIN};
         int64_t soon = tend ? rift_clock_now() + TEND_MS * RIFT_MS : deadline;
-        int rc = poll(&poll_fd, 1, rift_clock_poll_ms(soon < deadline ? soon : deadline));
+        int rc = keeper_wait(soon < deadline ? soon : deadline);
+        if (is_told_to_rest) {
+            tend = NULL;
+            prctl(PR_SET_NAME, RIFT_KEEPER_RESTING_NAME);
+        }
         if (rc > 0 && recv(KEEPER_SOCKET, &order, sizeof order, 0) == sizeof order)
             deadline = order;
         else if (rc > 0 || rift_clock_now() >= deadline)
@@ -70,12 +93,16 @@ struct rift_keeper *rift_keeper_start(const struct rift_injection *injection,
         rift_fail_errno(err, RIFT_ERR_IO, "make a socket for the keeper");
         return NULL;
     }
+    sigset_t all, before;
+    sigfillset(&all);
+    sigprocmask(SIG_SETMASK, &all, &before); /* of the child, before it can hear one */
     pid_t pid = fork();
     if (pid == 0) {
         keeper_detach(pair[1]);
         keeper_run(injection, tend);
         _exit(0);
     }
+    sigprocmask(SIG_SETMASK, &before, NULL);
     close(pair[1]);
     struct rift_keeper *keeper = rift_calloc(1, sizeof *keeper);
     keeper->fd = pair[0];

@@ -53,8 +53,9 @@ int rift_undo(const struct rift_fault_driver *driver, const char *id, const json
               const char *ledger, struct rift_error *err)
 {
     const char *unit = json_string_value(json_object_get(undo, "unit"));
-    rift_keeper_end_recorded(undo);
+    rift_keeper_rest_recorded(undo);
     if (driver->heal(id, undo, ledger, err))
         return -1;
+    rift_keeper_end_recorded(undo);
     return unit ? start_unit(unit, err) : 0;
 }
