@@ -10,8 +10,11 @@
  * processes, files other than the agent's binary; returns their number. Nothing is changed. */
 int leftovers_print(const struct agent_paths *paths, const char *cgroup_name);
 
-/* Removes uploads that were cut short. To be called with the node's lock, in a new session: then no
- * controller has an upload under way. */
+/* Removes files of ours that an agent was writing when it died. To be called with the node's lock.
+ */
+void leftovers_sweep_unfinished(const struct agent_paths *paths);
+/* That, and uploads that were cut short. To be called with the node's lock, in a new session: then
+ * no controller has an upload under way. */
 void leftovers_sweep(const struct agent_paths *paths);
 
 /* Heals all by hand, whatever state the node is in: ends a running agent, works through the ledger,

@@ -133,9 +133,11 @@ static int system_save(struct agent *agent, struct rift_error *err)
     snprintf(fresh, sizeof fresh, "%s.new", agent->paths.system);
     int rc = json_dump_file(json, fresh, JSON_INDENT(1));
     json_decref(json);
-    if (rc || rename(fresh, agent->paths.system))
-        return rift_fail(err, RIFT_ERR_IO, "write '%s'", agent->paths.system);
-    return 0;
+    if (rc == 0 && rename(fresh, agent->paths.system) == 0)
+        return 0;
+    rc = rift_fail_errno(err, RIFT_ERR_IO, "write '%s'", agent->paths.system);
+    unlink(fresh);
+    return rc;
 }
 
 static int system_set(struct agent *agent, const json_t *args, const char *session,

@@ -141,7 +141,9 @@ static int verb_hello(struct agent *agent, const struct request *request, json_t
         json_decref(healed);
         return -1;
     }
-    if (!is_resumed)
+    if (is_resumed)
+        leftovers_sweep_unfinished(&agent->paths);
+    else
         leftovers_sweep(&agent->paths);
     json_object_set_new(agent->holder, "lease_until_ns", json_integer(agent->lease_until_ns));
     agent_lock_describe(agent->lock_fd, agent->holder);
