@@ -9,7 +9,6 @@
  * RIFT_TEST_DRIVER=uml does it on hosts with a kernel of their own, of another version and with
  * cgroup v2 only; there a program of the tests' is the eye (guest_probe.h). A round takes them many
  * times as long, so CTest does two of them (RIFT_TEST_SHORT), unless RIFT_LONG is set. */
-#include <dirent.h>
 #include <poll.h>
 #include <pthread.h>
 #include <setjmp.h>
@@ -241,7 +240,7 @@ static _Noreturn void be_controller(int out, int in, bool is_cleaner)
 struct controller {
     pid_t pid;
     int from, to;
-    pid_t pids[HOSTS][2]; /* agent and guardian, as global_pid counts */
+    pid_t pids[HOSTS][2]; /* agent and guardian, as test_host_pid counts */
 };
 
 static struct controller *running;
@@ -260,35 +259,6 @@ static void read_line(struct controller *controller, char *line, size_t size)
     }
     if (strncmp(line, "error", 5) == 0)
         fail_msg("controller: %s", line);
-}
-
-/* The machine's number of a process that the host counts as pid: pid_namespaces(7). Of a guest the
- * machine has none. */
-static pid_t global_pid(const struct rift_lab_host *host, int pid)
-{
-    char path[300], line[256];
-    struct stat own, other;
-    pid_t found = 0;
-    if (test_hosts_are_guests())
-        return pid;
-    snprintf(path, sizeof path, "/proc/%d/ns/pid", (int)host->init_pid);
-    assert_int_equal(stat(path, &own), 0);
-    DIR *processes = opendir("/proc");
-    for (struct dirent *entry; !found && (entry = readdir(processes));) {
-        snprintf(path, sizeof path, "/proc/%s/ns/pid", entry->d_name);
-        if (stat(path, &other) != 0 || other.st_ino != own.st_ino)
-            continue;
-        snprintf(path, sizeof path, "/proc/%s/status", entry->d_name);
-        FILE *status = fopen(path, "re");
-        while (status && fgets(line, sizeof line, status))
-            if (strncmp(line, "NSpid:", 6) == 0 && strtol(strrchr(line, '\t'), NULL, 10) == pid)
-                found = (pid_t)strtol(entry->d_name, NULL, 10);
-        if (status)
-            fclose(status);
-    }
-    closedir(processes);
-    assert_true(found > 0);
-    return found;
 }
 
 static void start_controller(struct controller *controller, bool is_cleaner)
@@ -315,7 +285,7 @@ static void start_controller(struct controller *controller, bool is_cleaner)
         char *end = NULL;
         int pid = (int)strtol(at, &end, 10);
         assert_true(end > at);
-        controller->pids[i / 2][i % 2] = is_cleaner ? 0 : global_pid(&hosts[i / 2], pid);
+        controller->pids[i / 2][i % 2] = is_cleaner ? 0 : test_host_pid(&hosts[i / 2], pid);
         at = end;
     }
 }

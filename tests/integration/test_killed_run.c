@@ -7,9 +7,12 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
+#include <jansson.h>
 
 #include "common/clock.h"
 #include "common/memory.h"
@@ -17,7 +20,7 @@
 #include "tests/lib/lab_hosts.h"
 #include "tests/lib/node_remains.h"
 
-enum { HOSTS = 2, OUTPUT_SIZE = 1 << 14 };
+enum { HOSTS = 2, OUTPUT_SIZE = 1 << 14, TURN_MS = 30000 };
 
 static struct rift_lab *lab;
 static const struct rift_lab_host *hosts;
@@ -43,7 +46,8 @@ static const char recipe[] =
     "    command: [\"${artifacts.toy}/toy\"]\n"
     "    working_folder: /var/lib/rift-system/toy\n"
     "    ready: {command: [/bin/sh, -c, \"[ ! -e /opt/rift/hold-ready ] || { touch "
-    "/opt/rift/at-ready; exit 1; }\"]}\n";
+    "/opt/rift/at-ready; exit 1; }; [ ! -e /opt/rift/hold-second -o ! -e /opt/rift/at-second "
+    "]\"]}\n";
 
 /* A set in a file; the reads at the end of a run wait. */
 static const char client[] = "import json, os, sys, time\n"
@@ -82,11 +86,13 @@ static int write_files(void)
                                "recovery_s: 0\n",
                                HOSTS, test_lab_name("killed"), scratch, scratch);
     CLEANUP(rift_free)
-    char *pack = rift_printf("cd %s && printf '#!/bin/sh\\n(while :; do echo x >> child; sleep "
-                             "0.05; done) &\\nwhile :; do echo x >> parent; sleep 0.05; done\\n' "
-                             "> toy && chmod 755 toy && tar -czf toy.tar.gz toy && "
-                             "head -c 64M /dev/urandom > large.tar.gz",
-                             scratch);
+    char *pack =
+        rift_printf("cd %s && printf '#!/bin/sh\\n(while :; do echo x >> child; sleep "
+                    "0.05; done) &\\nwhile :; do echo x >> parent; sleep 0.05; done\\n' "
+                    "> toy && chmod 755 toy && tar -czf toy.tar.gz toy && "
+                    "sed -i '2i touch /opt/rift/at-second' toy && "
+                    "tar -czf second.tar.gz toy && head -c 64M /dev/urandom > large.tar.gz",
+                    scratch);
     return write_file("config.yaml", config) || write_file("toy.yaml", recipe) ||
                    write_file("client.py", client)
                ? -1
@@ -251,6 +257,120 @@ static void a_run_killed_with_a_disk_of_its_own_and_a_layer(void **state)
            "/proc/self/mountinfo) = 2 ]");
 }
 
+/* --- an upgrade that is held in the turn of its first node */
+
+static const char upgrade[] =
+    "--set system.upgrade_to.toy=second.tar.gz --set time_limit_s=%d --set "
+    "'faults=[{upgrade: {wait_s: 20, downgrade: true}, start_s: 0.5, every_s: 90, for_s: %d}]'";
+
+/* The host whose turn it is, once it has come. */
+static const struct rift_lab_host *upgraded_host(void)
+{
+    int64_t deadline = rift_clock_now() + TURN_MS * RIFT_MS;
+    while (rift_clock_now() < deadline)
+        for (size_t i = 0; i < HOSTS; i++)
+            if (test_host_run(&hosts[i], "test -e /opt/rift/at-second", NULL, 0) == 0)
+                return &hosts[i];
+    fail_msg("no node has the second version");
+    return NULL;
+}
+
+static void hold_upgrade(void)
+{
+    for (size_t i = 0; i < HOSTS; i++)
+        test_host_run(&hosts[i], "rm -f /opt/rift/*; touch /opt/rift/hold-second", NULL, 0);
+}
+
+static void a_run_killed_in_an_upgrade_with_an_agent(void **state)
+{
+    (void)state;
+    if (!lab)
+        skip();
+    CLEANUP(rift_free) char *arguments = rift_printf(upgrade, 90, 60);
+    /* The agent of the node that has just started the other version, then the controller. */
+    CLEANUP(rift_free)
+    char *is_here = rift_printf(
+        "for init in %d %d; do [ ! -e /proc/$init/root/opt/rift/at-second ] || { nsenter -t $init "
+        "-p -m sh -c 'kill -9 $(pgrep -x rift-agent)'; found=1; }; done; [ \"$found\" ]",
+        (int)hosts[0].init_pid, (int)hosts[1].init_pid);
+    hold_upgrade();
+    kill_run(arguments, is_here, "true");
+    assert_healed_and_fit("upgrade");
+}
+
+/* What the history says of the end of the upgrade. */
+static json_t *told_at_the_end(void)
+{
+    CLEANUP(rift_free)
+    char *look = rift_printf("cd %s && %s convert runs/latest --format jsonl | grep "
+                             "'\"stop-upgrade\"' | grep '\"observed\"'",
+                             scratch, test_rift_binary());
+    assert_int_equal(test_run(look, output, sizeof output), 0);
+    json_t *op = json_loads(output, JSON_DISABLE_EOF_CHECK, NULL);
+    json_t *value = json_incref(json_object_get(op, "value"));
+    json_decref(op);
+    assert_non_null(value);
+    return value;
+}
+
+static bool runs_program(const json_t *told, const char *host, const char *sha256)
+{
+    const json_t *node = json_object_get(json_object_get(told, "nodes"), host);
+    const json_t *programs = json_object_get(node, "programs"), *program;
+    size_t i;
+    json_array_foreach(programs, i, program)
+    {
+        const char *is = json_string_value(json_object_get(program, "sha256"));
+        if (is && strcmp(is, sha256) == 0)
+            return true;
+    }
+    return false;
+}
+
+static void sum_of(const char *version, char sum[80])
+{
+    CLEANUP(rift_free)
+    char *script =
+        rift_printf("cd %s && tar -xOf %s.tar.gz toy | sha256sum | cut -c1-64", scratch, version);
+    assert_int_equal(test_run(script, sum, 80), 0);
+}
+
+/* The controller lives: it has not upgraded all, and says so; at the end every node has the first
+ * version again. */
+static void an_upgrade_whose_agent_is_killed_goes_back(void **state)
+{
+    (void)state;
+    if (!lab)
+        skip();
+    char first[80], second[80];
+    CLEANUP(rift_free) char *arguments = rift_printf(upgrade, 7, 5);
+    CLEANUP(rift_free)
+    char *run = rift_printf("cd %s && rm -rf runs; %s run config.yaml --runs runs --quiet %s > log "
+                            "2>&1",
+                            scratch, test_rift_binary(), arguments);
+    hold_upgrade();
+    pid_t pid = fork();
+    if (pid == 0)
+        _exit(test_run(run, NULL, 0));
+    const struct rift_lab_host *host = upgraded_host();
+    int killed = test_host_run(host, "kill -9 $(pgrep -x rift-agent)", NULL, 0);
+    test_host_run(host, "rm /opt/rift/hold-second", NULL, 0);
+    int status = 0;
+    waitpid(pid, &status, 0);
+    assert_int_equal(killed, 0);
+    assert_int_equal(WEXITSTATUS(status), 2);
+    sum_of("toy", first);
+    sum_of("second", second);
+    json_t *told = told_at_the_end();
+    for (size_t i = 0; i < HOSTS; i++) {
+        assert_true(runs_program(told, hosts[i].name, first));
+        assert_false(runs_program(told, hosts[i].name, second));
+    }
+    json_decref(told);
+    nodes_assert_clean(hosts, HOSTS, before, "after an upgrade");
+    hold_upgrade(); /* without what the versions noted */
+}
+
 int main(int argc, char **argv)
 {
     if (argc > 1)
@@ -263,6 +383,8 @@ int main(int argc, char **argv)
         cmocka_unit_test(a_run_killed_inside_a_partition),
         cmocka_unit_test(a_run_killed_during_the_final_reads),
         cmocka_unit_test(a_run_killed_with_a_disk_of_its_own_and_a_layer),
+        cmocka_unit_test(a_run_killed_in_an_upgrade_with_an_agent),
+        cmocka_unit_test(an_upgrade_whose_agent_is_killed_goes_back),
     };
     return cmocka_run_group_tests(tests, up, down);
 }

@@ -1,12 +1,17 @@
 /* Lab hosts for tests. */
 #include "tests/lib/lab_hosts.h"
 
+#include <dirent.h>
+#include <fcntl.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -197,6 +202,46 @@ const char *test_rift_binary(void)
     static char path[512];
     snprintf(path, sizeof path, "%s/rift", build_folder());
     return path;
+}
+
+int test_host_socket(const struct rift_lab_host *host, int type)
+{
+    char path[64];
+    snprintf(path, sizeof path, "/proc/%d/ns/net", (int)host->init_pid);
+    CLEANUP(rift_close_fd) int there = open(path, O_RDONLY | O_CLOEXEC);
+    CLEANUP(rift_close_fd) int own = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+    assert_int_equal(setns(there, CLONE_NEWNET), 0);
+    int fd = socket(AF_INET, type | SOCK_CLOEXEC, 0);
+    assert_int_equal(setns(own, CLONE_NEWNET), 0);
+    assert_true(fd >= 0);
+    return fd;
+}
+
+pid_t test_host_pid(const struct rift_lab_host *host, pid_t pid)
+{
+    char path[300], line[256];
+    struct stat own, other;
+    pid_t found = 0;
+    if (test_hosts_are_guests())
+        return pid;
+    snprintf(path, sizeof path, "/proc/%d/ns/pid", (int)host->init_pid);
+    assert_int_equal(stat(path, &own), 0);
+    DIR *processes = opendir("/proc");
+    for (struct dirent *entry; !found && (entry = readdir(processes));) {
+        snprintf(path, sizeof path, "/proc/%s/ns/pid", entry->d_name);
+        if (stat(path, &other) != 0 || other.st_ino != own.st_ino)
+            continue;
+        snprintf(path, sizeof path, "/proc/%s/status", entry->d_name);
+        FILE *status = fopen(path, "re");
+        while (status && fgets(line, sizeof line, status))
+            if (strncmp(line, "NSpid:", 6) == 0 && strtol(strrchr(line, '\t'), NULL, 10) == pid)
+                found = (pid_t)strtol(entry->d_name, NULL, 10);
+        if (status)
+            fclose(status);
+    }
+    closedir(processes);
+    assert_true(found > 0);
+    return found;
 }
 
 struct rift_node_settings test_node_settings(const struct rift_lab_host *host)

@@ -33,6 +33,13 @@ int test_run(const char *script, char *output, size_t size);
 pid_t test_run_aside(const char *script);
 void test_end_aside(pid_t pid);
 
+/* This machine's number of a process that a netns host counts as pid: pid_namespaces(7). Of a guest
+ * the machine has none: pid itself. Fails the test where there is no such process. */
+pid_t test_host_pid(const struct rift_lab_host *host, pid_t pid);
+
+/* A socket of AF_INET in the network of a netns host; its caller must have one thread. */
+int test_host_socket(const struct rift_lab_host *host, int type);
+
 struct rift_node_settings test_node_settings(const struct rift_lab_host *host);
 /* The built agent; skips the test where there is none. */
 const char *test_agent_binary(void);
