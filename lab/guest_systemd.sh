@@ -18,6 +18,7 @@ cat >/etc/systemd/system/default.target <<'UNIT'
 Requires=basic.target
 Wants=ssh.service dbus.service systemd-logind.service
 After=basic.target
+AllowIsolate=yes
 UNIT
 cat >/etc/pam.d/sshd <<'PAM'
 account required pam_permit.so

@@ -7,8 +7,9 @@
  * test_node_remains' claim). RIFT_LONG=1 does 20 rounds of each kind.
  *
  * RIFT_TEST_DRIVER=uml does it on hosts with a kernel of their own, of another version and with
- * cgroup v2 only; there a program of the tests' is the eye (guest_probe.h). A round takes them many
- * times as long, so CTest does two of them (RIFT_TEST_SHORT), unless RIFT_LONG is set. */
+ * cgroup v2 only, and RIFT_TEST_DRIVER=systemd on such that have systemd too; there a program of
+ * the tests' is the eye (guest_probe.h). A round takes them many times as long, so CTest does two
+ * of them (RIFT_TEST_SHORT), unless RIFT_LONG is set. */
 #include <poll.h>
 #include <pthread.h>
 #include <setjmp.h>

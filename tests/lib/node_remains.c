@@ -24,21 +24,24 @@ enum { GONE_MS = 10000 };
 static const char machines_own[] =
     "^process ((sd-pam)|systemd.*|.udev-worker.|sshd-.*|sudo|agetty|dmeventd)$|"
     "^cgroup .*/(session-[0-9c]*\\.scope|user@[0-9]*\\.service.*|user-[0-9]*\\.slice|"
-    "systemd-[a-z]*\\.service.*)$|^(file|mount) /run/(systemd|user|udev|credentials)|"
+    "systemd-[a-z]*\\.service.*)$|^(file|mount) /run/(systemd|user|udev|credentials|"
+    "log/journal)|"
     "^file /(var/)?tmp/systemd-private";
 
 /* Every line begins with its kind. Of processes those of this script itself are left out. Few
  * programs are started: on a host that is a guest each takes 50 ms. */
 static const char look[] =
+    "own=$BASHPID\n"
     "tc qdisc show | while read -r word kind handle dev name rest; do\n"
     "  [ $kind = noqueue ] || echo \"qdisc $name $kind $handle $rest\"\n"
     "  case $kind in clsact|ingress) for h in ingress egress; do\n"
     "    tc filter show dev $name $h 2>/dev/null | sed \"s/^/filter $name $h /\"\n"
     "  done;; esac\n"
     "done\n"
-    "grep -hE '^(Name|Pid|PPid):' /proc/[0-9]*/status 2>/dev/null | awk -v own=$$ '\n"
+    "grep -hE '^(Name|Pid|PPid):' /proc/[0-9]*/status 2>/dev/null | awk -v own=$own -v shell=$$ '\n"
     "  /^Name/ { name = $2 } /^Pid/ { pid = $2 }\n"
-    "  /^PPid/ && pid != own && $2 != own && name != \"sshd\" && name !~ /^kworker/ {\n"
+    "  /^PPid/ && pid != own && $2 != own && pid != shell && $2 != shell &&\n"
+    "    name != \"sshd\" && name !~ /^kworker/ {\n"
     "    print \"process\", name }'\n"
     "find /sys/fs/cgroup -type d -printf 'cgroup %p\\n'\n"
     "while read -r id parent device root place rest; do echo \"mount $place\"; done "
