@@ -56,7 +56,7 @@ int agent_remove_tree(const char *path, bool and_itself, struct rift_error *err)
     FTSENT *entry;
     while (rc == 0 && (entry = fts_read(walk))) {
         bool is_root = entry->fts_level == FTS_ROOTLEVEL;
-        if (entry->fts_info == FTS_D || (is_root && !and_itself && entry->fts_info == FTS_DP))
+        if (entry->fts_info == FTS_D || (is_root && !and_itself))
             continue;
         if (entry->fts_info == FTS_NS && entry->fts_errno == ENOENT)
             continue;

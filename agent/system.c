@@ -67,6 +67,14 @@ static int system_check_data_folder(const char *folder, struct rift_error *err)
     return 0;
 }
 
+/* An owner may keep the data elsewhere, and systemd does for a unit with DynamicUser: behind a link,
+ * which stays. */
+static char *system_follow_link(char *folder, struct rift_arena *arena)
+{
+    CLEANUP(rift_free) char *real = realpath(folder, NULL);
+    return real ? rift_arena_strdup(arena, real) : folder;
+}
+
 static int system_read_layer(struct system *system, const char *word, struct rift_error *err)
 {
     system->layer_as_posix = word && strcmp(word, "posix") == 0;
@@ -104,9 +112,12 @@ static int system_build(struct system *system, const json_t *args, struct rift_e
                                             &system->arena, err);
     if (!folders)
         return -1;
-    for (size_t i = 0; folders[i]; i++)
+    for (size_t i = 0; folders[i]; i++) {
+        if (system->is_attached)
+            folders[i] = system_follow_link(folders[i], &system->arena);
         if (system_check_data_folder(folders[i], err))
             return -1;
+    }
     system->data_folders = (const char *const *)folders;
     return 0;
 }
