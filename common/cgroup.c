@@ -146,12 +146,9 @@ const char *rift_cgroup_folder(const struct rift_cgroup *cgroup)
     return cgroup->unified[0] ? cgroup->unified : cgroup->v1[0].folder;
 }
 
-/* What is done in a group that has those below it done already; false ends it. */
-typedef bool group_work(const char *folder, void *context);
-
-/* The group in folder and all below it, the lowest first. The kernel tells by the links of a folder
- * of cgroupfs how many there are below: as a rule none, and it is not read then. */
-static bool visit_groups(const char *folder, size_t depth, group_work *work, void *context)
+/* The kernel tells by the links of a folder of cgroupfs how many groups are below: as a rule none,
+ * and it is not read then. */
+static bool visit_groups(const char *folder, size_t depth, rift_cgroup_work *work, void *context)
 {
     struct stat facts;
     if (stat(folder, &facts) == 0 && facts.st_nlink > 2 && depth < DEPTH_MAX) {
@@ -171,6 +168,11 @@ static bool visit_groups(const char *folder, size_t depth, group_work *work, voi
             return false;
     }
     return work(folder, context);
+}
+
+bool rift_cgroup_visit(const char *folder, rift_cgroup_work *work, void *context)
+{
+    return visit_groups(folder, 0, work, context);
 }
 
 struct pid_list {
@@ -197,7 +199,7 @@ static bool add_pids(const char *folder, void *context)
 size_t rift_cgroup_pids(const struct rift_cgroup *cgroup, pid_t *pids, size_t max)
 {
     struct pid_list list = {.pids = pids, .max = max};
-    visit_groups(rift_cgroup_folder(cgroup), 0, add_pids, &list);
+    rift_cgroup_visit(rift_cgroup_folder(cgroup), add_pids, &list);
     return list.count;
 }
 
@@ -214,7 +216,7 @@ static bool join_where_one_is(const char *folder, void *context)
 int rift_cgroup_join_member(const char *folder)
 {
     bool is_joined = false;
-    visit_groups(folder, 0, join_where_one_is, &is_joined);
+    rift_cgroup_visit(folder, join_where_one_is, &is_joined);
     return is_joined ? 0 : -1;
 }
 
@@ -269,10 +271,10 @@ int rift_cgroup_remove(const struct rift_cgroup *cgroup, struct rift_error *err)
         return rift_fail(err, RIFT_ERR_CONFLICT, "remove cgroup '%s': process %d is in it",
                          rift_cgroup_folder(cgroup), (int)pid);
     for (size_t i = 0; i < cgroup->v1_count; i++)
-        if (!visit_groups(cgroup->v1[i].folder, 0, remove_group, NULL))
+        if (!rift_cgroup_visit(cgroup->v1[i].folder, remove_group, NULL))
             return rift_fail_errno(err, RIFT_ERR_CONFLICT, "remove cgroup '%s'",
                                    cgroup->v1[i].folder);
-    if (cgroup->unified[0] && !visit_groups(cgroup->unified, 0, remove_group, NULL))
+    if (cgroup->unified[0] && !rift_cgroup_visit(cgroup->unified, remove_group, NULL))
         return rift_fail_errno(err, RIFT_ERR_CONFLICT, "remove cgroup '%s'", cgroup->unified);
     return 0;
 }

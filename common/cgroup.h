@@ -37,6 +37,10 @@ int rift_cgroup_join_member(const char *folder);
 const char *rift_cgroup_folder(const struct rift_cgroup *cgroup);
 /* The folder that governs a v1 controller ("memory", "freezer"); NULL where v1 does not have it. */
 const char *rift_cgroup_v1_folder(const struct rift_cgroup *cgroup, const char *controller);
+/* Calls work with the folder of the group and of each below it, the lowest first, until one returns
+ * false; false then. */
+typedef bool rift_cgroup_work(const char *folder, void *context);
+bool rift_cgroup_visit(const char *folder, rift_cgroup_work *work, void *context);
 /* The processes in it and in the groups below it, which a system may make itself, as one does to
  * which systemd delegates (Delegate=); at most max of them; 0 in a group that does not exist. */
 size_t rift_cgroup_pids(const struct rift_cgroup *cgroup, pid_t *pids, size_t max);

@@ -57,7 +57,8 @@ static int cpu_inject(struct rift_injection *injection, const struct rift_target
 {
     struct place place;
     char value[64];
-    if (cpu_place(target, &place, err) || cpu_value(injection->options, place.is_v2, value, err))
+    if (cpu_place(target, &place, err) || cpu_value(injection->options, place.is_v2, value, err) ||
+        rift_setting_check_tighter(injection, value, err))
         return -1;
     return rift_setting_inject(injection, value, err);
 }

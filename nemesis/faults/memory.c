@@ -63,6 +63,8 @@ static int memory_inject(struct rift_injection *injection, const struct rift_tar
         double limit = (double)rift_memory_use(&group) * percent / 100;
         char value[64];
         snprintf(value, sizeof value, "%.0f", limit < LIMIT_MIN_BYTES ? LIMIT_MIN_BYTES : limit);
+        if (rift_setting_check_tighter(injection, value, err))
+            return -1;
         if ((group.is_v2 ? rift_setting_inject_apart : rift_setting_inject)(injection, value,
                                                                             err) == 0) {
             json_object_set_new(injection->undo, "limit_bytes", json_string(value));

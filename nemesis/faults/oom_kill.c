@@ -117,7 +117,8 @@ static int oom_inject(struct rift_injection *injection, const struct rift_target
     for (int try = 0; rc && try < TRIES_MAX;
          try++) { /* v1 refuses one below the use, which grows */
         snprintf(limit, sizeof limit, "%lld", rift_memory_use(&group) + (1 + try) * ROOM_BYTES);
-        rc = rift_setting_inject(injection, limit, err);
+        bool is_owners_tighter = rift_setting_is_as_wide(before, limit);
+        rc = rift_setting_inject(injection, is_owners_tighter ? before : limit, err);
     }
     if (rc == 0)
         rc = take_memory(&group, injection->undo, err);

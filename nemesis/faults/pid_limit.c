@@ -28,6 +28,24 @@ static int pid_leave(const json_t *options, long *leave, struct rift_error *err)
     return 0;
 }
 
+static bool add_refused(const char *folder, void *context)
+{
+    *(long long *)context += rift_setting_count(folder, "pids.events", "max");
+    return true;
+}
+
+/* Kernels before 6.11, which have no pids.events.local, count a fork that was refused in the group
+ * of who forks, not in that whose limit it was. */
+static long long refused_count(const char *folder)
+{
+    char text[RIFT_SETTING_TEXT_SIZE];
+    long long count = 0;
+    if (rift_setting_read(folder, "pids.events.local", text))
+        return rift_setting_count(folder, "pids.events", "max");
+    rift_cgroup_visit(folder, add_refused, &count);
+    return count;
+}
+
 static int pid_plan(struct rift_injection *injection, const struct rift_target *target,
                     const char *ledger, struct rift_error *err)
 {
@@ -40,8 +58,7 @@ static int pid_plan(struct rift_injection *injection, const struct rift_target *
         return rift_fail(err, RIFT_ERR_MISSING, "pid-limit: no process of the system is running");
     if (rift_setting_plan(injection, ledger, folder, "pids.max", err))
         return -1;
-    json_object_set_new(injection->undo, "refused",
-                        json_integer(rift_setting_count(folder, "pids.events", "max")));
+    json_object_set_new(injection->undo, "refused", json_integer(refused_count(folder)));
     return 0;
 }
 
@@ -58,7 +75,9 @@ static int pid_inject(struct rift_injection *injection, const struct rift_target
         return rift_fail(err, RIFT_ERR_MISSING, "pid-limit: '%s' has no pids.current", folder);
     long limit = strtol(text, NULL, 10) + leave;
     snprintf(value, sizeof value, "%ld", limit > 0 ? limit : 0);
-    return rift_setting_inject(injection, value, err);
+    return rift_setting_check_tighter(injection, value, err)
+               ? -1
+               : rift_setting_inject(injection, value, err);
 }
 
 /* A limit that nobody reaches does nothing: only a fork that was refused counts. */
@@ -69,7 +88,7 @@ static int pid_observe(const struct rift_injection *injection, const struct rift
     if (pid_folder(target, &folder, err))
         return -1;
     long long before = json_integer_value(json_object_get(injection->undo, "refused"));
-    long long refused = rift_setting_count(folder, "pids.events", "max") - before;
+    long long refused = refused_count(folder) - before;
     char how[96];
     snprintf(how, sizeof how, "the kernel refused %lld new processes or threads", refused);
     json_object_set_new(details, "how", json_string(how));

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <math.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -109,6 +110,35 @@ static void write_and_tell(struct word *word, const char *path, const char *valu
     else if (word->error.code == RIFT_ERR_NONE)
         word->error = error;
     atomic_store(&word->has_failed, has_failed);
+}
+
+/* Quota by period, where there is one. */
+static double limit_amount(const char *text)
+{
+    char *end;
+    double amount = strtod(text, &end);
+    double period = end != text ? strtod(end, NULL) : 0;
+    if (end == text || amount < 0)
+        return INFINITY;
+    return period > 0 ? amount / period : amount;
+}
+
+bool rift_setting_is_as_wide(const char *a, const char *b)
+{
+    return limit_amount(b) >= limit_amount(a);
+}
+
+int rift_setting_check_tighter(const struct rift_injection *injection, const char *value,
+                               struct rift_error *err)
+{
+    const char *path = json_string_value(json_object_get(injection->undo, "file"));
+    const char *before = json_string_value(json_object_get(injection->undo, "before"));
+    return rift_setting_is_as_wide(before, value)
+               ? rift_fail(err, RIFT_ERR_CONFLICT,
+                           "%s: '%s' would be no tighter than the limit that the system has, '%s' "
+                           "in '%s'",
+                           injection->driver->name, value, before, path)
+               : 0;
 }
 
 /* systemd takes a controller back that no unit of its own asks for, whenever it starts or ends one,

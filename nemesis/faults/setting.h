@@ -11,6 +11,13 @@ int rift_setting_plan(struct rift_injection *injection, const char *ledger, cons
                       const char *file, struct rift_error *err);
 /* Switches it on; so does inject, but the value may hang on another file of that controller. */
 void rift_setting_hand_down(const struct rift_injection *injection);
+/* For a limit that is about to be written; plan has been called. Fails where the one from before,
+ * its owner's, is as tight already: value would loosen it, or change nothing. */
+int rift_setting_check_tighter(const struct rift_injection *injection, const char *value,
+                               struct rift_error *err);
+/* Of two limits as the kernel writes them ("max", "-1", "20000 100000", "33"): does b allow as much
+ * as a, or more? */
+bool rift_setting_is_as_wide(const char *a, const char *b);
 /* Starts the keeper (injection->live), which also writes the value anew where others take it back,
  * then writes it; sets applied_ns. */
 int rift_setting_inject(struct rift_injection *injection, const char *value,
