@@ -60,6 +60,53 @@ static const char look[] =
     "/etc/systemd/system; ls /var/lib | grep -vx rift\n"
     "find /sys/fs/cgroup -name 'rift*'; pgrep -l '^rift-'; ls /var/lib/rift/ledger 2>/dev/null";
 
+/* Another unit as distributions and careful owners write them: it may touch little, is somebody
+ * whom systemd invents, has limits of each kind, in a slice of its owner's, and groups of its own
+ * below its own, with a process in each. One of the two starts a process now and then. */
+static const char set_up_hard[] =
+    "cat >/usr/local/bin/hard <<'END'\n"
+    "#!/usr/bin/python3\n"
+    "import os, time\n"
+    "own = '/sys/fs/cgroup' + open('/proc/self/cgroup').read().strip().split('::')[1]\n"
+    "for name in 'main', 'child': os.mkdir(own + '/' + name)\n"
+    "def move(name): open(own + '/' + name + '/cgroup.procs', 'w').write('0')\n"
+    "move('main')\n"
+    "open(own + '/cgroup.subtree_control', 'w').write('+memory +pids')\n"
+    "name = 'main' if os.fork() else 'child'\n"
+    "move(name)\n"
+    "ticks = open(os.environ['STATE_DIRECTORY'] + '/' + name, 'a', buffering=1)\n"
+    "while True:\n"
+    "    ticks.write('%.3f\\n' % time.time())\n"
+    "    busy = [0] * 100000\n"
+    "    time.sleep(0.1)\n"
+    "    try:\n"
+    "        if name == 'main' and os.fork() == 0: os._exit(0)\n"
+    "        if name == 'main': os.wait()\n"
+    "    except BlockingIOError: pass\n"
+    "END\n"
+    "chmod 755 /usr/local/bin/hard\n"
+    "printf '[Slice]\\nMemoryMax=400M\\nCPUQuota=150%%\\n' >/etc/systemd/system/owners.slice\n"
+    "cat >/etc/systemd/system/hard.service <<'END'\n"
+    "[Unit]\nStartLimitIntervalSec=0\n"
+    "[Service]\nExecStart=/usr/local/bin/hard\nRestart=always\nRestartSec=100ms\n"
+    "DynamicUser=yes\nStateDirectory=hard\nProtectSystem=strict\nPrivateTmp=yes\n"
+    "PrivateDevices=yes\nProtectProc=invisible\nNoNewPrivileges=yes\n"
+    "SystemCallFilter=@system-service\nDelegate=yes\nSlice=owners.slice\nMemoryMax=120M\n"
+    "MemoryHigh=100M\nCPUQuota=50%\nCPUWeight=77\nTasksMax=33\nLimitNOFILE=777:888\n"
+    "END\n"
+    "systemctl daemon-reload && systemctl start hard.service";
+
+static const char look_hard[] =
+    "systemctl show hard.service -p FragmentPath,DropInPaths,MemoryMax,MemoryHigh,TasksMax,"
+    "CPUQuotaPerSecUSec,CPUWeight,LimitNOFILE,LimitNOFILESoft,Slice,Delegate,ControlGroup,"
+    "ActiveState,Result\n"
+    "cd /sys/fs/cgroup; grep . owners.slice/{memory,cpu,pids}.max cgroup.subtree_control "
+    "owners.slice/{,hard.service/{,main/,child/}}{memory.max,memory.high,pids.max,cpu.max,"
+    "cpu.weight,cgroup.freeze,cgroup.subtree_control} 2>/dev/null\n"
+    "for p in $(cat owners.slice/hard.service/{main,child}/cgroup.procs); do\n"
+    "  grep 'open files' /proc/$p/limits 2>/dev/null; done | sort -u\n"
+    "ls -ld /var/lib/hard | grep -o '/var/lib/hard.*'";
+
 static char before[TEXT_SIZE], output[1 << 16];
 
 static const char recipe[] = "name: toy\nsummary: writes the time\ndata_folders: [/run/toy/data]\n"
@@ -69,6 +116,20 @@ static const char recipe[] = "name: toy\nsummary: writes the time\ndata_folders:
                              "    ready: {command: [test, -s, /run/toy/data/ticks]}\n"
                              "logs: [/run/toy/data/ticks]\n"
                              "role: {command: [/bin/true]}\n";
+
+/* Who is not root comes by sudo. */
+static void write_config(const char *name, const char *user)
+{
+    CLEANUP(rift_free)
+    char *config = rift_printf(
+        "nodes:\n  - {address: %s, port: %d, user: %s, sudo: %s, key: %s, known_hosts: %s}\n"
+        "system: {recipe: toy.yaml, attach: {unit: toy.service}}\nallow_faults: [n1]\n"
+        "client: {name: stdio, command: [/bin/true]}\nworkload: register\n"
+        "time_limit_s: 1\nlease_s: %d\n",
+        case_hosts->address, case_hosts->port, user, strcmp(user, "root") == 0 ? "false" : "true",
+        case_hosts->key_file, case_hosts->known_hosts_file, LEASE_S);
+    case_write_file(name, config);
+}
 
 static int up(void **state)
 {
@@ -84,15 +145,7 @@ static int up(void **state)
         return -1;
     }
     case_write_file("toy.yaml", recipe);
-    CLEANUP(rift_free)
-    char *config =
-        rift_printf("nodes:\n  - {address: %s, port: %d, user: %s, key: %s, known_hosts: %s}\n"
-                    "system: {recipe: toy.yaml, attach: {unit: toy.service}}\nallow_faults: [n1]\n"
-                    "client: {name: stdio, command: [/bin/true]}\nworkload: register\n"
-                    "time_limit_s: 1\nlease_s: %d\n",
-                    case_hosts->address, case_hosts->port, case_hosts->user, case_hosts->key_file,
-                    case_hosts->known_hosts_file, LEASE_S);
-    case_write_file("config.yaml", config);
+    write_config("config.yaml", case_hosts->user);
     host_shell_run(&shell, look, before, sizeof before);
     return 0;
 }
@@ -169,26 +222,30 @@ static json_t *call(const char *verb, json_t *args)
     return ok;
 }
 
-/* The node of the tests that need no whole command, with the unit configured. */
-static void need_node(void)
+static void open_node(const char *unit, const char *data_folder)
 {
     struct rift_error err = {0};
-    case_need_lab();
-    if (node)
-        return;
     struct rift_node_settings settings = test_node_settings(case_hosts);
     settings.lease_ms = 10000; /* a limit of memory may take a guest seconds */
     node = rift_node_open(&settings, &err);
     if (!node)
         fail_msg("%s", err.text);
     json_t *process = json_pack("{s:s, s:[s]}", "name", "toy", "command", "/bin/false");
-    json_decref(call("system.configure",
-                     json_pack("{s:{s:s, s:[s], s:[o]}, s:{s:{s:s, s:s, s:i}, s:[], s:{}, s:{}}, "
-                               "s:{s:s}}",
-                               "recipe", "name", "toy", "data_folders", "/run/toy/data",
-                               "processes", process, "context", "node", "name", "n1", "address",
-                               case_hosts->address, "index", 1, "nodes", "options", "artifacts",
-                               "attach", "unit", "toy.service")));
+    json_decref(
+        call("system.configure",
+             json_pack("{s:{s:s, s:[s], s:[o]}, s:{s:{s:s, s:s, s:i}, s:[], s:{}, s:{}}, "
+                       "s:{s:s}}",
+                       "recipe", "name", "toy", "data_folders", data_folder, "processes", process,
+                       "context", "node", "name", "n1", "address", case_hosts->address, "index", 1,
+                       "nodes", "options", "artifacts", "attach", "unit", unit)));
+}
+
+/* The node of the tests that need no whole command, with the unit configured. */
+static void need_node(void)
+{
+    case_need_lab();
+    if (!node)
+        open_node("toy.service", "/run/toy/data");
 }
 
 /* For what looks at the node after a contact of its own. */
@@ -313,8 +370,12 @@ static void a_limit_holds_while_systemd_starts_units_and_the_unit_anew(void **st
 {
     (void)state;
     need_node();
-    static const char *const acts[] = {"true", "systemctl daemon-reload",
-                                       "systemd-run -q --wait true", "systemctl restart toy"};
+    static const char *const acts[] = {"true",
+                                       "systemctl daemon-reload",
+                                       "systemctl daemon-reexec",
+                                       "systemd-run -q --wait true",
+                                       "systemctl restart ssh",
+                                       "systemctl restart toy"};
     inject("cpu", json_pack("{s:f}", "percent", 50.0));
     for (size_t i = 0; i < sizeof acts / sizeof *acts; i++) {
         on_host(acts[i]);
@@ -322,6 +383,19 @@ static void a_limit_holds_while_systemd_starts_units_and_the_unit_anew(void **st
     }
     heal();
     wait_on_host("! grep -v max /sys/fs/cgroup/system.slice/toy.service/cpu.max 2>/dev/null");
+}
+
+static void a_unit_that_systemd_stops_under_a_fault_has_none_when_it_is_started(void **state)
+{
+    (void)state;
+    need_node();
+    inject("pid-limit", json_pack("{s:i}", "leave", 0));
+    on_host("systemctl isolate default.target; systemctl is-active toy.service || true");
+    assert_string_equal(output, "inactive");
+    heal();
+    wait_on_host("systemctl -q is-active toy.service");
+    on_host("cat /sys/fs/cgroup/system.slice/toy.service/pids.max");
+    assert_string_equal(output, "33");
 }
 
 /* The unit's own control group is gone with the kill, and counts from 0 when systemd has started
@@ -401,20 +475,25 @@ static void a_run_leaves_a_unit_as_it_was(void **state)
 }
 
 /* Runs `rift fault` until it says how long the fault is left; its pid. */
-static pid_t begin_fault(const char *words)
+static pid_t begin_fault_by(const char *config, const char *words)
 {
     CLEANUP(rift_free)
     char *script = rift_printf(
-        "cd %s; rm -f log; %s fault %s --for 60s --config config.yaml >log 2>&1 & pid=$!; "
+        "cd %s; rm -f log; %s fault %s --for 60s --config %s >log 2>&1 & pid=$!; "
         "for i in $(seq 200); do grep -q left log && break; sleep 0.1; done; echo $pid; "
         "grep -q left log || cat log",
-        case_scratch, test_rift_binary(), words);
+        case_scratch, test_rift_binary(), words, config);
     test_run(script, output, sizeof output);
     char *end;
     long pid = strtol(output, &end, 10);
     if (*end || pid <= 1)
         fail_msg("%s: %s", words, output);
     return (pid_t)pid;
+}
+
+static pid_t begin_fault(const char *words)
+{
+    return begin_fault_by("config.yaml", words);
 }
 
 static void a_unit_is_started_again_though_controller_and_agent_died(void **state)
@@ -454,6 +533,30 @@ static void a_login_s_end_does_not_leave_a_limit_behind(void **state)
     kill(rift, SIGKILL);
 }
 
+/* logind does so at the end of each login but root's, where it is told to. */
+static void what_logind_kills_at_a_login_s_end_takes_no_heal_along(void **state)
+{
+    (void)state;
+    case_need_lab();
+    leave_node();
+    on_host("mkdir -p /run/systemd/logind.conf.d; printf '[Login]\\nKillUserProcesses=yes\\n' "
+            ">/run/systemd/logind.conf.d/k.conf; systemctl restart systemd-logind; "
+            "useradd -m -s /bin/bash somebody; cp -r /root/.ssh /home/somebody; "
+            "chown -R somebody /home/somebody/.ssh; "
+            "echo 'somebody ALL=(ALL) NOPASSWD: ALL' >/etc/sudoers.d/somebody");
+    write_config("config2.yaml", "somebody");
+    pid_t rift = begin_fault_by("config2.yaml", "pid-limit --on '[n1]'");
+    on_host("grep -v 33 /sys/fs/cgroup/system.slice/toy.service/pids.max");
+    on_host("cd /sys/fs/cgroup/user.slice/user-$(id -u somebody).slice/session-*.scope; "
+            "sleep 77 >/dev/null 2>&1 & echo $! >cgroup.procs && echo $! >/run/sleeper");
+    kill(rift, SIGKILL);
+    wait_on_host("! [ -e /proc/$(cat /run/sleeper) ]");
+    wait_on_host("grep -q 33 /sys/fs/cgroup/system.slice/toy.service/pids.max");
+    on_host("rm -r /run/sleeper /run/systemd/logind.conf.d /etc/sudoers.d/somebody; "
+            "systemctl restart systemd-logind");
+    assert_as_before();
+}
+
 static void a_heal_after_all_have_died_leaves_nothing(void **state)
 {
     (void)state;
@@ -471,6 +574,79 @@ static void a_heal_after_all_have_died_leaves_nothing(void **state)
     assert_as_before();
 }
 
+struct hard_fault {
+    const char *fault, *options;
+};
+
+static const struct hard_fault hard_faults[] = {
+    {"pause", "{}"},
+    {"pause", "{\"by\": \"freezer\"}"},
+    {"pause", "{\"by\": \"sigstop\"}"},
+    {"cpu", "{\"percent\": 2}"},
+    {"pid-limit", "{\"leave\": -1}"}, /* one may just have been started */
+    {"fd-limit", "{\"leave\": 0}"},
+    {"oom-kill", "{}"},
+    {"kill", "{\"signal\": \"TERM\"}"},
+};
+
+static void wait_until_observed(const char *fault)
+{
+    char how[200];
+    int64_t deadline_ns = rift_clock_now() + 5 * RIFT_SECOND;
+    while (!is_observed(how))
+        if (rift_clock_now() > deadline_ns)
+            fail_msg("%s is not observed: %s", fault, how);
+}
+
+/* As its owner has it, with both processes where they belong. */
+static void wait_for_hard(const char *fault, const char *first)
+{
+    static char now[TEXT_SIZE];
+    for (int try = 0; try < 100; try++) {
+        host_shell_run(&shell, look_hard, now, sizeof now);
+        if (strcmp(now, first) == 0)
+            return;
+        rift_clock_sleep_until(rift_clock_now() + 100 * RIFT_MS);
+    }
+    fail_msg("after %s: %s\nand before: %s", fault, now, first);
+}
+
+static void a_unit_with_limits_and_groups_of_its_own_has_them_after_each_fault(void **state)
+{
+    (void)state;
+    static char first[TEXT_SIZE];
+    struct rift_error err = {0};
+    case_need_lab();
+    leave_node();
+    on_host(set_up_hard);
+    wait_on_host(
+        "[ $(grep -c . /sys/fs/cgroup/owners.slice/hard.service/child/cgroup.procs) = 1 ]");
+    host_shell_run(&shell, look_hard, first, sizeof first);
+    open_node("hard.service", "/var/lib/hard");
+    for (size_t i = 0; i < sizeof hard_faults / sizeof *hard_faults; i++) {
+        inject(hard_faults[i].fault, json_loads(hard_faults[i].options, 0, NULL));
+        wait_until_observed(hard_faults[i].fault);
+        heal();
+        wait_for_hard(hard_faults[i].fault, first);
+    }
+    /* What would loosen the owner's limit is refused. */
+    json_t *args =
+        json_pack("{s:s, s:s, s:{s:i}}", "id", "w0", "fault", "cpu", "options", "percent", 60);
+    assert_int_equal(rift_node_call(node, "inject", args, CALL_MS, NULL, &err), -1);
+    assert_non_null(strstr(err.text, "no tighter than the limit that the system has"));
+    json_decref(args);
+    heal();
+    wait_for_hard("a cpu that is refused", first);
+    /* The data lie behind a link, which stays. */
+    json_decref(call("system.stop", json_object()));
+    json_decref(call("system.wipe", json_object()));
+    on_host("readlink /var/lib/hard; ls -A /var/lib/hard/");
+    assert_string_equal(output, "private/hard");
+    json_decref(call("system.start", json_object()));
+    wait_for_hard("a wipe", first);
+    leave_node();
+}
+
 #define CASE(test) cmocka_unit_test_teardown(test, tidy_up)
 
 int main(void)
@@ -479,13 +655,16 @@ int main(void)
         CASE(systemd_starts_a_killed_unit_and_rift_starts_nothing),
         CASE(what_the_unit_s_settings_were_they_are_after_each_fault),
         CASE(a_limit_holds_while_systemd_starts_units_and_the_unit_anew),
+        CASE(a_unit_that_systemd_stops_under_a_fault_has_none_when_it_is_started),
         CASE(a_kill_for_want_of_memory_is_seen),
         CASE(a_paused_unit_is_killed_by_its_watchdog_and_started_again),
         CASE(a_wipe_takes_the_data_alone_while_systemd_has_stopped_the_unit),
         CASE(a_run_leaves_a_unit_as_it_was),
         CASE(a_unit_is_started_again_though_controller_and_agent_died),
         CASE(a_login_s_end_does_not_leave_a_limit_behind),
+        CASE(what_logind_kills_at_a_login_s_end_takes_no_heal_along),
         CASE(a_heal_after_all_have_died_leaves_nothing),
+        CASE(a_unit_with_limits_and_groups_of_its_own_has_them_after_each_fault), /* the last */
     };
     return cmocka_run_group_tests(tests, up, down);
 }
