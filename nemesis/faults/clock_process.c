@@ -16,7 +16,12 @@
 #include "nemesis/faults/vdso.h"
 #include "nemesis/faults/visit.h"
 
-enum { OBSERVE_TOLERANCE_MS = 100, OBSERVED_PROCESSES_MAX = 64, ANSWER_MS = 2000 };
+enum {
+    OBSERVE_TOLERANCE_MS = 100,
+    OBSERVED_PROCESSES_MAX = 64,
+    ANSWER_MS = 2000,
+    TRACED_MS = 3000
+};
 
 /* Rates are parts of 2^32. */
 static const double rate_of_ppm = 4294967296.0 / 1e6;
@@ -162,6 +167,18 @@ static int process_inject(struct rift_injection *injection, const struct rift_ta
     return rift_holder_inject(injection, &report, err) ? rift_wrap(err, "clock") : 0;
 }
 
+/* A thread has one tracer, and another one, that is about to let go of it, may have it now. */
+static int straighten(pid_t pid, struct rift_error *err)
+{
+    int64_t deadline = rift_clock_now() + TRACED_MS * RIFT_MS;
+    struct rift_error reason = {0};
+    int rc;
+    while ((rc = vdso_straighten(pid, &reason)) < 0 && reason.code == RIFT_ERR_DENIED &&
+           rift_clock_now() < deadline)
+        rift_clock_sleep_until(rift_clock_now() + 20 * RIFT_MS);
+    return rc < 0 ? rift_fail(err, reason.code, "%s", reason.text) : 0;
+}
+
 static int process_heal(const char *id, const json_t *undo, const char *ledger,
                         struct rift_error *err)
 {
@@ -176,7 +193,7 @@ static int process_heal(const char *id, const json_t *undo, const char *ledger,
     size_t count = folder ? rift_cgroup_pids(&system, pids, RIFT_CGROUP_PIDS_MAX) : 0;
     int result = 0;
     for (size_t i = 0; i < count; i++)
-        if (vdso_straighten(pids[i], err) < 0)
+        if (straighten(pids[i], err) < 0)
             result = rift_wrap(err, "clock");
     return result;
 }

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ptrace.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/wait.h>
@@ -336,6 +337,36 @@ static void a_process_that_does_not_stop_in_time_is_left_as_it_was(void **state)
     end_victim(&victim);
 }
 
+/* A debugger, for one, has a thread for a second while the fault is to end. */
+static void a_process_that_is_traced_for_a_moment_is_healed_after_it(void **state)
+{
+    (void)state;
+    need_root_and_vdso();
+    struct victim victim = start_victim();
+    struct fault fault;
+    int ready[2];
+    char byte;
+    inject(&fault, "{\"of\":\"process\",\"offset_ms\":7000}", 20000);
+    /* The holder, which visits none that is bent already, does not meet the debugger. */
+    assert_int_equal(pipe(ready), 0);
+    pid_t debugger = fork();
+    if (debugger == 0) {
+        bool has_it = ptrace(PTRACE_SEIZE, victim.pid, NULL, NULL) == 0;
+        if (!has_it || write(ready[1], "", 1) != 1)
+            _exit(1);
+        rift_clock_sleep_until(rift_clock_now() + RIFT_SECOND);
+        _exit(0);
+    }
+    close(ready[1]);
+    assert_int_equal(read(ready[0], &byte, 1), 1);
+    close(ready[0]);
+    heal(&fault);
+    waitpid(debugger, NULL, 0);
+    assert_near(offset_ms(&victim), 0);
+    assert_false(vdso_is_bent(victim.pid));
+    end_victim(&victim);
+}
+
 static void the_bytes_are_the_kernel_s_again_after_healing(void **state)
 {
     (void)state;
@@ -400,6 +431,7 @@ int main(void)
         cmocka_unit_test(a_clock_drifts_and_a_strobe_comes_and_goes),
         cmocka_unit_test(a_process_that_was_started_again_is_bent_soon),
         cmocka_unit_test(a_process_that_does_not_stop_in_time_is_left_as_it_was),
+        cmocka_unit_test(a_process_that_is_traced_for_a_moment_is_healed_after_it),
         cmocka_unit_test(the_bytes_are_the_kernel_s_again_after_healing),
         cmocka_unit_test(a_host_that_shares_its_kernel_keeps_its_clock),
     };
