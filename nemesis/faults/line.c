@@ -30,7 +30,6 @@
 #include "common/process.h"
 #include "nemesis/faults/line_fate.h"
 #include "nemesis/faults/line_frame.h"
-#include "nemesis/faults/link_program.h"
 
 enum { LINE_SOCKET = 3, LINE_PRIORITY = 50, REPORT_DEADLINE_MS = 5000 };
 enum { FRAME_MAX = 65536 + 64, BURST = 64, TAP_QUEUE = 10000, SEND_BUFFER = 8 << 20 };
@@ -80,6 +79,7 @@ struct waiting {
 struct line {
     int tap_fd, out_fd;
     bool is_orphan, is_open;
+    uint32_t mark; /* on what it sends */
     int64_t lease_end_ns;
     struct link **links;
     size_t link_count;
@@ -237,9 +237,9 @@ static int tap_make(struct report *report)
     return fd;
 }
 
-static int out_make(struct report *report)
+static int out_make(uint32_t mark, struct report *report)
 {
-    int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0), mark = RIFT_LINK_MARK;
+    int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
     int size = SEND_BUFFER;
     if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_MARK, &mark, sizeof mark)) {
         snprintf(report->text, sizeof report->text, "make a packet socket: %s", strerror(errno));
@@ -256,7 +256,7 @@ static void line_open(struct line *line)
     struct report report = {0};
     line->tap_fd = tap_make(&report);
     if (line->tap_fd >= 0)
-        line->out_fd = out_make(&report);
+        line->out_fd = out_make(line->mark, &report);
     line->is_open = line->out_fd >= 0;
     send(LINE_SOCKET, &report, sizeof report, MSG_NOSIGNAL);
 }
@@ -318,7 +318,7 @@ static void line_detach(int fd)
     syscall(SYS_close_range, LINE_SOCKET + 1, ~0U, 0);
 }
 
-static _Noreturn void line_run(int fd, struct rift_line_counts *counts)
+static _Noreturn void line_run(int fd, struct rift_line_counts *counts, uint32_t mark)
 {
     line_detach(fd);
     sigset_t all, awake;
@@ -330,6 +330,7 @@ static _Noreturn void line_run(int fd, struct rift_line_counts *counts)
     struct line *line = rift_calloc(1, sizeof *line);
     line->tap_fd = line->out_fd = -1;
     line->counts = counts;
+    line->mark = mark;
     line->links = rift_calloc(RIFT_LINE_LINKS_MAX, sizeof *line->links);
     line->lease_end_ns = rift_clock_now() + REPORT_DEADLINE_MS * RIFT_MS;
     rift_rng_init(&line->rng, (uint64_t)rift_clock_now() ^ (uint64_t)getpid() << 40);
@@ -347,7 +348,7 @@ static _Noreturn void line_run(int fd, struct rift_line_counts *counts)
 
 /* --- who has it */
 
-struct rift_line *rift_line_start(json_t *undo, struct rift_error *err)
+struct rift_line *rift_line_start(json_t *undo, uint32_t mark, struct rift_error *err)
 {
     struct rift_line_counts *counts =
         mmap(NULL, sizeof *counts, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -358,7 +359,7 @@ struct rift_line *rift_line_start(json_t *undo, struct rift_error *err)
     }
     pid_t pid = fork();
     if (pid == 0)
-        line_run(pair[1], counts);
+        line_run(pair[1], counts, mark);
     close(pair[1]);
     struct rift_line *line = rift_calloc(1, sizeof *line);
     line->fd = pair[0];

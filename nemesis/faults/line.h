@@ -19,8 +19,8 @@ struct rift_line_counts {
     uint64_t lateness_ns; /* summed over sent: behind the time that each was due */
 };
 
-/* Starts the process, which waits; undo's "line" says which it is. */
-struct rift_line *rift_line_start(json_t *undo, struct rift_error *err);
+/* Starts the process, which waits; undo's "line" says which it is. What it sends has the mark. */
+struct rift_line *rift_line_start(json_t *undo, uint32_t mark, struct rift_error *err);
 /* Says how good the link to an address is, and by which interface it leads; before the line is
  * opened or while it runs. An address that is known already is changed, and what waits is kept. */
 int rift_line_set(struct rift_line *line, const char *address, int interface,

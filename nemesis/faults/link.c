@@ -209,6 +209,36 @@ static int classes_plan(struct rift_injection *injection, const struct rift_targ
     return 0;
 }
 
+struct mark_search {
+    json_int_t number;
+    bool is_taken;
+};
+
+static void mark_visit(const char *id, const char *fault, const json_t *undo, void *context)
+{
+    (void)id;
+    (void)fault;
+    struct mark_search *search = context;
+    search->is_taken |= json_integer_value(json_object_get(undo, "mark")) == search->number;
+}
+
+/* A number of its own among the faults that are on. */
+static void mark_plan(struct rift_injection *injection, const char *ledger)
+{
+    struct mark_search search = {.number = 0};
+    do {
+        search = (struct mark_search){.number = search.number + 1};
+        if (ledger)
+            rift_ledger_visit(ledger, mark_visit, &search);
+    } while (search.is_taken && search.number < RIFT_LINK_MARKS_MAX);
+    json_object_set_new(injection->undo, "mark", json_integer(search.number));
+}
+
+static uint32_t mark_of(const json_t *undo)
+{
+    return RIFT_LINK_MARK | (uint32_t)json_integer_value(json_object_get(undo, "mark"));
+}
+
 static int class_number(const json_t *undo, size_t peer)
 {
     const json_t *classes = json_object_get(undo, "classes");
@@ -334,8 +364,10 @@ static int link_plan(struct rift_injection *injection, const struct rift_target 
         backend_choose(injection, &needs, &backend, err))
         return -1;
     json_object_set_new(injection->undo, "backend", json_string(backend_words[backend]));
+    mark_plan(injection, ledger);
     if (backend == BACKEND_LINE)
-        return (live->line = rift_line_start(injection->undo, err)) ? 0 : -1;
+        return (live->line = rift_line_start(injection->undo, mark_of(injection->undo), err)) ? 0
+                                                                                              : -1;
     if (classes_plan(injection, target, ledger, err))
         return -1;
     return needs.is_by_chance ? rift_offload_plan(injection, ledger, err) : 0;
@@ -394,7 +426,8 @@ static int link_inject(struct rift_injection *injection, const struct rift_targe
     if (rift_offload_suspend(injection->undo, err) ||
         (live->line && rift_line_open(live->line, injection->lease_end_ns, &tap, err)))
         return -1;
-    parameters[0] = (uint64_t)tap;
+    parameters[RIFT_LINK_INSTEAD] = (uint64_t)tap;
+    parameters[RIFT_LINK_OWN_MARK] = mark_of(injection->undo);
     if (rift_match_read(injection->options, &match, err))
         return -1;
     live->filter =

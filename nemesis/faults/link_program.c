@@ -43,6 +43,7 @@ enum {
     LABEL_KEPT,
     LABEL_WHOLE,
     LABEL_OWN_PRIORITY,
+    LABEL_FOREIGN,
 };
 
 /* Places on the stack. */
@@ -83,6 +84,13 @@ static void emit_context_load(struct rift_bpf_program *p, int to, size_t field)
 static void emit_context_store(struct rift_bpf_program *p, size_t field, int from)
 {
     rift_bpf_store(p, BPF_W, BPF_REG_6, (int)field, from);
+}
+
+static void emit_parameter(struct rift_bpf_program *p, int to, int parameter)
+{
+    rift_bpf_load(p, BPF_DW, to, BPF_REG_7,
+                  (int)offsetof(struct rift_peer_window, parameters) +
+                      parameter * (int)sizeof(uint64_t));
 }
 
 /* Reads bytes of the packet, at the offset that register 2 holds, to AT_BYTES; else to label. */
@@ -257,7 +265,7 @@ static void emit_copy(struct rift_bpf_program *p)
 {
     emit_context_load(p, BPF_REG_1, offsetof(struct __sk_buff, mark));
     rift_bpf_store(p, BPF_DW, BPF_REG_10, AT_MARK, BPF_REG_1);
-    rift_bpf_move_value(p, BPF_REG_1, RIFT_LINK_MARK);
+    emit_parameter(p, BPF_REG_1, RIFT_LINK_OWN_MARK);
     emit_context_store(p, offsetof(struct __sk_buff, mark), BPF_REG_1);
     rift_bpf_move(p, BPF_REG_1, BPF_REG_6);
     emit_context_load(p, BPF_REG_2, offsetof(struct __sk_buff, ifindex));
@@ -268,16 +276,31 @@ static void emit_copy(struct rift_bpf_program *p)
     rift_peer_count(p, RIFT_LINK_DUPLICATED);
 }
 
-void rift_link_action(struct rift_bpf_program *p)
+/* A packet with our mark goes on to the faults behind, as a fresh one; one with another fault's
+ * mark was here before it went there, and only its class is named again. */
+static void emit_seen(struct rift_bpf_program *p)
 {
     emit_context_load(p, BPF_REG_1, offsetof(struct __sk_buff, mark));
-    rift_bpf_jump_if_value(p, BPF_JNE, BPF_REG_1, RIFT_LINK_MARK, LABEL_FRESH);
+    emit_parameter(p, BPF_REG_2, RIFT_LINK_OWN_MARK);
+    rift_bpf_jump_if(p, BPF_JNE, BPF_REG_1, BPF_REG_2, LABEL_FOREIGN);
     rift_bpf_move_value(p, BPF_REG_1, 0);
     emit_context_store(p, offsetof(struct __sk_buff, mark), BPF_REG_1);
     rift_bpf_jump(p, RIFT_PEER_LABEL_PASS);
+    rift_bpf_label(p, LABEL_FOREIGN);
+    rift_bpf_alu_value(p, BPF_AND, BPF_REG_1, ~RIFT_LINK_MARKS_MAX);
+    rift_bpf_jump_if_value(p, BPF_JNE, BPF_REG_1, RIFT_LINK_MARK, LABEL_FRESH);
+    rift_peer_load_number(p, BPF_REG_1, PRIORITY);
+    rift_bpf_jump_if_value(p, BPF_JEQ, BPF_REG_1, 0, RIFT_PEER_LABEL_PASS);
+    emit_context_store(p, offsetof(struct __sk_buff, priority), BPF_REG_1);
+    rift_bpf_jump(p, RIFT_PEER_LABEL_PASS);
     rift_bpf_label(p, LABEL_FRESH);
+}
+
+void rift_link_action(struct rift_bpf_program *p)
+{
+    emit_seen(p);
     rift_peer_count_hit(p);
-    rift_bpf_load(p, BPF_DW, BPF_REG_1, BPF_REG_7, offsetof(struct rift_peer_window, parameters));
+    emit_parameter(p, BPF_REG_1, RIFT_LINK_INSTEAD);
     rift_bpf_jump_if_value(p, BPF_JEQ, BPF_REG_1, 0, LABEL_HERE);
     rift_bpf_move_value(p, BPF_REG_2, 0);
     rift_bpf_call(p, BPF_FUNC_redirect);

@@ -14,10 +14,16 @@ enum rift_link_counter {
     RIFT_LINK_SILENT,
 };
 
-/* On packets that have been through already: copies, and what the delay line sends. */
-enum { RIFT_LINK_MARK = 0x72696674 };
+/* On packets that have been through a fault already, its copies and what its delay line sends: with
+ * the number of the fault, from 1 to RIFT_LINK_MARKS_MAX, so that of several faults on one link
+ * each knows its own, and lets pass what comes back from one behind it. */
+enum { RIFT_LINK_MARK = 0x72690000, RIFT_LINK_MARKS_MAX = 0xffff };
 
-/* parameters[0] of the filter: the interface that all packets go to instead, or 0. */
+/* Parameters of the filter. */
+enum {
+    RIFT_LINK_INSTEAD, /* the interface that all packets go to instead, or 0 */
+    RIFT_LINK_OWN_MARK,
+};
 rift_peer_action rift_link_action;
 
 /* A peer's numbers: its chances, and the priority that its packets get (0: their own). */

@@ -101,6 +101,36 @@ static void delays_are_as_they_were_measured(void **state)
     }
 }
 
+/* A link may be bad for two reasons at once, as of a wan and of a link that gets worse: whichever
+ * began first, delays add up, and what one loses or doubles the other does not bring back. */
+static void faults_on_one_link_add_up(void **state)
+{
+    (void)state;
+    namespaces_need(bench.spaces);
+    static const struct {
+        const char *first, *second;
+        double mean_ms, missing_percent, doubled_percent;
+    } cases[] = {
+        {"{\"delay_ms\": 20, \"by\": \"line\"}", "{\"delay_ms\": 30, \"by\": \"line\"}", 50, 0, 0},
+        {"{\"delay_ms\": 20, \"by\": \"line\"}", "{\"loss_percent\": 20}", 20, 20, 0},
+        {"{\"loss_percent\": 20}", "{\"delay_ms\": 20, \"by\": \"line\"}", 20, 20, 0},
+        {"{\"duplicate_percent\": 20}", "{\"delay_ms\": 20, \"by\": \"line\"}", 20, 0, 20},
+        {"{\"duplicate_percent\": 20}", "{\"loss_percent\": 100}", 0, 100, 0},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        link_inject(&bench, "one", n2, json_loads(cases[i].first, 0, NULL));
+        link_inject(&bench, "two", n2, json_loads(cases[i].second, 0, NULL));
+        struct link_tally tally = link_stream_run(&bench, n2, 1000, 500, 200);
+        link_heal(&bench, "one");
+        link_heal(&bench, "two");
+        print_message("%s and %s: mean %.2f ms, %d lost, %d twice of 1000\n", cases[i].first,
+                      cases[i].second, tally.mean_ms, tally.missing, tally.doubled);
+        assert_true(cases[i].missing_percent == 100 || fabs(tally.mean_ms - cases[i].mean_ms) < 5);
+        assert_true(fabs(tally.missing / 10.0 - cases[i].missing_percent) < 6);
+        assert_true(fabs(tally.doubled / 10.0 - cases[i].doubled_percent) < 6);
+    }
+}
+
 static void a_fifth_goes_past_the_others(void **state)
 {
     (void)state;
@@ -254,6 +284,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(delays_are_distributed_as_asked),
         cmocka_unit_test(delays_are_as_they_were_measured),
+        cmocka_unit_test(faults_on_one_link_add_up),
         cmocka_unit_test(a_fifth_goes_past_the_others),
         cmocka_unit_test(what_exceeds_the_limit_is_lost),
         cmocka_unit_test(a_change_loses_nothing_that_waits),
