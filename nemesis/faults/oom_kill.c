@@ -19,6 +19,7 @@
 #include "common/clock.h"
 #include "common/memory.h"
 #include "nemesis/faults/drivers.h"
+#include "nemesis/faults/keeper_end.h"
 #include "nemesis/faults/kill.h"
 #include "nemesis/faults/memory_group.h"
 #include "nemesis/faults/setting.h"
@@ -123,10 +124,11 @@ static int oom_inject(struct rift_injection *injection, const struct rift_target
     if (rc == 0)
         rc = take_memory(&group, injection->undo, err);
     injection->applied_ns = rift_clock_now();
-    /* The keeper goes first: it knows of no other fault that may have set the limit. */
-    rift_setting_forget(injection);
+    /* The keeper knows of no other fault that may have set the limit, and would set ours again. */
+    rift_keeper_rest_recorded(injection->undo);
     if (rift_setting_write(group.folder, group.limit, before, rc ? NULL : err))
         rc = -1;
+    rift_setting_forget(injection);
     return rc;
 }
 

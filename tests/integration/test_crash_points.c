@@ -5,7 +5,7 @@
  * The agent is started as a login would start it, in the lab host, but without SSH. In the short
  * form each fault is struck at a few steps, chosen by RIFT_TEST_SEED; RIFT_LONG=1 takes every step,
  * each with and without the guardian. RIFT_TEST_ONLY names the fault that is played alone,
- * RIFT_TEST_AT the step that is; RIFT_TEST_TALK=1 prints each case. */
+ * RIFT_TEST_AT the step, or "first-last"; RIFT_TEST_TALK=1 prints each case. */
 #include <errno.h>
 #include <netinet/in.h>
 #include <arpa/inet.h>
@@ -479,7 +479,10 @@ static void play_rows(row_play *play_one)
 static bool is_asked_for(int at)
 {
     const char *only = getenv("RIFT_TEST_AT");
-    return !only || strtol(only, NULL, 10) == at;
+    char *dash = NULL;
+    long first = only ? strtol(only, &dash, 10) : at;
+    long last = dash && *dash == '-' ? strtol(dash + 1, NULL, 10) : first;
+    return at >= first && at <= last;
 }
 
 static void play_kills(const struct row *row, enum act act, struct rift_rng *rng)
