@@ -1,5 +1,6 @@
 /* A real PostgreSQL at three levels of isolation, each judged as strictly as the strictest: what a
- * level lets through is found and named, what it rules out is not, and serializable is clean.
+ * level lets through is found and named, what it rules out is not, and serializable is clean. And
+ * one whose power goes, with its data synced and not.
  * RIFT_LONG=1: ten seeds a level. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -74,6 +75,18 @@ static bool has_anomaly(const json_t *verdict, const char *name)
             return true;
     }
     return false;
+}
+
+/* The exit code of a run whose power goes after 1.5 s. */
+static int run_with_a_power_cut(const char *fsync, char *output, size_t size)
+{
+    CLEANUP(rift_free)
+    char *command = rift_printf(
+        "%s run configs/postgres-power.yaml --runs %s --seed 3 --quiet --set nodes.name=%s "
+        "--set system.options.fsync=%s --set time_limit_s=4 --set recovery_s=2 "
+        "--set 'faults=[{power: one, start_s: 1.5, for_s: 0.5, every_s: 100}]' 2>&1",
+        test_rift_binary(), scratch, test_lab_name("pg"), fsync);
+    return test_run(command, output, size);
 }
 
 static int first_seed(void)
@@ -181,6 +194,21 @@ static void serializable_is_clean(void **state)
     }
 }
 
+static void a_power_cut_loses_what_was_not_synced_and_nothing_else(void **state)
+{
+    (void)state;
+    static char output[1 << 16];
+    first_seed();
+    if (access("/dev/loop-control", F_OK) != 0)
+        skip();
+    int code = run_with_a_power_cut("on", output, sizeof output);
+    if (code != 0 || !strstr(output, "power      one: n1"))
+        fail_msg("%d: %s", code, output);
+    code = run_with_a_power_cut("off", output, sizeof output);
+    if (code != 1 || !strstr(output, "INVALID  list-append"))
+        fail_msg("%d: %s", code, output);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -189,6 +217,7 @@ int main(void)
         cmocka_unit_test(serializable_is_clean),
         cmocka_unit_test(each_read_is_of_the_snapshot_that_was_told_from_repeatable_read_on),
         cmocka_unit_test(write_skew_by_predicate_is_a_g2_at_repeatable_read_only),
+        cmocka_unit_test(a_power_cut_loses_what_was_not_synced_and_nothing_else),
     };
     return cmocka_run_group_tests(tests, make_scratch, remove_scratch);
 }
