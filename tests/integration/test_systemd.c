@@ -534,7 +534,7 @@ static void a_login_s_end_does_not_leave_a_limit_behind(void **state)
 }
 
 /* logind does so at the end of each login but root's, where it is told to. */
-static void what_logind_kills_at_a_login_s_end_takes_no_heal_along(void **state)
+static void what_logind_ends_with_a_login_leaves_no_limit_behind(void **state)
 {
     (void)state;
     case_need_lab();
@@ -662,7 +662,7 @@ int main(void)
         CASE(a_run_leaves_a_unit_as_it_was),
         CASE(a_unit_is_started_again_though_controller_and_agent_died),
         CASE(a_login_s_end_does_not_leave_a_limit_behind),
-        CASE(what_logind_kills_at_a_login_s_end_takes_no_heal_along),
+        CASE(what_logind_ends_with_a_login_leaves_no_limit_behind),
         CASE(a_heal_after_all_have_died_leaves_nothing),
         CASE(a_unit_with_limits_and_groups_of_its_own_has_them_after_each_fault), /* the last */
     };
