@@ -172,7 +172,8 @@ const struct rift_fault rift_fault_clock = {
         "shows again what the raw monotonic clock says it should, without any time server. "
         "Elsewhere (a container, a lab host) the clock functions of every process in the system's "
         "cgroup are replaced in memory (x86-64; a program that makes the system call itself is not "
-        "caught), of those started meanwhile as well, and the replacement keeps the lease itself. "
+        "caught), of one that is started meanwhile 0.1 s after its start: one that is over sooner "
+        "sees the right time. The replacement keeps the lease itself. "
         "CLOCK_MONOTONIC stays right, but on "
         "a host that drifts it drifts too.",
     .scope = RIFT_FAULT_ON_NODES,
