@@ -144,6 +144,17 @@ static void let_change(struct fault_wish *wish)
         wish->options[wish->option_count++] = "changeable=true";
 }
 
+/* Can they do it? Not asked while another fault is on, which a trial might undo: then a refusal
+ * comes when it is injected. */
+static int ask_nodes(struct shell *shell, struct held *held)
+{
+    for (size_t i = 0; i < FAULTS_MAX; i++)
+        if (shell->held[i].is_used && &shell->held[i] != held)
+            return 0;
+    return doctor_ask_now(shell->cluster, &held->window.what, &held->fault.resolved,
+                          PROBE_DEADLINE_MS, &held->fault.error);
+}
+
 /* Starts the fault that the words name, each time with another seed, so that "random" is. */
 static void start(struct shell *shell, int argc, char **argv)
 {
@@ -169,8 +180,7 @@ static void start(struct shell *shell, int argc, char **argv)
     held->window = held->schedule->windows[0];
     held->window.number = ++shell->window_count;
     if (fault_window_prepare(&held->fault, shell->cluster, &held->window, shell->origin_ns) < 0 ||
-        doctor_ask_now(shell->cluster, &held->window.what, &held->fault.resolved, PROBE_DEADLINE_MS,
-                       &held->fault.error) < 0) {
+        ask_nodes(shell, held) < 0) {
         complain(shell, held->fault.error.text);
         forget(held);
         return;

@@ -135,13 +135,59 @@ static bool kernel_has_netem(void)
     return tc && rift_netem_exists(tc);
 }
 
-static int backend_choose(const struct rift_injection *injection, const struct needs *needs,
+struct overlap {
+    const struct rift_target *target;
+    bool is_found;
+};
+
+static void overlap_visit(const char *id, const char *fault, const json_t *undo, void *context)
+{
+    (void)id;
+    (void)fault;
+    struct overlap *overlap = context;
+    size_t i = 0;
+    const json_t *address = NULL;
+    json_array_foreach(json_object_get(undo, "shaped"), i, address)
+    {
+        for (size_t peer = 0; peer < overlap->target->peer_count; peer++)
+            for (const char *const *a = overlap->target->peers[peer].addresses; *a; a++)
+                overlap->is_found |=
+                    json_is_string(address) && strcmp(json_string_value(address), *a) == 0;
+    }
+}
+
+/* A packet waits in one class only: of two faults on one link one must do without. */
+static int check_unshaped(const struct rift_target *target, const char *ledger,
+                          struct rift_error *err)
+{
+    struct overlap overlap = {.target = target};
+    if (ledger)
+        rift_ledger_visit(ledger, overlap_visit, &overlap);
+    return overlap.is_found ? rift_fail(err, RIFT_ERR_CONFLICT,
+                                        "link: packets to one of these peers wait for another "
+                                        "fault already: use by: line, or auto")
+                            : 0;
+}
+
+/* For those that come later. */
+static void note_shaped(struct rift_injection *injection, const struct rift_target *target)
+{
+    json_t *shaped = json_array();
+    for (size_t peer = 0; peer < target->peer_count; peer++)
+        for (const char *const *a = target->peers[peer].addresses; *a; a++)
+            json_array_append_new(shaped, json_string(*a));
+    json_object_set_new(injection->undo, "shaped", shaped);
+}
+
+static int backend_choose(struct rift_injection *injection, const struct needs *needs,
+                          const struct rift_target *target, const char *ledger,
                           enum backend *backend, struct rift_error *err)
 {
     const char *by = json_string_value(json_object_get(injection->options, "by"));
     bool is_free = !by || strcmp(by, "auto") == 0, has_netem = kernel_has_netem();
     struct rift_error root = {0};
-    bool can_shape = each_interface(injection->undo, work_check_root, NULL, &root) == 0;
+    bool can_shape = each_interface(injection->undo, work_check_root, NULL, &root) == 0 &&
+                     check_unshaped(target, ledger, &root) == 0;
     bool wants_netem = !is_free && strcmp(by, "netem") == 0;
     if (!is_free && !wants_netem && strcmp(by, "line") != 0)
         return rift_fail(err, RIFT_ERR_INVALID, "link: 'by' must be auto, netem or line");
@@ -157,6 +203,8 @@ static int backend_choose(const struct rift_injection *injection, const struct n
         *backend = BACKEND_FILTER;
     else
         *backend = BACKEND_LINE;
+    if (*backend == BACKEND_NETEM || (*backend == BACKEND_FILTER && needs->has_rate))
+        note_shaped(injection, target);
     if (*backend == BACKEND_LINE || needs->spoils)
         return each_interface(injection->undo, work_check_ethernet, NULL, err);
     return 0;
@@ -196,6 +244,8 @@ static int classes_plan(struct rift_injection *injection, const struct rift_targ
                         const char *ledger, struct rift_error *err)
 {
     struct class_search search = {.first = 1, .count = (json_int_t)target->peer_count};
+    if (!ledger) /* a trial, which must not take the classes of a fault that is on */
+        search.first = RIFT_SHAPE_CLASSES_MAX - search.count;
     do {
         search.is_moved = false;
         if (ledger)
@@ -361,7 +411,7 @@ static int link_plan(struct rift_injection *injection, const struct rift_target 
     if (rift_peer_filter_check(target, err) || rift_match_read(injection->options, &match, err) ||
         needs_find(injection->options, target, &needs, err) ||
         rift_clsact_plan(injection, target, ledger, err) ||
-        backend_choose(injection, &needs, &backend, err))
+        backend_choose(injection, &needs, target, ledger, &backend, err))
         return -1;
     json_object_set_new(injection->undo, "backend", json_string(backend_words[backend]));
     mark_plan(injection, ledger);

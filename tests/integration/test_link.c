@@ -295,6 +295,26 @@ static bool is_observed_now(const char *id)
     return observed;
 }
 
+/* Of two rates on one link the lower one holds, whichever began first, and a trial of a third fault
+ * changes nothing. */
+static void the_lower_of_two_rates_on_a_link_holds(void **state)
+{
+    (void)state;
+    namespaces_need(bench.spaces);
+    link_inject(&bench, "a", n2, json_pack("{s:i}", "rate_kbit", 5000));
+    link_inject(&bench, "b", n2, json_pack("{s:i}", "rate_kbit", 50000));
+    double both = link_rate_mbit(&bench, n2);
+    link_heal(&bench, "b");
+    json_t *args = link_args("c", n2, json_pack("{s:i}", "rate_kbit", 50000));
+    json_object_del(args, "id");
+    json_decref(agent_must(&n1->agent, "probe_fault", args));
+    double first = link_rate_mbit(&bench, n2);
+    link_heal(&bench, "a");
+    print_message("5 and 50 Mbit/s: %.1f; 5 alone, after a trial: %.1f\n", both, first);
+    assert_true(both < 6);
+    assert_true(first < 6);
+}
+
 /* Somebody puts a root qdisc of his own in the place of ours: nothing is slow any more. */
 static void a_rate_whose_qdisc_was_replaced_is_not_observed(void **state)
 {
@@ -359,6 +379,7 @@ int main(void)
         cmocka_unit_test(what_is_corrupt_is_sent_again_and_what_is_silently_so_is_not),
         cmocka_unit_test(the_rate_holds_for_the_named_peer_alone),
         cmocka_unit_test(the_rate_ends_with_the_lease_in_the_kernel),
+        cmocka_unit_test(the_lower_of_two_rates_on_a_link_holds),
         cmocka_unit_test(a_rate_whose_qdisc_was_replaced_is_not_observed),
         cmocka_unit_test(options_that_cannot_be_are_refused_by_name),
     };
