@@ -479,7 +479,7 @@ static pid_t begin_fault_by(const char *config, const char *words)
 {
     CLEANUP(rift_free)
     char *script = rift_printf(
-        "cd %s; rm -f log; %s fault %s --for 60s --config %s >log 2>&1 & pid=$!; "
+        "cd %s; : >log; %s fault %s --for 60s --config %s >log 2>&1 & pid=$!; "
         "for i in $(seq 200); do grep -q left log && break; sleep 0.1; done; echo $pid; "
         "grep -q left log || cat log",
         case_scratch, test_rift_binary(), words, config);
