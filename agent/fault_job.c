@@ -23,6 +23,26 @@ static struct fault *fault_in_job(struct agent *agent, int64_t request_id)
     return fault;
 }
 
+struct search {
+    const char *id;
+    bool is_found;
+};
+
+static void search_visit(const char *id, const char *fault, const json_t *undo, void *context)
+{
+    (void)fault;
+    (void)undo;
+    struct search *search = context;
+    search->is_found = search->is_found || strcmp(id, search->id) == 0;
+}
+
+static bool is_in_ledger(const struct agent *agent, const char *id)
+{
+    struct search search = {.id = id};
+    rift_ledger_visit(agent->paths.ledger, search_visit, &search);
+    return search.is_found;
+}
+
 /* --- inject */
 
 /* In a process apart, which undoes what it cannot finish. */
@@ -51,13 +71,14 @@ static void inject_done(struct agent *agent, const json_t *ok)
     json_object_update(fault->injection.undo, json_object_get(ok, "details"));
 }
 
-/* What the process undid is undone once more, as it may have been killed. */
+/* The process has undone it, unless it was killed before it could: an undo may take its time. */
 static void inject_failed(struct agent *agent, int64_t id)
 {
     struct fault *fault = fault_in_job(agent, id);
     if (!fault)
         return;
-    fault_undo(fault);
+    if (is_in_ledger(agent, fault->injection.id))
+        fault_undo(fault);
     fault_destroy(fault);
 }
 
@@ -123,30 +144,15 @@ static void heal_done(struct agent *agent, const json_t *ok)
     system_note_started(agent, ok);
 }
 
-struct search {
-    const char *id;
-    bool is_found;
-};
-
-static void search_visit(const char *id, const char *fault, const json_t *undo, void *context)
-{
-    (void)fault;
-    (void)undo;
-    struct search *search = context;
-    search->is_found = search->is_found || strcmp(id, search->id) == 0;
-}
-
 /* Where only the start of the system failed, the fault is over all the same. */
 static void heal_failed(struct agent *agent, int64_t id)
 {
     struct fault *fault = fault_in_job(agent, id);
     if (!fault)
         return;
-    struct search search = {.id = fault->injection.id};
     fault->request_id = 0;
     fault->is_in_job = false;
-    rift_ledger_visit(agent->paths.ledger, search_visit, &search);
-    if (!search.is_found)
+    if (!is_in_ledger(agent, fault->injection.id))
         fault_destroy(fault);
 }
 
