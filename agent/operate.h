@@ -9,7 +9,5 @@ job_work operate_start, operate_start_again, operate_wait_ready, operate_stop, o
 
 /* Is the process of [pid, start time] there, and no zombie? */
 bool operate_is_alive(const json_t *item);
-/* Where the output of the recipe's process goes. */
-void operate_log_path(const struct agent *agent, const char *process, char *path, size_t size);
 
 #endif

@@ -13,6 +13,7 @@
 
 #include "agent/install.h"
 #include "agent/job.h"
+#include "agent/launch.h"
 #include "agent/membership.h"
 #include "agent/operate.h"
 #include "agent/programs.h"
@@ -67,8 +68,8 @@ static int system_check_data_folder(const char *folder, struct rift_error *err)
     return 0;
 }
 
-/* An owner may keep the data elsewhere, and systemd does for a unit with DynamicUser: behind a link,
- * which stays. */
+/* An owner may keep the data elsewhere, and systemd does for a unit with DynamicUser: behind a
+ * link, which stays. */
 static char *system_follow_link(char *folder, struct rift_arena *arena)
 {
     CLEANUP(rift_free) char *real = realpath(folder, NULL);
@@ -553,7 +554,7 @@ int system_verb_logs(struct agent *agent, const struct request *request, json_t 
     json_object_set_new(ok, "files", files);
     for (size_t i = 0; !system->is_attached && i < system->recipe->process_count; i++) {
         char path[AGENT_PATH_SIZE + 80];
-        operate_log_path(agent, system->recipe->processes[i].name, path, sizeof path);
+        launch_log_path(agent, system->recipe->processes[i].name, path, sizeof path);
         logs_add(files, path);
     }
     struct rift_arena arena = {0};
