@@ -256,19 +256,6 @@ static void join_members(struct system *system, const json_t *members)
     json_object_set_new(system->context, "joining", json_true());
 }
 
-int operate_start(struct agent *agent, const json_t *args, int64_t deadline_ns, json_t *ok,
-                  struct rift_error *err)
-{
-    const json_t *members = json_object_get(args, "members");
-    struct rift_arena arena = {0};
-    if (json_is_array(members))
-        join_members(agent->system, members);
-    int rc = agent->system->is_attached ? start_attached(agent, deadline_ns, ok, err)
-                                        : start_all(agent, deadline_ns, &arena, ok, err);
-    rift_arena_finish(&arena);
-    return rc ? rift_wrap(err, "start '%s'", agent->system->recipe->name) : 0;
-}
-
 bool operate_is_alive(const json_t *item)
 {
     struct rift_process process = {.pid = (pid_t)json_integer_value(json_array_get(item, 0)),
@@ -285,14 +272,19 @@ static size_t count_alive(const json_t *list)
     return alive;
 }
 
+bool operate_is_whole(const struct agent *agent)
+{
+    const json_t *started = agent->system->started;
+    return operate_count(agent) > 0 && count_alive(started) == json_array_size(started);
+}
+
 /* What is told to end, and what is left of a system that lost one of its processes, makes room for
  * a whole one. Its layers and its cgroup stay. */
 static int end_rest(struct agent *agent, const json_t *dying, struct rift_error *err)
 {
-    const json_t *started = agent->system->started;
-    bool is_whole = count_alive(started) == json_array_size(started) && count_alive(dying) == 0;
+    bool is_to_stay = operate_is_whole(agent) && count_alive(dying) == 0;
     size_t hit;
-    if (operate_count(agent) == 0 || is_whole || agent->system->is_attached)
+    if (operate_count(agent) == 0 || is_to_stay || agent->system->is_attached)
         return 0;
     if (rift_cgroup_signal(&agent->cgroup, SIGKILL, &hit, err))
         return -1;
@@ -300,6 +292,21 @@ static int end_rest(struct agent *agent, const json_t *dying, struct rift_error 
                ? 0
                : rift_fail(err, RIFT_ERR_TIMEOUT, "%zu processes survive SIGKILL",
                            operate_count(agent));
+}
+
+int operate_start(struct agent *agent, const json_t *args, int64_t deadline_ns, json_t *ok,
+                  struct rift_error *err)
+{
+    const json_t *members = json_object_get(args, "members");
+    struct rift_arena arena = {0};
+    if (json_is_array(members))
+        join_members(agent->system, members);
+    if (end_rest(agent, NULL, err)) /* of a start that was cut short */
+        return -1;
+    int rc = agent->system->is_attached ? start_attached(agent, deadline_ns, ok, err)
+                                        : start_all(agent, deadline_ns, &arena, ok, err);
+    rift_arena_finish(&arena);
+    return rc ? rift_wrap(err, "start '%s'", agent->system->recipe->name) : 0;
 }
 
 int operate_start_again(struct agent *agent, const json_t *args, int64_t deadline_ns, json_t *ok,

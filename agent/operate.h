@@ -9,5 +9,7 @@ job_work operate_start, operate_start_again, operate_wait_ready, operate_stop, o
 
 /* Is the process of [pid, start time] there, and no zombie? */
 bool operate_is_alive(const json_t *item);
+/* Does the system run, with every process that its start started? */
+bool operate_is_whole(const struct agent *agent);
 
 #endif

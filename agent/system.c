@@ -400,6 +400,15 @@ static void system_expect_nothing(struct agent *agent)
     agent->system->started = NULL;
 }
 
+/* Until a start has ended whatever runs is no whole system: one that never lives is of it, and the
+ * next agent knows. */
+static int system_expect_start(struct agent *agent, struct rift_error *err)
+{
+    json_decref(agent->system->started);
+    agent->system->started = json_pack("[[i, i]]", 0, 0);
+    return system_save(agent, err);
+}
+
 void system_note_running(struct agent *agent)
 {
     const json_t *before = agent->system ? agent->system->started : NULL;
@@ -424,13 +433,15 @@ int system_verb_start(struct agent *agent, const struct request *request, json_t
     if (system_require(agent, err))
         return -1;
     pid_t pid;
-    if (!agent->system->is_attached && rift_cgroup_pids(&agent->cgroup, &pid, 1) > 0)
+    if (!agent->system->is_attached && operate_is_whole(agent) &&
+        rift_cgroup_pids(&agent->cgroup, &pid, 1) > 0)
         return rift_fail(err, RIFT_ERR_CONFLICT, "the system runs already (process %d)", (int)pid);
     bool joins = json_is_array(json_object_get(request->args, "members"));
     if (agent->system->is_out && !joins)
         return rift_fail(err, RIFT_ERR_DENIED,
                          "this node was removed from the cluster: it starts again when it joins");
-    system_expect_nothing(agent);
+    if (system_expect_start(agent, err))
+        return -1;
     return job_start(agent, request, operate_start, joins ? system_joined : system_note_started,
                      START_MS, err);
 }
