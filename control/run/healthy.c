@@ -68,13 +68,17 @@ static void *healthy_ask(void *context)
            rift_clock_now() < patient->deadline_ns) {
         void *session = NULL;
         struct rift_error err = {0};
+        int64_t began_ns = rift_clock_now();
         patient->config.open_deadline_ns = patient->deadline_ns;
         if (patient->client->open(&patient->config, &session, &err) == 0) {
             patient->is_healthy = !patient->f || healthy_invoke(patient, session);
             patient->client->close(session);
         } else {
-            snprintf(patient->last, sizeof patient->last, "%s", err.text);
+            /* That there was no time left for an answer hides why nobody was served before. */
             patient->hopeless = is_hopeless(err.code) ? err.code : RIFT_ERR_NONE;
+            if (!patient->last[0] || patient->hopeless ||
+                patient->deadline_ns - began_ns > RIFT_SECOND)
+                snprintf(patient->last, sizeof patient->last, "%s", err.text);
         }
         if (patient->hopeless)
             break;
