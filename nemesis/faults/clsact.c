@@ -9,11 +9,6 @@
 #include "common/memory.h"
 #include "nemesis/faults/ledger.h"
 
-static void tc_cleanup(struct rift_tc **tc)
-{
-    rift_tc_close(*tc);
-}
-
 static void clsact_filter_name(const char *id, char name[RIFT_TC_NAME_SIZE])
 {
     snprintf(name, RIFT_TC_NAME_SIZE, "%s%s", RIFT_TC_OWN_NAME, id);
@@ -80,7 +75,7 @@ static void claim_visit(const char *id, const char *fault, const json_t *undo, v
 int rift_interfaces_plan(struct rift_injection *injection, const struct rift_target *target,
                          struct rift_error *err)
 {
-    CLEANUP(tc_cleanup) struct rift_tc *tc = rift_tc_open(err);
+    CLEANUP(rift_tc_finish) struct rift_tc *tc = rift_tc_open(err);
     if (!tc)
         return -1;
     json_t *interfaces = json_object();
@@ -88,10 +83,29 @@ int rift_interfaces_plan(struct rift_injection *injection, const struct rift_tar
     return interfaces_find(tc, target, injection->options, interfaces, err);
 }
 
+int rift_interfaces_each(const json_t *undo, rift_interface_work *work, void *context,
+                         struct rift_error *err)
+{
+    CLEANUP(rift_tc_finish) struct rift_tc *tc = rift_tc_open(err);
+    if (!tc)
+        return -1;
+    const char *name;
+    json_t *index;
+    json_object_foreach(json_object_get(undo, "interfaces"), name, index)
+    {
+        char now[IF_NAMESIZE];
+        int interface = (int)json_integer_value(index);
+        int is_there = rift_tc_interface_name(tc, interface, now, err);
+        if (is_there < 0 || (is_there && work(tc, interface, context, err)))
+            return -1;
+    }
+    return 0;
+}
+
 int rift_clsact_plan(struct rift_injection *injection, const struct rift_target *target,
                      const char *ledger, struct rift_error *err)
 {
-    CLEANUP(tc_cleanup) struct rift_tc *tc = rift_tc_open(err);
+    CLEANUP(rift_tc_finish) struct rift_tc *tc = rift_tc_open(err);
     if (!tc)
         return -1;
     if (rift_interfaces_plan(injection, target, err))
@@ -119,7 +133,7 @@ int rift_clsact_attach(const struct rift_injection *injection, enum rift_tc_hook
 {
     char filter[RIFT_TC_NAME_SIZE];
     clsact_filter_name(injection->id, filter);
-    CLEANUP(tc_cleanup) struct rift_tc *tc = rift_tc_open(err);
+    CLEANUP(rift_tc_finish) struct rift_tc *tc = rift_tc_open(err);
     if (!tc)
         return -1;
     const char *name;
@@ -139,7 +153,7 @@ int rift_clsact_is_attached(const struct rift_injection *injection, enum rift_tc
 {
     char filter[RIFT_TC_NAME_SIZE];
     clsact_filter_name(injection->id, filter);
-    CLEANUP(tc_cleanup) struct rift_tc *tc = rift_tc_open(err);
+    CLEANUP(rift_tc_finish) struct rift_tc *tc = rift_tc_open(err);
     if (!tc)
         return -1;
     *is_attached = true;
@@ -162,7 +176,7 @@ int rift_clsact_detach(const char *id, const json_t *undo, const char *ledger,
     (void)ledger;
     char filter[RIFT_TC_NAME_SIZE];
     clsact_filter_name(id, filter);
-    CLEANUP(tc_cleanup) struct rift_tc *tc = rift_tc_open(err);
+    CLEANUP(rift_tc_finish) struct rift_tc *tc = rift_tc_open(err);
     if (!tc)
         return -1;
     const char *name;

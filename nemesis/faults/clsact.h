@@ -10,8 +10,14 @@
 int rift_interfaces_plan(struct rift_injection *injection, const struct rift_target *target,
                          struct rift_error *err);
 
-/* The same, and "clsact_made": where clsact is to go again, because we are to make it, or because
- * another fault in the ledger has made it. */
+typedef int rift_interface_work(struct rift_tc *tc, int interface, void *context,
+                                struct rift_error *err);
+/* Does the work on each of them that is still there, until it fails. */
+int rift_interfaces_each(const json_t *undo, rift_interface_work *work, void *context,
+                         struct rift_error *err);
+
+/* rift_interfaces_plan, and "clsact_made": where clsact is to go again, because we are to make it,
+ * or because another fault in the ledger has made it. */
 int rift_clsact_plan(struct rift_injection *injection, const struct rift_target *target,
                      const char *ledger, struct rift_error *err);
 /* Attaches the program on each interface of the plan. */

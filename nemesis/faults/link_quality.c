@@ -245,3 +245,11 @@ void rift_link_quality_table(const struct rift_link_quality *quality,
     else
         rift_delay_table_fill(quality->shape, table);
 }
+
+int rift_link_quality_of(const json_t *options, const struct rift_peer *peer,
+                         struct rift_link_quality *quality, struct rift_error *err)
+{
+    if (rift_link_quality_read(options, peer->options, quality, err))
+        return peer->options ? rift_wrap(err, "peer '%s'", peer->name) : -1;
+    return 0;
+}

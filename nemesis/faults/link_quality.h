@@ -8,7 +8,7 @@
 
 #include <jansson.h>
 
-#include "common/error.h"
+#include "nemesis/faults/driver.h"
 
 enum rift_delay_shape {
     RIFT_DELAY_UNIFORM,
@@ -55,5 +55,9 @@ void rift_delay_table_fill(enum rift_delay_shape shape, int16_t table[RIFT_DELAY
 /* The table of a link. */
 void rift_link_quality_table(const struct rift_link_quality *quality,
                              int16_t table[RIFT_DELAY_TABLE_SIZE]);
+
+/* A peer's own options stand before those of the fault. */
+int rift_link_quality_of(const json_t *options, const struct rift_peer *peer,
+                         struct rift_link_quality *quality, struct rift_error *err);
 
 #endif

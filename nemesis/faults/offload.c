@@ -73,14 +73,9 @@ static int offload_save(struct rift_tc *tc, const char *interface, int index, js
     return 0;
 }
 
-static void tc_cleanup(struct rift_tc **tc)
-{
-    rift_tc_close(*tc);
-}
-
 int rift_offload_plan(struct rift_injection *injection, const char *ledger, struct rift_error *err)
 {
-    CLEANUP(tc_cleanup) struct rift_tc *tc = rift_tc_open(err);
+    CLEANUP(rift_tc_finish) struct rift_tc *tc = rift_tc_open(err);
     if (!tc)
         return -1;
     json_t *all = json_object();
@@ -130,7 +125,7 @@ static int offload_set(struct rift_tc *tc, const char *interface, const json_t *
 
 int rift_offload_suspend(const json_t *undo, struct rift_error *err)
 {
-    CLEANUP(tc_cleanup) struct rift_tc *tc = rift_tc_open(err);
+    CLEANUP(rift_tc_finish) struct rift_tc *tc = rift_tc_open(err);
     if (!tc)
         return -1;
     const char *name;
@@ -147,7 +142,7 @@ int rift_offload_suspend(const json_t *undo, struct rift_error *err)
 int rift_offload_restore(const char *id, const json_t *undo, const char *ledger,
                          struct rift_error *err)
 {
-    CLEANUP(tc_cleanup) struct rift_tc *tc = rift_tc_open(err);
+    CLEANUP(rift_tc_finish) struct rift_tc *tc = rift_tc_open(err);
     if (!tc)
         return -1;
     int rc = 0;

@@ -42,6 +42,11 @@ void rift_tc_close(struct rift_tc *tc)
     free(tc);
 }
 
+void rift_tc_finish(struct rift_tc **tc)
+{
+    rift_tc_close(*tc);
+}
+
 struct nl_msg *rift_tc_message(int type, int flags, int interface, uint32_t parent, uint32_t handle,
                                uint32_t info)
 {

@@ -13,6 +13,8 @@ struct rift_tc; /* a netlink socket */
 
 struct rift_tc *rift_tc_open(struct rift_error *err);
 void rift_tc_close(struct rift_tc *tc);
+/* For CLEANUP. */
+void rift_tc_finish(struct rift_tc **tc);
 
 /* A message with its tcmsg; attributes are to follow. Out of memory ends the process. */
 struct nl_msg *rift_tc_message(int type, int flags, int interface, uint32_t parent, uint32_t handle,
