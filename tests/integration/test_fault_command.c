@@ -55,6 +55,56 @@ static int rift(const char *arguments, char *output, size_t size)
     return test_run(script, output, size);
 }
 
+/* Waits until the log of what runs aside has the words. */
+static bool log_has(const char *words)
+{
+    CLEANUP(rift_free)
+    char *wait = rift_printf("for i in $(seq 300); do grep -q '%s' %s.log && exit 0; sleep 0.1; "
+                             "done; exit 1",
+                             words, config);
+    return test_run(wait, NULL, 0) == 0;
+}
+
+/* What it said, which is then forgotten. */
+static void take_log(char *output, size_t size)
+{
+    CLEANUP(rift_free) char *take = rift_printf("cat %s.log; rm %s.log", config, config);
+    test_run(take, output, size);
+}
+
+/* Runs `rift fault` aside until it says the words; its pid is in a file. */
+static void begin_fault(const char *fault, const char *words)
+{
+    char output[8192];
+    CLEANUP(rift_free)
+    char *start = rift_printf("%s fault %s --config %s >%s.log 2>&1 & echo $! >%s.pid",
+                              test_rift_binary(), fault, config, config, config);
+    assert_int_equal(0, test_run(start, NULL, 0));
+    if (log_has(words))
+        return;
+    take_log(output, sizeof output);
+    fail_msg("%s: %s", fault, output);
+}
+
+/* Sends it a signal, and waits for its end. */
+static void end_fault(const char *signal, char *output, size_t size)
+{
+    CLEANUP(rift_free)
+    char *end = rift_printf("read -r p <%s.pid; rm %s.pid; kill -%s $p; for i in $(seq 300); do "
+                            "[ -e /proc/$p ] || exit 0; sleep 0.1; done; exit 1",
+                            config, config, signal);
+    int rc = test_run(end, NULL, 0);
+    take_log(output, size);
+    if (rc != 0)
+        fail_msg("it does not end: %s", output);
+}
+
+static void show_status(char *output, size_t size)
+{
+    CLEANUP(rift_free) char *status = rift_printf("fault status --lab %s", test_lab_name("fault"));
+    assert_int_equal(rift(status, output, size), 0);
+}
+
 /* Can a shell on the host open sshd's port on another? */
 static int can_reach(size_t from, size_t to)
 {
@@ -69,38 +119,20 @@ static void a_cut_by_hand_is_felt_listed_and_healed(void **state)
     need_lab();
     char output[8192];
     assert_true(can_reach(0, 1));
-    CLEANUP(rift_free)
-    char *start =
-        rift_printf("%s fault partition --isolate n2 --for 60s --config %s >%s.log 2>&1 & "
-                    "echo $! >%s.pid; "
-                    "for i in $(seq 300); do grep -q 'n2 not heard' %s.log && exit 0; "
-                    "sleep 0.1; done; exit 1",
-                    test_rift_binary(), config, config, config, config);
-    if (test_run(start, NULL, 0) != 0) {
-        CLEANUP(rift_free) char *show = rift_printf("cat %s %s.log", config, config);
-        test_run(show, output, sizeof output);
-        fail_msg("%s", output);
-    }
+    begin_fault("partition --isolate n2 --for 60s", "n2 not heard");
     assert_false(can_reach(0, 1));
     assert_false(can_reach(1, 2));
     assert_true(can_reach(0, 2));
-    CLEANUP(rift_free) char *status = rift_printf("fault status --lab %s", test_lab_name("fault"));
-    assert_int_equal(rift(status, output, sizeof output), 0);
+    show_status(output, sizeof output);
     const char *cut = strstr(output, "n2: w0 partition: on for ");
     const char *hits = cut ? strstr(cut, "; packets: ") : NULL;
     if (!strstr(output, "n2: held by run 'rift fault' of the controller at ") || !cut || !hits ||
         !strstr(cut, " s left, observed") || strtol(hits + strlen("; packets: "), NULL, 10) < 1)
         fail_msg("%s", output);
-    CLEANUP(rift_free)
-    char *end =
-        rift_printf("kill -INT $(cat %s.pid); for i in $(seq 300); do grep -q 'heard again' "
-                    "%s.log && break; sleep 0.1; done; cat %s.log; rm %s.log %s.pid",
-                    config, config, config, config, config);
-    test_run(end, output, sizeof output);
+    end_fault("INT", output, sizeof output);
     assert_non_null(strstr(output, "n1 heard again, n3 heard again"));
     assert_true(can_reach(0, 1));
-    sleep(1);
-    assert_int_equal(rift(status, output, sizeof output), 0);
+    show_status(output, sizeof output);
     assert_non_null(strstr(output, "n2: nothing of Rift's is on"));
 }
 
@@ -125,22 +157,10 @@ static void a_cut_holds_at_every_address_of_a_node(void **state)
                             hosts[1].address6);
     test_host_run(&hosts[0], ask, output, sizeof output);
     assert_string_equal("heard\nheard\nother", output);
-    CLEANUP(rift_free)
-    char *start =
-        rift_printf("%s fault partition --isolate n2 --for 60s --config %s >%s.log 2>&1 & echo $! "
-                    ">%s.pid; for i in $(seq 300); do grep -q 'n2 not heard' %s.log && exit 0; "
-                    "sleep 0.1; done; cat %s.log; exit 1",
-                    test_rift_binary(), config, config, config, config, config);
-    if (test_run(start, output, sizeof output) != 0)
-        fail_msg("%s", output);
+    begin_fault("partition --isolate n2 --for 60s", "n2 not heard");
     test_host_run(&hosts[0], ask, output, sizeof output);
     assert_string_equal("other", output);
-    CLEANUP(rift_free)
-    char *end = rift_printf("kill -INT $(cat %s.pid); for i in $(seq 300); do grep -q '^healed' "
-                            "%s.log && break; sleep 0.1; done; sleep 1; cat %s.log; rm %s.log "
-                            "%s.pid",
-                            config, config, config, config, config);
-    test_run(end, output, sizeof output);
+    end_fault("INT", output, sizeof output);
     for (size_t i = 0; i < 3; i++) {
         CLEANUP(rift_free)
         char *remove = rift_printf("ip address del 192.168.8.%zu/24 dev eth0; ip address del "
@@ -166,27 +186,14 @@ static void clients_are_cut_by_hand_and_peers_and_ssh_go_on(void **state)
     need_lab();
     char output[8192];
     assert_int_equal(0, asks_as_client(NULL, &hosts[1]));
-    CLEANUP(rift_free)
-    char *start = rift_printf("%s fault cut-clients --on '[n2]' --set ports='[7777]' --for 60s "
-                              "--config %s >%s.log 2>&1 & "
-                              "echo $! >%s.pid; for i in $(seq 300); do "
-                              "grep -q '0 of 1 connection attempts' %s.log && exit 0; sleep 0.1; "
-                              "done; cat %s.log; exit 1",
-                              test_rift_binary(), config, config, config, config, config);
-    if (test_run(start, output, sizeof output) != 0)
-        fail_msg("%s", output);
+    begin_fault("cut-clients --on '[n2]' --set ports='[7777]' --for 60s",
+                "0 of 1 connection attempts");
     assert_int_equal(124, asks_as_client(NULL, &hosts[1]));
     assert_int_equal(0, asks_as_client(NULL, &hosts[0]));
     assert_int_equal(0, asks_as_client(&hosts[0], &hosts[1]));
-    CLEANUP(rift_free) char *status = rift_printf("fault status --lab %s", test_lab_name("fault"));
-    assert_int_equal(rift(status, output, sizeof output), 0); /* a login from here */
+    show_status(output, sizeof output); /* a login from here */
     assert_non_null(strstr(output, "n2: w0 cut-clients: on for "));
-    CLEANUP(rift_free)
-    char *end = rift_printf("kill -INT $(cat %s.pid); for i in $(seq 300); do grep -q '^healed' "
-                            "%s.log && break; sleep 0.1; done; sleep 1; cat %s.log; rm %s.log "
-                            "%s.pid",
-                            config, config, config, config, config);
-    test_run(end, output, sizeof output);
+    end_fault("INT", output, sizeof output);
     print_message("%s\n", output);
     assert_null(strstr(output, "NOT OBSERVED"));
     assert_non_null(strstr(output, "1 of 1 connection attempts"));
@@ -205,27 +212,20 @@ static void the_status_of_a_node_without_an_agent_is_what_is_left(void **state)
     (void)state;
     need_lab();
     char output[8192];
-    CLEANUP(rift_free)
-    char *start =
-        rift_printf("%s fault partition --isolate n2 --for 60s --config %s >%s.log 2>&1 & "
-                    "p=$!; for i in $(seq 300); do grep -q 'n2 not heard' %s.log && break; "
-                    "sleep 0.1; done; kill -9 $p; cat %s.log; rm %s.log",
-                    test_rift_binary(), config, config, config, config, config);
-    test_run(start, output, sizeof output);
-    assert_non_null(strstr(output, "n2 not heard"));
+    begin_fault("partition --isolate n2 --for 60s", "n2 not heard");
+    end_fault("KILL", output, sizeof output);
     assert_int_equal(0,
                      test_host_run(&hosts[1],
                                    "for i in $(seq 100); do "
                                    "grep -lE '^rift-(agent|guardian)$' /proc/[0-9]*/comm >/tmp/c "
                                    "|| exit 0; sleep 0.1; done; exit 1",
                                    NULL, 0));
-    CLEANUP(rift_free) char *status = rift_printf("fault status --lab %s", test_lab_name("fault"));
-    assert_int_equal(rift(status, output, sizeof output), 0);
+    show_status(output, sizeof output);
     assert_null(strstr(output, "held by run"));
     assert_non_null(strstr(output, "n2: file: /var/lib/rift/agent.lock"));
     CLEANUP(rift_free) char *heal = rift_printf("heal --lab %s", test_lab_name("fault"));
     assert_int_equal(rift(heal, output, sizeof output), 0);
-    assert_int_equal(rift(status, output, sizeof output), 0);
+    show_status(output, sizeof output);
     assert_non_null(strstr(output, "n2: nothing of Rift's is on"));
 }
 
@@ -405,8 +405,7 @@ static void a_shell_holds_several_faults_and_heals_at_its_end(void **state)
     assert_non_null(strstr(output, "w1 healed"));
     assert_non_null(strstr(output, "w2 healed"));
     assert_true(can_reach(0, 2));
-    CLEANUP(rift_free) char *status = rift_printf("fault status --lab %s", test_lab_name("fault"));
-    assert_int_equal(rift(status, output, sizeof output), 0);
+    show_status(output, sizeof output);
     assert_non_null(strstr(output, "n3: nothing of Rift's is on"));
 }
 
@@ -518,14 +517,8 @@ static void nodes_are_as_far_apart_as_their_regions(void **state)
     static const double asked_ms[3][3] = {{0, 123, 143}, {123, 0, 233}, {143, 233, 0}};
     char output[8192];
     assert_true(connect_ms(0, 1) < 60);
-    CLEANUP(rift_free)
-    char *start = rift_printf("%s fault wan --for 12s --set regions='[dallas, frankfurt, tokyo]' "
-                              "--config %s >%s.log 2>&1 & "
-                              "for i in $(seq 300); do grep -q 'answers in' %s.log && exit 0; "
-                              "sleep 0.1; done; exit 1",
-                              test_rift_binary(), config, config, config);
-    int rc = test_run(start, NULL, 0);
-    for (size_t from = 0; rc == 0 && from < 3; from++)
+    begin_fault("wan --for 60s --set regions='[dallas, frankfurt, tokyo]'", "answers in");
+    for (size_t from = 0; from < 3; from++)
         for (size_t to = 0; to < 3; to++) {
             double ms = from == to ? 0 : connect_ms(from, to);
             if (from != to)
@@ -534,11 +527,7 @@ static void nodes_are_as_far_apart_as_their_regions(void **state)
             assert_true(from == to ||
                         (ms >= asked_ms[from][to] - 1 && ms < asked_ms[from][to] + 60));
         }
-    CLEANUP(rift_free)
-    char *end = rift_printf("for i in $(seq 300); do grep -q 'heard again' %s.log && break; sleep "
-                            "0.1; done; cat %s.log; rm %s.log",
-                            config, config, config);
-    test_run(end, output, sizeof output);
+    end_fault("INT", output, sizeof output);
     print_message("%s", output);
     assert_null(strstr(output, "NOT OBSERVED"));
     assert_non_null(strstr(output, "observed on every node"));
