@@ -375,6 +375,7 @@ static void a_limit_holds_while_systemd_starts_units_and_the_unit_anew(void **st
                                        "systemctl daemon-reexec",
                                        "systemd-run -q --wait true",
                                        "systemctl restart ssh",
+                                       "systemctl restart systemd-logind",
                                        "systemctl restart toy"};
     inject("cpu", json_pack("{s:f}", "percent", 50.0));
     for (size_t i = 0; i < sizeof acts / sizeof *acts; i++) {
