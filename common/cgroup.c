@@ -15,9 +15,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "common/clock.h"
-
-enum { DEPTH_MAX = 16, ENDING_MS = 1000 };
+enum { DEPTH_MAX = 16 };
 
 static void cgroup_add_v1(struct rift_cgroup *cgroup, const struct mntent *mount, const char *name)
 {
@@ -257,17 +255,10 @@ int rift_cgroup_signal(const struct rift_cgroup *cgroup, int signal, size_t *cou
     return 0;
 }
 
-/* A process that is about to end is in no list any more, and in its group for a moment. */
 static bool remove_group(const char *folder, void *context)
 {
     (void)context;
-    int64_t deadline = rift_clock_now() + ENDING_MS * RIFT_MS;
-    while (rmdir(folder) != 0 && errno != ENOENT) {
-        if (errno != EBUSY || rift_clock_now() >= deadline)
-            return false;
-        rift_clock_sleep_until(rift_clock_now() + RIFT_MS);
-    }
-    return true;
+    return rmdir(folder) == 0 || errno == ENOENT;
 }
 
 int rift_cgroup_remove(const struct rift_cgroup *cgroup, struct rift_error *err)

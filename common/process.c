@@ -82,6 +82,18 @@ char rift_process_state(pid_t pid)
     return process_read_stat(path, &state, NULL) ? state : 0;
 }
 
+void rift_process_name(pid_t pid, char name[RIFT_PROCESS_NAME_SIZE])
+{
+    char path[64];
+    name[0] = 0;
+    snprintf(path, sizeof path, "/proc/%d/comm", (int)pid);
+    FILE *file = fopen(path, "re");
+    if (file && fgets(name, RIFT_PROCESS_NAME_SIZE, file))
+        name[strcspn(name, "\n")] = 0;
+    if (file)
+        fclose(file);
+}
+
 char rift_process_threads_state(pid_t pid)
 {
     char path[64], common = 0;

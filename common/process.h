@@ -6,6 +6,9 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+/* proc(5): comm has 16 bytes; a kernel worker tells more. */
+enum { RIFT_PROCESS_NAME_SIZE = 32 };
+
 /* A process of this boot: its pid and when it started, in clock ticks since boot (proc(5), field 22
  * of stat). */
 struct rift_process {
@@ -21,6 +24,8 @@ bool rift_process_is_alive(const struct rift_process *process);
 pid_t rift_process_parent(pid_t pid);
 /* The letter of proc(5), 'R', 'S', 'T', 't', 'D', 'Z', ...; 0 when it is gone. */
 char rift_process_state(pid_t pid);
+/* What it calls itself, a thread too (proc(5), comm); empty when it is gone. */
+void rift_process_name(pid_t pid, char name[RIFT_PROCESS_NAME_SIZE]);
 /* The states of all its threads, as one letter where all agree, else '*'; 0 when it is gone. */
 char rift_process_threads_state(pid_t pid);
 /* A pidfd (close-on-exec), or -1 with errno; ESRCH also when the pid is another's by now. */

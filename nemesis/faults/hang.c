@@ -42,17 +42,12 @@ static int hang_choice(const struct rift_target *target, const json_t *options,
 
 static bool hang_fits(const char *wanted, pid_t process, pid_t thread)
 {
-    char path[64], name[32] = "";
+    char name[RIFT_PROCESS_NAME_SIZE];
     if (strcmp(wanted, "any") == 0)
         return true;
     if (strcmp(wanted, "main") == 0)
         return process == thread;
-    snprintf(path, sizeof path, "/proc/%d/task/%d/comm", (int)process, (int)thread);
-    FILE *file = fopen(path, "re");
-    if (file && fgets(name, sizeof name, file))
-        name[strcspn(name, "\n")] = 0;
-    if (file)
-        fclose(file);
+    rift_process_name(thread, name);
     return fnmatch(wanted, name, 0) == 0;
 }
 

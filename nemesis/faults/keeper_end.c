@@ -2,7 +2,6 @@
 
 #include <poll.h>
 #include <signal.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "common/clock.h"
@@ -12,13 +11,8 @@ enum { END_MS = 2000, REST_MS = 2000 };
 
 static bool is_resting(pid_t pid)
 {
-    char path[64], name[32] = "";
-    snprintf(path, sizeof path, "/proc/%d/comm", (int)pid);
-    FILE *file = fopen(path, "re");
-    if (file && fgets(name, sizeof name, file))
-        name[strcspn(name, "\n")] = 0;
-    if (file)
-        fclose(file);
+    char name[RIFT_PROCESS_NAME_SIZE];
+    rift_process_name(pid, name);
     return strcmp(name, RIFT_KEEPER_RESTING_NAME) == 0;
 }
 

@@ -76,19 +76,15 @@ int rift_kill_plan(struct rift_injection *injection, const struct rift_target *t
 }
 
 /* "name" and "program argument argument", as the process itself has them. */
-static void names_of(pid_t pid, char name[32], char line[1024])
+static void names_of(pid_t pid, char name[RIFT_PROCESS_NAME_SIZE], char line[1024])
 {
     char path[64];
     size_t length = 0;
-    name[0] = line[0] = '\0';
-    snprintf(path, sizeof path, "/proc/%d/comm", (int)pid);
-    FILE *file = fopen(path, "re");
-    if (file && fgets(name, 32, file))
-        name[strcspn(name, "\n")] = '\0';
-    if (file)
-        fclose(file);
+    line[0] = '\0';
+    rift_process_name(pid, name);
     snprintf(path, sizeof path, "/proc/%d/cmdline", (int)pid);
-    if (!(file = fopen(path, "re")))
+    FILE *file = fopen(path, "re");
+    if (!file)
         return;
     length = fread(line, 1, 1023, file);
     fclose(file);
@@ -109,7 +105,7 @@ static void words_make_plain(char *words)
 
 static bool is_meant(pid_t pid, const char *wanted)
 {
-    char name[32], line[1024];
+    char name[RIFT_PROCESS_NAME_SIZE], line[1024];
     if (strcmp(wanted, "any") == 0)
         return true;
     names_of(pid, name, line);
@@ -138,7 +134,7 @@ static int kill_choose(struct rift_injection *injection, struct rift_error *err)
     double pick = json_number_value(json_object_get(injection->options, "pick"));
     if (count > 0 && pick >= 0) {
         json_t *chosen = json_array_get(meant, (size_t)pick % count);
-        char name[32], line[1024], words[96];
+        char name[RIFT_PROCESS_NAME_SIZE], line[1024], words[96];
         pid_t pid = (pid_t)json_integer_value(json_array_get(chosen, 0));
         names_of(pid, name, line);
         snprintf(words, sizeof words, "process %d, '%.60s'", (int)pid, line[0] ? line : name);
