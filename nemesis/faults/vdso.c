@@ -19,7 +19,7 @@
 #include "nemesis/faults/threads.h"
 #include "nemesis/faults/visit.h"
 
-enum { JUMP_SIZE = 5, SETTLE_DEADLINE_MS = 2000 };
+enum { JUMP_SIZE = 5, SETTLE_DEADLINE_MS = 2000, NEW_PROGRAM_MS = 50 };
 
 static const char *const function_names[] = {
     [VDSO_CLOCK_GETTIME] = "__vdso_clock_gettime",
@@ -85,18 +85,23 @@ static bool find_functions(struct image *image)
     return found == VDSO_FUNCTION_COUNT;
 }
 
-/* The mapping of [vdso] in a process; false where it has none. */
-static bool find_mapping(pid_t pid, uint64_t *begin, uint64_t *end)
+enum mapping { MAPPING_FOUND, MAPPING_OTHER, NO_MEMORY };
+
+/* The mapping of [vdso] in a process; MAPPING_OTHER where it has none, NO_MEMORY where it is gone
+ * or about to be. */
+static enum mapping find_mapping(pid_t pid, uint64_t *begin, uint64_t *end)
 {
     char path[64], line[512];
     snprintf(path, sizeof path, "/proc/%d/maps", (int)pid);
     FILE *maps = fopen(path, "re");
-    bool is_found = false;
-    while (maps && !is_found && fgets(line, sizeof line, maps))
-        is_found = strstr(line, "[vdso]") && sscanf(line, "%lx-%lx", begin, end) == 2;
+    enum mapping mapping = NO_MEMORY;
+    while (maps && mapping != MAPPING_FOUND && fgets(line, sizeof line, maps))
+        mapping = strstr(line, "[vdso]") && sscanf(line, "%lx-%lx", begin, end) == 2
+                      ? MAPPING_FOUND
+                      : MAPPING_OTHER;
     if (maps)
         fclose(maps);
-    return is_found;
+    return mapping;
 }
 
 static int image_load(struct image *image, struct rift_error *err)
@@ -104,7 +109,7 @@ static int image_load(struct image *image, struct rift_error *err)
     size_t stub_size = 0;
     uint64_t begin = 0, end = 0;
     const void *code = vdso_stub_code(&stub_size);
-    if (!code || !find_mapping(getpid(), &begin, &end))
+    if (!code || find_mapping(getpid(), &begin, &end) != MAPPING_FOUND)
         return rift_fail(err, RIFT_ERR_UNSUPPORTED,
                          "the clock of a process can be bent on x86-64 with a vDSO only");
     *image = (struct image){.bytes = (const void *)begin, .mapped = (size_t)(end - begin)};
@@ -132,23 +137,41 @@ static void victim_close(struct victim *victim)
     rift_close_fd(&victim->memory);
 }
 
-static int victim_open(pid_t pid, const struct image *image, struct victim *victim,
-                       struct rift_error *err)
+static int victim_try_open(pid_t pid, const struct image *image, struct victim *victim,
+                           struct rift_error *err)
 {
     char path[64];
     uint64_t end = 0;
     unsigned char magic[EI_CLASS + 1];
     snprintf(path, sizeof path, "/proc/%d/mem", (int)pid);
     victim->memory = open(path, O_RDWR | O_CLOEXEC);
-    if (victim->memory < 0)
-        return errno == ENOENT || errno == ESRCH
-                   ? rift_fail(err, RIFT_ERR_MISSING, "process %d is gone", (int)pid)
-                   : rift_fail_errno(err, RIFT_ERR_DENIED, "open %s", path);
-    if (!find_mapping(pid, &victim->base, &end) || end - victim->base != image->mapped ||
+    if (victim->memory < 0 && errno != ENOENT && errno != ESRCH)
+        return rift_fail_errno(err, RIFT_ERR_DENIED, "open %s", path);
+    enum mapping mapping =
+        victim->memory < 0 ? NO_MEMORY : find_mapping(pid, &victim->base, &end);
+    if (mapping == NO_MEMORY)
+        return rift_fail(err, RIFT_ERR_MISSING, "process %d is gone", (int)pid);
+    if (mapping == MAPPING_OTHER || end - victim->base != image->mapped ||
         pread(victim->memory, magic, sizeof magic, (off_t)victim->base) != sizeof magic ||
         magic[EI_CLASS] != ELFCLASS64)
         return rift_fail(err, RIFT_ERR_UNSUPPORTED,
                          "process %d has no 64-bit vDSO like this program's", (int)pid);
+    return 0;
+}
+
+/* A process that begins another program (execve) has no vDSO for a moment, or another one than the
+ * memory that was opened. */
+static int victim_open(pid_t pid, const struct image *image, struct victim *victim,
+                       struct rift_error *err)
+{
+    int64_t deadline = rift_clock_now() + NEW_PROGRAM_MS * RIFT_MS;
+    struct rift_error reason = {0};
+    while (victim_try_open(pid, image, victim, &reason) < 0) {
+        if (reason.code != RIFT_ERR_UNSUPPORTED || rift_clock_now() > deadline)
+            return rift_fail(err, reason.code, "%s", reason.text);
+        victim_close(victim);
+        rift_clock_sleep_until(rift_clock_now() + RIFT_MS);
+    }
     return 0;
 }
 

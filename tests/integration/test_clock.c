@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
@@ -391,6 +393,61 @@ static void the_bytes_are_the_kernel_s_again_after_healing(void **state)
     end_victim(&victim);
 }
 
+/* 0 where this process has no vDSO any more. */
+static int leave_vdso(void)
+{
+    char line[512];
+    uint64_t begin = 0, end = 0;
+    FILE *maps = fopen("/proc/self/maps", "re");
+    while (maps && !strstr(fgets(line, sizeof line, maps), "[vdso]"))
+        ;
+    return sscanf(line, "%lx-%lx", &begin, &end) == 2 ? munmap((void *)begin, end - begin) : -1;
+}
+
+/* A child without a vDSO; one that begins a program (execve) does so after 10 ms. */
+static pid_t start_without_vdso(bool begins_program)
+{
+    int ready[2];
+    char byte;
+    assert_int_equal(pipe(ready), 0);
+    pid_t pid = fork();
+    if (pid == 0) {
+        if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || leave_vdso() < 0 || write(ready[1], "", 1) != 1)
+            _exit(1);
+        usleep(10000);
+        if (begins_program)
+            execl("/bin/sleep", "sleep", "60", (char *)NULL);
+        pause();
+    }
+    assert_int_equal(read(ready[0], &byte, 1), 1);
+    close(ready[0]);
+    close(ready[1]);
+    return pid;
+}
+
+static void a_process_that_begins_or_ends_is_no_strange_one(void **state)
+{
+    (void)state;
+    need_root_and_vdso();
+    struct rift_error err = {0};
+    const struct vdso_bend bend = {.magic = VDSO_BEND_MAGIC, .offset_ns = RIFT_SECOND};
+    pid_t beginning = start_without_vdso(true), without = start_without_vdso(false);
+    assert_int_equal(vdso_bend(beginning, &bend, &err), 0);
+    assert_true(vdso_is_bent(beginning));
+    assert_int_equal(vdso_bend(without, &bend, &err), -1);
+    assert_int_equal(err.code, RIFT_ERR_UNSUPPORTED);
+    kill(beginning, SIGKILL);
+    kill(without, SIGKILL);
+    siginfo_t info;
+    assert_int_equal(waitid(P_PID, (id_t)without, &info, WEXITED | WNOWAIT), 0);
+    assert_int_equal(vdso_bend(without, &bend, &err), -1); /* no memory, but not yet waited for */
+    assert_int_equal(err.code, RIFT_ERR_MISSING);
+    assert_int_equal(waitpid(without, NULL, 0), without);
+    assert_int_equal(vdso_bend(without, &bend, &err), -1);
+    assert_int_equal(err.code, RIFT_ERR_MISSING);
+    assert_int_equal(waitpid(beginning, NULL, 0), beginning);
+}
+
 static void a_host_that_shares_its_kernel_keeps_its_clock(void **state)
 {
     (void)state;
@@ -433,6 +490,7 @@ int main(void)
         cmocka_unit_test(a_process_that_does_not_stop_in_time_is_left_as_it_was),
         cmocka_unit_test(a_process_that_is_traced_for_a_moment_is_healed_after_it),
         cmocka_unit_test(the_bytes_are_the_kernel_s_again_after_healing),
+        cmocka_unit_test(a_process_that_begins_or_ends_is_no_strange_one),
         cmocka_unit_test(a_host_that_shares_its_kernel_keeps_its_clock),
     };
     return cmocka_run_group_tests(tests, make_group, remove_group);
