@@ -42,18 +42,18 @@ static void no_violation_in_a_torn_file_is_unknown(void **state)
 {
     (void)state;
     char output[4096] = "";
-    assert_int_equal(check_torn(false, 0, output, sizeof output), 0);
-    assert_int_equal(check_torn(false, 1, output, sizeof output), 2);
-    assert_non_null(strstr(output, "torn at byte"));
-    assert_non_null(strstr(output, "read up to operation 20000"));
+    assert_exit_code(check_torn(false, 0, output, sizeof output), 0, output);
+    assert_exit_code(check_torn(false, 1, output, sizeof output), 2, output);
+    assert_says(output, "torn at byte");
+    assert_says(output, "read up to operation 20000");
 }
 
 static void violation_before_the_tear_stays_one(void **state)
 {
     (void)state;
     char output[4096] = "";
-    assert_int_equal(check_torn(true, 0, output, sizeof output), 1);
-    assert_int_equal(check_torn(true, 1, output, sizeof output), 1);
+    assert_exit_code(check_torn(true, 0, output, sizeof output), 1, output);
+    assert_exit_code(check_torn(true, 1, output, sizeof output), 1, output);
 }
 
 /* Even where what is intact has a violation: half a file gets no verdict. */
@@ -63,8 +63,8 @@ static void bit_rot_gets_no_verdict(void **state)
     static const char rot[] = "printf x | dd of=whole.rift bs=1 seek=3000 conv=notrunc status=none";
     char output[4096] = "";
     for (int has_violation = 0; has_violation < 2; has_violation++) {
-        assert_int_equal(check_damaged(has_violation, rot, output, sizeof output), 254);
-        assert_non_null(strstr(output, "damaged at byte"));
+        assert_exit_code(check_damaged(has_violation, rot, output, sizeof output), 254, output);
+        assert_says(output, "damaged at byte");
         assert_null(strstr(output, "valid"));
     }
 }
@@ -75,16 +75,16 @@ static void an_empty_history_is_named_as_such(void **state)
     char output[4096] = "";
     char *script CLEANUP(rift_free) =
         rift_printf("f=$(mktemp) && %s check $f; code=$?; rm $f; exit $code", test_rift_binary());
-    assert_int_equal(test_run(script, output, sizeof output), 0);
-    assert_non_null(strstr(output, "empty history"));
+    assert_exit_code(test_run(script, output, sizeof output), 0, output);
+    assert_says(output, "empty history");
     /* Our own file cannot be empty: its writer was killed at the very start. */
     char *own CLEANUP(rift_free) =
         rift_printf("d=$(mktemp -d) && : >$d/history.rift && %s check $d/history.rift; code=$?; "
                     "rm -r $d; exit $code",
                     test_rift_binary());
-    assert_int_equal(test_run(own, output, sizeof output), 2);
-    assert_non_null(strstr(output, "empty history"));
-    assert_non_null(strstr(output, "torn at byte 0"));
+    assert_exit_code(test_run(own, output, sizeof output), 2, output);
+    assert_says(output, "empty history");
+    assert_says(output, "torn at byte 0");
 }
 
 /* What rift compare says of two runs, given as what performance and a checker found; the exit code.
@@ -110,11 +110,13 @@ static void run_that_is_as_good_as_the_other_is_no_worse(void **state)
     (void)state;
     char output[4096] = "";
     const char *run = RUN("true", "100.0", "20.0", "1.0", "");
-    assert_int_equal(compare(run, run, "", output, sizeof output), 0);
+    assert_exit_code(compare(run, run, "", output, sizeof output), 0, output);
     assert_null(strstr(output, "WORSE"));
-    assert_non_null(strstr(output, "100.000"));
-    assert_int_equal(compare(run, RUN("true", "90.0", "23.0", "1.1", ""), "", output, 4096), 0);
-    assert_int_equal(compare(run, RUN("true", "300.0", "2.0", "0.1", ""), "", output, 4096), 0);
+    assert_says(output, "100.000");
+    assert_exit_code(compare(run, RUN("true", "90.0", "23.0", "1.1", ""), "", output, 4096), 0,
+                     output);
+    assert_exit_code(compare(run, RUN("true", "300.0", "2.0", "0.1", ""), "", output, 4096), 0,
+                     output);
     /* Noise: twice as much, and still less than a millisecond more. */
     assert_int_equal(compare(RUN("true", "100.0", "0.5", "1.0", ""),
                              RUN("true", "100.0", "1.0", "1.0", ""), "", output, 4096),
@@ -126,15 +128,19 @@ static void run_that_is_worse_is_told_by_its_measure(void **state)
     (void)state;
     char output[4096] = "";
     const char *run = RUN("true", "100.0", "20.0", "1.0", "");
-    assert_int_equal(compare(run, RUN("true", "70.0", "20.0", "1.0", ""), "", output, 4096), 1);
-    assert_int_equal(compare(run, RUN("true", "100.0", "30.0", "1.0", ""), "", output, 4096), 1);
-    assert_int_equal(compare(run, RUN("true", "100.0", "20.0", "null", ""), "", output, 4096), 1);
+    assert_exit_code(compare(run, RUN("true", "70.0", "20.0", "1.0", ""), "", output, 4096), 1,
+                     output);
+    assert_exit_code(compare(run, RUN("true", "100.0", "30.0", "1.0", ""), "", output, 4096), 1,
+                     output);
+    assert_exit_code(compare(run, RUN("true", "100.0", "20.0", "null", ""), "", output, 4096), 1,
+                     output);
     assert_int_equal(
         compare(run, RUN("true", "70.0", "20.0", "1.0", ""), "--worse-by 40%", output, 4096), 0);
-    assert_int_equal(compare(run, RUN("false", "100.0", "20.0", "1.0", LOST), "", output, 4096), 1);
-    assert_non_null(strstr(output, "set: lost"));
-    assert_int_equal(compare(run, "[]", "", output, 4096), 254);
-    assert_int_equal(compare(run, run, "--worse-by lots", output, 4096), 254);
+    assert_exit_code(compare(run, RUN("false", "100.0", "20.0", "1.0", LOST), "", output, 4096), 1,
+                     output);
+    assert_says(output, "set: lost");
+    assert_exit_code(compare(run, "[]", "", output, 4096), 254, output);
+    assert_exit_code(compare(run, run, "--worse-by lots", output, 4096), 254, output);
 }
 
 /* rift with these arguments: its exit code, and that it says one line with the words. */
@@ -142,7 +148,7 @@ static void assert_refused(const char *arguments, int code, const char *words)
 {
     char output[4096] = "";
     CLEANUP(rift_free) char *script = rift_printf("%s %s 2>&1", test_rift_binary(), arguments);
-    assert_int_equal(test_run(script, output, sizeof output), code);
+    assert_exit_code(test_run(script, output, sizeof output), code, output);
     if (!strstr(output, words) || strchr(output, '\n'))
         fail_msg("%s: %s", arguments, output);
 }
@@ -162,8 +168,8 @@ static void a_run_that_was_killed_before_any_operation_is_unknown(void **state)
     CLEANUP(rift_free)
     char *empty = rift_printf(": >%s/history.rift; %s check %s 2>&1; code=$?; rm -r %s; exit $code",
                               folder, test_rift_binary(), folder, folder);
-    assert_int_equal(test_run(empty, output, sizeof output), 2);
-    assert_non_null(strstr(output, "0 of 0 operations were ok"));
+    assert_exit_code(test_run(empty, output, sizeof output), 2, output);
+    assert_says(output, "0 of 0 operations were ok");
 }
 
 static void mistakes_are_named_once(void **state)
@@ -234,9 +240,9 @@ static void what_was_assumed_stands_in_the_note(void **state)
                               "{\"type\":\"ok\",\"f\":\"read\",\"process\":0,\"value\":[1]}\\n";
     char output[4096] = "";
     check_text(set, "", output, sizeof output);
-    assert_non_null(strstr(output, "set-full (assumed from its operations)"));
+    assert_says(output, "set-full (assumed from its operations)");
     check_text(set, "--model set", output, sizeof output);
-    assert_non_null(strstr(output, "linearizable, model set"));
+    assert_says(output, "linearizable, model set");
     assert_null(strstr(output, "assumed"));
 }
 
@@ -245,12 +251,12 @@ static void order_in_time_that_nobody_knows_is_not_judged(void **state)
     (void)state;
     char output[4096] = "";
     check_text("w(1,1,0,0)\\nr(1,1,1,1)\\n", "", output, sizeof output);
-    assert_non_null(strstr(output, "valid"));
-    assert_non_null(strstr(output, "strong-session-serializable (without times"));
+    assert_says(output, "valid");
+    assert_says(output, "strong-session-serializable (without times");
     check_text("{\"type\":\"ok\",\"f\":\"txn\",\"value\":[[\"w\",\"x\",2]],\"process\":0}\\n"
                "{\"type\":\"ok\",\"f\":\"txn\",\"value\":[[\"r\",\"x\",null]],\"process\":1}\\n",
                "", output, sizeof output);
-    assert_non_null(strstr(output, "strong-session-serializable (without times"));
+    assert_says(output, "strong-session-serializable (without times");
 }
 
 int main(void)

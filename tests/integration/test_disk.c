@@ -322,7 +322,7 @@ static void a_wipe_leaves_neither_mount_nor_file(void **state)
     char *output;
     CLEANUP(rift_free) char *image = rift_printf("%s-data/toy.rift-disk", n1->state);
     host_agent_by_hand(n1, &output, "--leftovers");
-    assert_non_null(strstr(output, "disk: "));
+    assert_says(output, "disk: ");
     free(output);
     assert_int_equal(0, access(image, F_OK));
     json_decref(agent_must(&n1->agent, "system.stop", NULL));

@@ -61,15 +61,7 @@ static void assert_rift(const char *command, int code)
 {
     CLEANUP(rift_free)
     char *script = rift_printf("cd %s && %s %s 2>&1", case_scratch, test_rift_binary(), command);
-    int found = test_run(script, output, sizeof output);
-    if (found != code)
-        fail_msg("%s: %d instead of %d: %s", command, found, code, output);
-}
-
-static void assert_says(const char *words)
-{
-    if (!strstr(output, words))
-        fail_msg("it does not say '%s' but:\n%s", words, output);
+    assert_exit_code(test_run(script, output, sizeof output), code, output);
 }
 
 static void hosts_that_can_do_all_are_fit_and_left_as_they_were(void **state)
@@ -77,10 +69,10 @@ static void hosts_that_can_do_all_are_fit_and_left_as_they_were(void **state)
     (void)state;
     write_config("", "faults: [{partition: halves}]\n");
     assert_rift("doctor config.yaml", FIT);
-    assert_says("n1 at ");
-    assert_says("n2 at ");
-    assert_says("partition");
-    assert_says("\nfit");
+    assert_says(output, "n1 at ");
+    assert_says(output, "n2 at ");
+    assert_says(output, "partition");
+    assert_says(output, "\nfit");
     nodes_assert_clean(case_hosts, HOSTS, before, "after it");
 }
 
@@ -89,9 +81,9 @@ static void a_fault_that_a_host_cannot_do_is_named_with_host_and_cause(void **st
     (void)state;
     write_config("", "faults: [{partition: {kinds: halves, interfaces: [eth7]}}]\n");
     assert_rift("doctor config.yaml", NOT_FIT);
-    assert_says("n2         CANNOT: ");
-    assert_says("eth7");
-    assert_says("not fit: 2 troubles");
+    assert_says(output, "n2         CANNOT: ");
+    assert_says(output, "eth7");
+    assert_says(output, "not fit: 2 troubles");
     nodes_assert_clean(case_hosts, HOSTS, before, "after it");
 }
 
@@ -102,7 +94,7 @@ static void a_fault_is_asked_for_once_whatever_it_draws(void **state)
     write_config("", "faults: [{kill: {targets: one, process: any}, every_s: 5, for_s: 1}]\n");
     assert_rift("doctor config.yaml", FIT);
     /* and only what is not as it is unless given is told */
-    assert_says("\nkill {\"process\":\"any\"}\n");
+    assert_says(output, "\nkill {\"process\":\"any\"}\n");
     if (strstr(strstr(output, "\nkill ") + 1, "\nkill "))
         fail_msg("%s", output);
     nodes_assert_clean(case_hosts, HOSTS, before, "after it");
@@ -117,11 +109,11 @@ static void a_host_that_nobody_reaches_is_named(void **state)
     CLEANUP(rift_free) char *node = rift_printf("  - %s\n", nobody);
     write_config(node, "");
     assert_rift("doctor config.yaml", NOT_FIT);
-    assert_says("n3 (");
-    assert_says(nobody);
+    assert_says(output, "n3 (");
+    assert_says(output, nobody);
     assert_rift("heal config.yaml", NOT_FIT);
-    assert_says(nobody);
-    assert_says("n1: this node is healed");
+    assert_says(output, nobody);
+    assert_says(output, "n1: this node is healed");
 }
 
 static void a_bad_configuration_is_named_with_its_place(void **state)
@@ -129,11 +121,11 @@ static void a_bad_configuration_is_named_with_its_place(void **state)
     (void)state;
     write_config("", "fautls: [pause]\n");
     assert_rift("doctor config.yaml", BAD_CONFIG);
-    assert_says("config.yaml:7:1");
-    assert_says("faults");
+    assert_says(output, "config.yaml:7:1");
+    assert_says(output, "faults");
     assert_rift("doctor", BAD_CONFIG);
     assert_rift("doctor no-such.yaml", BAD_CONFIG);
-    assert_says("no-such.yaml");
+    assert_says(output, "no-such.yaml");
 }
 
 /* Can a shell on the host open sshd's port on another? */
@@ -155,7 +147,7 @@ static void cut_and_die(void)
                               "%s/log",
                               case_scratch, test_rift_binary(), case_scratch, case_scratch);
     test_run(start, output, sizeof output);
-    assert_says("n2 not heard");
+    assert_says(output, "n2 not heard");
 }
 
 static void heal_by_a_configuration_ends_what_a_dead_controller_left(void **state)
@@ -163,8 +155,8 @@ static void heal_by_a_configuration_ends_what_a_dead_controller_left(void **stat
     (void)state;
     cut_and_die();
     assert_rift("heal config.yaml", 0);
-    assert_says("n1: this node is healed");
-    assert_says("n2: this node is healed");
+    assert_says(output, "n1: this node is healed");
+    assert_says(output, "n2: this node is healed");
     assert_true(can_reach(0, 1));
     nodes_assert_clean(case_hosts, HOSTS, before, "after it");
 }
@@ -181,7 +173,7 @@ static void heal_by_address_ends_it_on_the_hosts_that_are_named(void **state)
     CLEANUP(rift_free)
     char *line =
         rift_printf("root@%s:%d: this node is healed", case_hosts[0].address, case_hosts[0].port);
-    assert_says(line);
+    assert_says(output, line);
     assert_true(can_reach(1, 0));
     nodes_assert_clean(case_hosts, HOSTS, before, "after it");
 }

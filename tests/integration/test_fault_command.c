@@ -102,7 +102,7 @@ static void end_fault(const char *signal, char *output, size_t size)
 static void show_status(char *output, size_t size)
 {
     CLEANUP(rift_free) char *status = rift_printf("fault status --lab %s", test_lab_name("fault"));
-    assert_int_equal(rift(status, output, size), 0);
+    assert_exit_code(rift(status, output, size), 0, output);
 }
 
 /* Can a shell on the host open sshd's port on another? */
@@ -130,10 +130,10 @@ static void a_cut_by_hand_is_felt_listed_and_healed(void **state)
         !strstr(cut, " s left, observed") || strtol(hits + strlen("; packets: "), NULL, 10) < 1)
         fail_msg("%s", output);
     end_fault("INT", output, sizeof output);
-    assert_non_null(strstr(output, "n1 heard again, n3 heard again"));
+    assert_says(output, "n1 heard again, n3 heard again");
     assert_true(can_reach(0, 1));
     show_status(output, sizeof output);
-    assert_non_null(strstr(output, "n2: nothing of Rift's is on"));
+    assert_says(output, "n2: nothing of Rift's is on");
 }
 
 /* The configuration knows the hosts by IPv4; they have IPv6 too, and a network of the cluster's
@@ -192,18 +192,18 @@ static void clients_are_cut_by_hand_and_peers_and_ssh_go_on(void **state)
     assert_int_equal(0, asks_as_client(NULL, &hosts[0]));
     assert_int_equal(0, asks_as_client(&hosts[0], &hosts[1]));
     show_status(output, sizeof output); /* a login from here */
-    assert_non_null(strstr(output, "n2: w0 cut-clients: on for "));
+    assert_says(output, "n2: w0 cut-clients: on for ");
     end_fault("INT", output, sizeof output);
     print_message("%s\n", output);
     assert_null(strstr(output, "NOT OBSERVED"));
-    assert_non_null(strstr(output, "1 of 1 connection attempts"));
+    assert_says(output, "1 of 1 connection attempts");
     assert_int_equal(0, asks_as_client(NULL, &hosts[1]));
     CLEANUP(rift_free)
     char *refused = rift_printf("fault cut-clients --on '[n2]' --set ports='[20-30]' --for 5s "
                                 "--config %s",
                                 config);
     assert_int_not_equal(rift(refused, output, sizeof output), 0);
-    assert_non_null(strstr(output, "22 is the port of our own connection"));
+    assert_says(output, "22 is the port of our own connection");
 }
 
 /* The controller is killed, and its agents heal and end: what they left is listed. */
@@ -222,11 +222,11 @@ static void the_status_of_a_node_without_an_agent_is_what_is_left(void **state)
                                    NULL, 0));
     show_status(output, sizeof output);
     assert_null(strstr(output, "held by run"));
-    assert_non_null(strstr(output, "n2: file: /var/lib/rift/agent.lock"));
+    assert_says(output, "n2: file: /var/lib/rift/agent.lock");
     CLEANUP(rift_free) char *heal = rift_printf("heal --lab %s", test_lab_name("fault"));
-    assert_int_equal(rift(heal, output, sizeof output), 0);
+    assert_exit_code(rift(heal, output, sizeof output), 0, output);
     show_status(output, sizeof output);
-    assert_non_null(strstr(output, "n2: nothing of Rift's is on"));
+    assert_says(output, "n2: nothing of Rift's is on");
 }
 
 /* Another terminal heals what one holds: the first one says so, and does not call it a success. */
@@ -274,13 +274,13 @@ static void mistakes_are_named_as_they_were_made(void **state)
         char output[4096];
         CLEANUP(rift_free)
         char *words = rift_printf("fault %s --config %s", mistakes[i].words, config);
-        assert_int_equal(254, rift(words, output, sizeof output));
+        assert_exit_code(rift(words, output, sizeof output), 254, output);
         if (!strstr(output, mistakes[i].answer))
             fail_msg("%s: %s", mistakes[i].words, output);
     }
     char output[4096];
-    assert_int_equal(254, rift("fault status", output, sizeof output));
-    assert_non_null(strstr(output, "rift fault status: CONFIG or HOST"));
+    assert_exit_code(rift("fault status", output, sizeof output), 254, output);
+    assert_says(output, "rift fault status: CONFIG or HOST");
 }
 
 /* Nodes are asked before anything begins, and "healed" is said of nothing that never was. */
@@ -401,12 +401,12 @@ static void a_shell_holds_several_faults_and_heals_at_its_end(void **state)
                             "break; sleep 0.1; done; sleep 1; cat %s.d/log; rm -r %s.d",
                             config, config, config, config);
     test_run(end, output, sizeof output);
-    assert_non_null(strstr(output, "did you mean 'partition'?"));
-    assert_non_null(strstr(output, "w1 healed"));
-    assert_non_null(strstr(output, "w2 healed"));
+    assert_says(output, "did you mean 'partition'?");
+    assert_says(output, "w1 healed");
+    assert_says(output, "w2 healed");
     assert_true(can_reach(0, 2));
     show_status(output, sizeof output);
-    assert_non_null(strstr(output, "n3: nothing of Rift's is on"));
+    assert_says(output, "n3: nothing of Rift's is on");
 }
 
 /* The system is this one's, so that no package is needed. */
@@ -425,15 +425,15 @@ static void a_shell_starts_a_system_to_break_and_takes_it_along(void **state)
     char *write = rift_printf("d=%s.d; mkdir $d && cat >$d/toy.yaml <<'E'\n%sE\n"
                               "{ cat %s; echo 'system: ./toy.yaml'; } >$d/config.yaml",
                               config, toy_recipe, config);
-    assert_int_equal(0, test_run(write, output, sizeof output));
+    assert_exit_code(test_run(write, output, sizeof output), 0, output);
     CLEANUP(rift_free)
     char *line = rift_printf("fault restart --config %s.d/config.yaml", config);
-    assert_int_equal(254, rift(line, output, sizeof output));
-    assert_non_null(strstr(output, "rift shell --start CONFIG"));
+    assert_exit_code(rift(line, output, sizeof output), 254, output);
+    assert_says(output, "rift shell --start CONFIG");
     CLEANUP(rift_free)
     char *kill = rift_printf("fault kill --on one --for 1s --config %s.d/config.yaml", config);
-    assert_int_equal(255, rift(kill, output, sizeof output));
-    assert_non_null(strstr(output, "rift shell --start CONFIG"));
+    assert_exit_code(rift(kill, output, sizeof output), 255, output);
+    assert_says(output, "rift shell --start CONFIG");
     CLEANUP(rift_free)
     char *talk = rift_printf(
         "printf '%%s\\n' 'file-damage --on one --set files=*.none --for 1s' "
@@ -462,7 +462,7 @@ static double connect_ms(size_t from, size_t to)
                                "3<>/dev/tcp/%s/22; e=$EPOCHREALTIME; echo $((${e/./} - ${s/./}))'; "
                                "done | sort -n | head -1",
                                hosts[to].address);
-    assert_int_equal(0, test_host_run(&hosts[from], script, output, sizeof output));
+    assert_exit_code(test_host_run(&hosts[from], script, output, sizeof output), 0, output);
     return strtod(output, NULL) / 1000;
 }
 
@@ -501,10 +501,10 @@ static void a_shell_changes_a_link_that_is_on(void **state)
                             config, config, config, config);
     test_run(end, output, sizeof output);
     print_message("%s\n", output);
-    assert_non_null(strstr(output, "w1 changed"));
+    assert_says(output, "w1 changed");
     assert_null(strstr(output, "NOT OBSERVED"));
-    assert_non_null(strstr(output, "unknown key of fault 'link': 'delay'"));
-    assert_non_null(strstr(output, "change takes --set OPTION=VALUE, and nothing else"));
+    assert_says(output, "unknown key of fault 'link': 'delay'");
+    assert_says(output, "change takes --set OPTION=VALUE, and nothing else");
     assert_true(connect_ms(0, 1) < 50);
 }
 
@@ -530,7 +530,7 @@ static void nodes_are_as_far_apart_as_their_regions(void **state)
     end_fault("INT", output, sizeof output);
     print_message("%s", output);
     assert_null(strstr(output, "NOT OBSERVED"));
-    assert_non_null(strstr(output, "observed on every node"));
+    assert_says(output, "observed on every node");
     assert_true(connect_ms(0, 1) < 60);
 }
 
@@ -540,11 +540,10 @@ static void a_mistyped_fault_is_named_with_the_nearest(void **state)
     need_lab();
     char output[4096];
     CLEANUP(rift_free) char *arguments = rift_printf("fault partiton --config %s", config);
-    if (rift(arguments, output, sizeof output) != 254)
-        fail_msg("%s", output);
-    assert_non_null(strstr(output, "did you mean 'partition'?"));
-    assert_int_equal(rift("fault partition", output, sizeof output), 254);
-    assert_non_null(strstr(output, "--config"));
+    assert_exit_code(rift(arguments, output, sizeof output), 254, output);
+    assert_says(output, "did you mean 'partition'?");
+    assert_exit_code(rift("fault partition", output, sizeof output), 254, output);
+    assert_says(output, "--config");
 }
 
 int main(void)

@@ -191,9 +191,9 @@ static void the_check_for_leftovers_finds_what_is_planted(void **state)
     snprintf(path, sizeof path, "%s/ledger/planted.json", n1->state);
     assert_int_equal(0, unlink(path));
     assert_int_equal(1, host_agent_by_hand(n1, &output, "--leftovers"));
-    assert_non_null(strstr(output, "filter: 1 on eth0 ingress"));
+    assert_says(output, "filter: 1 on eth0 ingress");
     assert_non_null(strstr(output, n1->cgroup));
-    assert_non_null(strstr(output, "agent.lock"));
+    assert_says(output, "agent.lock");
     free(output);
     assert_int_equal(0, host_agent_by_hand(n1, &output, "--purge"));
     free(output);
@@ -262,8 +262,8 @@ static void data_that_are_to_be_kept_stay_until_the_next_run_or_a_purge(void **s
     assert_true(toy_is_still(n1, 100));
     assert_true(is_there("-data/toy/parent"));
     assert_int_equal(1, host_agent_by_hand(n1, &output, "--leftovers"));
-    assert_non_null(strstr(output, "data: "));
-    assert_non_null(strstr(output, "system.json"));
+    assert_says(output, "data: ");
+    assert_says(output, "system.json");
     free(output);
     assert_int_equal(0, host_agent_by_hand(n1, NULL, "--purge"));
     assert_false(is_there("-data/toy") || is_there("/system.json"));

@@ -344,14 +344,13 @@ static void a_run_s_report_shows_the_clocks_of_all_nodes(void **state)
         "{targets: [n2], of: host, offset_ms: %d}, start_s: 3, every_s: 20, for_s: 3}]' 2>&1",
         test_rift_binary(), case_scratch, test_lab_name("guest"), case_scratch, HOUR_MS);
     int code = test_run(script, output, sizeof output);
-    if (code != RIFT_EXIT_VALID)
-        fail_msg("%d: %s", code, output);
+    assert_exit_code(code, RIFT_EXIT_VALID, output);
     /* What the page's script draws. */
     CLEANUP(rift_free) char *path = rift_printf("%s/data.json", case_scratch);
     CLEANUP(rift_free)
     char *extract = rift_printf(
         "sed -n 's/^const DATA = \\(.*\\);$/\\1/p' %s/latest/report.html >%s", case_scratch, path);
-    assert_int_equal(test_run(extract, output, sizeof output), 0);
+    assert_exit_code(test_run(extract, output, sizeof output), 0, output);
     json_t *data = json_load_file(path, 0, NULL);
     const json_t *checkers = json_object_get(json_object_get(data, "verdict"), "checkers");
     const json_t *plots = json_object_get(json_object_get(checkers, "clock"), "plots");

@@ -76,12 +76,6 @@ static void run(const char *nodes, const char *recipe, const char *command, cons
         fail_msg("%d: %s", code, output);
 }
 
-static void assert_says(const char *words)
-{
-    if (!strstr(output, words))
-        fail_msg("it does not say '%s' but:\n%s", words, output);
-}
-
 /* As sha256sum counts it. */
 static void assert_history_has_hash_of(const char *file)
 {
@@ -104,7 +98,7 @@ static void a_tarball_is_unpacked_and_its_hash_stands_in_the_history(void **stat
     CLEANUP(rift_free) char *nodes = lab_nodes();
     run(nodes, "artifacts: {toy: {kind: tarball}}", "${artifacts.toy}/bin/rift-toy",
         ", artifacts: {toy: toy.tar.gz}");
-    assert_says("it came by tarball");
+    assert_says(output, "it came by tarball");
     assert_history_has_hash_of("toy.tar.gz");
 }
 
@@ -115,7 +109,7 @@ static void a_deb_is_unpacked_not_installed_and_its_hash_stands_in_the_history(v
     CLEANUP(rift_free) char *nodes = lab_nodes();
     run(nodes, "artifacts: {toy: {kind: deb}}", "${artifacts.toy}/usr/bin/rift-toy",
         ", artifacts: {toy: toy.deb}");
-    assert_says("it came by deb");
+    assert_says(output, "it came by deb");
     assert_history_has_hash_of("toy.deb");
     assert_int_not_equal(test_host_run(case_hosts, "dpkg-query -W rift-toy-deb", NULL, 0), 0);
 }
@@ -132,8 +126,7 @@ static void packages_are_installed_by_apt_and_start_no_service(void **state)
     static const char use[] = "rm -rf /usr/sbin/policy-rc.d /etc/apt/sources.list.d/* "
                               "/var/lib/apt/lists/*; echo 'deb [trusted=yes] "
                               "file:/srv/repo ./' > /etc/apt/sources.list; apt-get update 2>&1";
-    if (test_host_run(case_hosts, use, output, sizeof output) != 0)
-        fail_msg("%s", output);
+    assert_exit_code(test_host_run(case_hosts, use, output, sizeof output), 0, output);
     CLEANUP(rift_free)
     char *nodes = rift_printf("[{address: %s, port: %d, user: %s, key: %s, known_hosts: %s}]",
                               case_hosts->address, case_hosts->port, case_hosts->user,
@@ -141,13 +134,13 @@ static void packages_are_installed_by_apt_and_start_no_service(void **state)
     static const char is_installed[] = "dpkg-query -W -f='${db:Status-Status}' rift-toy-apt";
     assert_int_not_equal(test_host_run(case_hosts, is_installed, NULL, 0), 0);
     run(nodes, "packages: [rift-toy-apt]", "/usr/bin/rift-toy-package", "");
-    assert_says("it came by apt");
-    assert_int_equal(test_host_run(case_hosts, is_installed, output, sizeof output), 0);
+    assert_says(output, "it came by apt");
+    assert_exit_code(test_host_run(case_hosts, is_installed, output, sizeof output), 0, output);
     assert_string_equal(output, "installed");
     test_host_run(case_hosts, "cat /run/policy-said; ls /usr/sbin/policy-rc.d 2>&1", output,
                   sizeof output);
     assert_memory_equal(output, "101\n", 4);
-    assert_says("No such file");
+    assert_says(output, "No such file");
     /* The private root took it all. */
     assert_int_not_equal(test_run(is_installed, NULL, 0), 0);
 }

@@ -81,8 +81,7 @@ static void cut(const char *options, const char *word)
                                "2>&1 & for i in $(seq 300); do grep -q '%s' %s.log && exit 0; "
                                "sleep 0.1; done; cat %s.log; exit 1",
                                test_rift_binary(), options, config, config, word, config, config);
-    if (test_run(script, output, sizeof output) != 0)
-        fail_msg("%s", output);
+    assert_exit_code(test_run(script, output, sizeof output), 0, output);
 }
 
 static void wait_for_heal(char *output, size_t size)

@@ -305,7 +305,7 @@ static json_t *told_at_the_end(void)
     char *look = rift_printf("cd %s && %s convert runs/latest --format jsonl | grep "
                              "'\"stop-upgrade\"' | grep '\"observed\"'",
                              scratch, test_rift_binary());
-    assert_int_equal(test_run(look, output, sizeof output), 0);
+    assert_exit_code(test_run(look, output, sizeof output), 0, output);
     json_t *op = json_loads(output, JSON_DISABLE_EOF_CHECK, NULL);
     json_t *value = json_incref(json_object_get(op, "value"));
     json_decref(op);

@@ -72,7 +72,7 @@ static void a_host_shares_neither_files_nor_processes_with_others_or_the_machine
                                       ">/dev/null 2>&1 & ls -A /root /var/lib/rift";
     static const char find_marks[] = "ls /var/lib/mark /etc/mark 2>/dev/null; grep -l ^sleep "
                                      "/proc/[0-9]*/comm 2>/dev/null | wc -l";
-    assert_int_equal(test_host_run(&hosts[0], leave_marks, output, sizeof output), 0);
+    assert_exit_code(test_host_run(&hosts[0], leave_marks, output, sizeof output), 0, output);
     assert_string_equal(output, "/root:\n.ssh\n\n/var/lib/rift:");
     test_host_run(&hosts[0], find_marks, output, sizeof output);
     assert_string_equal(output, "/etc/mark\n/var/lib/mark\n1");
@@ -96,7 +96,7 @@ static void hosts_hold_nothing_of_their_maker(void **state)
              "exec 7</etc/passwd; timeout 20 %s lab up --count 2 --name %s >/dev/null && echo up",
              test_rift_binary(), test_lab_name("pipe"));
     int64_t start_ns = rift_clock_now();
-    assert_int_equal(test_run(script, output, sizeof output), 0);
+    assert_exit_code(test_run(script, output, sizeof output), 0, output);
     assert_string_equal(output, "up");
     assert_true(rift_clock_now() - start_ns < 15 * RIFT_SECOND);
     lab = rift_lab_open(test_lab_name("pipe"), &err);
@@ -342,7 +342,7 @@ static void a_lab_works_where_cgroup2_is_all_there_is(void **state)
         "\"grep ^0: /proc/self/cgroup; ls -d /sys/fs/cgroup/*/\" </dev/null; $r down --name %s "
         ">/dev/null'",
         test_rift_binary(), name, name, name);
-    assert_int_equal(test_run(script, output, sizeof output), 0);
+    assert_exit_code(test_run(script, output, sizeof output), 0, output);
     assert_string_equal(output, "0::/init\n/sys/fs/cgroup/init/");
     assert_nothing_remains(name, NULL);
 }
@@ -368,7 +368,7 @@ static void a_lab_that_cannot_be_made_leaves_nothing(void **state)
         skip();
     snprintf(script, sizeof script, "%s lab up --count 1 --name %s --packages no-such-package 2>&1",
              test_rift_binary(), test_lab_name("none"));
-    assert_int_equal(test_run(script, output, sizeof output), 255);
+    assert_exit_code(test_run(script, output, sizeof output), 255, output);
     assert_int_equal(lab_remains(test_lab_name("none"), NULL, &found), 0);
 }
 

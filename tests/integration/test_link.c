@@ -278,7 +278,7 @@ static void the_rate_ends_with_the_lease_in_the_kernel(void **state)
     assert_true(after > 5 * during);
     char *output;
     assert_int_equal(1, host_agent_by_hand(n1, &output, "--leftovers"));
-    assert_non_null(strstr(output, "qdisc: the root of eth0"));
+    assert_says(output, "qdisc: the root of eth0");
     free(output);
     assert_true(host_agent_start(n1, "link", 60000));
     assert_int_equal(0, HOST_RUN(n1, &output, "tc", "qdisc", "show", "dev", "eth0"));
@@ -333,7 +333,7 @@ static void a_rate_whose_qdisc_was_replaced_is_not_observed(void **state)
     assert_false(is_observed_now("r"));
     link_heal(&bench, "r");
     assert_int_equal(0, HOST_RUN(n1, &output, "tc", "qdisc", "show", "dev", "eth0"));
-    assert_non_null(strstr(output, "qdisc tbf 5: root")); /* it is his, and stays */
+    assert_says(output, "qdisc tbf 5: root"); /* it is his, and stays */
     free(output);
     assert_int_equal(0, HOST_RUN(n1, &output, "tc", "qdisc", "del", "dev", "eth0", "root"));
     free(output);

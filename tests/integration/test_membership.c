@@ -52,12 +52,6 @@ static int run_with(const char *system, const char *faults, const char *argument
     return code;
 }
 
-static void assert_code(int code, int wanted)
-{
-    if (code != wanted)
-        fail_msg("exit code %d, not %d:\n%s", code, wanted, output);
-}
-
 /* What the history says of the end of "start-X" or "stop-X"; the caller owns it. */
 static json_t *recorded(const char *f)
 {
@@ -157,7 +151,7 @@ static void a_rolling_restart_renews_every_process_and_never_two_at_once(void **
         "--set time_limit_s=16");
     struct seen seen;
     witness_end(witness, &seen);
-    assert_code(code, RIFT_EXIT_VALID);
+    assert_exit_code(code, RIFT_EXIT_VALID, output);
     assert_true(seen.samples > 20);
     /* Down for less than a look takes, one may be missed. */
     assert_in_range(seen.most_down, 0, 1);
@@ -180,8 +174,8 @@ static void a_restart_that_does_not_reach_all_is_unknown_and_leaves_all_running(
     case_need_lab();
     int code =
         run_with("etcd", "{restart: {wait_s: 3}, start_s: 1, for_s: 2}", "--set time_limit_s=4");
-    assert_code(code, RIFT_EXIT_UNKNOWN);
-    assert_non_null(strstr(output, "not reached before the end"));
+    assert_exit_code(code, RIFT_EXIT_UNKNOWN, output);
+    assert_says(output, "not reached before the end");
     json_t *healed = recorded("stop-restart");
     assert_true(json_is_true(json_object_get(healed, "observed")));
     json_decref(healed);
@@ -211,7 +205,7 @@ static void two_versions_run_side_by_side_and_the_history_says_which_runs_where(
     int code =
         run_with(system, "{upgrade: {targets: [n1, n3], downgrade: true}, start_s: 1, for_s: 8}",
                  "--set time_limit_s=10");
-    assert_code(code, RIFT_EXIT_VALID);
+    assert_exit_code(code, RIFT_EXIT_VALID, output);
     json_t *mixed = recorded("start-upgrade"), *healed = recorded("stop-upgrade");
     assert_string_equal(program_of(mixed, "n1"), second);
     assert_string_equal(program_of(mixed, "n2"), first);
@@ -233,7 +227,7 @@ static void an_upgrade_that_is_not_to_go_back_stays(void **state)
         rift_printf("{recipe: etcd, artifacts: {etcd: %s/first}, upgrade_to: {etcd: %s/second}}",
                     case_scratch, case_scratch);
     int code = run_with(system, "{upgrade: all, start_s: 1, for_s: 8}", "--set time_limit_s=10");
-    assert_code(code, RIFT_EXIT_VALID);
+    assert_exit_code(code, RIFT_EXIT_VALID, output);
     json_t *healed = recorded("stop-upgrade");
     for (size_t h = 0; h < HOSTS; h++)
         assert_string_equal(program_of(healed, case_hosts[h].name), second);
@@ -249,7 +243,7 @@ static void an_upgrade_that_does_not_start_is_unknown_and_goes_back(void **state
     CLEANUP(rift_free)
     char *system = rift_printf("{recipe: etcd, upgrade_to: {etcd: /bin/false}}");
     int code = run_with(system, "{upgrade: all, start_s: 1, for_s: 4}", "--set time_limit_s=6");
-    assert_code(code, RIFT_EXIT_UNKNOWN);
+    assert_exit_code(code, RIFT_EXIT_UNKNOWN, output);
     json_t *healed = recorded("stop-upgrade");
     assert_true(json_is_true(json_object_get(healed, "observed")));
     for (size_t h = 0; h < HOSTS; h++)
@@ -278,7 +272,7 @@ static void a_removed_node_is_no_member_and_joins_again_at_the_end(void **state)
     int code = run_with("etcd", "{membership: [n2, n3], start_s: 4, every_s: 20, for_s: 9}",
                         "--set time_limit_s=14 --set recovery_s=3");
     test_end_aside(watch);
-    assert_code(code, RIFT_EXIT_VALID);
+    assert_exit_code(code, RIFT_EXIT_VALID, output);
     /* Two of three may not go: the second is kept, and the record says so. */
     json_t *out = recorded("start-membership"), *back = recorded("stop-membership");
     char *text = json_dumps(out, 0);

@@ -212,8 +212,8 @@ static void the_lease_ends_a_cut_whatever_was_killed(void **state)
     /* The inert filter stays until the next contact, which leaves nothing. */
     char *output = NULL;
     assert_int_equal(1, host_agent_by_hand(n1, &output, "--leftovers"));
-    assert_non_null(strstr(output, "filter: 1 on eth0 ingress"));
-    assert_non_null(strstr(output, "ledger: orphan (partition)"));
+    assert_says(output, "filter: 1 on eth0 ingress");
+    assert_says(output, "ledger: orphan (partition)");
     free(output);
     assert_true(host_agent_start(n1, "partition", LEASE_MS));
     const json_t *healed = json_object_get(n1->agent.hello, "healed");

@@ -74,8 +74,8 @@ static void start_units(void)
           file);
     assert_int_equal(fclose(file), 0);
     for (size_t i = 0; i < HOSTS; i++)
-        if (test_host_run(&case_hosts[i], fake_systemctl, output, sizeof output) != 0)
-            fail_msg("%s", output);
+        assert_exit_code(test_host_run(&case_hosts[i], fake_systemctl, output, sizeof output), 0,
+                         output);
 }
 
 static void stop_units(void)
@@ -133,12 +133,6 @@ static void assert_untouched(void)
         assert_int_equal(test_host_run(&case_hosts[i], "test ! -e /var/lib/rift", NULL, 0), 0);
 }
 
-static void assert_says(const char *output, const char *words)
-{
-    if (!strstr(output, words))
-        fail_msg("no '%s' in: %s", words, output);
-}
-
 static void nothing_is_touched_on_a_host_that_did_not_agree(void **state)
 {
     (void)state;
@@ -175,12 +169,11 @@ static void a_host_agrees_by_its_file_or_by_the_configuration(void **state)
     char output[8192];
     CLEANUP(rift_free)
     char *half = write_config("faults: [{pause: one}]\nallow_faults: [n1]\n");
-    assert_int_equal(rift("doctor", half, "", output, sizeof output), 255);
+    assert_exit_code(rift("doctor", half, "", output, sizeof output), 255, output);
     assert_says(output, "allow_faults: [n2]");
     assert_null(strstr(output, "allow_faults: [n1]"));
     test_host_run(&case_hosts[1], "mkdir -p /etc/rift && touch /etc/rift/allow", NULL, 0);
-    if (rift("doctor", half, "", output, sizeof output) != 0)
-        fail_msg("%s", output);
+    assert_exit_code(rift("doctor", half, "", output, sizeof output), 0, output);
     if (rift("fault partition --isolate n2 --for 1s --config", half, "", output, sizeof output))
         fail_msg("%s", output);
     assert_says(output, "n1 heard again");
@@ -192,11 +185,9 @@ static void a_run_without_faults_and_a_heal_need_no_leave(void **state)
     need_lab();
     char output[8192];
     CLEANUP(rift_free) char *calm = write_config("");
-    if (rift("doctor", calm, "", output, sizeof output) != 0)
-        fail_msg("%s", output);
+    assert_exit_code(rift("doctor", calm, "", output, sizeof output), 0, output);
     CLEANUP(rift_free) char *broken = write_config("faults: [{pause: one}]\n");
-    if (rift("heal", broken, "", output, sizeof output) != 0)
-        fail_msg("%s", output);
+    assert_exit_code(rift("heal", broken, "", output, sizeof output), 0, output);
 }
 
 /* The agent's own word, where a controller forgot to ask. */
@@ -248,8 +239,7 @@ static void a_run_breaks_the_units_of_a_cluster_that_runs_already(void **state)
     test_run(mine, NULL, 0);
     long before[HOSTS] = {pid_of_unit(0), pid_of_unit(1)};
     int code = rift("run", config, set, output, sizeof output);
-    if (code != 0)
-        fail_msg("%d: %s", code, output);
+    assert_exit_code(code, 0, output);
     assert_true(pid_of_unit(0) > 0 && pid_of_unit(0) != before[0]);
     assert_int_equal(pid_of_unit(1), before[1]);
     for (size_t i = 0; i < HOSTS; i++) {
@@ -285,8 +275,7 @@ static void a_secret_for_a_system_that_runs_goes_with_the_shell(void **state)
         "done; exec 3>&-; wait; test ! -e /proc/%d/root/run/rift-secrets",
         case_scratch, test_rift_binary(), config, (int)case_hosts[0].init_pid,
         (int)case_hosts[0].init_pid);
-    if (test_run(script, output, sizeof output) != 0)
-        fail_msg("%s", output);
+    assert_exit_code(test_run(script, output, sizeof output), 0, output);
     assert_says(output, "it is there");
     stop_units();
 }
@@ -377,10 +366,10 @@ static void a_unit_that_is_not_there_is_named_before_anything_happens(void **sta
     CLEANUP(rift_free)
     char *config = write_config("system: {recipe: toy.yaml, attach: {unit: tow.service}}\n"
                                 "allow_faults: [n1, n2]\nfaults: [kill]\n");
-    assert_int_equal(rift("doctor", config, "", output, sizeof output), 255);
+    assert_exit_code(rift("doctor", config, "", output, sizeof output), 255, output);
     assert_says(output, "n1: systemd has no unit 'tow.service' here (not-found)");
     stop_units();
-    assert_int_equal(rift("doctor", config, "", output, sizeof output), 255);
+    assert_exit_code(rift("doctor", config, "", output, sizeof output), 255, output);
     assert_says(output, "systemctl");
 }
 
@@ -397,15 +386,13 @@ static void a_password_from_a_file_logs_in_and_is_found_nowhere_after(void **sta
         "none\\nSubsystem sftp internal-sftp\\nHostKey /etc/ssh/rift_lab_host_key\\n' > "
         "/run/sshd2; "
         "/usr/sbin/sshd -f /run/sshd2";
-    if (test_host_run(&case_hosts[0], serve, output, sizeof output) != 0)
-        fail_msg("%s", output);
+    assert_exit_code(test_host_run(&case_hosts[0], serve, output, sizeof output), 0, output);
     CLEANUP(rift_free)
     char *prepare = rift_printf(
         "cd %s; umask 077; echo hu7-open-sesame > password; echo wrong > "
         "wrong; sed -n 's/^%s,[^ ]* /[%s]:2222 /p' %s > known; test -s known",
         case_scratch, case_hosts[0].address, case_hosts[0].address, case_hosts[0].known_hosts_file);
-    if (test_run(prepare, output, sizeof output) != 0)
-        fail_msg("%s", output);
+    assert_exit_code(test_run(prepare, output, sizeof output), 0, output);
     CLEANUP(rift_free) char *config = write_config("");
     CLEANUP(rift_free)
     char *set = rift_printf("--runs runs-p --quiet --set 'nodes=[\"%s:2222\"]' --set "
@@ -420,8 +407,7 @@ static void a_password_from_a_file_logs_in_and_is_found_nowhere_after(void **sta
                                "runs-p/*/*/plan.yaml && ! grep -r hu7-open-sesame runs-p "
                                "config.yaml",
                                case_scratch);
-    if (test_run(search, output, sizeof output) != 0)
-        fail_msg("%s", output);
+    assert_exit_code(test_run(search, output, sizeof output), 0, output);
     assert_int_not_equal(
         test_host_run(&case_hosts[0],
                       "grep -r hu7-open-sesame /var/lib/rift /proc/*/cmdline | grep -v "
@@ -454,8 +440,7 @@ static void a_key_of_ssh_agent_logs_in_and_the_agent_is_not_lent_to_the_host(voi
     char *start = rift_printf("eval $(ssh-agent -a %s) >/dev/null && ssh-add -q %s && echo "
                               "$SSH_AGENT_PID",
                               socket, case_hosts[0].key_file);
-    if (test_run(start, output, sizeof output) != 0)
-        fail_msg("%s", output);
+    assert_exit_code(test_run(start, output, sizeof output), 0, output);
     pid_t agent = (pid_t)strtol(output, NULL, 10);
     assert_true(agent > 1);
     struct rift_error err;

@@ -50,16 +50,10 @@ static int run_lab(const char *config, const char *arguments)
     return run_rift("", config, all);
 }
 
-static void assert_says(const char *words)
-{
-    if (!strstr(output, words))
-        fail_msg("it does not say '%s' but:\n%s", words, output);
-}
-
 /* One line beyond those that tell the phases, and no line of a crash. */
 static void assert_one_clear_line(const char *words)
 {
-    assert_says(words);
+    assert_says(output, words);
     assert_null(strstr(output, "Sanitizer"));
     assert_null(strstr(output, "Assertion"));
 }
@@ -113,8 +107,7 @@ static void a_correct_system_is_valid_and_every_fault_was_observed(void **state)
                        "--seed 4 --set time_limit_s=18 --set recovery_s=9 "
                        "--set faults.0.every_s=6 --set 'faults.0.for_s=[2, 3]' "
                        "--set faults.1.every_s=8 --set faults.1.for_s=2");
-    if (code != RIFT_EXIT_VALID)
-        fail_msg("%s", output);
+    assert_exit_code(code, RIFT_EXIT_VALID, output);
     json_t *verdicts = latest_verdicts();
     assert_true(json_is_true(json_object_get(verdicts, "valid")));
     assert_true(json_is_true(json_object_get(checker(verdicts, "linearizable"), "valid")));
@@ -137,9 +130,8 @@ static void local_reads_are_convicted_of_stale_reads(void **state)
     int code = run_lab("configs/etcd-stale.yaml",
                        "--seed 2 --set time_limit_s=16 --set recovery_s=1 "
                        "--set faults.0.partition=isolate-primary --set faults.0.every_s=7");
-    if (code != RIFT_EXIT_INVALID)
-        fail_msg("%s", output);
-    assert_says("stale read");
+    assert_exit_code(code, RIFT_EXIT_INVALID, output);
+    assert_says(output, "stale read");
     json_t *verdicts = latest_verdicts();
     const json_t *anomalies = json_object_get(checker(verdicts, "linearizable"), "anomalies");
     assert_true(json_array_size(anomalies) > 0);
@@ -163,8 +155,7 @@ static void the_hash_of_an_artifact_stands_in_the_history(void **state)
     char *arguments = rift_printf("--set time_limit_s=4 --set recovery_s=1 --set 'faults=[]' "
                                   "--set system.artifacts.etcd=%s/my-etcd",
                                   case_scratch);
-    if (run_lab("configs/etcd-register.yaml", arguments) != RIFT_EXIT_VALID)
-        fail_msg("%s", output);
+    assert_exit_code(run_lab("configs/etcd-register.yaml", arguments), RIFT_EXIT_VALID, output);
     CLEANUP(rift_free)
     char *find = rift_printf("%s convert %s/runs/latest --format jsonl | grep -q %s",
                              test_rift_binary(), case_scratch, sum);
@@ -192,9 +183,8 @@ static void a_run_that_watches_ends_soon_after_the_violation(void **state)
     int code = run_lab("configs/etcd-stale.yaml",
                        "--seed 2 --set time_limit_s=40 --set recovery_s=1 --set stop_on=violation "
                        "--set faults.0.partition=isolate-primary --set faults.0.every_s=7");
-    if (code != RIFT_EXIT_INVALID)
-        fail_msg("%s", output);
-    assert_says("the run ended early: a violation");
+    assert_exit_code(code, RIFT_EXIT_INVALID, output);
+    assert_says(output, "the run ended early: a violation");
     json_t *verdicts = latest_verdicts();
     double last_s = last_invocation_s(), first_s = last_s + 100;
     size_t i;
@@ -218,8 +208,7 @@ static void a_bent_clock_stands_in_the_history(void **state)
                        "--set time_limit_s=8 --set recovery_s=1 --set 'checkers=[clock: {max_ms: "
                        "1000}]' --set 'faults=[{clock: {targets: [n2], of: process, offset_ms: "
                        "3600000}, start_s: 2, every_s: 20, for_s: 3}]'");
-    if (code != RIFT_EXIT_VALID)
-        fail_msg("%s", output);
+    assert_exit_code(code, RIFT_EXIT_VALID, output);
     json_t *verdicts = latest_verdicts();
     const json_t *nodes =
         json_object_get(json_object_get(checker(verdicts, "clock"), "stats"), "nodes");
@@ -244,10 +233,9 @@ static void a_cut_where_no_peer_traffic_passes_is_unknown(void **state)
                        "--set time_limit_s=6 --set recovery_s=1 --set "
                        "'faults=[{partition: {kinds: halves, interfaces: [lo]}, every_s: 4, for_s: "
                        "2, start_s: 1}]'");
-    if (code != RIFT_EXIT_UNKNOWN)
-        fail_msg("%s", output);
-    assert_says("was not observed");
-    assert_says("still heard");
+    assert_exit_code(code, RIFT_EXIT_UNKNOWN, output);
+    assert_says(output, "was not observed");
+    assert_says(output, "still heard");
     json_t *verdicts = latest_verdicts();
     assert_int_equal(evidence(verdicts, "fault_windows_observed"), 0);
     assert_true(json_is_true(json_object_get(checker(verdicts, "linearizable"), "valid")));
@@ -264,7 +252,7 @@ static void an_interface_that_does_not_exist_is_refused_before_the_run(void **st
                 "[eth7]}, every_s: 4, for_s: 2, start_s: 1}]'");
     assert_int_equal(code, RIFT_EXIT_USAGE);
     assert_one_clear_line("n1 cannot do partition");
-    assert_says("eth7");
+    assert_says(output, "eth7");
     assert_exists("history.rift", false);
 }
 
@@ -286,9 +274,8 @@ static void a_client_that_always_fails_is_unknown(void **state)
                     "system=none --set 'faults=[]' --set time_limit_s=2 --set recovery_s=0",
                     case_scratch);
     int code = run_lab("configs/etcd-register.yaml", arguments);
-    if (code != RIFT_EXIT_UNKNOWN)
-        fail_msg("%s", output);
-    assert_says("no read ever succeeded");
+    assert_exit_code(code, RIFT_EXIT_UNKNOWN, output);
+    assert_says(output, "no read ever succeeded");
 }
 
 static void any_program_can_be_the_client_of_a_run(void **state)
@@ -301,8 +288,7 @@ static void any_program_can_be_the_client_of_a_run(void **state)
         "%s/store]}' --set system=none --set 'faults=[]' --set time_limit_s=3 --set recovery_s=0",
         case_scratch);
     int code = run_lab("configs/etcd-register.yaml", arguments);
-    if (code != RIFT_EXIT_VALID)
-        fail_msg("%s", output);
+    assert_exit_code(code, RIFT_EXIT_VALID, output);
 }
 
 /* Compares as multisets: which of two operations due within a millisecond is sent first is an
@@ -328,8 +314,7 @@ static void a_run_asks_exactly_what_its_seed_fixed(void **state)
     static const char arguments[] = "--seed 77 --set time_limit_s=3 --set recovery_s=0 --set "
                                     "'faults=[]' --set workload.rate_hz=90";
     int code = run_lab("configs/etcd-register.yaml", arguments);
-    if (code != RIFT_EXIT_VALID)
-        fail_msg("%s", output);
+    assert_exit_code(code, RIFT_EXIT_VALID, output);
     case_write_file("compare.py", compare_with_schedule);
     CLEANUP(rift_free)
     char *script = rift_printf(
@@ -338,8 +323,7 @@ static void a_run_asks_exactly_what_its_seed_fixed(void **state)
         "%s/history.jsonl %s/schedule",
         test_rift_binary(), case_scratch, case_scratch, test_rift_binary(), HOSTS, arguments,
         case_scratch, case_scratch, case_scratch, case_scratch);
-    if (test_run(script, output, sizeof output) != 0)
-        fail_msg("%s", output);
+    assert_exit_code(test_run(script, output, sizeof output), 0, output);
 }
 
 static void an_interrupted_run_is_healed_saved_and_judged(void **state)
@@ -356,9 +340,8 @@ static void an_interrupted_run_is_healed_saved_and_judged(void **state)
         "sleep 0.1; done; sleep 1; kill -INT $pid; wait $pid",
         case_scratch, test_rift_binary(), case_scratch, test_lab_name("run"), HOSTS, case_scratch);
     int code = test_run(script, output, sizeof output);
-    if (code != RIFT_EXIT_UNKNOWN)
-        fail_msg("%d: %s", code, output);
-    assert_says("the run ended early: stopped by the user");
+    assert_exit_code(code, RIFT_EXIT_UNKNOWN, output);
+    assert_says(output, "the run ended early: stopped by the user");
     assert_hosts_are_whole();
     assert_exists("report.html", true);
 }
@@ -381,16 +364,14 @@ static void a_run_that_was_killed_is_judged_as_far_as_it_reached(void **state)
     CLEANUP(rift_free)
     char *check = rift_printf("%s check %s/runs/latest", test_rift_binary(), case_scratch);
     int code = test_run(check, output, sizeof output);
-    if (code != RIFT_EXIT_UNKNOWN)
-        fail_msg("%d: %s", code, output);
+    assert_exit_code(code, RIFT_EXIT_UNKNOWN, output);
     json_t *verdicts = latest_verdicts();
     assert_true(json_is_true(json_object_get(checker(verdicts, "linearizable"), "valid")));
     json_decref(verdicts);
     /* The next run finds a system that still runs, and begins anew. */
     code = run_lab("configs/etcd-register.yaml",
                    "--set time_limit_s=2 --set recovery_s=0 --set 'faults=[]'");
-    if (code != RIFT_EXIT_VALID)
-        fail_msg("%d: %s", code, output);
+    assert_exit_code(code, RIFT_EXIT_VALID, output);
     assert_hosts_are_whole();
 }
 
@@ -410,12 +391,11 @@ static void a_full_disk_ends_the_run_and_costs_no_verdict(void **state)
         test_lab_name("run"), HOSTS);
     int64_t start_ns = rift_clock_now();
     int code = test_run(script, output, sizeof output);
-    if (code != RIFT_EXIT_HARNESS)
-        fail_msg("%d: %s", code, output);
+    assert_exit_code(code, RIFT_EXIT_HARNESS, output);
     /* The plan is for 60 s of operations. */
     assert_true(rift_clock_now() - start_ns < 50 * RIFT_SECOND);
     assert_one_clear_line("No space left on device");
-    assert_says("unknown");
+    assert_says(output, "unknown");
     assert_hosts_are_whole();
 }
 
@@ -430,10 +410,9 @@ static void a_port_that_is_taken_is_named(void **state)
     test_host_run(&case_hosts[1], listen, NULL, 0);
     int code = run_lab("configs/etcd-register.yaml", "--set deadlines.start_s=10");
     test_host_run(&case_hosts[1], "kill $(cat /tmp/listener); rm /tmp/listener", NULL, 0);
-    if (code != RIFT_EXIT_HARNESS)
-        fail_msg("%d: %s", code, output);
+    assert_exit_code(code, RIFT_EXIT_HARNESS, output);
     assert_one_clear_line("n2: ");
-    assert_says("address already in use");
+    assert_says(output, "address already in use");
     assert_hosts_are_whole();
 }
 
@@ -504,7 +483,7 @@ static void configurations_that_are_wrong_are_refused_with_their_place(void **st
     CLEANUP(rift_free) char *key = rift_printf("%s/key.yaml", case_scratch);
     assert_int_equal(run_rift("", key, ""), RIFT_EXIT_USAGE);
     assert_one_clear_line("key.yaml:4:");
-    assert_says("did you mean 'keys'?");
+    assert_says(output, "did you mean 'keys'?");
     assert_int_equal(run_rift("", "configs/etcd-register.yaml", "--sead 3"), RIFT_EXIT_USAGE);
     assert_one_clear_line("--sead");
 }

@@ -152,15 +152,14 @@ static void a_secured_etcd_is_valid_and_its_password_is_found_nowhere(void **sta
     pid_t witness = witness_start("root_password");
     int code = rift("run", "--runs runs");
     test_end_aside(witness);
-    if (code != 0)
-        fail_msg("%d: %s", code, output);
+    assert_exit_code(code, 0, output);
     /* It was in use, killed members forgot tokens that were in use, and the checker had work. */
     sh("cat runs/latest/nodes/*/etcd.log |", "grep -q '\"msg\":\"invalid auth token\"'");
     CLEANUP(rift_free)
     char *count = rift_printf("convert runs/latest --format jsonl | grep -c '\"type\": *\"ok\"'");
     CLEANUP(rift_free)
     char *script = rift_printf("cd %s; %s %s", case_scratch, test_rift_binary(), count);
-    assert_int_equal(test_run(script, output, sizeof output), 0);
+    assert_exit_code(test_run(script, output, sizeof output), 0, output);
     assert_true(strtol(output, NULL, 10) > 300);
     sh("test ! -s arguments && test \"$(sort -u modes)\" = '600 0 19'", "");
     assert_int_equal(
@@ -201,8 +200,7 @@ static void a_secured_postgres_is_valid_and_its_password_is_found_nowhere(void *
     pid_t witness = witness_start("password");
     int code = rift("run", "--runs runs");
     test_end_aside(witness);
-    if (code != 0)
-        fail_msg("%d: %s", code, output);
+    assert_exit_code(code, 0, output);
     /* Root's at first, then that of the user who runs the server; never anybody else's. */
     sh("test ! -s arguments && ! grep -qv '^600 ' modes &&",
        "grep -q '^600 [1-9][0-9]* 19$' modes");
@@ -235,12 +233,11 @@ static void a_killed_controller_leaves_secrets_until_the_next_contact(void **sta
         "[ -e /proc/%d/root/run/rift-secrets/key ] && grep -q 'waiting until' log "
         "runs/latest/rift.log && break; sleep 0.05; done; kill -9 $pid",
         case_scratch, test_rift_binary(), (int)case_hosts[2].init_pid);
-    assert_int_equal(test_run(kill_it, output, sizeof output), 0);
+    assert_exit_code(test_run(kill_it, output, sizeof output), 0, output);
     for (size_t i = 0; i < HOSTS; i++)
         assert_int_equal(test_host_run(&case_hosts[i], "test -e /run/rift-secrets/key", NULL, 0),
                          0);
-    if (rift("heal", "") != 0)
-        fail_msg("%s", output);
+    assert_exit_code(rift("heal", ""), 0, output);
     for (size_t i = 0; i < HOSTS; i++)
         assert_int_equal(test_host_run(&case_hosts[i], "test ! -e /run/rift-secrets", NULL, 0), 0);
     assert_int_equal(files_with_the_password(), 0);
@@ -252,20 +249,20 @@ static void what_is_wrong_with_a_secret_is_one_clear_error(void **state)
     case_need_lab();
     write_config("wrong");
     assert_int_equal(rift("run", "--runs runs --quiet --set deadlines.healthy_s=2"), 255);
-    assert_non_null(strstr(output, "wrong password"));
+    assert_says(output, "wrong password");
     assert_null(strstr(output, "hv8"));
     write_config("password");
     assert_int_equal(rift("run", "--runs runs --quiet --set deadlines.healthy_s=2 --set "
                                  "client.tls_cert=n1.pem --set client.tls_key=n1.key"),
                      255);
-    assert_non_null(strstr(output, "named certificate"));
+    assert_says(output, "named certificate");
     write_config("absent");
     assert_int_equal(rift("run", "--runs runs --quiet"), 255);
-    assert_non_null(strstr(output, "/absent': No such file"));
+    assert_says(output, "/absent': No such file");
     write_config("password");
     sh("chmod 640", "n2.key");
     assert_int_equal(rift("run", "--runs runs --quiet"), 255);
-    assert_non_null(strstr(output, "secret 'key' of n2: others may read"));
+    assert_says(output, "secret 'key' of n2: others may read");
     sh("chmod 600", "n2.key");
 }
 

@@ -224,7 +224,7 @@ static void read_history(const char *when, int *windows, int *failed, int *broke
     char *script =
         rift_printf("%s convert %s/runs/latest --format jsonl 2>/dev/null | python3 %s/count.py",
                     test_rift_binary(), scratch, scratch);
-    assert_int_equal(test_run(script, output, sizeof output), 0);
+    assert_exit_code(test_run(script, output, sizeof output), 0, output);
     if (sscanf(output, "%d %d %d", windows, failed, broken) != 3)
         fail_msg("%s: %s", when, output);
 }

@@ -53,8 +53,7 @@ static int heal(const char *nodes, char output[OUTPUT_SIZE])
 static void assert_heals(const char *nodes)
 {
     char output[OUTPUT_SIZE];
-    if (heal(nodes, output) != 0)
-        fail_msg("%s", output);
+    assert_exit_code(heal(nodes, output), 0, output);
     assert_int_equal(test_host_run(&case_hosts[1], "ls /var/lib/rift/rift-agent-*", NULL, 0), 0);
     assert_int_equal(test_host_run(&case_hosts[1], "rm -r /var/lib/rift", NULL, 0), 0);
 }
@@ -62,9 +61,8 @@ static void assert_heals(const char *nodes)
 static void assert_fails(const char *nodes, const char *words)
 {
     char output[OUTPUT_SIZE];
-    assert_int_equal(heal(nodes, output), 255);
-    if (!strstr(output, words))
-        fail_msg("no '%s' in: %s", words, output);
+    assert_exit_code(heal(nodes, output), 255, output);
+    assert_says(output, words);
 }
 
 static void an_alias_gives_address_user_key_and_known_hosts(void **state)
@@ -107,8 +105,7 @@ static void close_direct_way(void)
                                "input priority 0; }'; nft add rule inet t c ip saddr != %s tcp "
                                "dport 22 drop",
                                case_hosts[0].address);
-    if (test_host_run(&case_hosts[1], script, output, sizeof output) != 0)
-        fail_msg("%s", output);
+    assert_exit_code(test_host_run(&case_hosts[1], script, output, sizeof output), 0, output);
 }
 
 static void a_jump_host_leads_to_a_host_that_cannot_be_reached_directly(void **state)
@@ -140,16 +137,14 @@ static void a_host_that_asks_is_answered_from_the_password_file(void **state)
         "PasswordAuthentication no\\nPermitRootLogin yes\\nKbdInteractiveAuthentication yes\\n"
         "UsePAM yes\\nPidFile none\\nSubsystem sftp internal-sftp\\n"
         "HostKey /etc/ssh/rift_lab_host_key\\n' > /run/sshd2; /usr/sbin/sshd -f /run/sshd2";
-    if (test_host_run(&case_hosts[1], serve, output, sizeof output) != 0)
-        fail_msg("%s", output);
+    assert_exit_code(test_host_run(&case_hosts[1], serve, output, sizeof output), 0, output);
     CLEANUP(rift_free)
     char *prepare = rift_printf("cd %s; umask 077; echo hu7-open-sesame > password; echo wrong > "
                                 "wrong; sed -n 's/^%s,[^ ]* /[%s]:2222 /p' %s > known; test -s "
                                 "known",
                                 case_scratch, case_hosts[1].address, case_hosts[1].address,
                                 case_hosts[1].known_hosts_file);
-    if (test_run(prepare, output, sizeof output) != 0)
-        fail_msg("%s", output);
+    assert_exit_code(test_run(prepare, output, sizeof output), 0, output);
     write_ssh_config("");
     CLEANUP(rift_free)
     char *host = rift_printf("{address: %s, port: 2222, user: root, known_hosts: known, "

@@ -469,8 +469,7 @@ static void a_run_leaves_a_unit_as_it_was(void **state)
         case_scratch, test_rift_binary(), here);
     long pid = main_pid();
     int code = test_run(script, output, sizeof output);
-    if (code != RIFT_EXIT_VALID)
-        fail_msg("%d: %s", code, output);
+    assert_exit_code(code, RIFT_EXIT_VALID, output);
     assert_true(main_pid() != pid);
     on_host("journalctl -q -o cat -u toy.service | grep -c '^Stopping toy.service'");
     assert_as_before();
@@ -571,8 +570,7 @@ static void a_heal_after_all_have_died_leaves_nothing(void **state)
     CLEANUP(rift_free)
     char *script =
         rift_printf("cd %s && %s heal config.yaml 2>&1", case_scratch, test_rift_binary());
-    if (test_run(script, output, sizeof output) != 0)
-        fail_msg("%s", output);
+    assert_exit_code(test_run(script, output, sizeof output), 0, output);
     assert_as_before();
 }
 

@@ -6,6 +6,7 @@
 
 #include "checkers/checker.h"
 #include "history/history.h"
+#include "tests/lib/whole_output.h"
 
 /* Of jepsen-edn, where the text begins with '{', else of notation. The caller destroys it. */
 struct rift_history *judging_history(const char *text);

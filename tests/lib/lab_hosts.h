@@ -8,6 +8,7 @@
 
 #include "control/remote/node.h"
 #include "lab/lab.h"
+#include "tests/lib/whole_output.h"
 
 /* A lab named after the test's process, or the test is skipped where there is no root. Its hosts
  * are of the kind that RIFT_TEST_DRIVER names: netns (the default), uml or systemd. One more word,

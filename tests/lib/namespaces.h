@@ -11,6 +11,7 @@
 #include <jansson.h>
 
 #include "common/wire/frame.h"
+#include "tests/lib/whole_output.h"
 
 enum { NAMESPACES_MAX = 8 };
 
