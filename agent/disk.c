@@ -12,58 +12,70 @@
 
 #include "agent/command.h"
 #include "common/memory.h"
+#include "common/whole_file.h"
 #include "nemesis/faults/layer/layer.h"
 #include "nemesis/faults/volume.h"
 
+enum { UNFINISHED_SIZE = RIFT_VOLUME_PATH_SIZE + 8 };
+
+static void unfinished_path(const char *image, char path[UNFINISHED_SIZE])
+{
+    snprintf(path, UNFINISHED_SIZE, "%s" RIFT_WHOLE_FILE_UNFINISHED, image);
+}
+
+/* An image that is there is whole. */
 static int disk_make(const char *image, int64_t size_mb, int64_t deadline_ns,
                      struct rift_error *err)
 {
-    char *argv[] = {"mkfs.ext4", "-q", "-F", "-m", "0", (char *)image, NULL};
+    char fresh[UNFINISHED_SIZE];
+    char *argv[] = {"mkfs.ext4", "-q", "-F", "-m", "0", fresh, NULL};
     struct command_result result = {0};
-    CLEANUP(rift_close_fd) int fd = open(image, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    unfinished_path(image, fresh);
+    CLEANUP(rift_close_fd) int fd = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     if (fd < 0 || ftruncate(fd, size_mb << 20))
-        return rift_fail_errno(err, RIFT_ERR_IO, "make '%s'", image);
+        return rift_fail_errno(err, RIFT_ERR_IO, "make '%s'", fresh);
     int rc = agent_command_run(argv, NULL, NULL, deadline_ns, &result, err);
     if (rc == 0 && result.status != 0)
         rc = rift_fail(err, RIFT_ERR_IO, "mkfs.ext4 ended with %d: %.200s", result.status,
                        result.errors.data ? result.errors.data : "");
+    if (rc == 0 && (fsync(fd) || rename(fresh, image)))
+        rc = rift_fail_errno(err, RIFT_ERR_IO, "make '%s'", image);
     agent_command_finish(&result);
     if (rc)
-        unlink(image);
+        unlink(fresh);
     return rc;
 }
 
-int agent_disk_mount(const char *folder, int64_t size_mb, int64_t deadline_ns, bool *is_new,
+int agent_disk_mount(const char *folder, int64_t size_mb, int64_t deadline_ns,
                      struct rift_error *err)
 {
     char image[RIFT_VOLUME_PATH_SIZE], found[RIFT_VOLUME_PATH_SIZE + 16];
     rift_volume_image(folder, image);
-    *is_new = access(image, F_OK) != 0;
-    if (*is_new && disk_make(image, size_mb, deadline_ns, err))
+    if (access(image, F_OK) != 0 && disk_make(image, size_mb, deadline_ns, err))
         return -1;
     if (rift_volume_mount(folder, err))
         return -1;
-    /* Systems that want an empty folder find one. */
+    /* Systems that want an empty folder find one; what a check of the disk found stays. */
     snprintf(found, sizeof found, "%s/lost+found", folder);
-    if (*is_new && rmdir(found) && errno != ENOENT)
+    if (rmdir(found) && errno != ENOENT && errno != ENOTEMPTY)
         return rift_fail_errno(err, RIFT_ERR_IO, "remove '%s'", found);
     return 0;
 }
 
 int agent_disk_remove(const char *folder, struct rift_error *err)
 {
-    char image[RIFT_VOLUME_PATH_SIZE];
+    char image[RIFT_VOLUME_PATH_SIZE], fresh[UNFINISHED_SIZE];
     if (rift_layer_unmount(folder, err) || rift_volume_unmount(folder, err))
         return -1;
     rift_volume_image(folder, image);
-    if (unlink(image) && errno != ENOENT)
+    unfinished_path(image, fresh);
+    if ((unlink(image) && errno != ENOENT) || (unlink(fresh) && errno != ENOENT))
         return rift_fail_errno(err, RIFT_ERR_IO, "remove '%s'", image);
     return 0;
 }
 
 int agent_disk_remember(const struct agent_paths *paths, const char *folder, struct rift_error *err)
 {
-    char fresh[AGENT_PATH_SIZE + 8];
     json_t *folders = json_load_file(paths->disks, 0, NULL), *known;
     size_t i;
     if (!json_is_array(folders)) {
@@ -76,10 +88,9 @@ int agent_disk_remember(const struct agent_paths *paths, const char *folder, str
         is_known = is_known || (json_is_string(known) && !strcmp(json_string_value(known), folder));
     }
     json_array_append_new(folders, json_string(folder));
-    snprintf(fresh, sizeof fresh, "%s.new", paths->disks);
-    int rc = is_known ? 0 : json_dump_file(folders, fresh, 0) || rename(fresh, paths->disks);
+    CLEANUP(rift_free) char *text = json_dumps(folders, 0);
     json_decref(folders);
-    return rc ? rift_fail_errno(err, RIFT_ERR_IO, "write '%s'", paths->disks) : 0;
+    return is_known ? 0 : rift_whole_file_write(paths->disks, text, err);
 }
 
 int agent_disks_remove(const struct agent_paths *paths, struct rift_error *err)

@@ -2,14 +2,14 @@
 #ifndef AGENT_DISK_H
 #define AGENT_DISK_H
 
-#include <stdbool.h>
 #include <stdint.h>
 
 #include "agent/paths.h"
 #include "common/error.h"
 
-/* Makes (*is_new) and mounts a disk of that size on folder, which is there. For jobs only. */
-int agent_disk_mount(const char *folder, int64_t size_mb, int64_t deadline_ns, bool *is_new,
+/* Mounts a disk on folder, which is there; where there is none yet, makes one of that size. For jobs
+ * only. */
+int agent_disk_mount(const char *folder, int64_t size_mb, int64_t deadline_ns,
                      struct rift_error *err);
 /* Writes down that folder gets a disk or a layer; to be called before it does. One machine may have
  * several agents: each removes only the disks that it wrote down. */

@@ -14,6 +14,7 @@
 #include "agent/system.h"
 #include "common/cgroup.h"
 #include "common/memory.h"
+#include "common/whole_file.h"
 #include "nemesis/faults/disk_probe.h"
 #include "nemesis/faults/layer/layer.h"
 #include "nemesis/faults/ledger.h"
@@ -153,7 +154,7 @@ void leftovers_sweep_unfinished(const struct agent_paths *paths)
     const char *const whole[] = {paths->system, paths->disks};
     for (size_t i = 0; i < sizeof whole / sizeof *whole; i++) {
         char fresh[AGENT_PATH_SIZE + 8];
-        snprintf(fresh, sizeof fresh, "%s.new", whole[i]);
+        snprintf(fresh, sizeof fresh, "%s" RIFT_WHOLE_FILE_UNFINISHED, whole[i]);
         unlink(fresh);
     }
 }

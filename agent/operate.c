@@ -1,5 +1,6 @@
 #include "agent/operate.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -73,6 +74,18 @@ static int write_files(const struct system *system, const struct agent_user *use
     return 0;
 }
 
+static bool is_empty(const char *folder)
+{
+    DIR *stream = opendir(folder);
+    const struct dirent *entry;
+    bool is = stream != NULL;
+    while (is && (entry = readdir(stream)))
+        is = !strcmp(entry->d_name, ".") || !strcmp(entry->d_name, "..");
+    if (stream)
+        closedir(stream);
+    return is;
+}
+
 /* A layer whose process died stands in the way of all else.
  * *are_new: at least one folder was not there, or was empty. */
 static int make_data_folders(const struct agent *agent, const struct agent_user *user,
@@ -85,11 +98,10 @@ static int make_data_folders(const struct agent *agent, const struct agent_user 
         if ((system->disk_mb > 0 || system->has_layer) &&
             agent_disk_remember(&agent->paths, *folder, err))
             return -1;
-        bool is_new = access(*folder, F_OK) != 0 || rmdir(*folder) == 0;
         if (agent_make_folders(*folder, 0755, err) ||
-            (system->disk_mb > 0 &&
-             agent_disk_mount(*folder, system->disk_mb, deadline_ns, &is_new, err)))
+            (system->disk_mb > 0 && agent_disk_mount(*folder, system->disk_mb, deadline_ns, err)))
             return -1;
+        bool is_new = is_empty(*folder);
         if (chown(*folder, user->uid, user->gid) || chmod(*folder, 0700))
             return rift_fail_errno(err, RIFT_ERR_IO, "set the owner of '%s'", *folder);
         if (system->has_layer && rift_layer_mount(*folder, system->layer_as_posix, err))

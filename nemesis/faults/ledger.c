@@ -1,10 +1,9 @@
-/* A file is written beside its place, synced, renamed, and the folder synced: a half-written entry
- * is never seen, and one whose fault was injected is never missing, not even after a power cut. */
+/* A half-written entry is never seen, and one whose fault was injected is never missing, not even
+ * after a power cut. */
 #include "nemesis/faults/ledger.h"
 
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,11 +13,12 @@
 #include "common/boot.h"
 #include "common/memory.h"
 #include "common/text.h"
+#include "common/whole_file.h"
 #include "nemesis/faults/undo.h"
 
-enum { LEDGER_PATH_SIZE = 512, LEDGER_ENTRY_MAX = 1 << 20 };
+enum { LEDGER_PATH_SIZE = 512 };
 
-static const char ending[] = ".json", unfinished[] = ".new";
+static const char ending[] = ".json";
 
 bool rift_fault_id_is_valid(const char *id)
 {
@@ -28,39 +28,13 @@ bool rift_fault_id_is_valid(const char *id)
                length;
 }
 
-static int ledger_write_file(const char *path, const char *text, struct rift_error *err)
-{
-    CLEANUP(rift_close_fd) int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    if (fd < 0)
-        return rift_fail_errno(err, RIFT_ERR_IO, "open '%s'", path);
-    size_t length = strlen(text), done = 0;
-    while (done < length) {
-        ssize_t n = write(fd, text + done, length - done);
-        if (n < 0)
-            return rift_fail_errno(err, RIFT_ERR_IO, "write '%s'", path);
-        done += (size_t)n;
-    }
-    if (fsync(fd))
-        return rift_fail_errno(err, RIFT_ERR_IO, "sync '%s'", path);
-    return 0;
-}
-
-static int ledger_sync_folder(const char *folder, struct rift_error *err)
-{
-    CLEANUP(rift_close_fd) int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0 || fsync(fd))
-        return rift_fail_errno(err, RIFT_ERR_IO, "sync '%s'", folder);
-    return 0;
-}
-
 int rift_ledger_write(const char *folder, const struct rift_injection *injection,
                       struct rift_error *err)
 {
-    char path[LEDGER_PATH_SIZE], fresh[LEDGER_PATH_SIZE], boot_id[RIFT_BOOT_ID_SIZE];
+    char path[LEDGER_PATH_SIZE], boot_id[RIFT_BOOT_ID_SIZE];
     if (mkdir(folder, 0700) && errno != EEXIST)
         return rift_fail_errno(err, RIFT_ERR_IO, "make the ledger '%s'", folder);
     snprintf(path, sizeof path, "%s/%s%s", folder, injection->id, ending);
-    snprintf(fresh, sizeof fresh, "%s/%s%s", folder, injection->id, unfinished);
     rift_boot_id(boot_id);
     json_t *entry = json_pack("{s:s, s:s, s:s, s:O}", "id", injection->id, "fault",
                               injection->driver->name, "boot", boot_id, "undo", injection->undo);
@@ -68,15 +42,7 @@ int rift_ledger_write(const char *folder, const struct rift_injection *injection
     json_decref(entry);
     if (!text)
         return rift_fail(err, RIFT_ERR_INVALID, "fault '%s': its record is no JSON", injection->id);
-    int rc = ledger_write_file(fresh, text, err);
-    if (rc == 0 && rename(fresh, path))
-        rc = rift_fail_errno(err, RIFT_ERR_IO, "rename '%s'", fresh);
-    if (rc == 0)
-        rc = ledger_sync_folder(folder, err);
-    if (rc == 0)
-        return 0;
-    unlink(fresh);
-    return -1;
+    return rift_whole_file_write(path, text, err);
 }
 
 int rift_ledger_remove(const char *folder, const char *id, struct rift_error *err)
@@ -233,7 +199,7 @@ static void ledger_remove_unfinished(const char *folder)
     DIR *stream = opendir(folder);
     const struct dirent *file;
     while (stream && (file = readdir(stream)))
-        if (rift_text_ends_with(file->d_name, unfinished))
+        if (rift_text_ends_with(file->d_name, RIFT_WHOLE_FILE_UNFINISHED))
             unlinkat(dirfd(stream), file->d_name, 0);
     if (stream)
         closedir(stream);
