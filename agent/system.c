@@ -21,6 +21,7 @@
 #include "common/clock.h"
 #include "common/memory.h"
 #include "common/process.h"
+#include "common/whole_file.h"
 
 enum { DISK_MIN_MB = 16, DISK_MAX_MB = 1 << 20 };
 enum {
@@ -97,6 +98,7 @@ static int system_build(struct system *system, const json_t *args, struct rift_e
     system->versions = json_deep_copy(json_object_get(args, "versions"));
     system->started = json_deep_copy(json_object_get(args, "started"));
     system->is_lab = json_is_true(json_object_get(args, "lab"));
+    system->is_settled = json_is_true(json_object_get(args, "is_settled"));
     system->is_out = json_is_true(json_object_get(args, "is_out"));
     system->keeps_data = json_is_true(json_object_get(args, "keep_data"));
     system->disk_mb = json_integer_value(json_object_get(args, "disk_mb"));
@@ -127,7 +129,6 @@ static int system_save(struct agent *agent, struct rift_error *err)
 {
     const struct system *system = agent->system;
     const char *layer = system->layer_as_posix ? "posix" : system->has_layer ? "ext4" : "none";
-    char fresh[AGENT_PATH_SIZE + 8];
     json_t *json =
         json_pack("{s:o, s:O, s:s, s:b, s:b, s:I, s:s}", "recipe",
                   rift_recipe_to_json(system->recipe), "context", system->context, "session",
@@ -141,15 +142,12 @@ static int system_save(struct agent *agent, struct rift_error *err)
         json_object_set(json, "started", system->started);
     if (system->is_out)
         json_object_set_new(json, "is_out", json_true());
-    /* Whole or not at all: without it nobody would know which folders to remove. */
-    snprintf(fresh, sizeof fresh, "%s.new", agent->paths.system);
-    int rc = json_dump_file(json, fresh, JSON_INDENT(1));
+    if (system->is_settled)
+        json_object_set_new(json, "is_settled", json_true());
+    CLEANUP(rift_free) char *text = json_dumps(json, JSON_INDENT(1));
     json_decref(json);
-    if (rc == 0 && rename(fresh, agent->paths.system) == 0)
-        return 0;
-    rc = rift_fail_errno(err, RIFT_ERR_IO, "write '%s'", agent->paths.system);
-    unlink(fresh);
-    return rc;
+    return text ? rift_whole_file_write(agent->paths.system, text, err)
+                : rift_fail(err, RIFT_ERR_INVALID, "'%s': no UTF-8", agent->paths.system);
 }
 
 static int system_set(struct agent *agent, const json_t *args, const char *session,
@@ -362,6 +360,14 @@ int system_verb_install(struct agent *agent, const struct request *request, json
     return job_start(agent, request, install_work, system_installed, INSTALL_MS, err);
 }
 
+/* Takes started. */
+static void system_expect(struct system *system, json_t *started, bool is_settled)
+{
+    json_decref(system->started);
+    system->started = started;
+    system->is_settled = is_settled;
+}
+
 void system_note_started(struct agent *agent, const json_t *ok)
 {
     const json_t *pids = json_object_get(ok, "pids");
@@ -378,8 +384,7 @@ void system_note_started(struct agent *agent, const json_t *ok)
         json_decref(started);
         return;
     }
-    json_decref(agent->system->started);
-    agent->system->started = started;
+    system_expect(agent->system, started, false);
     system_save(agent, NULL);
 }
 
@@ -391,39 +396,28 @@ static void system_joined(struct agent *agent, const json_t *ok)
     system_note_started(agent, ok);
 }
 
-/* Whoever stops or starts it now says what it is to be. */
+/* What runs until a start has ended, or after a stop that failed, is no whole system: one process
+ * that never lives is of it. */
 static void system_expect_nothing(struct agent *agent)
 {
-    if (!agent->system)
-        return;
-    json_decref(agent->system->started);
-    agent->system->started = NULL;
-}
-
-/* Until a start has ended whatever runs is no whole system: one that never lives is of it, and the
- * next agent knows. */
-static int system_expect_start(struct agent *agent, struct rift_error *err)
-{
-    json_decref(agent->system->started);
-    agent->system->started = json_pack("[[i, i]]", 0, 0);
-    return system_save(agent, err);
+    if (agent->system)
+        system_expect(agent->system, json_pack("[[i, i]]", 0, 0), true);
 }
 
 void system_note_running(struct agent *agent)
 {
-    const json_t *before = agent->system ? agent->system->started : NULL;
-    json_t *after = json_array();
-    for (size_t i = 0; i < json_array_size(before); i++) {
-        const json_t *item = json_array_get(before, i);
-        if (operate_is_alive(item))
-            json_array_append(after, (json_t *)item);
-    }
-    if (json_array_size(after) == json_array_size(before)) {
-        json_decref(after);
+    struct system *system = agent->system;
+    if (!system || system->is_settled)
         return;
+    json_t *alive = json_array(), *item;
+    size_t i;
+    json_array_foreach(system->started, i, item)
+    {
+        if (operate_is_alive(item))
+            json_array_append(alive, item);
     }
-    json_decref(agent->system->started);
-    agent->system->started = after;
+    system_expect(system, alive, true);
+    system_save(agent, NULL);
 }
 
 int system_verb_start(struct agent *agent, const struct request *request, json_t *ok,
@@ -440,7 +434,8 @@ int system_verb_start(struct agent *agent, const struct request *request, json_t
     if (agent->system->is_out && !joins)
         return rift_fail(err, RIFT_ERR_DENIED,
                          "this node was removed from the cluster: it starts again when it joins");
-    if (system_expect_start(agent, err))
+    system_expect_nothing(agent);
+    if (system_save(agent, err)) /* for the next agent */
         return -1;
     return job_start(agent, request, operate_start, joins ? system_joined : system_note_started,
                      START_MS, err);

@@ -36,8 +36,8 @@ int system_start_again(struct agent *agent, const struct request *request, struc
 int system_start_now(struct agent *agent, int64_t *job, struct rift_error *err);
 /* "pids" of what a job has started; nothing where there are none. */
 void system_note_started(struct agent *agent, const json_t *ok);
-/* A fault begins: of the processes that the recipe started, those that have ended by now were not
- * meant to stay (they put themselves in the background). */
+/* A fault begins. Is it the first one since a start, those of the processes that the recipe started
+ * which have ended by now were not meant to stay (they put themselves in the background). */
 void system_note_running(struct agent *agent);
 
 #endif

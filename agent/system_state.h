@@ -37,6 +37,7 @@ struct system {
     bool has_layer;  /* a file system of ours over each (nemesis/faults/layer) */
     bool layer_as_posix;
     json_t *started; /* [[pid, start time]] that the recipe started last and that are to run */
+    bool is_settled; /* no more of them is taken for one that was not meant to stay */
     struct system_exit exits[SYSTEM_EXITS_MAX]; /* a ring */
     size_t exit_count;
 };
