@@ -11,8 +11,10 @@
 #include "agent/agent.h"
 #include "agent/install.h"
 #include "agent/lock.h"
+#include "agent/operate.h"
 #include "agent/system.h"
 #include "common/cgroup.h"
+#include "common/clock.h"
 #include "common/memory.h"
 #include "common/whole_file.h"
 #include "nemesis/faults/disk_probe.h"
@@ -20,6 +22,8 @@
 #include "nemesis/faults/ledger.h"
 #include "nemesis/faults/strays.h"
 #include "nemesis/faults/volume.h"
+
+enum { END_MS = 8000 };
 
 static void ledger_visit(const char *id, const char *fault, const json_t *undo, void *context)
 {
@@ -71,7 +75,7 @@ static int count_data_folders(const struct agent_paths *paths)
     CLEANUP(rift_free) struct agent *agent = rift_calloc(1, sizeof *agent);
     int count = 0;
     agent->paths = *paths;
-    system_load(agent);
+    system_load(agent, NULL);
     bool is_ours = agent->system && !agent->system->is_attached;
     for (const char *const *folder = system_data_folders(agent); is_ours && *folder; folder++) {
         if (access(*folder, F_OK) != 0)
@@ -167,6 +171,25 @@ void leftovers_sweep(const struct agent_paths *paths)
         sweep_folder("/tmp", false);
 }
 
+static void discard_visit(const char *path, void *context)
+{
+    (void)context;
+    printf("discarded '%s', which cannot be read\n", path);
+    unlink(path);
+}
+
+/* What runs of it ends; what it left stays, for whoever looks. */
+static int end_unknown_system(struct agent *agent, const struct rift_error *lost,
+                              struct rift_error *err)
+{
+    json_t *ok = json_object();
+    int rc = operate_stop(agent, NULL, rift_clock_now() + END_MS * RIFT_MS, ok, err);
+    json_decref(ok);
+    if (rc == 0)
+        *err = *lost;
+    return -1;
+}
+
 /* An agent that serves nobody, for what is done through one. */
 static int remove_system(const struct agent_paths *paths, const char *cgroup_name, bool even_kept,
                          struct rift_error *err)
@@ -176,21 +199,18 @@ static int remove_system(const struct agent_paths *paths, const char *cgroup_nam
     snprintf(agent->cgroup_name, sizeof agent->cgroup_name, "%s", cgroup_name);
     if (rift_cgroup_open(cgroup_name, &agent->cgroup, err))
         return -1;
-    system_load(agent);
+    struct rift_error lost = {0};
+    bool is_lost = system_load(agent, &lost) != 0;
     pid_t pid;
     if (!(agent->system && agent->system->is_attached) &&
         rift_cgroup_pids(&agent->cgroup, &pid, 1) > 0)
         printf("ended the system that a run left\n");
-    int rc = system_remove(agent, even_kept, err);
+    if (is_lost && even_kept)
+        discard_visit(paths->system, NULL);
+    int rc = is_lost && !even_kept ? end_unknown_system(agent, &lost, err)
+                                   : system_remove(agent, even_kept, err);
     system_close(agent->system);
     return rc;
-}
-
-static void discard_visit(const char *path, void *context)
-{
-    (void)context;
-    printf("discarded '%s', which cannot be read\n", path);
-    unlink(path);
 }
 
 /* All of it is done, whatever fails; the first failure is returned. */

@@ -169,12 +169,19 @@ static int system_set(struct agent *agent, const json_t *args, const char *sessi
     return 0;
 }
 
-void system_load(struct agent *agent)
+int system_load(struct agent *agent, struct rift_error *err)
 {
     json_t *json = json_load_file(agent->paths.system, 0, NULL);
-    if (json)
+    bool is_read = json_is_object(json_object_get(json, "recipe"));
+    if (is_read)
         system_set(agent, json, json_string_value(json_object_get(json, "session")), NULL);
     json_decref(json);
+    if (is_read || access(agent->paths.system, F_OK) != 0)
+        return 0;
+    return rift_fail(err, RIFT_ERR_INVALID,
+                     "'%s' cannot be read, so nobody knows where the data of the system lie that a "
+                     "run left: look at the node, then remove the file, or say 'rift heal --purge'",
+                     agent->paths.system);
 }
 
 bool system_is_stale(const struct agent *agent)

@@ -9,8 +9,9 @@ verb_handler system_verb_configure, system_verb_install, system_verb_use, system
     system_verb_membership, system_verb_leave, system_verb_status, system_verb_programs,
     system_verb_logs, system_verb_wipe, system_verb_remove;
 
-/* Takes up what an earlier agent of this node was told, where there is any. */
-void system_load(struct agent *agent);
+/* Takes up what an earlier agent of this node was told, where there is any; fails where that cannot
+ * be read. */
+int system_load(struct agent *agent, struct rift_error *err);
 /* Is the system that was taken up, or what still runs of one, another session's than the agent's?
  * Then nobody is coming back for it. */
 bool system_is_stale(const struct agent *agent);

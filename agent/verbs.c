@@ -103,7 +103,8 @@ static void hello_reply(struct agent *agent, bool is_resumed, json_t *healed, js
 /* The system of this session goes on; what a session that is over left is removed. */
 static int hello_take_up(struct agent *agent, struct rift_error *err)
 {
-    system_load(agent);
+    if (system_load(agent, err))
+        return -1;
     return system_is_stale(agent) ? system_remove(agent, false, err) : 0;
 }
 

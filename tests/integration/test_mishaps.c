@@ -483,6 +483,31 @@ static void an_entry_that_nobody_can_read_is_told_of_and_stays(void **state)
     assert_int_equal(0, toy_up(NULL));
 }
 
+/* It ends what runs, and keeps what it does not know. */
+static void so_is_the_note_of_a_system(void **state)
+{
+    (void)state;
+    NEED_HOST();
+    char *output;
+    CLEANUP(rift_free) char *path = rift_printf("%s/system.json", n1->state);
+    agent_kill_both(&n1->agent);
+    agent_forget(&n1->agent);
+    assert_true(toy_is_alive(n1, SOON_MS));
+    assert_true(write_to(path, "{\"recipe\": {\"na"));
+    assert_false(host_agent_start(n1, "another", LEASE_MS));
+    agent_forget(&n1->agent);
+    assert_int_equal(1, host_agent_by_hand(n1, &output, "--heal"));
+    assert_non_null(strstr(output, "ended the system that a run left"));
+    free(output);
+    assert_true(toy_is_still(n1, 200));
+    assert_true(is_there("/system.json") && is_there("-data/toy"));
+    assert_int_equal(0, host_agent_by_hand(n1, &output, "--purge"));
+    assert_non_null(strstr(output, "system.json', which cannot be read"));
+    free(output);
+    assert_false(is_there("/system.json"));
+    assert_int_equal(0, toy_up(NULL));
+}
+
 /* As after a reboot: nothing of ours runs, nothing is mounted, and the entry is of another boot. */
 static void a_full_disk_has_room_again_after_a_reboot(void **state)
 {
@@ -540,6 +565,7 @@ int main(int argc, char **argv)
         CASE(what_cannot_fork_heals_all_the_same),
         CASE(what_an_earlier_boot_left_is_no_harm_in_this_one),
         CASE(an_entry_that_nobody_can_read_is_told_of_and_stays),
+        CASE(so_is_the_note_of_a_system),
         cmocka_unit_test_setup_teardown(a_full_disk_has_room_again_after_a_reboot, toy_up_on_disk,
                                         toy_down),
     };
