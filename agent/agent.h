@@ -1,4 +1,5 @@
-/* The agent of one node: its connection, its lease, its faults, its system. One thread. */
+/* The agent of one node: its connection, its lease, its faults, its system. One thread, but for
+ * heal_lane.h. */
 #ifndef AGENT_AGENT_H
 #define AGENT_AGENT_H
 
@@ -17,7 +18,8 @@
 
 enum { AGENT_PROTECTED_MAX = 32, AGENT_OUT_MAX = 8 << 20, AGENT_WORD_SIZE = 65 };
 
-struct fault;  /* agent/faults.c */
+struct fault; /* agent/faults.c */
+struct heal_lane;
 struct job;    /* agent/job.c */
 struct pulse;  /* agent/guardian.c */
 struct probe;  /* agent/probe.c */
@@ -34,6 +36,8 @@ struct agent {
     int signal_fd;
 
     /* the connection */
+    struct heal_lane *lane;
+    int in_fd;
     struct rift_frame_decoder decoder;
     struct rift_text out; /* bytes [out_sent, length) are to be written */
     size_t out_sent;

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/heal_lane.h"
 #include "agent/job.h"
 #include "common/clock.h"
 #include "common/wire/messages.h"
@@ -28,6 +29,7 @@ void fault_destroy(struct fault *fault)
         *link = fault->next;
     loop_timer_cancel(&fault->agent->loop, fault->timer);
     crash_loop_end(fault->loop);
+    heal_lane_remove(fault->agent->lane, &fault->injection);
     if (fault->injection.driver && fault->injection.driver->forget)
         fault->injection.driver->forget(&fault->injection);
     json_decref(fault->injection.undo);
@@ -97,7 +99,9 @@ int fault_heal(struct fault *fault, int64_t *applied_ns, struct rift_error *err)
         (rift_undo(injection->driver, injection->id, injection->undo, ledger, err) ||
          rift_ledger_remove(ledger, injection->id, err)))
         return rift_wrap(err, "heal '%s'", injection->id);
-    *applied_ns = rift_clock_now();
+    *applied_ns = heal_lane_remove(fault->agent->lane, injection);
+    if (*applied_ns == 0)
+        *applied_ns = rift_clock_now();
     fault_destroy(fault);
     return 0;
 }

@@ -8,6 +8,7 @@
 
 #include "agent/addresses.h"
 #include "agent/fault.h"
+#include "agent/heal_lane.h"
 #include "agent/job.h"
 #include "agent/system.h"
 #include "common/arena.h"
@@ -154,6 +155,8 @@ static int fault_apply(struct fault *fault, int64_t request_id, struct rift_erro
     int rc = takes_time ? fault_inject_in_job(fault, request_id, err)
                         : injection->driver->inject(injection, &fault->target, err);
     fault->is_on = rc >= 0;
+    if (rc == 0)
+        heal_lane_add(fault->agent->lane, injection);
     if (fault->ready_ns == 0)
         fault->ready_ns = rift_clock_now();
     if (rc < 0)

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "agent/fault.h"
+#include "agent/heal_lane.h"
 #include "agent/pulse.h"
 #include "agent/job.h"
 #include "common/clock.h"
@@ -39,6 +40,7 @@ int heal_all_now(struct agent *agent, json_t *healed, struct rift_error *err)
     int rc = 0;
     int64_t expected = pulse_expect(agent->pulse, rift_clock_now() + NOW_MS * RIFT_MS);
     struct fault *next;
+    heal_lane_lift_all(agent->lane);
     for (struct fault *fault = agent->faults; fault; fault = next) {
         struct rift_error failure = {0};
         next = fault->next;

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "agent/heal_all.h"
+#include "agent/heal_lane.h"
 #include "agent/job.h"
 #include "agent/probe.h"
 #include "agent/status.h"
@@ -77,7 +78,7 @@ static void agent_in_ready(void *context, short events)
     (void)events;
     struct agent *agent = context;
     static char buffer[RIFT_FRAME_FEED_MAX];
-    ssize_t n = read(STDIN_FILENO, buffer, sizeof buffer);
+    ssize_t n = read(agent->in_fd, buffer, sizeof buffer);
     if (n < 0 && (errno == EINTR || errno == EAGAIN))
         return;
     if (n <= 0) {
@@ -155,7 +156,10 @@ static int agent_open(struct agent *agent, struct rift_error *err)
     rift_process_hurry(1);
     /* In this order: what has ended is known before the next question is answered. */
     loop_watch(&agent->loop, agent->signal_fd, POLLIN, agent_signal_ready, agent);
-    loop_watch(&agent->loop, STDIN_FILENO, POLLIN, agent_in_ready, agent);
+    agent->lane = heal_lane_open(STDIN_FILENO, &agent->in_fd, err);
+    if (!agent->lane)
+        return -1;
+    loop_watch(&agent->loop, agent->in_fd, POLLIN, agent_in_ready, agent);
     if (agent->guardian_fd >= 0)
         loop_watch(&agent->loop, agent->guardian_fd, POLLIN, agent_guardian_ready, agent);
     agent->probe = probe_open(agent, err);

@@ -154,6 +154,7 @@ const struct rift_fault_driver rift_cut_clients_driver = {
     .plan = clients_plan,
     .inject = clients_inject,
     .renew = rift_peer_filter_renew,
+    .lift = rift_peer_filter_lift,
     .heal = rift_clsact_detach,
     .observe = clients_observe,
     .forget = rift_peer_filter_forget,

@@ -206,6 +206,7 @@ const struct rift_fault_driver rift_dns_driver = {
     .plan = dns_plan,
     .inject = dns_inject,
     .renew = rift_peer_filter_renew,
+    .lift = rift_peer_filter_lift,
     .heal = rift_clsact_detach,
     .observe = dns_observe,
     .forget = rift_peer_filter_forget,

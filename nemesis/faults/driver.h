@@ -98,6 +98,9 @@ struct rift_fault_driver {
      * did. Any other end has no more than heal. NULL: nothing. */
     int (*finish)(struct rift_injection *injection, const struct rift_target *target,
                   struct rift_error *err);
+    /* Ends the effect at once and for good, without a wait; what it leaves on the node is heal's.
+     * From inject on, by any thread. NULL: heal is quick enough. */
+    int (*lift)(struct rift_injection *injection);
     /* Idempotent; undo may come from a process that is dead. */
     int (*heal)(const char *id, const json_t *undo, const char *ledger, struct rift_error *err);
     /* Does the fault hold now? Found by other means than inject used. details is an object to fill;

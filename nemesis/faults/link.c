@@ -257,6 +257,15 @@ static int link_renew(struct rift_injection *injection, struct rift_error *err)
     return rift_peer_filter_renew(&inner, err);
 }
 
+/* What waits already goes its way. */
+static int link_lift(struct rift_injection *injection)
+{
+    const struct live *live = injection->live;
+    struct rift_injection inner = *injection;
+    inner.live = live->filter;
+    return rift_peer_filter_lift(&inner);
+}
+
 static int link_heal(const char *id, const json_t *undo, const char *ledger, struct rift_error *err)
 {
     int rc = rift_clsact_detach(id, undo, ledger, err);
@@ -338,6 +347,7 @@ const struct rift_fault_driver rift_link_driver = {
     .inject = link_inject,
     .change = link_change,
     .renew = link_renew,
+    .lift = link_lift,
     .heal = link_heal,
     .observe = link_observe,
     .forget = link_forget,

@@ -75,6 +75,7 @@ const struct rift_fault_driver rift_partition_driver = {
     .plan = partition_plan,
     .inject = partition_inject,
     .renew = rift_peer_filter_renew,
+    .lift = rift_peer_filter_lift,
     .heal = rift_clsact_detach,
     .observe = partition_observe,
     .forget = rift_peer_filter_forget,

@@ -6,6 +6,7 @@
 #include <linux/if_ether.h>
 #include <linux/pkt_cls.h>
 #include <netinet/in.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,6 +30,7 @@ struct rift_peer_filter {
     enum rift_tc_hook hook;
     int window_fd, peers_fd, connections_fd, program_fd;
     struct rift_peer_window window;
+    atomic_bool is_lifted;
     struct rift_match match;    /* zeroed: every packet */
     struct rift_tcp_look *look; /* of a match that concerns TCP, from inject on */
 };
@@ -301,9 +303,29 @@ int rift_peer_filter_inject(struct rift_injection *injection, struct rift_peer_f
     return rift_peer_filter_inject_by(injection, filter, NULL, err);
 }
 
+/* The expiry alone: no torn read of the entry finds another start or parameters. */
+static int filter_close_window(const struct rift_peer_filter *filter, struct rift_error *err)
+{
+    struct rift_peer_window over = {.start = filter->window.start};
+    uint32_t zero = 0;
+    memcpy(over.parameters, filter->window.parameters, sizeof over.parameters);
+    return rift_bpf_map_update(filter->window_fd, &zero, &over, err);
+}
+
+/* A lift meanwhile is not undone by it: one of the two sees the other. */
 int rift_peer_filter_renew(struct rift_injection *injection, struct rift_error *err)
 {
-    return filter_write_window(injection->live, injection->lease_end_ns, err);
+    struct rift_peer_filter *filter = injection->live;
+    if (filter_write_window(filter, injection->lease_end_ns, err))
+        return -1;
+    return filter->is_lifted ? filter_close_window(filter, err) : 0;
+}
+
+int rift_peer_filter_lift(struct rift_injection *injection)
+{
+    struct rift_peer_filter *filter = injection->live;
+    filter->is_lifted = true;
+    return filter_close_window(filter, NULL);
 }
 
 int rift_peer_filter_list(const struct rift_injection *injection, const struct rift_target *target,
@@ -347,7 +369,8 @@ int rift_peer_filter_observe(const struct rift_injection *injection,
     if (rift_peer_filter_list(injection, target, details, err))
         return -1;
     int64_t now = rift_clock_now();
-    bool is_time = injection->applied_ns <= now && now < injection->lease_end_ns;
+    bool is_time =
+        !filter->is_lifted && injection->applied_ns <= now && now < injection->lease_end_ns;
     bool is_attached;
     if (rift_clsact_is_attached(injection, filter->hook, &is_attached, err))
         return -1;

@@ -180,6 +180,7 @@ const struct rift_fault_driver rift_reset_driver = {
     .plan = reset_plan,
     .inject = reset_inject,
     .renew = rift_peer_filter_renew,
+    .lift = rift_peer_filter_lift,
     .heal = rift_clsact_detach,
     .observe = reset_observe,
     .forget = rift_peer_filter_forget,

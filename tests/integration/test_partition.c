@@ -13,7 +13,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ptrace.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -22,7 +24,7 @@
 #include "common/memory.h"
 #include "tests/lib/three_hosts.h"
 
-enum { LEASE_MS = 4000 };
+enum { LEASE_MS = 4000, LONG_LEASE_MS = 60000, WAIT_MS = 20000 };
 
 static int agents_up(void **state)
 {
@@ -391,10 +393,63 @@ static void the_controllers_address_is_never_cut(void **state)
     heal(n1, "fine");
 }
 
+/* The thread that does the agent's work is held in the middle of it, as the kernel holds one that
+ * waits for a lock of the network's. */
+static void hold(pid_t thread)
+{
+    int status;
+    assert_int_equal(0, ptrace(PTRACE_SEIZE, thread, NULL, NULL));
+    assert_int_equal(0, ptrace(PTRACE_INTERRUPT, thread, NULL, NULL));
+    assert_int_equal(thread, waitpid(thread, &status, __WALL));
+}
+
+static void a_heal_is_felt_while_the_agent_waits_for_something_else(void **state)
+{
+    (void)state;
+    namespaces_need(spaces);
+    struct test_agent *agent = &n1->agent;
+    json_decref(agent_must(agent, "lease", json_pack("{s:i}", "lease_ms", LONG_LEASE_MS)));
+    for (int way = 0; way < 2; way++) {
+        json_t *link = json_pack("{s:s, s:s, s:{s:i}, s:[o]}", "id", "out", "fault", "link",
+                                 "options", "loss_percent", 100, "peers", peer_of(n2));
+        cut(n1, "in", n2);
+        json_decref(agent_must(agent, "inject", link));
+        assert_false(is_heard(n2, n1, AF_INET, 200));
+        assert_false(is_heard(n1, n2, AF_INET, 200));
+        hold(agent_pid(agent));
+        int64_t healed[2] = {0};
+        if (way == 0) {
+            healed[0] = agent_send(agent, "heal", json_pack("{s:s}", "id", "in"));
+            assert_true(is_heard(n2, n1, AF_INET, WAIT_MS));
+            assert_false(is_heard(n1, n2, AF_INET, 200)); /* the other one is not meant */
+            healed[1] = agent_send(agent, "heal", json_pack("{s:s}", "id", "out"));
+        } else {
+            healed[0] = agent_send(agent, "heal_all", json_object());
+        }
+        assert_true(is_heard(n2, n1, AF_INET, WAIT_MS));
+        assert_true(is_heard(n1, n2, AF_INET, WAIT_MS));
+        int64_t felt_ns = rift_clock_now();
+        assert_int_equal(0, ptrace(PTRACE_DETACH, agent_pid(agent), NULL, NULL));
+        for (int i = 0; i < 2 - way; i++) {
+            json_t *reply = agent_wait(agent, healed[i]), *ok = json_object_get(reply, "ok");
+            assert_non_null(ok);
+            if (way == 0)
+                assert_true(json_integer_value(json_object_get(ok, "applied_ns")) <= felt_ns);
+            json_decref(reply);
+        }
+        char *output;
+        assert_int_equal(0, HOST_RUN(n1, &output, "tc", "qdisc", "show", "dev", "eth0"));
+        assert_null(strstr(output, "clsact"));
+        free(output);
+    }
+}
+
 #define CASE(test) cmocka_unit_test_setup_teardown(test, agents_up, agents_down)
 
-int main(void)
+int main(int argc, char **argv)
 {
+    if (argc > 1)
+        cmocka_set_test_filter(argv[1]);
     const struct CMUnitTest tests[] = {
         CASE(only_the_named_direction_of_the_named_pair_is_cut),
         CASE(the_cut_begins_at_the_agreed_instant),
@@ -405,6 +460,7 @@ int main(void)
         CASE(an_interface_without_peer_traffic_cuts_nothing),
         CASE(cuts_that_cannot_be_are_refused_and_leave_nothing),
         CASE(the_controllers_address_is_never_cut),
+        CASE(a_heal_is_felt_while_the_agent_waits_for_something_else),
         CASE(a_tcp_connection_survives_a_cut_of_eight_seconds),
     };
     return cmocka_run_group_tests(tests, three_hosts_up, three_hosts_down);
