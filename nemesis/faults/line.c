@@ -41,8 +41,9 @@ enum order_kind { ORDER_LINK, ORDER_OPEN, ORDER_RENEW };
 
 struct order {
     enum order_kind kind;
-    int64_t lease_end_ns;      /* of OPEN and RENEW */
-    unsigned char address[16]; /* of LINK, and the rest */
+    int64_t lease_end_ns; /* of OPEN and RENEW */
+    size_t peer;          /* of LINK, and the rest */
+    unsigned char address[16];
     int interface;
     struct rift_link_quality quality;
 };
@@ -64,8 +65,7 @@ struct rift_line {
 struct link {
     unsigned char address[16];
     int interface;
-    uint32_t waiting;
-    struct rift_line_link quality;
+    struct rift_line_link *peer; /* all addresses of a peer have it in common */
 };
 
 struct waiting {
@@ -83,7 +83,8 @@ struct line {
     int64_t lease_end_ns;
     struct link **links;
     size_t link_count;
-    struct waiting *heap; /* the one that is due next in front */
+    struct rift_line_link **peers; /* by number; NULL: not known yet */
+    struct waiting *heap;          /* the one that is due next in front */
     size_t waiting_count, waiting_room;
     uint64_t number;
     struct rift_rng rng;
@@ -145,6 +146,8 @@ static struct link *link_find(const struct line *line, const unsigned char addre
 static void line_take_link(struct line *line, const struct order *order)
 {
     struct link *link = link_find(line, order->address);
+    if (order->peer >= RIFT_LINE_LINKS_MAX)
+        return;
     if (!link && line->link_count < RIFT_LINE_LINKS_MAX) {
         link = rift_calloc(1, sizeof *link);
         memcpy(link->address, order->address, sizeof link->address);
@@ -152,8 +155,11 @@ static void line_take_link(struct line *line, const struct order *order)
     }
     if (!link)
         return;
+    if (!line->peers[order->peer])
+        line->peers[order->peer] = rift_calloc(1, sizeof **line->peers);
+    link->peer = line->peers[order->peer];
     link->interface = order->interface;
-    rift_line_link_set(&link->quality, &order->quality);
+    rift_line_link_set(link->peer, &order->quality);
 }
 
 static void line_send_first(struct line *line)
@@ -163,7 +169,7 @@ static void line_send_first(struct line *line)
     int64_t now = rift_clock_now();
     ssize_t rc = sendto(line->out_fd, first.frame, first.size, MSG_DONTWAIT, (struct sockaddr *)&to,
                         sizeof to);
-    first.link->waiting--;
+    first.link->peer->waiting--;
     if (rc < 0)
         line->counts->overflown++;
     else
@@ -181,7 +187,7 @@ static void line_take_frame(struct line *line, size_t size)
     if (!link)
         return;
     struct rift_line_fate fate =
-        rift_line_fate_draw(&link->quality, &line->rng, rift_clock_now(), size);
+        rift_line_fate_draw(link->peer, &line->rng, rift_clock_now(), size);
     struct rift_line_counts *counts = line->counts;
     counts->taken++;
     counts->lost += fate.copies == 0;
@@ -191,12 +197,8 @@ static void line_take_frame(struct line *line, size_t size)
         counts->silent += rift_line_frame_corrupt_silently(line->frame, size, &line->rng);
     if (fate.is_corrupt)
         counts->corrupted += rift_line_frame_corrupt(line->frame, size, &line->rng);
-    for (int i = 0; i < fate.copies; i++) {
-        if (link->waiting >= link->quality.quality.limit) {
-            counts->overflown++;
-            continue;
-        }
-        link->waiting++;
+    counts->overflown += (uint64_t)(fate.copies - fate.room);
+    for (int i = 0; i < fate.room; i++) {
         struct waiting fresh = {.due_ns = fate.due_ns[i],
                                 .number = line->number++,
                                 .link = link,
@@ -332,6 +334,7 @@ static _Noreturn void line_run(int fd, struct rift_line_counts *counts, uint32_t
     line->counts = counts;
     line->mark = mark;
     line->links = rift_calloc(RIFT_LINE_LINKS_MAX, sizeof *line->links);
+    line->peers = rift_calloc(RIFT_LINE_LINKS_MAX, sizeof *line->peers);
     line->lease_end_ns = rift_clock_now() + REPORT_DEADLINE_MS * RIFT_MS;
     rift_rng_init(&line->rng, (uint64_t)rift_clock_now() ^ (uint64_t)getpid() << 40);
     become_urgent();
@@ -382,10 +385,11 @@ static int line_order(struct rift_line *line, const struct order *order, struct 
     return rift_fail_errno(err, RIFT_ERR_IO, "the delay line is gone");
 }
 
-int rift_line_set(struct rift_line *line, const char *address, int interface,
+int rift_line_set(struct rift_line *line, size_t peer, const char *address, int interface,
                   const struct rift_link_quality *quality, struct rift_error *err)
 {
-    struct order order = {.kind = ORDER_LINK, .interface = interface, .quality = *quality};
+    struct order order = {
+        .kind = ORDER_LINK, .peer = peer, .interface = interface, .quality = *quality};
     if (inet_pton(AF_INET6, address, order.address) != 1) {
         order.address[10] = order.address[11] = 0xff;
         inet_pton(AF_INET, address, order.address + 12);

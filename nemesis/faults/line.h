@@ -21,9 +21,11 @@ struct rift_line_counts {
 
 /* Starts the process, which waits; undo's "line" says which it is. What it sends has the mark. */
 struct rift_line *rift_line_start(json_t *undo, uint32_t mark, struct rift_error *err);
-/* Says how good the link to an address is, and by which interface it leads; before the line is
- * opened or while it runs. An address that is known already is changed, and what waits is kept. */
-int rift_line_set(struct rift_line *line, const char *address, int interface,
+/* Says how good the link to a peer is, and that an address is one of the peer's, and by which
+ * interface it leads; before the line is opened or while it runs. What is known already is changed,
+ * and what waits is kept. Rate and limit are of all addresses of a peer together; peers are
+ * numbered from 0, below RIFT_LINE_LINKS_MAX. */
+int rift_line_set(struct rift_line *line, size_t peer, const char *address, int interface,
                   const struct rift_link_quality *quality, struct rift_error *err);
 /* Makes the TAP; tap is its interface. The process ends when the lease does. */
 int rift_line_open(struct rift_line *line, int64_t lease_end_ns, int *tap, struct rift_error *err);

@@ -57,7 +57,9 @@ struct rift_line_fate rift_line_fate_draw(struct rift_line_link *link, struct ri
     fate.is_corrupt = happens(rng, quality->corrupt);
     fate.copies = happens(rng, quality->duplicate) ? 2 : 1;
     fate.is_early = happens(rng, quality->reorder);
-    for (int i = 0; i < fate.copies; i++)
-        fate.due_ns[i] = sent_at(link, now_ns, bytes) + (fate.is_early ? 0 : draw_delay(link, rng));
+    /* What the limit turns away has no part in the rate. */
+    for (; fate.room < fate.copies && link->waiting < quality->limit; link->waiting++)
+        fate.due_ns[fate.room++] =
+            sent_at(link, now_ns, bytes) + (fate.is_early ? 0 : draw_delay(link, rng));
     return fate;
 }

@@ -14,10 +14,13 @@ struct rift_line_link {
     bool is_bad;
     uint32_t last_random;
     int64_t rate_free_ns; /* when the last packet has been sent at the rate */
+    uint32_t waiting;     /* packets that were drawn and are not sent yet, which the caller counts
+                             down */
 };
 
 struct rift_line_fate {
     int copies; /* 0: lost */
+    int room;   /* so many of the copies may wait; the rest is more than the limit */
     int64_t due_ns[2];
     bool is_corrupt, is_silent, is_early;
 };

@@ -138,14 +138,14 @@ static int link_plan(struct rift_injection *injection, const struct rift_target 
     return needs.is_by_chance ? rift_offload_plan(injection, ledger, err) : 0;
 }
 
-static int set_line_peer(struct live *live, const struct rift_peer *peer,
+static int set_line_peer(struct live *live, const struct rift_peer *peer, size_t number,
                          const struct rift_link_quality *quality, struct rift_error *err)
 {
     CLEANUP(rift_tc_finish) struct rift_tc *tc = rift_tc_open(err);
     for (const char *const *a = peer->addresses; tc && *a; a++) {
         int interface;
         if (rift_tc_route_interface(tc, *a, false, &interface, err) ||
-            rift_line_set(live->line, *a, interface, quality, err))
+            rift_line_set(live->line, number, *a, interface, quality, err))
             return -1;
     }
     return tc ? 0 : -1;
@@ -165,7 +165,7 @@ static int set_peer(struct rift_injection *injection, const json_t *options,
     if (rift_link_quality_of(options, peer, &work.quality, err))
         return -1;
     if (backend == RIFT_LINK_BY_LINE)
-        return set_line_peer(live, peer, &work.quality, err);
+        return set_line_peer(live, peer, i, &work.quality, err);
     struct rift_link_quality by_program = work.quality;
     if (backend == RIFT_LINK_BY_NETEM) {
         work.has_netem = true;

@@ -157,6 +157,49 @@ static void what_exceeds_the_limit_is_lost(void **state)
     assert_true(tally.missing > 350 && tally.missing < 430);
 }
 
+/* Offered eight times the rate, half of it to each address. */
+static void rate_and_limit_are_of_all_addresses_of_a_peer(void **state)
+{
+    (void)state;
+    namespaces_need(bench.spaces);
+    enum { PORT = 7311, SIZE = 1000, ON_WIRE_IPV4 = SIZE + 42, RATE_KBIT = 2000, LAST_MS = 2000 };
+    static const int families[] = {AF_INET, AF_INET6};
+    static const char datagram[SIZE];
+    int in[2], out[2], sent = 0, arrived = 0;
+    struct sockaddr_storage to[2];
+    socklen_t size[2];
+    for (int f = 0; f < 2; f++) {
+        in[f] = host_socket(bench.spaces, n2, families[f], SOCK_DGRAM);
+        out[f] = host_socket(bench.spaces, n1, families[f], SOCK_DGRAM);
+        host_bind(in[f], n2, families[f], PORT);
+        to[f] = host_sockaddr(n2, families[f], PORT, &size[f]);
+    }
+    link_inject(
+        &bench, "r", n2,
+        json_pack("{s:s, s:i, s:i}", "by", "line", "rate_kbit", RATE_KBIT, "limit_packets", 20));
+    int64_t begin = rift_clock_now(), now;
+    while ((now = rift_clock_now()) < begin + LAST_MS * RIFT_MS) {
+        char taken[SIZE];
+        for (; sent < 2 * (now - begin) / RIFT_MS; sent++)
+            sendto(out[sent % 2], datagram, SIZE, MSG_DONTWAIT,
+                   (const struct sockaddr *)&to[sent % 2], size[sent % 2]);
+        for (int f = 0; f < 2; f++)
+            while (recv(in[f], taken, SIZE, MSG_DONTWAIT) == SIZE)
+                arrived++;
+        rift_clock_sleep_until(now + RIFT_MS);
+    }
+    link_heal(&bench, "r");
+    for (int f = 0; f < 2; f++) {
+        close(in[f]);
+        close(out[f]);
+    }
+    double kbit = arrived * 8.0 * ON_WIRE_IPV4 / (double)(now - begin) * 1e6;
+    print_message("%d of %d datagrams arrived in %.2f s: %.0f kbit/s\n", arrived, sent,
+                  (double)(now - begin) / 1e9, kbit);
+    assert_true(kbit < 1.2 * RATE_KBIT);
+    assert_true(kbit > 0.6 * RATE_KBIT);
+}
+
 static void a_change_loses_nothing_that_waits(void **state)
 {
     (void)state;
@@ -287,6 +330,7 @@ int main(void)
         cmocka_unit_test(faults_on_one_link_add_up),
         cmocka_unit_test(a_fifth_goes_past_the_others),
         cmocka_unit_test(what_exceeds_the_limit_is_lost),
+        cmocka_unit_test(rate_and_limit_are_of_all_addresses_of_a_peer),
         cmocka_unit_test(a_change_loses_nothing_that_waits),
         cmocka_unit_test(a_killed_line_loses_packets_no_longer_than_the_lease),
         cmocka_unit_test(a_line_outlives_its_agent_until_the_lease_ends),

@@ -178,6 +178,22 @@ static void packets_leave_at_the_rate_and_early_ones_at_once(void **state)
     assert_true(early > 2300 && early < 2700);
 }
 
+static void what_the_limit_turns_away_has_no_part_in_the_rate(void **state)
+{
+    (void)state;
+    struct rift_line_link link = link_of("{\"rate_kbit\": 10000, \"limit_packets\": 10}");
+    struct rift_rng rng;
+    int room = 0;
+    rift_rng_init(&rng, 1);
+    for (int i = 0; i < 100; i++)
+        room += rift_line_fate_draw(&link, &rng, 0, 1250).room;
+    assert_int_equal(10, room);
+    link.waiting = 0; /* all are sent */
+    struct rift_line_fate next = rift_line_fate_draw(&link, &rng, 10000000, 1250);
+    assert_int_equal(1, next.room);
+    assert_int_equal(11000000, next.due_ns[0]);
+}
+
 static void delays_have_the_mean_and_the_spread_of_their_table(void **state)
 {
     (void)state;
@@ -212,6 +228,7 @@ int main(void)
         cmocka_unit_test(a_frame_that_is_cut_or_strange_is_left_alone),
         cmocka_unit_test(losses_are_as_many_and_as_long_as_asked),
         cmocka_unit_test(packets_leave_at_the_rate_and_early_ones_at_once),
+        cmocka_unit_test(what_the_limit_turns_away_has_no_part_in_the_rate),
         cmocka_unit_test(delays_have_the_mean_and_the_spread_of_their_table),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
