@@ -21,6 +21,8 @@ struct rift_fault {
     /* What it really does to the node or on the wire, and how its end is assured, for the docs. */
     const char *effect;
     enum rift_fault_scope scope;
+    /* On links: how a node is hit for one that its grudge names, "n1 deaf to n2"; NULL: so. */
+    const char *reads;
     /* The agents know it as another fault of that name; NULL: its own. */
     const char *driver;
     /* Its option "links" has the driver's options for each link, {source: {destination: {}}}, which

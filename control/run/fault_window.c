@@ -125,7 +125,8 @@ int fault_window_prepare_after(struct fault_window *fault, struct cluster *clust
     struct rift_text CLEANUP(rift_text_finish) whom = {0};
     rift_text_append(&whom, "");
     if (is_on_links(fault)) {
-        grudge_print(&fault->resolved.grudge, cluster->names, &whom);
+        const char *reads = window->what.fault->reads;
+        grudge_print(&fault->resolved.grudge, cluster->names, reads ? reads : "deaf to", &whom);
         fault->further = peer_addresses_ask(cluster);
         link_probe_run(&fault->before, cluster, &fault->resolved.grudge, 0,
                        FAULT_PROBE_DEADLINE_MS);

@@ -29,14 +29,14 @@ static size_t find_groups(const struct rift_grudge *grudge, size_t group_of[RIFT
     return groups;
 }
 
-static void print_deaf(const struct rift_grudge *grudge, const char *const *names,
-                       struct rift_text *text)
+static void print_pairs(const struct rift_grudge *grudge, const char *const *names,
+                        const char *words, struct rift_text *text)
 {
     bool is_first = true;
     for (size_t d = 0; d < grudge->node_count; d++) {
         if (rift_node_set_count(&grudge->drops[d]) == 0)
             continue;
-        rift_text_printf(text, "%s%s deaf to", is_first ? "" : "; ", names[d]);
+        rift_text_printf(text, "%s%s %s", is_first ? "" : "; ", names[d], words);
         is_first = false;
         for (size_t s = 0; s < grudge->node_count; s++) {
             if (rift_node_set_has(&grudge->drops[d], s))
@@ -45,13 +45,13 @@ static void print_deaf(const struct rift_grudge *grudge, const char *const *name
     }
 }
 
-void grudge_print(const struct rift_grudge *grudge, const char *const *names,
+void grudge_print(const struct rift_grudge *grudge, const char *const *names, const char *words,
                   struct rift_text *text)
 {
     size_t group_of[RIFT_NODES_MAX];
     size_t groups = find_groups(grudge, group_of);
     if (groups == 0) {
-        print_deaf(grudge, names, text);
+        print_pairs(grudge, names, words, text);
         return;
     }
     for (size_t group = 0; group < groups; group++) {

@@ -202,6 +202,7 @@ const struct rift_fault rift_fault_reset = {
         "left "
         "out.",
     .scope = RIFT_FAULT_ON_LINKS,
+    .reads = "reset by",
     .options = reset_options,
 };
 
@@ -325,7 +326,8 @@ static const struct rift_option link_options[] = {
      .fallback = "0",
      .minimum = 0,
      .maximum = 1e8,
-     .summary = "most that a node sends to each of its peers; 0: no limit"},
+     .summary = "most that a node sends to each of its peers, by netem or HTB on each interface; "
+                "0: no limit"},
     {.name = "limit_packets",
      .kind = RIFT_OPTION_INTEGER,
      .unit = "",
@@ -371,6 +373,7 @@ const struct rift_fault rift_fault_link = {
         "contact. If the delay line is killed, its packets are lost until the lease ends. Options "
         "can be changed while it is on, without a gap, by `vary_s` and in `rift shell`.",
     .scope = RIFT_FAULT_ON_LINKS,
+    .reads = "to",
     .can_change = true,
     .options = link_options,
 };
@@ -426,6 +429,7 @@ const struct rift_fault rift_fault_wan = {
     .effect = "The fault link between all nodes, each link with a delay of half the round trip "
               "between its two regions, and their loss.",
     .scope = RIFT_FAULT_ON_LINKS,
+    .reads = "to",
     .driver = "link",
     .is_given_by_link = true,
     .options = wan_options,

@@ -501,6 +501,7 @@ static void a_shell_changes_a_link_that_is_on(void **state)
                             config, config, config, config);
     test_run(end, output, sizeof output);
     print_message("%s\n", output);
+    assert_says(output, "w1 on for 60 s: link: n1 to n2\n");
     assert_says(output, "w1 changed");
     assert_null(strstr(output, "NOT OBSERVED"));
     assert_says(output, "unknown key of fault 'link': 'delay'");
