@@ -90,6 +90,7 @@ static void finish(struct interpreter *interpreter)
 {
     interpreter_destroy(interpreter);
     atomic_store(&store->is_hanging, false);
+    atomic_store(&store->lets_go, true);
     for (int i = 0; i < 500 && atomic_load(&store->open_sessions) > 0; i++)
         usleep(10000);
     assert_int_equal(store->open_sessions, 0);
@@ -139,17 +140,19 @@ static void sessions_are_open_before_the_first_operation(void **state)
 static void a_stuck_client_holds_up_neither_others_nor_the_end(void **state)
 {
     (void)state;
-    struct interpreter *interpreter = start(&memory_client_correct, 50);
-    atomic_store(&store->hang_once, 1); /* for 1.5 s; it counts as stuck after 0.6 s */
-    int64_t before_ns = rift_clock_now();
+    struct interpreter *interpreter = start(&memory_client_correct, 500);
+    atomic_store(&store->hang_once, 1);
     assert_int_equal(run_writes(interpreter, 2000, 60000), INTERPRETER_DONE);
-    assert_true(rift_clock_now() - before_ns < 1400 * RIFT_MS);
     const struct scheduler_counts *counts = interpreter_counts(interpreter);
     assert_int_equal(counts->ok, 1999);
     assert_int_equal(counts->info, 1);
     assert_int_equal(counts->abandoned, 1);
-    usleep(1700000);
-    interpreter_run(interpreter, NULL, 0, NULL);
+    assert_int_equal(counts->late, 0); /* it is stuck still */
+    atomic_store(&store->lets_go, true);
+    for (int i = 0; i < 1000 && counts->late == 0; i++) {
+        usleep(10000);
+        interpreter_run(interpreter, NULL, 0, NULL);
+    }
     assert_int_equal(counts->late, 1);
     assert_int_equal(counts->ok, 1999);
     finish(interpreter);
@@ -177,9 +180,10 @@ static void a_full_disk_ends_the_phase(void **state)
     finish(interpreter);
 }
 
-static void *stop_soon(void *interpreter)
+static void *stop_when_all_are_busy(void *interpreter)
 {
-    usleep(50000);
+    while (atomic_load(&store->invocations) < THREADS)
+        usleep(1000);
     interpreter_stop(interpreter);
     return NULL;
 }
@@ -190,10 +194,10 @@ static void another_thread_can_stop_it(void **state)
     struct interpreter *interpreter = start(&memory_client_correct, 200);
     atomic_store(&store->is_hanging, true);
     pthread_t stopper;
-    pthread_create(&stopper, NULL, stop_soon, interpreter);
+    pthread_create(&stopper, NULL, stop_when_all_are_busy, interpreter);
     int64_t before_ns = rift_clock_now();
     assert_int_equal(run_writes(interpreter, 100, 60000), INTERPRETER_STOPPED);
-    assert_true(rift_clock_now() - before_ns < 3 * RIFT_SECOND);
+    assert_true(rift_clock_now() - before_ns < 30 * RIFT_SECOND);
     pthread_join(stopper, NULL);
     assert_int_equal(interpreter_counts(interpreter)->invoked, THREADS);
     assert_int_equal(run_writes(interpreter, 100, 60000), INTERPRETER_STOPPED);
@@ -212,14 +216,17 @@ static void the_deadline_of_a_phase_is_kept(void **state)
     finish(interpreter);
 }
 
+static int64_t cut_ns, healed_ns;
+
 static void *cut_and_heal(void *interpreter)
 {
+    cut_ns = rift_clock_now();
     struct run_fault_op *fault =
         run_fault_op_create("start-partition", json_pack("{s:i}", "window", 1));
     interpreter_post_fault_begun(interpreter, fault);
     usleep(50000);
     fault->result = json_pack("{s:{}}", "nodes");
-    fault->end_ns = rift_clock_now();
+    fault->end_ns = healed_ns = rift_clock_now();
     interpreter_post_fault_ended(interpreter, fault);
     return NULL;
 }
@@ -233,7 +240,7 @@ static void faults_are_recorded_while_every_client_is_stuck(void **state)
     pthread_create(&nemesis, NULL, cut_and_heal, interpreter);
     run_writes(interpreter, THREADS, 60000);
     pthread_join(nemesis, NULL);
-    atomic_store(&store->is_hanging, false);
+    interpreter_run(interpreter, NULL, 0, NULL); /* a late thread posts after the phase */
     const struct memory_record *found = NULL;
     for (int64_t i = 0; i < journal.count; i++) {
         if (journal.records[i].process == RIFT_PROCESS_NEMESIS)
@@ -242,7 +249,8 @@ static void faults_are_recorded_while_every_client_is_stuck(void **state)
     assert_non_null(found);
     assert_string_equal(found->f, "start-partition");
     assert_true(found->has_ended);
-    assert_in_range(found->end_ns - found->start_ns, 40 * RIFT_MS, 90 * RIFT_MS);
+    assert_in_range(found->start_ns + origin_ns, cut_ns, healed_ns - 50 * RIFT_MS);
+    assert_int_equal(found->end_ns + origin_ns, healed_ns);
     memory_journal_close(&journal);
     finish(interpreter);
 }

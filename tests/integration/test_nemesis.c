@@ -145,25 +145,21 @@ static const char *seen_at(const struct memory_record *found, const char *node)
     return text ? text : "";
 }
 
-static size_t cut_links(void)
+/* Until a host has noted when it did something. */
+static void wait_for(_Atomic int64_t *moment_ns)
 {
-    size_t count = 0;
-    for (size_t d = 0; d < FAKE_NODES_MAX; d++) {
-        for (size_t s = 0; s < FAKE_NODES_MAX; s++)
-            count += fake_world.drops[d][s];
-    }
-    return count;
+    for (int i = 0; i < 3000 && *moment_ns == 0; i++)
+        usleep(10000);
+    assert_true(*moment_ns != 0);
 }
 
 static void a_cut_is_recorded_as_it_was_seen_and_is_healed(void **state)
 {
     (void)state;
     struct rift_window windows[] = {cut(0, "a", 100, 300)};
-    struct nemesis *nemesis = start(&(struct rift_schedule){windows, 1});
-    usleep(300000);
-    assert_int_equal(cut_links(), 12); /* two of five, three of five, both ways */
-    finish(nemesis);
-    assert_int_equal(cut_links(), 0);
+    finish(start(&(struct rift_schedule){windows, 1}));
+    assert_int_equal(fake_world.most_drops, 12); /* two of five, three of five, both ways */
+    assert_int_equal(fake_drops(), 0);
     const struct memory_record *started = record("start-partition", 0);
     const struct memory_record *stopped = record("stop-partition", 0);
     assert_true(is_observed(started));
@@ -211,16 +207,21 @@ static void a_node_that_is_late_is_told_of_and_later_windows_give_it_time(void *
     (void)state;
     fake_world.takes_ns[3] = 1300 * RIFT_MS;
     struct rift_window windows[] = {cut(0, "a", 100, 1500), cut(1, "a", 4500, 100)};
-    finish(start(&(struct rift_schedule){windows, 2}));
+    struct nemesis *nemesis = start(&(struct rift_schedule){windows, 2});
+    wait_for(&fake_world.healed_ns[3]);
+    int64_t first_late_ns = fake_world.late_ns[3];
+    finish(nemesis);
     const struct memory_record *first = record("start-partition", 0);
     const struct memory_record *second = record("start-partition", 1);
-    assert_in_range(late_ns(first, "n4"), 800 * RIFT_MS, 1300 * RIFT_MS);
+    assert_true(late_ns(first, "n4") > 800 * RIFT_MS);
+    assert_int_equal(late_ns(first, "n4"), first_late_ns);
     assert_non_null(strstr(seen_at(first, "n4"), " ms late"));
     assert_int_equal(late_ns(first, "n1"), 0);
     assert_null(strstr(seen_at(first, "n1"), "late"));
     assert_int_equal(late_ns(second, "n4"), 0);
-    /* The schedule is kept: the call comes sooner, the start does not come later. */
-    assert_in_range(fake_world.agreed_ns[0] - origin_ns, 4500 * RIFT_MS, 4700 * RIFT_MS);
+    /* The schedule is kept: the call comes sooner, the start does not come later by what n4 takes.
+     */
+    assert_in_range(fake_world.agreed_ns[0] - origin_ns, 4500 * RIFT_MS, 5500 * RIFT_MS);
     /* Most faults are answered when they have begun, and the call waits for that. */
     assert_true((int64_t)fake_world.spare_ns[0] > RIFT_SECOND);
 }
@@ -266,10 +267,9 @@ static void a_silent_host_delays_the_heal_of_no_other_fault(void **state)
     fake_world.is_silent[4] = true; /* each call to it takes its whole deadline */
     struct rift_window windows[] = {pause_one(0, "a", 4, 50, 200), pause_one(1, "b", 0, 50, 200)};
     struct nemesis *nemesis = start(&(struct rift_schedule){windows, 2});
-    int64_t before_ns = rift_clock_now();
-    usleep(1000000);
+    wait_for(&fake_world.healed_ns[0]);
     assert_false(fake_world.is_paused[0]);
-    assert_true(fake_world.healed_ns[0] - before_ns < 600 * RIFT_MS);
+    assert_true(fake_world.waiting_at_heal[0] > 0);
     fake_world.is_silent[4] = false;
     finish(nemesis);
     assert_true(is_observed(record("start-pause", 1)));
@@ -283,10 +283,11 @@ static void a_silent_host_does_not_prolong_the_cut_of_others(void **state)
     fake_world.is_silent[4] = true;
     struct rift_window windows[] = {cut(0, "a", 50, 3000)};
     struct nemesis *nemesis = start(&(struct rift_schedule){windows, 1});
-    for (int i = 0; i < 800 && fake_world.healed_ns[0] == 0; i++)
-        usleep(10000);
-    assert_in_range(fake_world.healed_ns[0] - fake_world.agreed_ns[0], 2900 * RIFT_MS,
-                    3600 * RIFT_MS);
+    wait_for(&fake_world.healed_ns[0]);
+    assert_true(fake_world.healed_ns[0] - fake_world.agreed_ns[0] >= 2900 * RIFT_MS);
+    /* Its 3 s do not begin when the silent one is given up. */
+    assert_true(fake_world.given_up_ns > 0);
+    assert_true(fake_world.healed_ns[0] - fake_world.given_up_ns < 2900 * RIFT_MS);
     fake_world.is_silent[4] = false;
     finish(nemesis);
     assert_false(is_observed(record("start-partition", 0)));
@@ -302,7 +303,7 @@ static void a_host_that_refuses_is_named_and_the_others_are_healed(void **state)
     assert_false(is_observed(started));
     assert_string_equal(started->error, "a node failed");
     assert_non_null(strstr(seen_at(started, "n3"), "this host refuses"));
-    assert_int_equal(cut_links(), 0);
+    assert_int_equal(fake_drops(), 0);
     assert_int_equal(failures, 1);
 }
 
@@ -313,7 +314,9 @@ static void stopping_heals_at_once_and_begins_nothing_more(void **state)
                                     pause_one(1, "a", 1, 90000, 1000),
                                     pause_one(2, "b", 2, 30000, 1000)};
     struct nemesis *nemesis = start(&(struct rift_schedule){windows, 3});
-    usleep(400000);
+    wait_for(&fake_world.agreed_ns[0]);
+    for (int i = 0; i < 1000 && !fake_world.is_paused[0]; i++)
+        usleep(10000);
     assert_true(fake_world.is_paused[0]);
     struct rift_text active = {0};
     nemesis_print_active(nemesis, &active);
@@ -322,7 +325,7 @@ static void stopping_heals_at_once_and_begins_nothing_more(void **state)
     int64_t before_ns = rift_clock_now();
     nemesis_stop(nemesis);
     finish(nemesis);
-    assert_true(rift_clock_now() - before_ns < RIFT_SECOND);
+    assert_true(rift_clock_now() - before_ns < 20 * RIFT_SECOND); /* the window has 60 s */
     assert_false(fake_world.is_paused[0]);
     assert_int_equal(fake_world.injects, 1);
 }

@@ -19,6 +19,8 @@ struct rift_node {
 };
 
 struct silence {
+    unsigned node;
+    bool is_inject;
     int64_t until_ns;
     rift_node_done *done;
     void *context;
@@ -77,6 +79,15 @@ static json_t *fake_now(const struct rift_node *node)
     return json_integer(rift_clock_now() + fake_clock_offset(node->number));
 }
 
+int fake_drops(void)
+{
+    int count = 0;
+    for (size_t d = 0; d < FAKE_NODES_MAX; d++)
+        for (size_t s = 0; s < FAKE_NODES_MAX; s++)
+            count += fake_world.drops[d][s];
+    return count;
+}
+
 static json_t *fake_inject(struct rift_node *node, const json_t *args)
 {
     int64_t start_ns = json_integer_value(json_object_get(args, "start_ns"));
@@ -93,8 +104,13 @@ static json_t *fake_inject(struct rift_node *node, const json_t *args)
         if (!fake_world.cuts_nothing)
             fake_world.drops[node->number][name[1] - '1'] = true;
     }
-    int64_t ready_ns =
-        rift_clock_now() + fake_clock_offset(node->number) + fake_world.takes_ns[node->number];
+    int drops = fake_drops();
+    fake_world.most_drops = drops > fake_world.most_drops ? drops : (int)fake_world.most_drops;
+    int64_t takes_ns = fake_world.takes_ns[node->number];
+    int64_t ready_ns = rift_clock_now() + fake_clock_offset(node->number) + takes_ns;
+    if (takes_ns == 0 && ready_ns > start_ns)
+        ready_ns = start_ns;
+    fake_world.late_ns[node->number] = ready_ns > start_ns ? ready_ns - start_ns : 0;
     return json_pack("{s:I, s:I, s:I, s:{}}", "planned_ns", (json_int_t)start_ns, "ready_ns",
                      (json_int_t)ready_ns, "applied_ns",
                      (json_int_t)(ready_ns > start_ns ? ready_ns : start_ns), "details");
@@ -105,6 +121,7 @@ static json_t *fake_heal(struct rift_node *node)
     for (size_t i = 0; i < FAKE_NODES_MAX; i++)
         fake_world.drops[node->number][i] = false;
     fake_world.is_paused[node->number] = false;
+    fake_world.waiting_at_heal[node->number] = (int)fake_world.waiting;
     fake_world.healed_ns[node->number] = rift_clock_now();
     fake_world.heals++;
     return json_pack("{s:o}", "applied_ns", fake_now(node));
@@ -143,7 +160,11 @@ static json_t *fake_answer(struct rift_node *node, const char *verb, const json_
 static void *fake_keep_silent(void *context)
 {
     struct silence *silence = context;
-    rift_clock_sleep_until(silence->until_ns);
+    while (fake_world.is_silent[silence->node] && rift_clock_now() < silence->until_ns)
+        rift_clock_sleep_until(rift_clock_now() + 10 * RIFT_MS);
+    fake_world.waiting--;
+    if (silence->is_inject)
+        fake_world.given_up_ns = rift_clock_now();
     struct rift_error error = {0};
     rift_fail(&error, RIFT_ERR_TIMEOUT, "a host is silent");
     silence->done(silence->context, NULL, &error);
@@ -156,7 +177,9 @@ int rift_node_send(struct rift_node *node, const char *verb, const json_t *args,
 {
     if (fake_world.is_silent[node->number]) {
         struct silence *silence = rift_malloc(sizeof *silence);
-        *silence = (struct silence){rift_clock_now() + deadline_ms * RIFT_MS, done, context};
+        *silence = (struct silence){node->number, strcmp(verb, "inject") == 0,
+                                    rift_clock_now() + deadline_ms * RIFT_MS, done, context};
+        fake_world.waiting++;
         pthread_t thread;
         pthread_create(&thread, NULL, fake_keep_silent, silence);
         pthread_detach(thread);

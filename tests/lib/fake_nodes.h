@@ -18,17 +18,24 @@ struct fake_world {
     atomic_bool is_silent[FAKE_NODES_MAX];
     atomic_bool refuses[FAKE_NODES_MAX];
     atomic_bool cuts_nothing;
-    _Atomic int64_t takes_ns[FAKE_NODES_MAX]; /* how long a node takes to be ready to inject */
-    atomic_int leader;                        /* -1: none */
+    /* How long a node takes to be ready to inject; 0: it is ready in time, whenever it is asked. */
+    _Atomic int64_t takes_ns[FAKE_NODES_MAX];
+    atomic_int leader; /* -1: none */
     /* What a test reads. */
-    _Atomic int64_t agreed_ns[FAKE_NODES_MAX]; /* start of the last inject, in our time */
-    _Atomic int64_t spare_ns[FAKE_NODES_MAX];  /* from that start until the call's deadline */
-    _Atomic int64_t healed_ns[FAKE_NODES_MAX]; /* when the last heal came */
-    atomic_int injects, heals, role_questions;
+    _Atomic int64_t agreed_ns[FAKE_NODES_MAX];  /* start of the last inject, in our time */
+    _Atomic int64_t spare_ns[FAKE_NODES_MAX];   /* from that start until the call's deadline */
+    _Atomic int64_t late_ns[FAKE_NODES_MAX];    /* after it, at the last inject */
+    _Atomic int64_t healed_ns[FAKE_NODES_MAX];  /* when the last heal came */
+    atomic_int waiting_at_heal[FAKE_NODES_MAX]; /* how many calls a silent host kept then */
+    _Atomic int64_t given_up_ns; /* when the last inject at a silent host had waited long enough */
+    atomic_int most_drops;
+    atomic_int injects, heals, role_questions, waiting;
 };
 
 extern struct fake_world fake_world;
 
+/* How many links are cut now. */
+int fake_drops(void);
 /* agent clock minus ours, monotonic and wall; differs from node to node. */
 int64_t fake_clock_offset(unsigned node);
 

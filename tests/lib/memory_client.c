@@ -63,8 +63,8 @@ static void misbehave(struct memory_store *store)
     unsigned left = atomic_load(&store->hang_once);
     while (left > 0 && !atomic_compare_exchange_weak(&store->hang_once, &left, left - 1))
         ;
-    if (left > 0)
-        usleep(1500000);
+    while (left > 0 && !atomic_load(&store->lets_go))
+        usleep(1000);
 }
 
 static void memory_change(struct memory_session *session, size_t key, int64_t value)

@@ -17,7 +17,8 @@ struct memory_store {
     unsigned changes;
     _Atomic int64_t *journal_count; /* or NULL: a write of v demands that it is past v */
     atomic_bool is_hanging;         /* every invoke waits while it is set */
-    atomic_uint hang_once;          /* so many invokes hang for 1.5 s, deadline or not */
+    atomic_uint hang_once;          /* so many invokes hang until lets_go is set */
+    atomic_bool lets_go;
     atomic_uint invocations, early, open_sessions;
 };
 
