@@ -132,11 +132,11 @@ static void a_pause_begins_at_its_start_and_not_before(void **state)
 {
     (void)state;
     NEED_HOST();
-    int64_t start = rift_clock_now() + 300 * RIFT_MS;
+    int64_t start = rift_clock_now() + 1000 * RIFT_MS;
     int64_t id = agent_send(&n1->agent, "inject",
                             json_pack("{s:s, s:s, s:{}, s:I}", "id", "later", "fault", "pause",
                                       "options", "start_ns", (json_int_t)start));
-    assert_true(toy_is_alive(n1, 100));
+    assert_true(toy_is_alive(n1, 900));
     json_t *reply = agent_wait(&n1->agent, id);
     json_int_t applied = 0;
     assert_int_equal(0, json_unpack(reply, "{s:{s:I}}", "ok", "applied_ns", &applied));
@@ -175,7 +175,8 @@ static void a_process_that_does_not_stop_keeps_no_other_fault_from_its_end(void 
     NEED_HOST();
     struct rift_cgroup cgroup;
     assert_int_equal(0, rift_cgroup_open(n1->cgroup, &cgroup, NULL));
-    pid_t stuck = start_one_that_does_not_stop(&cgroup, 4);
+    json_decref(agent_must(&n1->agent, "lease", json_pack("{s:i}", "lease_ms", 20000)));
+    pid_t stuck = start_one_that_does_not_stop(&cgroup, 20);
     inject("burn", "cpu-burn", json_pack("{s:i}", "processes", 1));
     int64_t clock_id = agent_send(&n1->agent, "inject",
                                   json_pack("{s:s, s:s, s:{s:s, s:i}}", "id", "c", "fault", "clock",

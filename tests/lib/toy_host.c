@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "common/clock.h"
 #include "common/memory.h"
 
 struct test_host *n1;
@@ -104,5 +105,16 @@ bool is_observed(const char *id)
     bool is = json_is_true(json_object_get(ok, "observed"));
     print_message("%s\n", json_string_value(json_object_get(ok, "how")));
     json_decref(ok);
+    return is;
+}
+
+bool becomes_observed(const char *id)
+{
+    int64_t deadline = rift_clock_now() + 15 * RIFT_SECOND;
+    bool is = is_observed(id);
+    while (!is && rift_clock_now() < deadline) {
+        rift_clock_sleep_until(rift_clock_now() + 100 * RIFT_MS);
+        is = is_observed(id);
+    }
     return is;
 }

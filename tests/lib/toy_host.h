@@ -34,5 +34,7 @@ bool can_inject(const char *fault, json_t *options);
 void inject(const char *id, const char *fault, json_t *options);
 void heal(const char *id);
 bool is_observed(const char *id);
+/* Of what shows only once the system does something: it may be slow at that. */
+bool becomes_observed(const char *id);
 
 #endif
