@@ -452,16 +452,17 @@ static void a_shell_starts_a_system_to_break_and_takes_it_along(void **state)
                                               NULL, 0));
 }
 
-/* How long a TCP connection from one host to another's sshd takes to open, at best of three: one
- * round trip. */
-static double connect_ms(size_t from, size_t to)
+/* How long a TCP connection from one host to another's sshd takes to open, one round trip: at best
+ * of three, or of more until one takes less than below_ms, as a busy machine adds what it likes. */
+static double connect_ms(size_t from, size_t to, int below_ms)
 {
     char output[64] = "";
     CLEANUP(rift_free)
-    char *script = rift_printf("for i in 1 2 3; do bash -c 's=$EPOCHREALTIME; exec "
-                               "3<>/dev/tcp/%s/22; e=$EPOCHREALTIME; echo $((${e/./} - ${s/./}))'; "
-                               "done | sort -n | head -1",
-                               hosts[to].address);
+    char *script = rift_printf(
+        "best=99999999; for ((i = 0; i < 3 || best >= %d && i < 30; i++)); do us=$(bash -c "
+        "'s=$EPOCHREALTIME; exec 3<>/dev/tcp/%s/22; e=$EPOCHREALTIME; echo $((${e/./} - "
+        "${s/./}))'); ((us < best)) && best=$us; done; echo $best",
+        below_ms * 1000, hosts[to].address);
     assert_exit_code(test_host_run(&hosts[from], script, output, sizeof output), 0, output);
     return strtod(output, NULL) / 1000;
 }
@@ -486,15 +487,15 @@ static void a_shell_changes_a_link_that_is_on(void **state)
         test_run(show, output, sizeof output);
         fail_msg("%s", output);
     }
-    assert_true(connect_ms(0, 1) < 50);
+    assert_true(connect_ms(0, 1, 50) < 50);
     CLEANUP(rift_free)
     char *go =
         rift_printf("touch %s.d/a; for i in $(seq 300); do grep -q 'no fault w7' %s.d/log && "
                     "exit 0; sleep 0.1; done; exit 1",
                     config, config);
     assert_int_equal(test_run(go, NULL, 0), 0);
-    assert_true(connect_ms(0, 1) >= 60);
-    assert_true(connect_ms(0, 2) < 50);
+    assert_true(connect_ms(0, 1, 10000) >= 60);
+    assert_true(connect_ms(0, 2, 50) < 50);
     CLEANUP(rift_free)
     char *end = rift_printf("touch %s.d/b; for i in $(seq 300); do grep -q 'w1 healed' %s.d/log && "
                             "break; sleep 0.1; done; sleep 1; cat %s.d/log; rm -r %s.d",
@@ -506,7 +507,7 @@ static void a_shell_changes_a_link_that_is_on(void **state)
     assert_null(strstr(output, "NOT OBSERVED"));
     assert_says(output, "unknown key of fault 'link': 'delay'");
     assert_says(output, "change takes --set OPTION=VALUE, and nothing else");
-    assert_true(connect_ms(0, 1) < 50);
+    assert_true(connect_ms(0, 1, 50) < 50);
 }
 
 /* The source of the matrix has, there and back: Dallas - Frankfurt 123 and 123 ms, Dallas - Tokyo
@@ -517,11 +518,11 @@ static void nodes_are_as_far_apart_as_their_regions(void **state)
     need_lab();
     static const double asked_ms[3][3] = {{0, 123, 143}, {123, 0, 233}, {143, 233, 0}};
     char output[8192];
-    assert_true(connect_ms(0, 1) < 60);
+    assert_true(connect_ms(0, 1, 60) < 60);
     begin_fault("wan --for 60s --set regions='[dallas, frankfurt, tokyo]'", "answers in");
     for (size_t from = 0; from < 3; from++)
         for (size_t to = 0; to < 3; to++) {
-            double ms = from == to ? 0 : connect_ms(from, to);
+            double ms = from == to ? 0 : connect_ms(from, to, (int)asked_ms[from][to] + 60);
             if (from != to)
                 print_message("n%zu to n%zu: %.1f ms, asked %.0f\n", from + 1, to + 1, ms,
                               asked_ms[from][to]);
@@ -532,7 +533,7 @@ static void nodes_are_as_far_apart_as_their_regions(void **state)
     print_message("%s", output);
     assert_null(strstr(output, "NOT OBSERVED"));
     assert_says(output, "observed on every node");
-    assert_true(connect_ms(0, 1) < 60);
+    assert_true(connect_ms(0, 1, 60) < 60);
 }
 
 static void a_mistyped_fault_is_named_with_the_nearest(void **state)

@@ -19,7 +19,8 @@
 #include "tests/lib/host_shell.h"
 #include "tests/lib/lab_case.h"
 
-enum { CALL_MS = 20000, TEXT_SIZE = 8192, LEASE_S = 2 };
+/* A guest on a busy machine keeps silent for seconds. */
+enum { CALL_MS = 60000, TEXT_SIZE = 8192, LEASE_S = 20, WAIT_S = 30 };
 
 static struct host_shell shell;
 static struct rift_node *node;
@@ -164,15 +165,16 @@ static void on_host(const char *script)
         fail_msg("%s: %s", script, output);
 }
 
-/* Within 10 s; the script is one condition. */
+/* The script is one condition. */
 static void wait_on_host(const char *condition)
 {
     CLEANUP(rift_free)
-    char *script = rift_printf("for i in $(seq 100); do { %s; } && exit 0; sleep 0.1; done; "
-                               "systemctl status --no-pager toy.service; exit 1",
-                               condition);
+    char *script =
+        rift_printf("end=$((SECONDS + %d)); while ((SECONDS < end)); do { %s; } && exit 0; "
+                    "sleep 0.1; done; systemctl status --no-pager toy.service; exit 1",
+                    WAIT_S, condition);
     if (host_shell_run(&shell, script, output, sizeof output) != 0)
-        fail_msg("not within 10 s: %s: %.600s", condition, output);
+        fail_msg("not within %d s: %s: %s", WAIT_S, condition, output);
 }
 
 static long ask_number(const char *script)
@@ -199,7 +201,7 @@ static void wait_for_another(long pid)
 static void assert_as_before(void)
 {
     static char now[TEXT_SIZE];
-    for (int try = 0; try < 30; try++) {
+    for (int try = 0; try < WAIT_S * 10; try++) {
         host_shell_run(&shell, look, now, sizeof now);
         if (strcmp(now, before) == 0)
             return;
@@ -227,7 +229,7 @@ static void open_node(const char *unit, const char *data_folder)
 {
     struct rift_error err = {0};
     struct rift_node_settings settings = test_node_settings(case_hosts);
-    settings.lease_ms = 10000; /* a limit of memory may take a guest seconds */
+    settings.lease_ms = LEASE_S * 1000;
     node = rift_node_open(&settings, &err);
     if (!node)
         fail_msg("%s", err.text);
@@ -297,11 +299,13 @@ static bool is_observed(char how[200])
     return is;
 }
 
-static void assert_observed(const char *fault)
+static void wait_until_observed(const char *fault)
 {
     char how[200];
-    if (!is_observed(how))
-        fail_msg("%s is not observed: %s", fault, how);
+    int64_t deadline_ns = rift_clock_now() + WAIT_S * RIFT_SECOND;
+    while (!is_observed(how))
+        if (rift_clock_now() > deadline_ns)
+            fail_msg("%s is not observed: %s", fault, how);
 }
 
 static void systemd_starts_a_killed_unit_and_rift_starts_nothing(void **state)
@@ -311,7 +315,7 @@ static void systemd_starts_a_killed_unit_and_rift_starts_nothing(void **state)
     long pid = main_pid();
     inject("kill", json_object());
     wait_for_another(pid);
-    assert_observed("kill");
+    wait_until_observed("kill");
     long next = main_pid();
     heal();
     assert_int_equal(main_pid(), next);
@@ -352,7 +356,7 @@ static void what_the_unit_s_settings_were_they_are_after_each_fault(void **state
         host_shell_run(&shell, limits[i].see, first, sizeof first);
         inject(limits[i].fault, json_loads(limits[i].options, 0, NULL));
         /* A thread that sleeps where no stop reaches it is paused as it wakes. */
-        for (int try = 0; try < 30 && (try == 0 || strcmp(first, output) == 0); try++) {
+        for (int try = 0; try < 300 && (try == 0 || strcmp(first, output) == 0); try++) {
             host_shell_run(&shell, limits[i].see, output, sizeof output);
             rift_clock_sleep_until(rift_clock_now() + 20 * RIFT_MS);
         }
@@ -411,8 +415,7 @@ static void a_kill_for_want_of_memory_is_seen(void **state)
     for (size_t i = 0; i < 2; i++) {
         long pid = main_pid();
         inject(faults[i], json_loads(options[i], 0, NULL));
-        on_host("sleep 0.3");
-        assert_observed(faults[i]);
+        wait_until_observed(faults[i]);
         heal();
         wait_for_another(pid);
         on_host("cat /sys/fs/cgroup/system.slice/toy.service/memory.max");
@@ -430,7 +433,7 @@ static void a_paused_unit_is_killed_by_its_watchdog_and_started_again(void **sta
     long pid = main_pid();
     inject("pause", json_object());
     wait_on_host("journalctl -q -u toy.service | grep -q 'Watchdog timeout'");
-    assert_observed("pause");
+    wait_until_observed("pause");
     heal();
     wait_for_another(pid);
     on_host("rm -r /run/systemd/system/toy.service.d; systemctl daemon-reload; "
@@ -471,7 +474,7 @@ static void a_run_leaves_a_unit_as_it_was(void **state)
     int code = test_run(script, output, sizeof output);
     assert_exit_code(code, RIFT_EXIT_VALID, output);
     assert_true(main_pid() != pid);
-    on_host("journalctl -q -o cat -u toy.service | grep -c '^Stopping toy.service'");
+    wait_on_host("journalctl -q -o cat -u toy.service | grep -q '^Stopping toy.service'");
     assert_as_before();
 }
 
@@ -481,7 +484,7 @@ static pid_t begin_fault_by(const char *config, const char *words)
     CLEANUP(rift_free)
     char *script = rift_printf(
         "cd %s; : >log; %s fault %s --for 60s --config %s >log 2>&1 & pid=$!; "
-        "for i in $(seq 200); do grep -q left log && break; sleep 0.1; done; echo $pid; "
+        "for i in $(seq 600); do grep -q left log && break; sleep 0.1; done; echo $pid; "
         "grep -q left log || cat log",
         case_scratch, test_rift_binary(), words, config);
     test_run(script, output, sizeof output);
@@ -508,7 +511,7 @@ static void a_unit_is_started_again_though_controller_and_agent_died(void **stat
                                          "memory --on '[n1]' --set percent_of_use=20"};
     for (size_t i = 0; i < 2; i++) {
         pid_t rift = begin_fault(faults[i]);
-        on_host("! systemctl -q is-active toy.service");
+        wait_on_host("! systemctl -q is-active toy.service");
         kill(rift, SIGKILL);
         on_host("pkill -9 '^rift-agent'; true");
         wait_on_host("systemctl -q is-active toy.service");
@@ -529,7 +532,7 @@ static void a_login_s_end_does_not_leave_a_limit_behind(void **state)
     on_host("login=$(awk '/^PPid/ {print $2}' /proc/$(pgrep '^rift-guardian')/status); "
             "scope=/sys/fs/cgroup$(sed 's/^0:://' /proc/$login/cgroup); echo $scope; "
             "case $scope in */session-*.scope) echo 1 >$scope/cgroup.kill;; *) exit 1;; esac; "
-            "sleep 0.1; ! [ -e /proc/$login ]");
+            "for i in $(seq 300); do [ -e /proc/$login ] || exit 0; sleep 0.1; done; exit 1");
     wait_on_host("grep -q 33 /sys/fs/cgroup/system.slice/toy.service/pids.max");
     kill(rift, SIGKILL);
 }
@@ -589,20 +592,11 @@ static const struct hard_fault hard_faults[] = {
     {"kill", "{\"signal\": \"TERM\"}"},
 };
 
-static void wait_until_observed(const char *fault)
-{
-    char how[200];
-    int64_t deadline_ns = rift_clock_now() + 5 * RIFT_SECOND;
-    while (!is_observed(how))
-        if (rift_clock_now() > deadline_ns)
-            fail_msg("%s is not observed: %s", fault, how);
-}
-
 /* As its owner has it, with both processes where they belong. */
 static void wait_for_hard(const char *fault, const char *first)
 {
     static char now[TEXT_SIZE];
-    for (int try = 0; try < 100; try++) {
+    for (int try = 0; try < WAIT_S * 10; try++) {
         host_shell_run(&shell, look_hard, now, sizeof now);
         if (strcmp(now, first) == 0)
             return;
