@@ -69,7 +69,7 @@ static void a_full_disk_takes_nothing_and_is_as_before_after_it(void **state)
     heal("full");
     assert_int_equal(0, write_file("after", 1 << 20, true));
     assert_int_equal(-1, size_of(".rift-filler"));
-    assert_true(toy_is_alive(n1, 1000));
+    assert_true(toy_is_alive(n1, 5000));
 }
 
 /* What the layer keeps of files, to undo what was not synced, it does not keep of our own. */
@@ -105,7 +105,7 @@ static void a_power_cut_loses_what_was_not_synced_and_nothing_else(void **state)
     assert_int_equal(100000, size_of("synced"));
     assert_true(size_of("unsynced") <= 0);
     heal("power");
-    assert_true(toy_is_alive(n1, 2000));
+    assert_true(toy_is_alive(n1, 5000));
 }
 
 /* "FROZEN", "THAWED": of the system's cgroup, by the test's own hand. False without freezer of v1.
@@ -148,7 +148,7 @@ static void the_agent_goes_on_while_a_power_cut_waits(void **state)
     json_t *healed = agent_wait(&n1->agent, heal_id);
     assert_non_null(json_object_get(healed, "ok"));
     json_decref(healed);
-    assert_true(toy_is_alive(n1, 2000));
+    assert_true(toy_is_alive(n1, 5000));
     assert_int_equal(0, write_file("after", 10, true));
 }
 
@@ -170,7 +170,7 @@ static void disk_faults_touch_no_disk_that_is_not_the_systems_own(void **state)
         assert_non_null(strstr(text, "disk_mb"));
         json_decref(reply);
     }
-    assert_true(toy_is_alive(n1, 1000));
+    assert_true(toy_is_alive(n1, 5000));
 }
 
 /* --- disk-rate */

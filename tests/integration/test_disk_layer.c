@@ -141,7 +141,7 @@ static void what_was_not_synced_is_lost_and_what_was_is_there(void **state)
     assert_false(is_there("fresh"));
     assert_true(toy_is_still(n1, 100));
     heal("lose");
-    assert_true(toy_is_alive(n1, 2000));
+    assert_true(toy_is_alive(n1, 5000));
     assert_false(is_there(".rift-canary"));
 }
 
@@ -571,7 +571,7 @@ static void a_dead_one_is_replaced_when_the_system_starts(void **state)
     json_decref(agent_must(&n1->agent, "system.stop", NULL));
     toy_start(n1);
     assert_true(is_listed("layer: "));
-    assert_true(toy_is_alive(n1, 2000));
+    assert_true(toy_is_alive(n1, 5000));
 }
 
 static void another_agent_of_the_machine_takes_nothing_of_it(void **state)
@@ -632,7 +632,7 @@ static void a_power_cut_reaches_the_disk_below_it(void **state)
     assert_string_equal("s", get("synced"));
     assert_string_not_equal("u", get("unsynced"));
     heal("power");
-    assert_true(toy_is_alive(n1, 2000));
+    assert_true(toy_is_alive(n1, 5000));
     assert_true(is_listed("layer: "));
 }
 
@@ -654,7 +654,7 @@ static void its_faults_say_what_to_set_where_there_is_none(void **state)
         assert_non_null(strstr(text, "disk_layer"));
         json_decref(reply);
     }
-    assert_true(toy_is_alive(n1, 1000));
+    assert_true(toy_is_alive(n1, 5000));
 }
 
 #define CASE(test)        cmocka_unit_test_setup_teardown(test, ext4_up, toy_host_end_wiped)

@@ -17,7 +17,7 @@
 #include "common/memory.h"
 #include "tests/lib/toy_host.h"
 
-enum { WAIT_MS = 3000 };
+enum { WAIT_MS = 10000 };
 
 static int toy_up(void **state)
 {
@@ -99,7 +99,7 @@ static void a_system_without_descriptors_cannot_open_and_gets_its_limits_back(vo
     assert_true(toy_is_still(n1, 200));
     assert_int_equal(0, count_with(before, true));
     heal("f");
-    assert_true(toy_is_alive(n1, 1000));
+    assert_true(toy_is_alive(n1, 5000));
     assert_int_equal(0, count_with(before, false));
     assert_true(count_with(before, true) > 0);
 }
@@ -111,7 +111,7 @@ static void descriptors_that_are_left_can_be_opened(void **state)
         skip();
     inject("f", "fd-limit", json_pack("{s:i}", "leave", 8));
     assert_true(is_observed("f"));
-    assert_true(toy_is_alive(n1, 1000));
+    assert_true(toy_is_alive(n1, 5000));
     heal("f");
 }
 
@@ -143,7 +143,7 @@ static void a_second_limit_of_descriptors_is_refused(void **state)
     assert_string_equal("conflict", code);
     json_decref(reply);
     heal("f");
-    assert_true(toy_is_alive(n1, 1000));
+    assert_true(toy_is_alive(n1, 5000));
 }
 
 static void pids_max(char text[64])
@@ -210,7 +210,7 @@ static void the_limit_of_pids_is_lifted_when_agent_and_guardian_are_killed(void 
         pids_max(now);
     while (strcmp(before, now) != 0 && rift_clock_now() < deadline);
     assert_string_equal(before, now);
-    assert_true(toy_is_alive(n1, 500));
+    assert_true(toy_is_alive(n1, 5000));
 }
 
 #define CASE(test) cmocka_unit_test_setup_teardown(test, toy_up, toy_host_end)

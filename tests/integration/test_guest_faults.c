@@ -209,16 +209,17 @@ static void assert_cannot(struct rift_node *node, const char *fault, const char 
     json_decref(args);
 }
 
-/* In a while, for nobody can log in while the table is full. */
+/* Once there is a file, for nobody can log in while the table is full. */
 static void arrange_the_end_of_agent_and_guardian(struct rift_node *node)
 {
     const json_t *hello = rift_node_hello(node);
     int agent = (int)json_integer_value(json_object_get(hello, "pid"));
     int guardian = (int)json_integer_value(json_object_get(hello, "guardian_pid"));
-    char script[160];
+    char script[200];
     snprintf(script, sizeof script,
-             "(sleep 4; kill -STOP %d %d; kill -9 %d %d) </dev/null >/dev/null 2>&1 &", guardian,
-             agent, guardian, agent);
+             "(until [ -e /tmp/end ]; do sleep 0.05; done; kill -STOP %d %d; kill -9 %d %d) "
+             "</dev/null >/dev/null 2>&1 &",
+             guardian, agent, guardian, agent);
     assert_int_equal(test_host_run(&case_hosts[1], script, NULL, 0), 0);
 }
 
@@ -258,6 +259,9 @@ static void a_full_connection_table_ends_when_agent_and_guardian_are_killed(void
     assert_int_equal(test_host_run(bench.hit, limit, first, sizeof first), 0);
     arrange_the_end_of_agent_and_guardian(node);
     fill_and_observe(node, row);
+    json_t *go = json_pack("{s:[s, s]}", "argv", "touch", "/tmp/end");
+    assert_int_equal(rift_node_call(node, "exec", go, CALL_MS, NULL, &err), 0);
+    json_decref(go);
     int64_t end_ns = rift_clock_now() + CALL_MS * RIFT_MS;
     while (row->measure(&bench) < row->base[0])
         assert_true(rift_clock_now() < end_ns);
@@ -267,6 +271,7 @@ static void a_full_connection_table_ends_when_agent_and_guardian_are_killed(void
     node = rift_node_open(&settings, &err); /* the next contact */
     assert_non_null(node);
     rift_node_close(node);
+    test_host_run(bench.hit, "rm /tmp/end", NULL, 0);
     test_host_run(bench.hit, row->undo, NULL, 0);
     fault_play_remains(bench.hit, before, cell);
     assert_string_equal(cell, "");

@@ -38,7 +38,7 @@ static void a_frozen_system_stands_still_and_goes_on(void **state)
     assert_true(is_observed("f"));
     assert_true(toy_is_still(n1, 300));
     heal("f");
-    assert_true(toy_is_alive(n1, 500));
+    assert_true(toy_is_alive(n1, 5000));
 }
 
 static void a_frozen_system_is_thawed_by_its_keeper_when_all_else_is_dead(void **state)
@@ -62,7 +62,7 @@ static void two_freezes_end_with_the_last(void **state)
     heal("a");
     assert_true(toy_is_still(n1, 100));
     heal("b");
-    assert_true(toy_is_alive(n1, 500));
+    assert_true(toy_is_alive(n1, 5000));
 }
 
 static long system_ms(void)

@@ -87,7 +87,7 @@ static void the_search_finds_what_is_planted(void **state)
             "/var/lib/rift/ledger/x /var/lib/rift/system.json /var/lib/rift-system/data/x "
             "/tmp/.rift-upload-x; cp /bin/sleep "
             "/usr/local/bin/rift-hold; setsid /usr/local/bin/rift-hold 30 >/dev/null "
-            "2>&1 </dev/null & sleep 0.2",
+            "2>&1 </dev/null & until pgrep -x rift-hold >/dev/null; do sleep 0.05; done",
             NULL, 0),
         0);
     node_state_read(&hosts[0], after);
@@ -99,13 +99,15 @@ static void the_search_finds_what_is_planted(void **state)
     if (count != sizeof kinds / sizeof *kinds + 2)
         fail_msg("%zu things instead of %zu:\n%s", count, sizeof kinds / sizeof *kinds + 2,
                  found.data);
-    test_host_run(&hosts[0],
-                  "tc qdisc del dev eth0 clsact; g=/sys/fs/cgroup; [ -d $g/unified ] && "
-                  "g=$g/unified; rmdir $g/rift-system; umount /mnt; rm -r /run/mount /var/lib/rift "
-                  "/var/lib/rift-system /var/lib/beat /tmp/.rift-upload-x "
-                  "/usr/local/bin/rift-hold; for p in /proc/[0-9]*; do [ $(cat $p/comm) = "
-                  "rift-hold ] && kill -9 ${p#/proc/}; done; sleep 0.1",
-                  NULL, 0);
+    test_host_run(
+        &hosts[0],
+        "tc qdisc del dev eth0 clsact; g=/sys/fs/cgroup; [ -d $g/unified ] && "
+        "g=$g/unified; rmdir $g/rift-system; umount /mnt; rm -r /run/mount /var/lib/rift "
+        "/var/lib/rift-system /var/lib/beat /tmp/.rift-upload-x "
+        "/usr/local/bin/rift-hold; for p in /proc/[0-9]*; do [ $(cat $p/comm) = "
+        "rift-hold ] && kill -9 ${p#/proc/}; done; while pgrep -x rift-hold >/dev/null; do "
+        "sleep 0.05; done",
+        NULL, 0);
     node_state_read(&hosts[0], after);
     found.length = 0;
     assert_int_equal(node_remains(before, after, &found), 0);

@@ -276,6 +276,10 @@ static void a_read_by_predicate_does_not_find_the_probe(void **state)
     session_close(&session);
 }
 
+#define PSQL           "/usr/lib/postgresql/15/bin/psql -qAt -h 127.0.0.1 -U postgres"
+#define SLEEPERS       "FROM pg_stat_activity WHERE wait_event = 'PgSleep'"
+#define COUNT_SLEEPERS PSQL " -c \"SELECT count(*) " SLEEPERS "\""
+
 /* A lock held by psql on the host blocks the row: the client gives up at its deadline, before it
  * has sent COMMIT. */
 static void a_transaction_that_never_sent_commit_surely_failed(void **state)
@@ -286,9 +290,10 @@ static void a_transaction_that_never_sent_commit_surely_failed(void **state)
     struct rift_value key = value_of(&session, "\"held\"");
     assert_int_equal(invoke(&session, "write", key, value_of(&session, "1"), 2000), RIFT_OP_OK);
     assert_int_equal(
-        on_host("(/usr/lib/postgresql/15/bin/psql -q -h 127.0.0.1 -U postgres -c "
-                "'BEGIN; UPDATE rift_test.rift_registers SET v = v; SELECT pg_sleep(3)' "
-                "</dev/null >/dev/null 2>&1 &) ; sleep 0.5"),
+        on_host("(" PSQL " -c "
+                "'BEGIN; UPDATE rift_test.rift_registers SET v = v; SELECT pg_sleep(60)' "
+                "</dev/null >/dev/null 2>&1 &); for i in $(seq 300); do [ $(" COUNT_SLEEPERS
+                ") = 1 ] && exit 0; sleep 0.1; done; exit 1"),
         0);
     int64_t before = rift_clock_now();
     assert_int_equal(invoke(&session, "write", key, value_of(&session, "2"), 500), RIFT_OP_FAIL);
@@ -296,7 +301,7 @@ static void a_transaction_that_never_sent_commit_surely_failed(void **state)
     assert_true(session.answer.is_session_broken);
     assert_true(rift_clock_now() - before < 2 * RIFT_SECOND);
     session_close(&session);
-    sleep(3);
+    assert_int_equal(on_host(PSQL " -c \"SELECT pg_terminate_backend(pid) " SLEEPERS "\""), 0);
     session_open(&session, "read-committed");
     key = value_of(&session, "\"held\"");
     assert_int_equal(invoke(&session, "read", key, RIFT_VALUE_NIL, 5000), RIFT_OP_OK);
@@ -312,20 +317,22 @@ static void a_commit_without_an_answer_may_have_happened(void **state)
     struct session session;
     session_open(&session, "read-committed");
     assert_int_equal(
-        on_host("/usr/lib/postgresql/15/bin/psql -q -h 127.0.0.1 -U postgres <<'SQL'\n"
-                "CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS "
-                "$$ BEGIN PERFORM pg_sleep(2); RETURN NULL; END $$;\n"
-                "CREATE CONSTRAINT TRIGGER slow AFTER INSERT ON rift_test.rift_registers "
-                "DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION slow();\nSQL"),
+        on_host(PSQL " <<'SQL'\n"
+                     "CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS "
+                     "$$ BEGIN PERFORM pg_sleep(3); RETURN NULL; END $$;\n"
+                     "CREATE CONSTRAINT TRIGGER slow AFTER INSERT ON rift_test.rift_registers "
+                     "DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION slow();\nSQL"),
         0);
     struct rift_value key = value_of(&session, "\"slow\"");
-    assert_int_equal(invoke(&session, "write", key, value_of(&session, "1"), 500), RIFT_OP_INFO);
+    assert_int_equal(invoke(&session, "write", key, value_of(&session, "1"), 1500), RIFT_OP_INFO);
     assert_string_equal(session.answer.error, "timeout");
     session_close(&session);
-    sleep(3);
+    assert_int_equal(on_host("for i in $(seq 300); do [ $(" COUNT_SLEEPERS
+                             ") = 0 ] && exit 0; sleep 0.1; done; exit 1"),
+                     0);
     session_open(&session, "read-committed");
     key = value_of(&session, "\"slow\"");
-    assert_int_equal(invoke(&session, "read", key, RIFT_VALUE_NIL, 2000), RIFT_OP_OK);
+    assert_int_equal(invoke(&session, "read", key, RIFT_VALUE_NIL, 5000), RIFT_OP_OK);
     assert_result(&session, "1");
     session_close(&session);
 }
@@ -470,7 +477,10 @@ static void a_stopped_server_is_one_clear_error(void **state)
     (void)state;
     struct session session;
     session_open(&session, "serializable");
-    assert_int_equal(on_host("kill -9 $(head -1 /var/lib/pg/c/postmaster.pid); sleep 0.3"), 0);
+    assert_int_equal(
+        on_host("kill -9 $(head -1 /var/lib/pg/c/postmaster.pid); for i in $(seq 300); do "
+                "pgrep -x postgres >/dev/null || exit 0; sleep 0.1; done; exit 1"),
+        0);
     assert_int_equal(invoke(&session, "read", value_of(&session, "1"), RIFT_VALUE_NIL, 1000),
                      RIFT_OP_FAIL);
     assert_true(session.answer.is_session_broken);

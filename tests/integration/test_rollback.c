@@ -82,7 +82,7 @@ static void goes_back_and_on(void)
     inject("r", "rollback", NULL);
     assert_true(is_observed("r"));
     assert_true(has_copy());
-    assert_true(toy_is_alive(n1, 500));
+    assert_true(toy_is_alive(n1, 5000));
     write_new();
     assert_true(is_new());
     json_t *ok = agent_must(&n1->agent, "heal", json_pack("{s:s}", "id", "r"));
@@ -92,7 +92,7 @@ static void goes_back_and_on(void)
     json_decref(ok);
     assert_true(is_old());
     assert_false(has_copy());
-    assert_true(toy_is_alive(n1, 2000));
+    assert_true(toy_is_alive(n1, 5000));
     toy_watch(n1, 100, &parent, &child);
     assert_true(is_old());
     json_t *status = agent_must(&n1->agent, "status", NULL);
@@ -127,7 +127,7 @@ static void only_files_of_the_pattern_go_back(void **state)
     heal("r");
     assert_int_equal(0, shell("[ $(cat a) = 1 ] && [ $(cat ab) = 1 ] && [ ! -e ac ] && "
                               "[ ! -e sub/b ] && [ $(cat c) = 3 ] && [ $(readlink link) = c ]"));
-    assert_true(toy_is_alive(n1, 2000));
+    assert_true(toy_is_alive(n1, 5000));
 }
 
 static void without_its_controller_nothing_goes_back(void **state)
@@ -148,7 +148,7 @@ static void without_its_controller_nothing_goes_back(void **state)
         assert_true(host_agent_start(n1, "rollback", LEASE_MS)); /* finds what is left */
         assert_true(is_new());
         assert_false(has_copy());
-        assert_true(toy_is_alive(n1, 500));
+        assert_true(toy_is_alive(n1, 5000));
         assert_int_equal(0, shell("rm -r new c"));
     }
 }
@@ -171,7 +171,7 @@ static void a_putting_back_that_has_begun_is_finished(void **state)
     assert_false(has_copy());
     assert_true(host_agent_start(n1, "rollback", LEASE_MS));
     toy_start(n1);
-    assert_true(toy_is_alive(n1, 2000));
+    assert_true(toy_is_alive(n1, 5000));
 }
 
 static void beside_a_clock_that_is_wrong_it_is_refused(void **state)

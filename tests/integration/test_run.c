@@ -406,7 +406,8 @@ static void a_port_that_is_taken_is_named(void **state)
     const char *const listen =
         "setsid python3 -c \"import socket,time; s=socket.socket(); "
         "s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1); s.bind(('0.0.0.0', 2379)); "
-        "s.listen(1); time.sleep(60)\" >/dev/null 2>&1 & echo $! > /tmp/listener; sleep 0.5";
+        "s.listen(1); time.sleep(60)\" >/dev/null 2>&1 & echo $! > /tmp/listener; "
+        "until (: </dev/tcp/127.0.0.1/2379) 2>/dev/null; do sleep 0.05; done";
     test_host_run(&case_hosts[1], listen, NULL, 0);
     int code = run_lab("configs/etcd-register.yaml", "--set deadlines.start_s=10");
     test_host_run(&case_hosts[1], "kill $(cat /tmp/listener); rm /tmp/listener", NULL, 0);

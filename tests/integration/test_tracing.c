@@ -73,7 +73,7 @@ static void two_that_do_not_go_together_are_told_apart(void **state)
         if (strcmp(pairs[i].first, "clock") != 0)
             assert_true(is_observed("first"));
         heal("first");
-        assert_true(toy_is_alive(n1, 1000));
+        assert_true(toy_is_alive(n1, 5000));
     }
     json_t *status = agent_must(&n1->agent, "status", NULL);
     assert_int_equal(0, json_array_size(json_object_get(status, "faults")));
@@ -90,14 +90,14 @@ static void two_threads_may_hang_and_a_frozen_system_be_paused(void **state)
     assert_true(is_observed("second"));
     heal("first");
     heal("second");
-    assert_true(toy_is_alive(n1, 1000));
+    assert_true(toy_is_alive(n1, 5000));
     inject("first", "pause", options_of("freezer"));
     inject("second", "pause", NULL);
     assert_true(toy_is_still(n1, 200));
     heal("first");
     assert_true(toy_is_still(n1, 200));
     heal("second");
-    assert_true(toy_is_alive(n1, 1000));
+    assert_true(toy_is_alive(n1, 5000));
 }
 
 #define CASE(test) cmocka_unit_test_setup_teardown(test, toy_up, toy_host_end)

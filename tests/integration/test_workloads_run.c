@@ -142,6 +142,7 @@ static void expect_valid(const char *system, const char *const *workloads_and_ch
     }
 }
 
+/* anomaly: one, or several that are the same to whoever looks for it; NULL: any. */
 static void expect_convicted(const char *system, const char *workload, const char *arguments,
                              const char *checker, const char *anomaly)
 {
@@ -151,8 +152,7 @@ static void expect_convicted(const char *system, const char *workload, const cha
     bool is_found = anomaly == NULL;
     json_array_foreach(json_object_get(verdict, "anomalies"), i, found)
     {
-        is_found |=
-            anomaly && strcmp(json_string_value(json_object_get(found, "name")), anomaly) == 0;
+        is_found |= anomaly && strstr(anomaly, json_string_value(json_object_get(found, "name")));
     }
     if (!json_is_false(json_object_get(verdict, "valid")) || !is_found)
         fail_msg("%s on %s with %s: %s", workload, system, arguments,
@@ -192,7 +192,7 @@ static void money_is_made_where_balances_are_read_too_early(void **state)
                      "wrong total");
 }
 
-/* An element whose taker is rolled back comes out after those behind it. */
+/* An element whose taker is rolled back comes out after those behind it, or no more in this run. */
 static void queue_that_passes_over_locked_elements_is_not_in_order(void **state)
 {
     (void)state;
@@ -201,7 +201,7 @@ static void queue_that_passes_over_locked_elements_is_not_in_order(void **state)
                      "--set workload.keys=1 --set workload.concurrency=16 "
                      "--set workload.rate_hz=0 --set workload.ops_per_key=2000 "
                      "--set time_limit_s=3",
-                     "linearizable", "values out of order");
+                     "linearizable", "values out of order, value overtaken that nobody took");
 }
 
 static void log_with_offsets_from_a_sequence_is_skipped_by_polls(void **state)
