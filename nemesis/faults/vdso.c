@@ -32,10 +32,12 @@ struct image {
     const unsigned char *bytes;
     size_t mapped; /* whole pages */
     size_t stub;   /* where the stub goes */
+    size_t stub_size;
     size_t functions[VDSO_FUNCTION_COUNT];
 };
 
-/* The end of what the image's headers speak of. */
+/* The end of what the image's headers speak of. What follows it on the last page is nobody's:
+ * zeros, or, in User-mode Linux, whatever lay behind the image when it was copied. */
 static size_t image_end(const unsigned char *bytes)
 {
     const Elf64_Ehdr *header = (const void *)bytes;
@@ -48,24 +50,30 @@ static size_t image_end(const unsigned char *bytes)
     return end;
 }
 
-static const Elf64_Dyn *find_dynamic(const unsigned char *bytes)
+static const Elf64_Phdr *find_program(const unsigned char *bytes, Elf64_Word type)
 {
     const Elf64_Ehdr *header = (const void *)bytes;
     const Elf64_Phdr *programs = (const void *)(bytes + header->e_phoff);
     for (int i = 0; i < header->e_phnum; i++)
-        if (programs[i].p_type == PT_DYNAMIC)
-            return (const void *)(bytes + programs[i].p_offset);
+        if (programs[i].p_type == type)
+            return &programs[i];
     return NULL;
 }
 
+/* User-mode Linux's vDSO says that it is loaded at another address than 0. */
 static bool find_functions(struct image *image)
 {
     const unsigned char *bytes = image->bytes;
+    const Elf64_Phdr *load = find_program(bytes, PT_LOAD),
+                     *dynamic = find_program(bytes, PT_DYNAMIC);
     const Elf64_Sym *symbols = NULL;
     const char *names = NULL;
     const uint32_t *hash = NULL;
-    for (const Elf64_Dyn *entry = find_dynamic(bytes); entry && entry->d_tag != DT_NULL; entry++) {
-        const void *at = bytes + entry->d_un.d_ptr;
+    if (!load || !dynamic)
+        return false;
+    for (const Elf64_Dyn *entry = (const void *)(bytes + dynamic->p_offset);
+         entry->d_tag != DT_NULL; entry++) {
+        const void *at = bytes + (entry->d_un.d_ptr - load->p_vaddr);
         if (entry->d_tag == DT_SYMTAB)
             symbols = at;
         else if (entry->d_tag == DT_STRTAB)
@@ -79,7 +87,7 @@ static bool find_functions(struct image *image)
     for (uint32_t i = 0; i < hash[1]; i++) /* nchain is the number of symbols */
         for (size_t f = 0; f < VDSO_FUNCTION_COUNT; f++)
             if (strcmp(names + symbols[i].st_name, function_names[f]) == 0) {
-                image->functions[f] = symbols[i].st_value;
+                image->functions[f] = symbols[i].st_value - load->p_vaddr;
                 found++;
             }
     return found == VDSO_FUNCTION_COUNT;
@@ -106,24 +114,21 @@ static enum mapping find_mapping(pid_t pid, uint64_t *begin, uint64_t *end)
 
 static int image_load(struct image *image, struct rift_error *err)
 {
-    size_t stub_size = 0;
     uint64_t begin = 0, end = 0;
-    const void *code = vdso_stub_code(&stub_size);
-    if (!code || find_mapping(getpid(), &begin, &end) != MAPPING_FOUND)
+    *image = (struct image){0};
+    if (!vdso_stub_code(&image->stub_size) || find_mapping(getpid(), &begin, &end) != MAPPING_FOUND)
         return rift_fail(err, RIFT_ERR_UNSUPPORTED,
                          "the clock of a process can be bent on x86-64 with a vDSO only");
-    *image = (struct image){.bytes = (const void *)begin, .mapped = (size_t)(end - begin)};
+    image->bytes = (const void *)begin;
+    image->mapped = (size_t)(end - begin);
     if (image->mapped > VDSO_IMAGE_MAX || memcmp(image->bytes, ELFMAG, SELFMAG) != 0 ||
         !find_functions(image))
         return rift_fail(err, RIFT_ERR_UNSUPPORTED, "this kernel's vDSO has another shape");
     image->stub = (image_end(image->bytes) + 15) / 16 * 16;
-    for (size_t i = image->stub; i < image->mapped; i++)
-        if (image->bytes[i] != 0)
-            return rift_fail(err, RIFT_ERR_UNSUPPORTED, "this kernel's vDSO has no unused end");
-    if (image->stub + stub_size > image->mapped)
+    if (image->stub + image->stub_size > image->mapped)
         return rift_fail(err, RIFT_ERR_UNSUPPORTED,
                          "this kernel's vDSO has %zu unused bytes, %zu are needed",
-                         image->mapped - image->stub, stub_size);
+                         image->mapped - image->stub, image->stub_size);
     return 0;
 }
 
@@ -147,8 +152,7 @@ static int victim_try_open(pid_t pid, const struct image *image, struct victim *
     victim->memory = open(path, O_RDWR | O_CLOEXEC);
     if (victim->memory < 0 && errno != ENOENT && errno != ESRCH)
         return rift_fail_errno(err, RIFT_ERR_DENIED, "open %s", path);
-    enum mapping mapping =
-        victim->memory < 0 ? NO_MEMORY : find_mapping(pid, &victim->base, &end);
+    enum mapping mapping = victim->memory < 0 ? NO_MEMORY : find_mapping(pid, &victim->base, &end);
     if (mapping == NO_MEMORY)
         return rift_fail(err, RIFT_ERR_MISSING, "process %d is gone", (int)pid);
     if (mapping == MAPPING_OTHER || end - victim->base != image->mapped ||
@@ -324,8 +328,7 @@ static int restore(const struct victim *victim, const struct image *image, enum 
                    struct rift_error *err)
 {
     if (region == IN_STUB)
-        return victim_write(victim, image->stub, image->bytes + image->stub,
-                            image->mapped - image->stub, err);
+        return victim_write(victim, image->stub, image->bytes + image->stub, image->stub_size, err);
     for (size_t f = 0; f < VDSO_FUNCTION_COUNT; f++)
         if (victim_write(victim, image->functions[f], image->bytes + image->functions[f], JUMP_SIZE,
                          err) < 0)

@@ -49,7 +49,7 @@ fault_measure fault_number;        /* in a file: 0 is written before, 1 while it
 fault_measure fault_files;         /* of two that were written, one of them synced */
 fault_measure fault_host_clock_ms; /* how far the host's wall clock moved against this machine's */
 fault_measure fault_host_drift_ppm;
-fault_measure fault_system_clock_ms; /* the wall clock as the system sees it, less this machine's */
+fault_measure fault_system_clock_ms; /* the same of the wall clock that the system sees */
 fault_measure fault_system_drift_ppm;
 fault_measure fault_system_wrong_percent; /* share of looks that see a clock wrong by a second */
 

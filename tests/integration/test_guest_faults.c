@@ -78,12 +78,14 @@ static void netem_delays_loses_and_keeps_a_rate(void **state)
         play_row("link", "10 Mbit/s");
 }
 
-static void the_clock_of_the_host_jumps_and_drifts(void **state)
+static void the_clock_of_host_or_system_jumps_and_drifts(void **state)
 {
     (void)state;
     case_need_lab();
     play_row("clock", "the host's, +1 h");
     play_row("clock", "the host's, 5 % fast");
+    /* This kernel's vDSO has neither the address nor the unused end of this machine's. */
+    play_row("clock", "the system's, +1 h");
 }
 
 static void a_full_connection_table_takes_nothing_new_and_keeps_what_it_has(void **state)
@@ -372,7 +374,7 @@ int main(int argc, char **argv)
         cmocka_set_test_filter(argv[1]);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(netem_delays_loses_and_keeps_a_rate),
-        cmocka_unit_test(the_clock_of_the_host_jumps_and_drifts),
+        cmocka_unit_test(the_clock_of_host_or_system_jumps_and_drifts),
         cmocka_unit_test(a_full_connection_table_takes_nothing_new_and_keeps_what_it_has),
         cmocka_unit_test(a_disk_is_slowed_by_v2_which_hands_down_no_more_after_it),
         cmocka_unit_test(a_fault_that_is_refused_hands_nothing_down),
