@@ -247,8 +247,8 @@ static void a_killed_line_loses_packets_no_longer_than_the_lease(void **state)
     (void)state;
     namespaces_need(bench.spaces);
     CLEANUP(rift_free) char *before = link_card_settings(n1);
-    json_decref(agent_must(&n1->agent, "lease", json_pack("{s:i}", "lease_ms", 1500)));
-    int64_t lease_end = rift_clock_now() + 1500 * RIFT_MS;
+    json_decref(agent_must(&n1->agent, "lease", json_pack("{s:i}", "lease_ms", 3000)));
+    int64_t lease_end = rift_clock_now() + 3000 * RIFT_MS;
     json_t *ok =
         agent_must(&n1->agent, "inject",
                    link_args("k", n2, json_pack("{s:s, s:i}", "by", "line", "delay_ms", 30)));
@@ -271,8 +271,8 @@ static void a_line_outlives_its_agent_until_the_lease_ends(void **state)
     (void)state;
     namespaces_need(bench.spaces);
     CLEANUP(rift_free) char *before = link_card_settings(n1);
-    json_decref(agent_must(&n1->agent, "lease", json_pack("{s:i}", "lease_ms", 1500)));
-    int64_t lease_end = rift_clock_now() + 1500 * RIFT_MS;
+    json_decref(agent_must(&n1->agent, "lease", json_pack("{s:i}", "lease_ms", 3000)));
+    int64_t lease_end = rift_clock_now() + 3000 * RIFT_MS;
     json_t *ok =
         agent_must(&n1->agent, "inject",
                    link_args("k", n2, json_pack("{s:s, s:i}", "by", "line", "delay_ms", 30)));

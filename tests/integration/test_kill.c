@@ -22,10 +22,14 @@
 static const char head[] = "echo x >> starts; echo $$$$ > pid; ";
 static const char loop[] = "while :; do echo x >> parent; sleep 0.005; done";
 
+/* No test is about the lease, and a busy machine takes long; a system that goes on does so at once,
+ * as far as the machine lets it. */
+enum { LEASE_MS = 120000, GROWS_MS = 10000 };
+
 static int agent_up(void **state)
 {
     (void)state;
-    return n1 && !host_agent_start(n1, "kill", 8000) ? -1 : 0;
+    return n1 && !host_agent_start(n1, "kill", LEASE_MS) ? -1 : 0;
 }
 
 /* A system of one process of the recipe, a shell. */
@@ -96,7 +100,7 @@ static bool observed(const char *id, char words[256])
     int64_t asked = rift_clock_now();
     json_t *ok =
         agent_must(&n1->agent, "observe", json_pack("{s:s, s:i}", "id", id, "for_ms", 300));
-    assert_true(rift_clock_now() - asked < 900 * RIFT_MS);
+    assert_true(rift_clock_now() - asked < 2 * RIFT_SECOND);
     bool is = json_is_true(json_object_get(ok, "observed"));
     snprintf(words, 256, "%s", json_string_value(json_object_get(ok, "how")));
     print_message("  %d: %s\n", is, words);
@@ -122,7 +126,7 @@ static void every_signal_that_ends_a_process_ends_the_system(void **state)
             assert_false(grows("parent", 100));
         }
         heal("k");
-        assert_true(grows("parent", 2000));
+        assert_true(grows("parent", GROWS_MS));
         assert_int_not_equal(pid, number_in("pid"));
     }
 }
@@ -133,17 +137,20 @@ static void a_system_that_takes_its_time_to_end_is_told_of_and_runs_after_the_he
     (void)state;
     NEED_HOST();
     char words[256];
-    start_system("trap 'sleep 2; exit 0' TERM; ");
+    start_system("trap 'sleep 4; exit 0' TERM; ");
     long pid = number_in("pid");
     inject("k", "kill", json_pack("{s:s}", "signal", "TERM"));
-    wait_ms(50);
-    assert_true(observed("k", words));
-    assert_non_null(strstr(words, "1 have taken SIGTERM and are still there"));
+    int64_t deadline = rift_clock_now() + 3 * RIFT_SECOND;
+    do
+        assert_true(observed("k", words));
+    while (!strstr(words, "1 have taken SIGTERM and are still there") &&
+           rift_clock_now() < deadline);
+    assert_says(words, "1 have taken SIGTERM and are still there");
     heal("k");
-    assert_true(grows("parent", 2000));
+    assert_true(grows("parent", GROWS_MS));
     assert_int_not_equal(pid, number_in("pid"));
-    wait_ms(2500);
-    assert_true(grows("parent", 500));
+    wait_ms(4500);
+    assert_true(grows("parent", GROWS_MS));
     assert_int_equal(2, lines_of("starts"));
 }
 
@@ -176,7 +183,7 @@ static void one_process_is_killed_and_the_others_go_on(void **state)
         assert_false(is_there(i == 0 ? "tail" : "sleep"));
         assert_int_equal(i == 0, is_there("sleep"));
         heal("k");
-        assert_true(grows("parent", 500));
+        assert_true(grows("parent", GROWS_MS));
         assert_int_equal(pid, number_in("pid"));
     }
     assert_int_equal(1, lines_of("starts"));
@@ -191,7 +198,7 @@ static void one_process_is_killed_and_the_others_go_on(void **state)
     inject("k", "kill", json_pack("{s:s, s:i}", "process", "any", "pick", 0));
     assert_true(observed("k", words));
     heal("k");
-    assert_true(grows("parent", 2000));
+    assert_true(grows("parent", GROWS_MS));
 }
 
 /* How far ahead the clock is that the system's only bent process sees; 0: none is bent. */
@@ -220,15 +227,15 @@ static void a_system_that_was_started_again_sees_the_bent_clock(void **state)
     long pid = number_in("pid");
     inject("k", "kill", NULL);
     heal("k");
-    assert_true(grows("parent", 2000));
+    assert_true(grows("parent", GROWS_MS));
     assert_int_not_equal(pid, number_in("pid"));
-    int64_t deadline = rift_clock_now() + 2000 * RIFT_MS;
+    int64_t deadline = rift_clock_now() + GROWS_MS * RIFT_MS;
     while (shown_ahead_s() < 3599 && rift_clock_now() < deadline)
         wait_ms(50);
     assert_true(shown_ahead_s() > 3599 && shown_ahead_s() < 3601);
     heal("c");
     assert_true(shown_ahead_s() < 1);
-    assert_true(grows("parent", 500));
+    assert_true(grows("parent", GROWS_MS));
 }
 
 /* As /proc/PID/limits has it; "" where the process is gone. */
@@ -250,7 +257,7 @@ static void a_system_of_another_user_runs_out_of_descriptors_too(void **state)
     NEED_HOST();
     char before[160], meanwhile[160], after[160], words[256];
     start_system("setpriv --reuid=65534 --regid=65534 --clear-groups sleep 7777 & echo $$! > "
-                 "theirs; sleep 0.2; ");
+                 "theirs; until grep -q '^Uid:.65534' /proc/$$!/status; do sleep 0.01; done; ");
     descriptors_of("theirs", before);
     assert_non_null(strstr(before, "Max open files"));
     inject("f", "fd-limit", json_pack("{s:i}", "leave", 0));
@@ -260,7 +267,7 @@ static void a_system_of_another_user_runs_out_of_descriptors_too(void **state)
     descriptors_of("theirs", after);
     assert_string_not_equal(before, meanwhile);
     assert_string_equal(before, after);
-    assert_true(grows("parent", 2000));
+    assert_true(grows("parent", GROWS_MS));
 }
 
 static void a_system_that_ignores_the_signal_was_not_hit(void **state)
@@ -273,13 +280,13 @@ static void a_system_that_ignores_the_signal_was_not_hit(void **state)
     inject("k", "kill", json_pack("{s:s}", "signal", "USR1"));
     assert_false(observed("k", words));
     heal("k");
-    assert_true(grows("parent", 500));
+    assert_true(grows("parent", GROWS_MS));
     assert_int_equal(pid, number_in("pid"));
     inject("k", "kill", json_pack("{s:s}", "signal", "TERM"));
     assert_false(observed("k", words));
-    assert_true(grows("parent", 500));
+    assert_true(grows("parent", GROWS_MS));
     heal("k");
-    assert_true(grows("parent", 2000));
+    assert_true(grows("parent", GROWS_MS));
     assert_int_not_equal(pid, number_in("pid")); /* it was to end */
 }
 
@@ -291,12 +298,12 @@ static void a_signal_that_is_handled_leaves_the_system_alone(void **state)
     start_system("trap 'echo x >> hups' HUP; ");
     long pid = number_in("pid");
     inject("k", "kill", json_pack("{s:s}", "signal", "HUP"));
-    for (int i = 0; i < 50 && lines_of("hups") == 0; i++)
+    for (int i = 0; i < 1000 && lines_of("hups") == 0; i++)
         wait_ms(10);
     assert_int_equal(1, lines_of("hups"));
     assert_true(observed("k", words));
     heal("k");
-    assert_true(grows("parent", 500));
+    assert_true(grows("parent", GROWS_MS));
     assert_int_equal(pid, number_in("pid"));
     assert_int_equal(1, lines_of("starts"));
 }
@@ -308,16 +315,18 @@ static void a_killed_system_is_started_again_while_the_window_goes_on(void **sta
     char words[256];
     start_system("");
     int64_t start = rift_clock_now();
-    inject("k", "kill", json_pack("{s:f}", "restart_after_s", 0.8));
+    inject("k", "kill", json_pack("{s:f}", "restart_after_s", 2.0));
     assert_true(observed("k", words));
     assert_false(grows("parent", 300));
-    assert_true(grows("parent", 3000));
-    assert_true(rift_clock_now() - start >= 800 * RIFT_MS);
+    assert_true(grows("parent", GROWS_MS));
+    assert_true(rift_clock_now() - start >= 2000 * RIFT_MS);
+    json_decref(
+        agent_must(&n1->agent, "system.wait_ready", json_pack("{s:i}", "deadline_ms", 20000)));
     wait_ms(300); /* a start that is not done yet would be ended by the heal, and done again */
     long pid = number_in("pid");
     heal("k");
     wait_ms(500);
-    assert_true(grows("parent", 500));
+    assert_true(grows("parent", GROWS_MS));
     assert_int_equal(pid, number_in("pid")); /* what runs is let be */
     assert_int_equal(2, lines_of("starts"));
 }
@@ -330,30 +339,32 @@ static void a_crash_loop_goes_on_until_it_is_healed(void **state)
     start_system("");
     json_t *options = json_pack("{s:f, s:f}", "restart_after_s", 0.2, "again_after_s", 0.4);
     inject("k", "kill", json_incref(options));
-    for (int i = 0; i < 12; i++) { /* the lease is 8 s */
+    int64_t begin = rift_clock_now();
+    for (int i = 0; i < 12 || (lines_of("starts") < 4 && i < 80); i++) {
         wait_ms(250);
         assert_true(observed("k", words));
     }
     long starts = lines_of("starts");
-    print_message("  %ld starts\n", starts);
-    assert_in_range(starts, 4, 7); /* one before it, and one each 0.6 s of 3 */
+    int64_t took_ms = (rift_clock_now() - begin) / RIFT_MS;
+    print_message("  %ld starts in %lld ms\n", starts, (long long)took_ms);
+    assert_in_range(starts, 4, 2 + took_ms / 600); /* one before it, and at most one each 0.6 s */
     heal("k");
-    assert_true(grows("parent", 2000));
+    assert_true(grows("parent", GROWS_MS));
     wait_ms(200);
     starts = lines_of("starts");
     wait_ms(1500);
     assert_int_equal(starts, lines_of("starts"));
-    assert_true(grows("parent", 2000));
+    assert_true(grows("parent", GROWS_MS));
     /* And with the agent: as it is then it stays. */
     inject("k", "kill", options);
     wait_ms(700);
     agent_kill_both(&n1->agent);
-    wait_ms(300);
+    wait_ms(1000);
     starts = lines_of("starts");
     wait_ms(1500);
     assert_int_equal(starts, lines_of("starts"));
     agent_forget(&n1->agent);
-    assert_true(host_agent_start(n1, "kill", 8000));
+    assert_true(host_agent_start(n1, "kill", LEASE_MS));
 }
 
 static void a_stop_ends_what_joins_the_group_late_too(void **state)
@@ -401,7 +412,7 @@ static void after_the_heal_of_a_crash_loop_one_system_runs_and_stays(void **stat
                json_pack("{s:f, s:f}", "restart_after_s", 0.05, "again_after_s", 0.02));
         wait_ms(40 + 7 * round);
         heal("k");
-        assert_true(grows("parent", 2000));
+        assert_true(grows("parent", GROWS_MS));
         long starts = lines_of("starts");
         wait_ms(200);
         assert_int_equal(starts, lines_of("starts"));
@@ -419,10 +430,10 @@ static void what_is_left_of_a_system_is_started_anew_at_the_heal(void **state)
     kill((pid_t)number_in("pid"), SIGKILL); /* the system's own doing, as far as we know */
     wait_ms(100);
     assert_false(grows("parent", 200));
-    assert_true(grows("child", 200));
+    assert_true(grows("child", GROWS_MS));
     heal("f");
-    assert_true(grows("parent", 2000));
-    assert_true(grows("child", 2000));
+    assert_true(grows("parent", GROWS_MS));
+    assert_true(grows("child", GROWS_MS));
     assert_int_equal(2, lines_of("starts"));
 }
 
@@ -441,7 +452,7 @@ static void options_that_mean_nothing_are_refused(void **state)
         assert_non_null(json_object_get(reply, "error"));
         json_decref(reply);
     }
-    assert_true(grows("parent", 500));
+    assert_true(grows("parent", GROWS_MS));
     assert_int_equal(1, lines_of("starts"));
 }
 
