@@ -69,9 +69,7 @@ int agent_disk_remove(const char *folder, struct rift_error *err)
         return -1;
     rift_volume_image(folder, image);
     unfinished_path(image, fresh);
-    if ((unlink(image) && errno != ENOENT) || (unlink(fresh) && errno != ENOENT))
-        return rift_fail_errno(err, RIFT_ERR_IO, "remove '%s'", image);
-    return 0;
+    return agent_remove_file(image, err) || agent_remove_file(fresh, err) ? -1 : 0;
 }
 
 int agent_disk_remember(const struct agent_paths *paths, const char *folder, struct rift_error *err)
@@ -104,7 +102,5 @@ int agent_disks_remove(const struct agent_paths *paths, struct rift_error *err)
             rc = -1;
     }
     json_decref(folders);
-    if (rc == 0 && unlink(paths->disks) && errno != ENOENT)
-        rc = rift_fail_errno(err, RIFT_ERR_IO, "remove '%s'", paths->disks);
-    return rc;
+    return rc ? rc : agent_remove_file(paths->disks, err);
 }

@@ -7,8 +7,8 @@
 #include "agent/paths.h"
 #include "common/error.h"
 
-/* Mounts a disk on folder, which is there; where there is none yet, makes one of that size. For jobs
- * only. */
+/* Mounts a disk on folder, which is there; where there is none yet, makes one of that size. For
+ * jobs only. */
 int agent_disk_mount(const char *folder, int64_t size_mb, int64_t deadline_ns,
                      struct rift_error *err);
 /* Writes down that folder gets a disk or a layer; to be called before it does. One machine may have

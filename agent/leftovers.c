@@ -23,7 +23,7 @@
 #include "nemesis/faults/strays.h"
 #include "nemesis/faults/volume.h"
 
-enum { END_MS = 8000 };
+enum { END_MS = 8000, HEAL_MS = 60000 };
 
 static void ledger_visit(const char *id, const char *fault, const json_t *undo, void *context)
 {
@@ -240,10 +240,25 @@ static int heal_all(const struct agent_paths *paths, const char *cgroup_name, bo
     return 0;
 }
 
-int leftovers_heal(const struct agent_paths *paths, const char *cgroup_name, bool purge)
+/* Until it is done, as no lease is renewed. */
+static void describe_healer(int lock_fd)
+{
+    json_t *holder = agent_lock_holder("", "rift heal");
+    json_object_set_new(holder, "lease_until_ns",
+                        json_integer(rift_clock_now() + HEAL_MS * RIFT_MS));
+    agent_lock_describe(lock_fd, holder);
+    json_decref(holder);
+}
+
+int leftovers_heal(const struct agent_paths *paths, const char *cgroup_name, bool purge,
+                   bool is_forced)
 {
     struct rift_error err = {0};
-    CLEANUP(rift_close_fd) int lock_fd = agent_lock_take(paths->lock, NULL, true, &err);
+    CLEANUP(rift_close_fd)
+    int lock_fd =
+        agent_lock_take(paths->lock, NULL, is_forced ? LOCK_BY_FORCE : LOCK_IF_IDLE, &err);
+    if (lock_fd >= 0)
+        describe_healer(lock_fd);
     int rc = lock_fd < 0 ? -1 : heal_all(paths, cgroup_name, purge, &err);
     if (rc == 0) {
         leftovers_sweep(paths);

@@ -6,9 +6,11 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "common/clock.h"
@@ -16,6 +18,7 @@
 #include "common/process.h"
 
 enum { HOLDER_BYTES_MAX = 2048, END_DEADLINE_MS = 5000, KILL_DEADLINE_MS = 2000, TRIES_MAX = 10 };
+enum { WATCH_MS = 15000, WATCH_STEP_MS = 200, LOCK_PATH_SIZE = 512 };
 
 static json_t *lock_read_holder(int fd)
 {
@@ -28,8 +31,11 @@ static json_t *lock_read_holder(int fd)
 static bool lock_is_of_path(int fd, const char *path)
 {
     struct stat by_fd, by_path;
-    return fstat(fd, &by_fd) == 0 && stat(path, &by_path) == 0 && by_fd.st_ino == by_path.st_ino &&
-           by_fd.st_dev == by_path.st_dev;
+    if (fstat(fd, &by_fd))
+        return false;
+    if (stat(path, &by_path))
+        return S_ISDIR(by_fd.st_mode) && errno == ENOENT;
+    return by_fd.st_ino == by_path.st_ino && by_fd.st_dev == by_path.st_dev;
 }
 
 static bool lock_wait(int fd, int64_t deadline_ns)
@@ -67,39 +73,75 @@ static int lock_oust(int fd, const json_t *holder, struct rift_error *err)
                      (int)process.pid);
 }
 
-static int lock_contend(int fd, const char *session, bool is_forced, struct rift_error *err)
+static int lock_refuse(const json_t *holder, struct rift_error *err)
+{
+    return rift_fail(err, RIFT_ERR_CONFLICT,
+                     "this node is held by run '%s' of the controller at %s since %s: wait for it "
+                     "to end, or stop it with 'rift heal --force'",
+                     text_or(holder, "run", "?"), text_or(holder, "controller", "?"),
+                     text_or(holder, "since", "?"));
+}
+
+static int64_t lease_end(const json_t *holder)
+{
+    return json_integer_value(json_object_get(holder, "lease_until_ns"));
+}
+
+/* A controller that is there renews its lease long before the end. True with the lock, where the
+ * holder has let it go. *is_held: it was renewed, or does not end in time. */
+static bool lock_watch(int fd, json_t **holder, bool *is_held)
+{
+    int64_t first_end = lease_end(*holder), give_up = rift_clock_now() + WATCH_MS * RIFT_MS;
+    for (;;) {
+        int64_t now = rift_clock_now();
+        int64_t step = now + WATCH_STEP_MS * RIFT_MS;
+        *is_held = lease_end(*holder) > first_end || (now >= give_up && first_end >= now);
+        if (*is_held || first_end < now)
+            return false;
+        if (lock_wait(fd, step < first_end ? step : first_end))
+            return true;
+        json_t *seen = lock_read_holder(fd); /* it may be being written */
+        if (!seen)
+            continue;
+        json_decref(*holder);
+        *holder = seen;
+    }
+}
+
+static int lock_contend(int fd, const char *session, enum lock_claim claim, struct rift_error *err)
 {
     json_t *holder = lock_read_holder(fd);
-    int64_t lease_until = json_integer_value(json_object_get(holder, "lease_until_ns"));
     bool is_same = session && strcmp(text_or(holder, "session", ""), session) == 0;
-    int rc;
-    if (is_same || is_forced || lease_until < rift_clock_now())
-        rc = lock_oust(fd, holder, err);
-    else
-        rc =
-            rift_fail(err, RIFT_ERR_CONFLICT,
-                      "this node is held by run '%s' of the controller at %s since %s: wait for it "
-                      "to end, or stop it with 'rift heal'",
-                      text_or(holder, "run", "?"), text_or(holder, "controller", "?"),
-                      text_or(holder, "since", "?"));
+    bool is_held = !is_same && claim != LOCK_BY_FORCE && lease_end(holder) >= rift_clock_now();
+    bool is_taken = is_held && claim == LOCK_IF_IDLE && lock_watch(fd, &holder, &is_held);
+    int rc = is_taken ? 0 : is_held ? lock_refuse(holder, err) : lock_oust(fd, holder, err);
     json_decref(holder);
     return rc;
 }
 
-/* A file system that takes no writes any more has locks all the same. */
+/* A file system that takes no writes any more has locks all the same: on its folder, where the file
+ * is not there. */
 static int lock_open(const char *path, int flags)
 {
+    char folder[LOCK_PATH_SIZE];
     int fd = open(path, O_RDWR | O_CLOEXEC | flags, 0600);
-    return fd >= 0 || errno != EROFS ? fd : open(path, O_RDONLY | O_CLOEXEC);
+    if (fd >= 0 || (errno != EROFS && errno != ENOSPC && errno != EDQUOT && errno != EIO))
+        return fd;
+    fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd >= 0 || errno != ENOENT)
+        return fd;
+    snprintf(folder, sizeof folder, "%.*s", (int)(strrchr(path, '/') - path), path);
+    return open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 }
 
-int agent_lock_take(const char *path, const char *session, bool is_forced, struct rift_error *err)
+int agent_lock_take(const char *path, const char *session, enum lock_claim claim,
+                    struct rift_error *err)
 {
     for (int try = 0; try < TRIES_MAX; try++) {
         int fd = lock_open(path, O_CREAT);
         if (fd < 0)
             return rift_fail_errno(err, RIFT_ERR_IO, "open '%s'", path);
-        if (flock(fd, LOCK_EX | LOCK_NB) && lock_contend(fd, session, is_forced, err)) {
+        if (flock(fd, LOCK_EX | LOCK_NB) && lock_contend(fd, session, claim, err)) {
             close(fd);
             return -1;
         }
@@ -129,6 +171,23 @@ bool agent_lock_inherit(const char *path, int64_t wait_ms)
     }
     json_decref(holder);
     return true;
+}
+
+json_t *agent_lock_holder(const char *session, const char *run)
+{
+    char since[32], controller[64];
+    time_t now = (time_t)(rift_clock_wall() / RIFT_SECOND);
+    struct tm utc;
+    struct rift_process own = {0};
+    const char *connection = getenv("SSH_CONNECTION");
+    gmtime_r(&now, &utc);
+    strftime(since, sizeof since, "%Y-%m-%d %H:%M:%S UTC", &utc);
+    rift_process_identify(getpid(), &own);
+    snprintf(controller, sizeof controller, "%.*s", connection ? (int)strcspn(connection, " ") : 1,
+             connection ? connection : "?");
+    return json_pack("{s:i, s:I, s:s, s:s, s:s, s:s}", "pid", (int)getpid(), "start_ticks",
+                     (json_int_t)own.start_ticks, "session", session, "run", run ? run : "?",
+                     "controller", controller, "since", since);
 }
 
 void agent_lock_describe(int lock_fd, const json_t *holder)

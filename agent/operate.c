@@ -494,10 +494,7 @@ int operate_wipe(struct agent *agent, const json_t *args, int64_t deadline_ns, j
     for (size_t i = 0; i < system->recipe->file_count && rc == 0; i++) {
         const char *path = rift_recipe_expand(system->recipe, system->context,
                                               system->recipe->files[i].path, &arena, err);
-        rc = !path ? -1
-             : unlink(path) && errno != ENOENT && errno != ENOTDIR
-                 ? rift_fail_errno(err, RIFT_ERR_IO, "remove '%s'", path)
-                 : 0;
+        rc = path ? agent_remove_file(path, err) : -1;
     }
     rift_arena_finish(&arena);
     if (rc)
@@ -521,7 +518,5 @@ int operate_remove(struct agent *agent, const json_t *args, int64_t deadline_ns,
                     agent_remove_tree(agent->paths.artifacts, true, err)))
         return -1;
     rmdir(AGENT_DATA_FOLDER); /* where it is empty */
-    return unlink(agent->paths.system) && errno != ENOENT
-               ? rift_fail_errno(err, RIFT_ERR_IO, "remove '%s'", agent->paths.system)
-               : 0;
+    return agent_remove_file(agent->paths.system, err);
 }

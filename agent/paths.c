@@ -46,6 +46,17 @@ int agent_make_folders(const char *path, int mode, struct rift_error *err)
     }
 }
 
+int agent_remove_file(const char *path, struct rift_error *err)
+{
+    if (unlink(path) == 0 || errno == ENOENT)
+        return 0;
+    int failure = errno; /* a disk that takes no writes says so of files that are not there, too */
+    if (access(path, F_OK) != 0 && (errno == ENOENT || errno == ENOTDIR))
+        return 0;
+    errno = failure;
+    return rift_fail_errno(err, RIFT_ERR_IO, "remove '%s'", path);
+}
+
 int agent_remove_tree(const char *path, bool and_itself, struct rift_error *err)
 {
     char *const roots[] = {(char *)path, NULL};

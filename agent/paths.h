@@ -29,6 +29,8 @@ int agent_paths_init(struct agent_paths *paths, const char *folder, struct rift_
 
 /* Makes a folder and its parents, as `mkdir -p`. */
 int agent_make_folders(const char *path, int mode, struct rift_error *err);
+/* A path that is not there: success. */
+int agent_remove_file(const char *path, struct rift_error *err);
 /* Removes everything below path, on the same file system, and path itself where and_itself.
  * Symbolic links are removed, never followed. A path that is not there: success. */
 int agent_remove_tree(const char *path, bool and_itself, struct rift_error *err);

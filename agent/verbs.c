@@ -65,25 +65,6 @@ static void hello_protect(struct agent *agent, const json_t *args)
     agent->own_port = (uint16_t)port;
 }
 
-static json_t *hello_describe_holder(const json_t *args)
-{
-    char since[32];
-    time_t now = (time_t)(rift_clock_wall() / RIFT_SECOND);
-    struct tm utc;
-    gmtime_r(&now, &utc);
-    strftime(since, sizeof since, "%Y-%m-%d %H:%M:%S UTC", &utc);
-    const char *connection = getenv("SSH_CONNECTION");
-    const char *run = json_string_value(json_object_get(args, "run"));
-    char controller[64];
-    struct rift_process own = {0};
-    rift_process_identify(getpid(), &own);
-    snprintf(controller, sizeof controller, "%.*s", connection ? (int)strcspn(connection, " ") : 1,
-             connection ? connection : "?");
-    return json_pack("{s:i, s:I, s:O, s:s, s:s, s:s}", "pid", (int)getpid(), "start_ticks",
-                     (json_int_t)own.start_ticks, "session", json_object_get(args, "session"),
-                     "run", run ? run : "?", "controller", controller, "since", since);
-}
-
 static void hello_reply(struct agent *agent, bool is_resumed, json_t *healed, json_t *ok)
 {
     struct utsname name;
@@ -128,11 +109,12 @@ static int verb_hello(struct agent *agent, const struct request *request, json_t
     agent->may_fault = json_is_true(json_object_get(args, "allow_faults"));
     rift_boot_id(boot_id);
     if (agent->lock_fd < 0)
-        agent->lock_fd = agent_lock_take(agent->paths.lock, session, is_forced, err);
+        agent->lock_fd = agent_lock_take(agent->paths.lock, session,
+                                         is_forced ? LOCK_BY_FORCE : LOCK_IF_FREE, err);
     if (agent->lock_fd < 0)
         return -1;
     json_decref(agent->holder);
-    agent->holder = hello_describe_holder(args);
+    agent->holder = agent_lock_holder(session, json_string_value(json_object_get(args, "run")));
     json_t *healed = json_array();
     if (rift_ledger_heal_all(agent->paths.ledger, healed, err) || rift_strays_remove(err) ||
         hello_take_up(agent, err) ||

@@ -26,6 +26,7 @@ enum { HEAL_HOSTS_MAX = 256, HEAL_CONNECT_MS = 30000 };
 struct patient {
     struct rift_node_settings settings;
     enum rift_agent_errand errand;
+    bool is_forced;
     pthread_t thread;
     bool is_started;
     int result;
@@ -166,18 +167,19 @@ static int add_host(struct ward *ward, const struct rift_node_settings *common, 
 static void *heal_one(void *context)
 {
     struct patient *patient = context;
-    patient->result =
-        rift_agent_file_send(&patient->settings, patient->errand, &patient->said, &patient->error);
+    patient->result = rift_agent_file_send(&patient->settings, patient->errand, patient->is_forced,
+                                           &patient->said, &patient->error);
     return NULL;
 }
 
 /* All at once; a line for each in their order. */
-static int heal_all(struct ward *ward, enum rift_agent_errand errand)
+static int heal_all(struct ward *ward, enum rift_agent_errand errand, bool is_forced)
 {
     size_t failed_count = 0;
     for (size_t i = 0; i < ward->count; i++) {
         struct patient *patient = &ward->patients[i];
         patient->errand = errand;
+        patient->is_forced = is_forced;
         patient->is_started = pthread_create(&patient->thread, NULL, heal_one, patient) == 0;
         if (!patient->is_started)
             heal_one(patient);
@@ -187,15 +189,13 @@ static int heal_all(struct ward *ward, enum rift_agent_errand errand)
         if (patient->is_started)
             pthread_join(patient->thread, NULL);
         failed_count += patient->result < 0;
-        if (patient->result < 0) {
-            complain(ward, &patient->error, 0);
-            continue;
-        }
-        if (errand == RIFT_ERRAND_LOOK && patient->said.length == 0)
+        if (errand == RIFT_ERRAND_LOOK && patient->result == 0 && patient->said.length == 0)
             printf("%s: nothing of Rift's is on\n", patient->settings.name);
         for (char *rest = patient->said.data, *line; (line = strsep(&rest, "\n"));)
             if (line[0])
                 printf("%s: %s\n", patient->settings.name, line);
+        if (patient->result < 0)
+            complain(ward, &patient->error, 0);
         rift_text_finish(&patient->said);
         patient->said = (struct rift_text){0};
     }
@@ -206,7 +206,7 @@ static int heal_all(struct ward *ward, enum rift_agent_errand errand)
 static int watch_all(struct ward *ward)
 {
     for (;;) {
-        int result = heal_all(ward, RIFT_ERRAND_LOOK);
+        int result = heal_all(ward, RIFT_ERRAND_LOOK, false);
         puts("");
         if (fflush(stdout) != 0 || ferror(stdout))
             return result;
@@ -216,9 +216,10 @@ static int watch_all(struct ward *ward)
 
 static int send_all(const char *command, int argc, char **argv, enum rift_agent_errand errand)
 {
-    enum { PURGE = 1, KEY, PASSWORD, KNOWN, SUDO, LAB, WATCH };
+    enum { PURGE = 1, FORCE, KEY, PASSWORD, KNOWN, SUDO, LAB, WATCH };
     static const struct option known[] = {
         {"purge", no_argument, NULL, PURGE},
+        {"force", no_argument, NULL, FORCE},
         {"key", required_argument, NULL, KEY},
         {"password-file", required_argument, NULL, PASSWORD},
         {"known-hosts", required_argument, NULL, KNOWN},
@@ -231,13 +232,15 @@ static int send_all(const char *command, int argc, char **argv, enum rift_agent_
     struct rift_node_settings common = {.agent_binary = agent};
     struct ward *ward = rift_calloc(1, sizeof *ward);
     int result = 0;
-    bool is_watched = false;
+    bool is_watched = false, is_forced = false;
     ward->command = command;
     opterr = 0;
     optind = 1;
     for (int choice; result == 0 && (choice = getopt_long(argc, argv, "", known, NULL)) != -1;) {
         if (choice == PURGE && errand != RIFT_ERRAND_LOOK)
             errand = RIFT_ERRAND_PURGE;
+        else if (choice == FORCE && errand != RIFT_ERRAND_LOOK)
+            is_forced = true;
         else if (choice == KEY)
             common.key_file = optarg;
         else if (choice == PASSWORD)
@@ -262,7 +265,7 @@ static int send_all(const char *command, int argc, char **argv, enum rift_agent_
     if (result == 0 && is_watched)
         result = watch_all(ward);
     else if (result == 0)
-        result = heal_all(ward, errand);
+        result = heal_all(ward, errand, is_forced);
     rift_arena_finish(&ward->arena);
     free(ward);
     return result;
@@ -282,15 +285,17 @@ const struct rift_command rift_command_heal = {
     .name = "heal",
     .summary = "undo every fault on these nodes, whatever run left it",
     .help =
-        "usage: rift heal [--purge] CONFIG ...\n"
-        "       rift heal [--purge] [--key FILE | --password-file FILE] [--known-hosts FILE]\n"
+        "usage: rift heal [--purge] [--force] CONFIG ...\n"
+        "       rift heal [--purge] [--force] [--key FILE | --password-file FILE] [--known-hosts "
+        "FILE]\n"
         "                 [--sudo] [USER@]HOST[:PORT] ...\n"
-        "       rift heal [--purge] --lab NAME\n"
+        "       rift heal [--purge] [--force] --lab NAME\n"
         "\n"
-        "Works from any machine that can log in, on nodes in any state: ends a running agent,\n"
-        "works through the ledger that it kept on the node, says what it undid, and removes the\n"
-        "system that a run left. Do not use it on nodes of a run that is to go on.\n"
+        "Works from any machine that can log in, on nodes in any state: works through the ledger\n"
+        "that the agent kept on the node, says what it undid, and removes the system that a run\n"
+        "left. A node of a run that is on, which is seen within seconds, is left to it, and told.\n"
         "\n"
+        "  --force   end a run that is on as well\n"
         "  --purge   also remove what was to be kept, and every file of Rift's\n"
         "\n"
         "example: rift heal configs/etcd-register.yaml\n"

@@ -11,7 +11,8 @@
 #include "common/memory.h"
 #include "common/wire/messages.h"
 
-#define AGENT_FOLDER "/var/lib/rift"
+#define AGENT_FOLDER  "/var/lib/rift"
+#define MEMORY_FOLDER "/dev/shm" /* /run is mounted noexec by some */
 
 enum { ASK_DEADLINE_MS = 20000, UPLOAD_DEADLINE_MS = 120000, HEAL_DEADLINE_MS = 60000 };
 
@@ -64,45 +65,93 @@ static int check_host(const struct rift_ssh *ssh, const struct rift_host_facts *
                      ssh->label, settings->user, settings->user);
 }
 
-int rift_agent_file_place(struct rift_ssh *ssh, struct rift_host_facts *facts, char command[192],
-                          struct rift_error *err)
+static int place_in(struct rift_ssh *ssh, const char *folder, struct rift_host_facts *facts,
+                    char path[128], struct rift_error *err)
 {
-    char sum[RIFT_SHA256_HEX_SIZE], path[128];
+    char sum[RIFT_SHA256_HEX_SIZE];
     int64_t deadline_ns = rift_ssh_step_deadline(ssh->settings, ASK_DEADLINE_MS);
     if (rift_sha256_file(ssh->settings->agent_binary, sum, err) < 0)
         return rift_wrap(err, "the agent's binary");
     if (rift_place_ask(ssh, deadline_ns, facts, err) < 0 || check_host(ssh, facts, err) < 0)
         return -1;
-    snprintf(path, sizeof path, AGENT_FOLDER "/rift-agent-%.16s", sum);
+    snprintf(path, 128, "%s/rift-agent-%.16s", folder, sum);
     deadline_ns = rift_ssh_step_deadline(ssh->settings, UPLOAD_DEADLINE_MS);
-    if (rift_place_file(ssh, ssh->settings->agent_binary, path, 0700, deadline_ns, sum, err) < 0)
+    return rift_place_file(ssh, ssh->settings->agent_binary, path, 0700, deadline_ns, sum, err);
+}
+
+static const char *sudo_of(const struct rift_ssh *ssh)
+{
+    return ssh->settings->use_sudo ? "sudo -n " : "";
+}
+
+int rift_agent_file_place(struct rift_ssh *ssh, struct rift_host_facts *facts, char command[192],
+                          struct rift_error *err)
+{
+    char path[128];
+    if (place_in(ssh, AGENT_FOLDER, facts, path, err) < 0)
         return -1;
     /* exec: no shell in between that would take signals or hold the channel open. */
-    snprintf(command, 192, "exec %s%s", ssh->settings->use_sudo ? "sudo -n " : "", path);
+    snprintf(command, 192, "exec %s%s", sudo_of(ssh), path);
     return 0;
 }
 
+/* With the line of the script that runs it as root, and removes it where it is not to stay. */
+static int place_for_errand(struct rift_ssh *ssh, char path[128], bool *is_to_stay,
+                            struct rift_error *err)
+{
+    struct rift_host_facts facts;
+    struct rift_error ignored;
+    *is_to_stay = place_in(ssh, AGENT_FOLDER, &facts, path, err) == 0;
+    bool is_for_want_of_disk = err->code == RIFT_ERR_LIMIT || err->code == RIFT_ERR_IO;
+    return *is_to_stay || (is_for_want_of_disk &&
+                           place_in(ssh, MEMORY_FOLDER, &facts, path, &ignored) == 0)
+               ? 0
+               : -1;
+}
+
+/* The agent's complaint is what it said last. */
+static int fail_errand(const struct rift_ssh *ssh, struct rift_text *said, struct rift_error *err)
+{
+    static const char name[] = "rift-agent: ";
+    char *text = said->data ? said->data : "";
+    while (said->length > 0 && text[said->length - 1] == '\n')
+        text[--said->length] = 0;
+    char *line = strrchr(text, '\n'), *complaint = line ? line + 1 : text;
+    complaint += rift_text_starts_with(complaint, name) ? sizeof name - 1 : 0;
+    rift_fail(err, RIFT_ERR_IO, "%s: %s", ssh->label,
+              *complaint ? complaint : "the agent failed, and said nothing");
+    if (said->data)
+        said->data[said->length = line ? (size_t)(line - text) : 0] = 0;
+    return -1;
+}
+
 int rift_agent_file_send(const struct rift_node_settings *settings, enum rift_agent_errand errand,
-                         struct rift_text *said, struct rift_error *err)
+                         bool is_forced, struct rift_text *said, struct rift_error *err)
 {
     static const char *const options[] = {[RIFT_ERRAND_LOOK] = "--status",
                                           [RIFT_ERRAND_HEAL] = "--heal",
                                           [RIFT_ERRAND_PURGE] = "--purge"};
-    char command[192], script[224];
-    struct rift_host_facts facts;
+    char path[128];
+    bool is_to_stay;
     struct rift_ssh *ssh = rift_ssh_open(settings, NULL, err);
     if (!ssh)
         return -1;
     int status = 0;
-    int result = rift_agent_file_place(ssh, &facts, command, err);
+    int result = place_for_errand(ssh, path, &is_to_stay, err);
     if (result == 0) {
         int64_t deadline_ns = rift_clock_now() + HEAL_DEADLINE_MS * RIFT_MS;
-        snprintf(script, sizeof script, "%s %s </dev/null", command, options[errand]);
+        const char *sudo = sudo_of(ssh);
+        CLEANUP(rift_free)
+        char *remove =
+            is_to_stay ? NULL : rift_printf("; code=$?; %srm -f %s; exit $code", sudo, path);
+        CLEANUP(rift_free)
+        char *script = rift_printf("%s%s %s%s </dev/null%s", sudo, path, options[errand],
+                                   is_forced ? " --force" : "", remove ? remove : "");
         result = rift_ssh_run(ssh, script, deadline_ns, said, &status, err);
     }
     /* Looking, 1 says that there is something. */
     if (result == 0 && status != 0 && !(errand == RIFT_ERRAND_LOOK && status == 1))
-        result = rift_fail(err, RIFT_ERR_IO, "%s: the agent failed: %s", ssh->label, said->data);
+        result = fail_errand(ssh, said, err);
     rift_ssh_close(ssh);
     return result;
 }
