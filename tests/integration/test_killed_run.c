@@ -27,8 +27,9 @@ static const struct rift_lab_host *hosts;
 static char scratch[] = "/tmp/rift-test-killed-XXXXXX";
 static char before[HOSTS][NODE_STATE_SIZE], output[OUTPUT_SIZE];
 
-/* Both wait where there is a file /opt/rift/hold-..., and say so by another. What becomes
- * another user has no parent-death signal any more. */
+/* It waits where there is a file /opt/rift/hold-..., and says so by another: at-second is that the
+ * second version has begun, at-again that the first one has for the second time, past-... that it
+ * was ready. What becomes another user has no parent-death signal any more. */
 static const char recipe[] =
     "name: toy\n"
     "summary: counts\n"
@@ -46,8 +47,10 @@ static const char recipe[] =
     "    command: [\"${artifacts.toy}/toy\"]\n"
     "    working_folder: /var/lib/rift-system/toy\n"
     "    ready: {command: [/bin/sh, -c, \"[ ! -e /opt/rift/hold-ready ] || { touch "
-    "/opt/rift/at-ready; exit 1; }; [ ! -e /opt/rift/hold-second -o ! -e /opt/rift/at-second "
-    "]\"]}\n";
+    "/opt/rift/at-ready; exit 1; }; [ -d /proc/$$(cat /opt/rift/pid) ] || exit 1; for when in "
+    "second "
+    "again; do [ ! -e /opt/rift/at-$$when ] || { [ ! -e /opt/rift/hold-$$when ] && touch "
+    "/opt/rift/past-$$when; } || exit 1; done\"]}\n";
 
 /* A set in a file; the reads at the end of a run wait. */
 static const char client[] = "import json, os, sys, time\n"
@@ -88,9 +91,11 @@ static int write_files(void)
     CLEANUP(rift_free)
     char *pack =
         rift_printf("cd %s && printf '#!/bin/sh\\n(while :; do echo x >> child; sleep "
-                    "0.05; done) &\\nwhile :; do echo x >> parent; sleep 0.05; done\\n' "
-                    "> toy && chmod 755 toy && tar -czf toy.tar.gz toy && "
-                    "sed -i '2i touch /opt/rift/at-second' toy && "
+                    "0.05; done) &\\necho $$ > /opt/rift/pid\\nwhile :; do echo x >> parent; sleep "
+                    "0.05; done\\n' > base && sed '2i [ ! -e /opt/rift/ran ] || touch "
+                    "/opt/rift/at-again; touch /opt/rift/ran' base > toy && chmod 755 toy && "
+                    "tar -czf toy.tar.gz toy && "
+                    "sed '2i touch /opt/rift/at-second' base > toy && "
                     "tar -czf second.tar.gz toy && head -c 64M /dev/urandom > large.tar.gz",
                     scratch);
     return write_file("config.yaml", config) || write_file("toy.yaml", recipe) ||
@@ -298,6 +303,126 @@ static void a_run_killed_in_an_upgrade_with_an_agent(void **state)
     assert_healed_and_fit("upgrade");
 }
 
+/* --- a change of the cluster, and the controller alone is killed */
+
+/* Of the program in a version, and of a file. */
+static void sum_of(const char *name, char sum[80])
+{
+    bool is_file = strchr(name, '.') != NULL;
+    CLEANUP(rift_free)
+    char *script =
+        is_file ? rift_printf("sha256sum < %s/%s | cut -c1-64", scratch, name)
+                : rift_printf("tar -xOf %s/%s.tar.gz toy | sha256sum | cut -c1-64", scratch, name);
+    assert_int_equal(test_run(script, sum, 80), 0);
+}
+
+/* The sums of the programs that run of the artifacts, a line each, with their number. */
+static void running_programs(const struct rift_lab_host *host, char sums[256])
+{
+    test_host_run(host,
+                  "for p in /proc/[0-9]*; do tr '\\0' '\\n' < $p/cmdline | grep -m1 "
+                  "'^/var/lib/rift/artifacts/.*/toy$'; done 2>/dev/null | sort -u | xargs -r "
+                  "sha256sum | cut -c1-64",
+                  sums, 256);
+}
+
+static void assert_agents_are_gone(void)
+{
+    for (size_t i = 0; i < HOSTS; i++)
+        if (test_host_run(&hosts[i],
+                          "for i in $(seq 600); do pgrep -x 'rift-agent|rift-guardian' || exit 0; "
+                          "sleep 0.05; done; exit 1",
+                          output, sizeof output) != 0)
+            fail_msg("%s: %s", hosts[i].name, output);
+}
+
+/* Each node runs one of the two versions, or none where its turn was cut short. */
+static void assert_known_versions_run(size_t most_idle)
+{
+    char first[80], second[80], sums[256];
+    size_t idle = 0;
+    sum_of("toy", first);
+    sum_of("second", second);
+    for (size_t i = 0; i < HOSTS; i++) {
+        running_programs(&hosts[i], sums);
+        idle += !sums[0];
+        if (sums[0] && strcmp(sums, first) != 0 && strcmp(sums, second) != 0)
+            fail_msg("%s runs %s", hosts[i].name, sums);
+    }
+    assert_in_range(idle, 0, most_idle);
+}
+
+/* Up to the kill: the fault's begin and the artifacts are in it, and no verdict is made of it. */
+static void assert_history_reads(const char *f, bool has_upgrade)
+{
+    char first[80], second[80];
+    sum_of("toy.tar.gz", first);
+    sum_of("second.tar.gz", second);
+    CLEANUP(rift_free)
+    char *look = rift_printf("cd %s && %s convert runs/latest --format jsonl > ops && grep -q "
+                             "'\"%s\"' ops && grep -q '\"add\"' ops && grep -q %s ops && %s grep "
+                             "-q %s ops",
+                             scratch, test_rift_binary(), f, first, has_upgrade ? "" : "!", second);
+    assert_exit_code(test_run(look, output, sizeof output), 0, output);
+    CLEANUP(rift_free)
+    char *check = rift_printf("cd %s && %s check runs/latest 2>&1", scratch, test_rift_binary());
+    assert_exit_code(test_run(check, output, sizeof output), 2, output);
+    assert_says(output, "unknown");
+}
+
+struct change {
+    const char *fault, *hold, *is_there; /* is_there: on one host, the one whose turn it is */
+    size_t hosts;                        /* or on so many */
+};
+
+static void kill_in_change(const struct change *change)
+{
+    CLEANUP(rift_free)
+    char *arguments = rift_printf("--set system.upgrade_to.toy=second.tar.gz --set time_limit_s=90 "
+                                  "--set 'faults=[{%s, start_s: 0.5, every_s: 95, for_s: %d}]'",
+                                  change->fault, 60);
+    CLEANUP(rift_free)
+    char *is_here = rift_printf(
+        "[ $(for init in %d %d; do chroot /proc/$init/root sh -c '%s' && echo x; done "
+        "| wc -l) = %zu ]",
+        (int)hosts[0].init_pid, (int)hosts[1].init_pid, change->is_there, change->hosts);
+    for (size_t i = 0; i < HOSTS; i++) {
+        CLEANUP(rift_free)
+        char *hold = rift_printf("rm -f /opt/rift/*; touch /opt/rift/hold-%s", change->hold);
+        test_host_run(&hosts[i], hold, NULL, 0);
+    }
+    kill_run(arguments, is_here, "true");
+    assert_agents_are_gone();
+}
+
+static void a_controller_killed_alone_in_a_change_leaves_nothing(void **state)
+{
+    (void)state;
+    if (!lab)
+        skip();
+    static const char backup[] = "test -d /var/lib/rift-system/toy.rift-backup-*/tree";
+    static const struct change changes[] = {
+        {"restart: {wait_s: 30}", "again", "test -e /opt/rift/at-again", 1},
+        {"restart: {wait_s: 30}", "none", "test -e /opt/rift/past-again", 1},
+        {"upgrade: {wait_s: 30}", "second", "test -e /opt/rift/at-second", 1},
+        {"upgrade: {wait_s: 30}", "none", "test -e /opt/rift/past-second", 1},
+        {"upgrade: {wait_s: 0}", "none", "test -e /opt/rift/past-second", 2},
+        {"rollback: all", "none", backup, 2},
+    };
+    for (size_t i = 0; i < sizeof changes / sizeof *changes; i++) {
+        const struct change *change = &changes[i];
+        const char *f = rift_text_starts_with(change->fault, "upgrade")    ? "start-upgrade"
+                        : rift_text_starts_with(change->fault, "rollback") ? "start-rollback"
+                                                                           : "start-restart";
+        kill_in_change(change);
+        assert_known_versions_run(strcmp(change->hold, "none") != 0);
+        assert_history_reads(f, true);
+        assert_healed_and_fit(change->fault);
+    }
+}
+
+/* --- an upgrade whose agent is killed */
+
 /* What the history says of the end of the upgrade. */
 static json_t *told_at_the_end(void)
 {
@@ -325,14 +450,6 @@ static bool runs_program(const json_t *told, const char *host, const char *sha25
             return true;
     }
     return false;
-}
-
-static void sum_of(const char *version, char sum[80])
-{
-    CLEANUP(rift_free)
-    char *script =
-        rift_printf("cd %s && tar -xOf %s.tar.gz toy | sha256sum | cut -c1-64", scratch, version);
-    assert_int_equal(test_run(script, sum, 80), 0);
 }
 
 /* The controller lives: it has not upgraded all, and says so; at the end every node has the first
@@ -383,6 +500,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(a_run_killed_inside_a_partition),
         cmocka_unit_test(a_run_killed_during_the_final_reads),
         cmocka_unit_test(a_run_killed_with_a_disk_of_its_own_and_a_layer),
+        cmocka_unit_test(a_controller_killed_alone_in_a_change_leaves_nothing),
         cmocka_unit_test(a_run_killed_in_an_upgrade_with_an_agent),
         cmocka_unit_test(an_upgrade_whose_agent_is_killed_goes_back),
     };
