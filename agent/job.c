@@ -17,7 +17,8 @@
 #include "common/memory.h"
 #include "common/wire/messages.h"
 
-enum { JOBS_MAX = 32, GRACE_MS = 500, CANCEL_MS = 1000, DEADLINE_MAX_MS = 3600000 };
+enum { JOBS_MAX = 32, HEAL_JOBS_MAX = 96 };
+enum { GRACE_MS = 500, CANCEL_MS = 1000, DEADLINE_MAX_MS = 3600000 };
 
 struct job {
     struct job *next;
@@ -140,6 +141,14 @@ static void job_run(struct agent *agent, const struct request *request, job_work
     _exit(0);
 }
 
+/* What heals, for a request or for the lease, has room that nothing else takes. */
+static int jobs_max(const struct request *request)
+{
+    bool heals = request->id < 0 || strcmp(request->verb, "heal") == 0 ||
+                 strcmp(request->verb, "heal_all") == 0;
+    return heals ? HEAL_JOBS_MAX : JOBS_MAX;
+}
+
 int job_start(struct agent *agent, const struct request *request, job_work *work, job_done *done,
               int64_t fallback_ms, struct rift_error *err)
 {
@@ -153,7 +162,7 @@ int job_start(struct agent *agent, const struct request *request, job_work *work
                          DEADLINE_MAX_MS);
     for (const struct job *job = agent->jobs; job; job = job->next)
         count++;
-    if (count >= JOBS_MAX)
+    if (count >= jobs_max(request))
         return rift_fail(err, RIFT_ERR_LIMIT, "%d requests are being carried out already", count);
     if (pipe2(pipe_fds, O_CLOEXEC))
         return rift_fail_errno(err, RIFT_ERR_IO, "make a pipe");

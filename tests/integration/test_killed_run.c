@@ -421,6 +421,36 @@ static void a_controller_killed_alone_in_a_change_leaves_nothing(void **state)
     }
 }
 
+/* Ctrl-C, while one lane is held for as long as a node may take to be ready. */
+static void a_run_that_is_stopped_heals_at_once_what_no_held_lane_holds(void **state)
+{
+    (void)state;
+    if (!lab)
+        skip();
+    static const char cut[] = "tc qdisc show dev eth0 | grep -q clsact";
+    for (size_t i = 0; i < HOSTS; i++)
+        test_host_run(&hosts[i], "rm -f /opt/rift/*; touch /opt/rift/hold-again", NULL, 0);
+    CLEANUP(rift_free)
+    char *script = rift_printf(
+        "cd %s && rm -rf runs; %s run config.yaml --runs runs --quiet --set time_limit_s=90 --set "
+        "'faults=[{partition: halves, lane: a, start_s: 0.5, every_s: 95, for_s: 80}, {restart: "
+        "{wait_s: 30}, lane: b, start_s: 2, every_s: 95, for_s: 80}]' > log 2>&1 & p=$!; "
+        "at() { ls /proc/%d/root/opt/rift/at-again /proc/%d/root/opt/rift/at-again 2>/dev/null; }; "
+        "for i in $(seq 600); do [ \"$(at)\" ] && break; sleep 0.05; done; nsenter -t %d -n %s && "
+        "echo was cut; kill -INT $p; for i in $(seq 100); do nsenter -t %d -n %s || { echo healed; "
+        "break; }; sleep 0.05; done; [ -e /proc/$p ] && ! grep -q 'stop-restart' "
+        "runs/latest/rift.log && echo lane held; rm /proc/{%d,%d}/root/opt/rift/hold-again; wait "
+        "$p; "
+        "echo code $?; cat log",
+        scratch, test_rift_binary(), (int)hosts[0].init_pid, (int)hosts[1].init_pid,
+        (int)hosts[0].init_pid, cut, (int)hosts[0].init_pid, cut, (int)hosts[0].init_pid,
+        (int)hosts[1].init_pid);
+    test_run(script, output, sizeof output);
+    if (!rift_text_starts_with(output, "was cut\nhealed\nlane held\ncode 2"))
+        fail_msg("%s", output);
+    nodes_assert_clean(hosts, HOSTS, before, "a stopped run");
+}
+
 /* --- an upgrade whose agent is killed */
 
 /* What the history says of the end of the upgrade. */
@@ -501,6 +531,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(a_run_killed_during_the_final_reads),
         cmocka_unit_test(a_run_killed_with_a_disk_of_its_own_and_a_layer),
         cmocka_unit_test(a_controller_killed_alone_in_a_change_leaves_nothing),
+        cmocka_unit_test(a_run_that_is_stopped_heals_at_once_what_no_held_lane_holds),
         cmocka_unit_test(a_run_killed_in_an_upgrade_with_an_agent),
         cmocka_unit_test(an_upgrade_whose_agent_is_killed_goes_back),
     };

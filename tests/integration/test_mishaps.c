@@ -28,6 +28,7 @@
 #include "tests/lib/toy_host.h"
 
 enum { LEASE_MS = 20000, SHORT_LEASE_MS = 600, WAIT_MS = 30000, SOON_MS = 1000 };
+enum { JOBS = 32, BUSY_MS = 4000 }; /* agent/job.c */
 
 /* Mounts are this program's alone, and the agents' that it starts. */
 static int group_up(void **state)
@@ -233,6 +234,49 @@ static void so_does_a_guardian(void **state)
     assert_int_equal(0, toy_up(NULL));
 }
 
+static size_t count_entries(void)
+{
+    CLEANUP(rift_free) char *path = rift_printf("%s/ledger", n1->state);
+    DIR *folder = opendir(path);
+    const struct dirent *entry;
+    size_t count = 0;
+    while (folder && (entry = readdir(folder)))
+        count += entry->d_name[0] != '.';
+    if (folder)
+        closedir(folder);
+    return count;
+}
+
+/* As many as are carried out at once, and a look that says that there are no more. */
+static void keep_all_jobs_busy(int64_t ids[])
+{
+    for (int i = 0; i < JOBS; i++)
+        ids[i] = agent_send(
+            &n1->agent, "exec",
+            json_pack("{s:[s, s], s:i}", "argv", "/bin/sleep", "1000", "deadline_ms", BUSY_MS));
+    json_t *refused = agent_ask(&n1->agent, "exec", json_pack("{s:[s]}", "argv", "/bin/true"));
+    assert_string_equal(
+        "limit", json_string_value(json_object_get(json_object_get(refused, "error"), "code")));
+    json_decref(refused);
+}
+
+static void a_heal_finds_room_where_all_else_is_refused(void **state)
+{
+    (void)state;
+    NEED_HOST();
+    int64_t ids[JOBS];
+    inject("r", "rollback", NULL); /* its heal takes time, and puts the data back */
+    inject("s", "rollback", NULL);
+    keep_all_jobs_busy(ids);
+    heal("r");
+    assert_false(is_there(copy));
+    json_decref(agent_must(&n1->agent, "heal_all", NULL));
+    assert_int_equal(0, count_entries());
+    for (int i = 0; i < JOBS; i++)
+        json_decref(agent_wait(&n1->agent, ids[i]));
+    assert_true(toy_is_alive(n1, SOON_MS));
+}
+
 /* --- the state folder */
 
 /* New files and changes are refused from now on (EROFS). */
@@ -281,19 +325,6 @@ static void so_does_a_heal_by_hand(void **state)
     assert_int_equal(0, host_agent_by_hand(n1, NULL, "--heal"));
     assert_false(is_there("/ledger/r.json"));
     assert_int_equal(0, toy_up(NULL));
-}
-
-static size_t count_entries(void)
-{
-    CLEANUP(rift_free) char *path = rift_printf("%s/ledger", n1->state);
-    DIR *folder = opendir(path);
-    const struct dirent *entry;
-    size_t count = 0;
-    while (folder && (entry = readdir(folder)))
-        count += entry->d_name[0] != '.';
-    if (folder)
-        closedir(folder);
-    return count;
 }
 
 static const char *refusal_of(const char *fault, char text[256])
@@ -559,6 +590,7 @@ int main(int argc, char **argv)
                                         toy_down),
         CASE(a_heal_at_the_end_of_the_lease_is_tried_again),
         CASE(so_does_a_guardian),
+        CASE(a_heal_finds_room_where_all_else_is_refused),
         CASE(a_guardian_heals_where_the_state_folder_takes_no_writes),
         CASE(so_does_a_heal_by_hand),
         cmocka_unit_test(a_fault_that_the_ledger_has_no_room_for_is_refused_untouched),
