@@ -20,6 +20,7 @@
 #include "common/text.h"
 #include "control/cli/command.h"
 #include "tests/lib/lab_case.h"
+#include "tests/lib/node_remains.h"
 
 enum { OUTPUT_SIZE = 1 << 16, HOSTS = 3, LAB_UP_MS = 120000, SUM_SIZE = 80, SEEN_MAX = 8 };
 
@@ -294,8 +295,44 @@ static void a_removed_node_is_no_member_and_joins_again_at_the_end(void **state)
         fail_msg("the numbers of named members were %s", counts);
 }
 
-int main(void)
+/* The controller dies while a node is out of the cluster, its data wiped. */
+static void a_controller_killed_while_a_node_is_out_leaves_a_cluster_that_can_begin(void **state)
 {
+    (void)state;
+    case_need_lab();
+    static char before[HOSTS][NODE_STATE_SIZE];
+    static const char fault[] = "{membership: [n2], start_s: 6, every_s: 95, for_s: 80}";
+    for (size_t i = 0; i < HOSTS; i++)
+        node_state_read(&case_hosts[i], before[i]);
+    CLEANUP(rift_free)
+    char *strike = rift_printf(
+        "for i in $(seq 1200); do [ $(curl -s -m 1 -d '{}' "
+        "http://%s:2379/v3/cluster/member/list | grep -o '\"name\":\"n[0-9]*\"' | wc -l) = 2 ] && "
+        "break; sleep 0.05; done; kill -9 $(pgrep -f '^%s run %s/config.yaml')",
+        case_hosts[0].address, test_rift_binary(), case_scratch);
+    pid_t striker = test_run_aside(strike);
+    int code = run_with("etcd", fault, "--set time_limit_s=90");
+    test_end_aside(striker);
+    assert_exit_code(code, 128 + SIGKILL, output);
+    CLEANUP(rift_free)
+    char *check = rift_printf("%s check %s/runs/latest 2>&1", test_rift_binary(), case_scratch);
+    assert_exit_code(test_run(check, output, sizeof output), RIFT_EXIT_UNKNOWN, output);
+    CLEANUP(rift_free)
+    char *begun = rift_printf("%s convert %s/runs/latest --format jsonl | grep -c start-membership",
+                              test_rift_binary(), case_scratch);
+    assert_exit_code(test_run(begun, output, sizeof output), 0, output);
+    CLEANUP(rift_free)
+    char *heal = rift_printf("%s heal %s/config.yaml 2>&1", test_rift_binary(), case_scratch);
+    assert_exit_code(test_run(heal, output, sizeof output), 0, output);
+    nodes_assert_clean(case_hosts, HOSTS, before, "healed");
+    code = run_with("etcd", "{pause: one, start_s: 1, for_s: 1}", "--set time_limit_s=4");
+    assert_exit_code(code, RIFT_EXIT_VALID, output);
+}
+
+int main(int argc, char **argv)
+{
+    if (argc > 1)
+        cmocka_set_test_filter(argv[1]);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_rolling_restart_renews_every_process_and_never_two_at_once),
         cmocka_unit_test(a_restart_that_does_not_reach_all_is_unknown_and_leaves_all_running),
@@ -303,6 +340,7 @@ int main(void)
         cmocka_unit_test(an_upgrade_that_is_not_to_go_back_stays),
         cmocka_unit_test(an_upgrade_that_does_not_start_is_unknown_and_goes_back),
         cmocka_unit_test(a_removed_node_is_no_member_and_joins_again_at_the_end),
+        cmocka_unit_test(a_controller_killed_while_a_node_is_out_leaves_a_cluster_that_can_begin),
     };
     return cmocka_run_group_tests(tests, up, case_down);
 }
