@@ -210,9 +210,9 @@ static void the_deadline_of_a_phase_is_kept(void **state)
     (void)state;
     struct interpreter *interpreter = start(&memory_client_correct, 100);
     atomic_store(&store->is_hanging, true);
-    int64_t before_ns = rift_clock_now();
     assert_int_equal(run_writes(interpreter, 100, 50), INTERPRETER_TIMEOUT);
-    assert_true(rift_clock_now() - before_ns < 2 * RIFT_SECOND);
+    /* Whoever came back after 0.1 s was given nothing more. */
+    assert_true(interpreter_counts(interpreter)->invoked <= THREADS);
     finish(interpreter);
 }
 

@@ -235,7 +235,7 @@ static void a_host_that_does_not_answer_is_unreachable_within_the_deadline(void 
     }
     int64_t start_ns = rift_clock_now();
     assert_refused(&settings, RIFT_ERR_UNREACHABLE, (const char *[]){"no answer", "700 ms", NULL});
-    assert_true(rift_clock_now() - start_ns < 2 * RIFT_SECOND);
+    assert_true(rift_clock_now() - start_ns < 4 * RIFT_SECOND);
     assert_int_equal(test_host_run(&case_hosts[0], "nft delete table inet t", NULL, 0), 0);
 }
 
@@ -403,9 +403,9 @@ static void a_call_ends_at_its_deadline_and_others_go_on(void **state)
     struct rift_node *node = open_node(&settings);
     struct rift_error err;
     int64_t start_ns = rift_clock_now();
-    assert_null(exec_on(node, "sleep 3", 200, &err));
+    assert_null(exec_on(node, "sleep 8", 200, &err));
     assert_int_equal(err.code, RIFT_ERR_TIMEOUT);
-    assert_true(rift_clock_now() - start_ns < RIFT_SECOND);
+    assert_true(rift_clock_now() - start_ns < 6 * RIFT_SECOND);
     assert_exec(node, "echo on", "on\n");
     assert_int_equal(rift_node_call(node, "no-such-verb", NULL, CALL_MS, NULL, &err), -1);
     assert_non_null(strstr(err.text, "n1"));
