@@ -1,4 +1,4 @@
-/* mkfs.ext4 on a file without blocks: it takes room only for what is written to it. */
+/* mkfs on a file without blocks: it takes room only for what is written to it. */
 #include "agent/disk.h"
 
 #include <errno.h>
@@ -24,11 +24,12 @@ static void unfinished_path(const char *image, char path[UNFINISHED_SIZE])
 }
 
 /* An image that is there is whole. */
-static int disk_make(const char *image, int64_t size_mb, int64_t deadline_ns,
+static int disk_make(const char *image, int64_t size_mb, bool is_xfs, int64_t deadline_ns,
                      struct rift_error *err)
 {
     char fresh[UNFINISHED_SIZE];
-    char *argv[] = {"mkfs.ext4", "-q", "-F", "-m", "0", fresh, NULL};
+    char *ext4[] = {"mkfs.ext4", "-q", "-F", "-m", "0", fresh, NULL};
+    char *xfs[] = {"mkfs.xfs", "-q", "-f", fresh, NULL}, **argv = is_xfs ? xfs : ext4;
     struct command_result result = {0};
     unfinished_path(image, fresh);
     CLEANUP(rift_close_fd) int fd = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
@@ -36,7 +37,7 @@ static int disk_make(const char *image, int64_t size_mb, int64_t deadline_ns,
         return rift_fail_errno(err, RIFT_ERR_IO, "make '%s'", fresh);
     int rc = agent_command_run(argv, NULL, NULL, deadline_ns, &result, err);
     if (rc == 0 && result.status != 0)
-        rc = rift_fail(err, RIFT_ERR_IO, "mkfs.ext4 ended with %d: %.200s", result.status,
+        rc = rift_fail(err, RIFT_ERR_IO, "%s ended with %d: %.200s", argv[0], result.status,
                        result.errors.data ? result.errors.data : "");
     if (rc == 0 && (fsync(fd) || rename(fresh, image)))
         rc = rift_fail_errno(err, RIFT_ERR_IO, "make '%s'", image);
@@ -46,12 +47,17 @@ static int disk_make(const char *image, int64_t size_mb, int64_t deadline_ns,
     return rc;
 }
 
-int agent_disk_mount(const char *folder, int64_t size_mb, int64_t deadline_ns,
+bool agent_disk_can_xfs(void)
+{
+    return access("/sbin/mkfs.xfs", X_OK) == 0 || access("/usr/sbin/mkfs.xfs", X_OK) == 0;
+}
+
+int agent_disk_mount(const char *folder, int64_t size_mb, bool is_xfs, int64_t deadline_ns,
                      struct rift_error *err)
 {
     char image[RIFT_VOLUME_PATH_SIZE], found[RIFT_VOLUME_PATH_SIZE + 16];
     rift_volume_image(folder, image);
-    if (access(image, F_OK) != 0 && disk_make(image, size_mb, deadline_ns, err))
+    if (access(image, F_OK) != 0 && disk_make(image, size_mb, is_xfs, deadline_ns, err))
         return -1;
     if (rift_volume_mount(folder, err))
         return -1;

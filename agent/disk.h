@@ -2,6 +2,7 @@
 #ifndef AGENT_DISK_H
 #define AGENT_DISK_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "agent/paths.h"
@@ -9,8 +10,10 @@
 
 /* Mounts a disk on folder, which is there; where there is none yet, makes one of that size. For
  * jobs only. */
-int agent_disk_mount(const char *folder, int64_t size_mb, int64_t deadline_ns,
+int agent_disk_mount(const char *folder, int64_t size_mb, bool is_xfs, int64_t deadline_ns,
                      struct rift_error *err);
+/* The program that makes an xfs is there. */
+bool agent_disk_can_xfs(void);
 /* Writes down that folder gets a disk or a layer; to be called before it does. One machine may have
  * several agents: each removes only the disks that it wrote down. */
 int agent_disk_remember(const struct agent_paths *paths, const char *folder,

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "agent/command.h"
+#include "agent/disk.h"
 #include "agent/system_state.h"
 #include "common/clock.h"
 #include "common/memory.h"
@@ -109,8 +110,8 @@ static int artifacts_install(const struct agent *agent, const char *version, con
 
 /* --- packages */
 
-/* The first program of the recipe that is not there; in arena, NULL where all are. *err is set
- * where a template is bad. */
+/* The first program of the recipe, or of its disk, that is not there; in arena, NULL where all are.
+ * *err is set where a template is bad. */
 static const char *find_missing_program(const struct system *system, const json_t *context,
                                         struct rift_arena *arena, struct rift_error *err)
 {
@@ -122,7 +123,7 @@ static const char *find_missing_program(const struct system *system, const json_
         if (access(path, X_OK) != 0)
             return path;
     }
-    return NULL;
+    return system->disk_is_xfs && !agent_disk_can_xfs() ? "mkfs.xfs" : NULL;
 }
 
 static bool package_is_installed(const char *package, int64_t deadline_ns)

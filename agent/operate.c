@@ -99,7 +99,8 @@ static int make_data_folders(const struct agent *agent, const struct agent_user 
             agent_disk_remember(&agent->paths, *folder, err))
             return -1;
         if (agent_make_folders(*folder, 0755, err) ||
-            (system->disk_mb > 0 && agent_disk_mount(*folder, system->disk_mb, deadline_ns, err)))
+            (system->disk_mb > 0 &&
+             agent_disk_mount(*folder, system->disk_mb, system->disk_is_xfs, deadline_ns, err)))
             return -1;
         bool is_new = is_empty(*folder);
         if (chown(*folder, user->uid, user->gid) || chmod(*folder, 0700))

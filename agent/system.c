@@ -102,6 +102,8 @@ static int system_build(struct system *system, const json_t *args, struct rift_e
     system->is_out = json_is_true(json_object_get(args, "is_out"));
     system->keeps_data = json_is_true(json_object_get(args, "keep_data"));
     system->disk_mb = json_integer_value(json_object_get(args, "disk_mb"));
+    const char *fs = json_string_value(json_object_get(args, "disk_fs"));
+    system->disk_is_xfs = fs && strcmp(fs, "xfs") == 0;
     if (system_read_layer(system, json_string_value(json_object_get(args, "disk_layer")), err))
         return -1;
     const json_t *attach = json_object_get(args, "attach");
@@ -129,11 +131,11 @@ static int system_save(struct agent *agent, struct rift_error *err)
 {
     const struct system *system = agent->system;
     const char *layer = system->layer_as_posix ? "posix" : system->has_layer ? "ext4" : "none";
-    json_t *json =
-        json_pack("{s:o, s:O, s:s, s:b, s:b, s:I, s:s}", "recipe",
-                  rift_recipe_to_json(system->recipe), "context", system->context, "session",
-                  system->session, "lab", (int)system->is_lab, "keep_data", (int)system->keeps_data,
-                  "disk_mb", (json_int_t)system->disk_mb, "disk_layer", layer);
+    json_t *json = json_pack("{s:o, s:O, s:s, s:b, s:b, s:I, s:s, s:s}", "recipe",
+                             rift_recipe_to_json(system->recipe), "context", system->context,
+                             "session", system->session, "lab", (int)system->is_lab, "keep_data",
+                             (int)system->keeps_data, "disk_mb", (json_int_t)system->disk_mb,
+                             "disk_fs", system->disk_is_xfs ? "xfs" : "ext4", "disk_layer", layer);
     if (system->is_attached)
         json_object_set_new(json, "attach", attach_to_json(&system->attach));
     if (system->versions)

@@ -66,6 +66,7 @@ struct rift_plan {
     const json_t *upgrade_to; /* the same, of the version that the fault upgrade brings; or empty */
     const json_t *secrets;    /* name -> local path, in which ${node.name} stands for each node's */
     int64_t disk_mb;          /* of each data folder's own disk; 0: none */
+    const char *disk_fs;      /* the file system on it: ext4 or xfs */
     const char *disk_layer;   /* over each data folder: none, ext4 or posix */
     bool keep_data;           /* after the run the system's data and logs stay on the nodes */
     const json_t *attach;     /* {"unit"} or {"cgroup"}: it runs already; NULL: we start it */

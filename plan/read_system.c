@@ -15,7 +15,7 @@
 #include "plan/recipe_options.h"
 #include "plan/tables.h"
 
-enum { SYSTEMS_MAX = 128 };
+enum { SYSTEMS_MAX = 128, XFS_MIN_MB = 300 };
 
 /* A recipe on its way into the plan. */
 struct recipe_source {
@@ -277,11 +277,42 @@ static void read_attach(struct rift_plan_reader *reader, const struct rift_tree 
     plan->attach_wipes = wipes;
 }
 
+/* What its disk is made with comes as the packages of the recipe do. */
+static void add_package(json_t *recipe, const char *name)
+{
+    json_t *packages = json_object_get(recipe, "packages"), *package;
+    size_t i;
+    if (!packages)
+        json_object_set_new(recipe, "packages", packages = json_array());
+    json_array_foreach(packages, i, package)
+    {
+        if (json_is_string(package) && strcmp(json_string_value(package), name) == 0)
+            return;
+    }
+    json_array_append_new(packages, json_string(name));
+}
+
+static void read_disk(struct rift_plan_reader *reader, const struct rift_tree *node,
+                      const json_t *checked)
+{
+    struct rift_plan *plan = reader->plan;
+    const char *layer = json_string_value(json_object_get(checked, "disk_layer"));
+    const char *fs = json_string_value(json_object_get(checked, "disk_fs"));
+    plan->disk_mb = json_integer_value(json_object_get(checked, "disk_mb"));
+    plan->disk_layer = rift_arena_strdup(reader->arena, layer ? layer : "none");
+    plan->disk_fs = rift_arena_strdup(reader->arena, fs ? fs : "ext4");
+    if (strcmp(plan->disk_fs, "xfs") == 0 && plan->disk_mb < XFS_MIN_MB)
+        rift_problem_add(&reader->problems, rift_tree_get(node, "disk_fs"),
+                         "xfs needs a disk_mb of %d or more", XFS_MIN_MB);
+}
+
 static void read_recipe(struct rift_plan_reader *reader, const struct rift_tree *node,
                         const struct recipe_source *source)
 {
     struct rift_plan *plan = reader->plan;
     struct rift_error err;
+    if (strcmp(plan->disk_fs, "xfs") == 0)
+        add_package(source->json, "xfsprogs");
     struct rift_recipe *recipe = rift_recipe_from_json(source->json, reader->arena, &err);
     if (!recipe) {
         add_recipe_problem(reader, source, &err);
@@ -301,11 +332,12 @@ static void read_recipe(struct rift_plan_reader *reader, const struct rift_tree 
     plan->recipe = source->json;
     reader->client_of_recipe = recipe->client;
     json_object_set_new(reader->frozen, "system",
-                        json_pack("{s:s, s:o, s:o, s:o, s:O, s:I, s:s, s:b, s:O}", "recipe",
+                        json_pack("{s:s, s:o, s:o, s:o, s:O, s:I, s:s, s:s, s:b, s:O}", "recipe",
                                   plan->system.name, "options", options, "artifacts", artifacts,
                                   "upgrade_to", upgrade, "secrets", plan->secrets, "disk_mb",
-                                  (json_int_t)plan->disk_mb, "disk_layer", plan->disk_layer,
-                                  "keep_data", (int)plan->keep_data, "definition", source->json));
+                                  (json_int_t)plan->disk_mb, "disk_fs", plan->disk_fs, "disk_layer",
+                                  plan->disk_layer, "keep_data", (int)plan->keep_data, "definition",
+                                  source->json));
     if (plan->attach)
         json_object_set(json_object_get(reader->frozen, "system"), "attach",
                         (json_t *)plan->attach);
@@ -318,6 +350,7 @@ void rift_plan_read_system(struct rift_plan_reader *reader)
     const struct rift_tree *node = rift_tree_get(reader->root, "system");
     plan->system.name = "none";
     plan->disk_layer = "none";
+    plan->disk_fs = "ext4";
     plan->system.options = rift_plan_keep(reader, json_object());
     plan->artifacts = rift_plan_keep(reader, json_object());
     plan->upgrade_to = rift_plan_keep(reader, json_object());
@@ -326,9 +359,7 @@ void rift_plan_read_system(struct rift_plan_reader *reader)
     if (node && node->kind == RIFT_TREE_MAP) {
         json_t *checked =
             rift_options_check(&reader->problems, node, rift_system_options, NULL, "system", node);
-        plan->disk_mb = json_integer_value(json_object_get(checked, "disk_mb"));
-        const char *layer = json_string_value(json_object_get(checked, "disk_layer"));
-        plan->disk_layer = rift_arena_strdup(reader->arena, layer ? layer : "none");
+        read_disk(reader, node, checked);
         plan->keep_data = json_is_true(json_object_get(checked, "keep_data"));
         json_decref(checked);
         read_attach(reader, node);

@@ -200,6 +200,7 @@ const struct rift_option rift_host_options[] = {
     {.name = NULL},
 };
 
+static const char *const disk_file_systems[] = {"ext4", "xfs", NULL};
 static const char *const disk_layers[] = {"none", "ext4", "posix", NULL};
 const struct rift_option rift_system_options[] = {
     {.name = "recipe",
@@ -239,6 +240,13 @@ const struct rift_option rift_system_options[] = {
      .summary =
          "each data folder is a disk of its own, so large, which the faults of disks need; 0: "
          "none"},
+    {.name = "disk_fs",
+     .kind = RIFT_OPTION_CHOICE,
+     .unit = "",
+     .fallback = "ext4",
+     .choices = disk_file_systems,
+     .summary = "the file system on that disk; xfs wants a disk_mb of 300 or more, and the package "
+                "xfsprogs, which is brought as the recipe's are"},
     {.name = "disk_layer",
      .kind = RIFT_OPTION_CHOICE,
      .unit = "",

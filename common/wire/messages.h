@@ -37,8 +37,8 @@
  *     RIFT_ALLOW_FILE.
  *
  * addresses {} -> {"addresses": [texts]}
- *     Those of this node's interfaces that are up, but for those of the loopback and those of one link
- * alone.
+ *     Those of this node's interfaces that are up, but for those of the loopback and those of one
+ * link alone.
  *
  * inject {"id": text (unique in the run, [A-Za-z0-9._-], at most 48), "fault": name,
  *         "options": {}, "start_ns"? (not before; now or past: at once),
@@ -81,7 +81,8 @@
  *     is cut. Kept for the last 64 rounds.
  *
  * system.configure {"recipe": {} (recipe.h), "context": {} (recipe.h), "lab": bool, "disk_mb"?
- *                   (each data folder is to be a disk of its own, so large), "disk_layer"?
+ *                   (each data folder is to be a disk of its own, so large), "disk_fs"? ("ext4",
+ *                   "xfs": what is on it), "disk_layer"?
  *                   ("ext4", "posix": a file system of ours is to be over each data folder while
  *                   the system runs; "none"), "keep_data"? (bool),
  *                   "attach"? {"unit"?, "cgroup"?} (it runs already; one of the two),

@@ -85,10 +85,11 @@ static int system_configure(struct cluster *cluster, const struct rift_plan *pla
             result = -1;
             break;
         }
-        args[i] = json_pack("{s:O, s:o, s:b, s:I, s:s, s:b, s:o}", "recipe", plan->recipe,
-                            "context", system_context(cluster, plan, i), "lab", (int)plan->is_lab,
-                            "disk_mb", (json_int_t)plan->disk_mb, "disk_layer", plan->disk_layer,
-                            "keep_data", (int)plan->keep_data, "secrets", secrets);
+        args[i] =
+            json_pack("{s:O, s:o, s:b, s:I, s:s, s:s, s:b, s:o}", "recipe", plan->recipe, "context",
+                      system_context(cluster, plan, i), "lab", (int)plan->is_lab, "disk_mb",
+                      (json_int_t)plan->disk_mb, "disk_fs", plan->disk_fs, "disk_layer",
+                      plan->disk_layer, "keep_data", (int)plan->keep_data, "secrets", secrets);
         if (plan->attach)
             json_object_set(args[i], "attach", (json_t *)plan->attach);
     }

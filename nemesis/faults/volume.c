@@ -32,14 +32,16 @@ void rift_volume_image(const char *folder, char image[RIFT_VOLUME_PATH_SIZE])
 }
 
 /* The mount points of loop devices and what lies on them, from mountinfo: "ID PARENT MAJ:MIN ROOT
- * POINT ... - ext4 /dev/loopN", or /dev/dm-N. */
+ * POINT ... - ext4 /dev/loopN", or xfs, or /dev/dm-N. */
 void rift_volume_visit(void (*visit)(const char *folder, void *context), void *context)
 {
     FILE *file = fopen("/proc/self/mountinfo", "re");
     char line[4096], point[RIFT_VOLUME_PATH_SIZE];
     while (file && fgets(line, sizeof line, file)) {
         char image[RIFT_VOLUME_PATH_SIZE];
-        if ((!strstr(line, " - ext4 /dev/loop") && !strstr(line, " - ext4 /dev/dm-")) ||
+        const char *on = strstr(line, " - ");
+        if (!on || (strncmp(on, " - ext4 ", 8) != 0 && strncmp(on, " - xfs ", 7) != 0) ||
+            (!strstr(on, " /dev/loop") && !strstr(on, " /dev/dm-")) ||
             sscanf(line, "%*d %*d %*s %*s %511s", point) != 1)
             continue;
         rift_volume_image(point, image);
@@ -102,6 +104,12 @@ static int loop_attach(int image_fd, char device[32], struct rift_error *err)
     return rift_fail_errno(err, RIFT_ERR_IO, "attach a loop device");
 }
 
+static bool image_is_xfs(int image_fd)
+{
+    char magic[4];
+    return pread(image_fd, magic, sizeof magic, 0) == sizeof magic && !memcmp(magic, "XFSB", 4);
+}
+
 int rift_volume_mount(const char *folder, struct rift_error *err)
 {
     char image[RIFT_VOLUME_PATH_SIZE], device[32], mapped[RIFT_DEVICE_PATH_SIZE];
@@ -115,10 +123,13 @@ int rift_volume_mount(const char *folder, struct rift_error *err)
     if (loop_fd < 0)
         return -1;
     bool is_mapped = rift_device_make(device, mapped, NULL) == 0; /* where the kernel can */
+    bool is_xfs = image_is_xfs(image_fd);
     /* A long commit interval: what the system does not sync must not be saved by the kernel. */
-    int rc = mount(is_mapped ? mapped : device, folder, "ext4", MS_NOATIME, "commit=300");
+    int rc = mount(is_mapped ? mapped : device, folder, is_xfs ? "xfs" : "ext4", MS_NOATIME,
+                   is_xfs ? NULL : "commit=300");
     if (rc)
-        rift_fail_errno(err, RIFT_ERR_IO, "mount '%s' on '%s'", image, folder);
+        rift_fail_errno(err, RIFT_ERR_IO, "mount '%s' (%s) on '%s'", image, is_xfs ? "xfs" : "ext4",
+                        folder);
     if (is_mapped && rift_device_release(mapped, rc ? NULL : err))
         return -1;
     return rc;

@@ -1,5 +1,5 @@
-/* A disk of the system's own: an ext4 in a file beside its data folder, mounted there. Disk faults
- * happen to it and to nothing else on the node. */
+/* A disk of the system's own: an ext4 or xfs in a file beside its data folder, mounted there. Disk
+ * faults happen to it and to nothing else on the node. */
 #ifndef NEMESIS_FAULTS_VOLUME_H
 #define NEMESIS_FAULTS_VOLUME_H
 

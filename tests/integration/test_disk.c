@@ -1,6 +1,7 @@
 /* Faults of the system's own disk: what is on it afterwards. */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -10,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -31,6 +33,20 @@ static int toy_up(void **state)
 {
     (void)state;
     return toy_host_begin("disk", 20000, 32);
+}
+
+/* The disk of before it, ext4, is wiped as one. */
+static int xfs_up(void **state)
+{
+    if (toy_up(state) < 0)
+        return -1;
+    if (!n1)
+        return 0;
+    json_decref(agent_must(&n1->agent, "system.stop", NULL));
+    json_decref(agent_must(&n1->agent, "system.wipe", NULL));
+    toy_configure_xfs(n1, 320);
+    toy_start(n1);
+    return 0;
 }
 
 static int layered_up(void **state)
@@ -106,6 +122,20 @@ static void a_power_cut_loses_what_was_not_synced_and_nothing_else(void **state)
     assert_true(size_of("unsynced") <= 0);
     heal("power");
     assert_true(toy_is_alive(n1, 5000));
+}
+
+static void the_same_of_an_xfs(void **state)
+{
+    NEED_HOST();
+    CLEANUP(rift_free) char *folder = toy_data_path("");
+    struct statfs fs;
+    assert_int_equal(0, statfs(folder, &fs));
+    assert_int_equal(XFS_SUPER_MAGIC, fs.f_type);
+    a_full_disk_takes_nothing_and_is_as_before_after_it(state);
+    a_power_cut_loses_what_was_not_synced_and_nothing_else(state);
+    json_decref(agent_must(&n1->agent, "system.stop", NULL));
+    json_decref(agent_must(&n1->agent, "system.wipe", NULL));
+    assert_int_equal(-1, size_of(""));
 }
 
 /* "FROZEN", "THAWED": of the system's cgroup, by the test's own hand. False without freezer of v1.
@@ -344,6 +374,7 @@ int main(void)
         CASE(a_full_disk_is_emptied_by_its_keeper_when_all_else_is_dead),
         CASE(the_agent_goes_on_while_a_power_cut_waits),
         CASE(a_power_cut_loses_what_was_not_synced_and_nothing_else),
+        cmocka_unit_test_setup_teardown(the_same_of_an_xfs, xfs_up, toy_host_end_wiped),
         CASE(disk_faults_touch_no_disk_that_is_not_the_systems_own),
         CASE(a_throttled_disk_moves_no_more_than_it_may),
         CASE(a_throttle_that_nobody_reaches_is_not_observed),

@@ -18,7 +18,8 @@ static const char program[] =
     "(while :; do echo x >> child; sleep 0.005; done) & while :; do echo x >> parent; sleep 0.005; "
     "done";
 
-static void configure(struct test_host *host, int disk_mb, const char *disk_layer, bool keeps_data)
+static void configure(struct test_host *host, int disk_mb, const char *disk_fs,
+                      const char *disk_layer, bool keeps_data)
 {
     CLEANUP(rift_free) char *data = rift_printf("%s-data/toy", host->state);
     CLEANUP(rift_free) char *parent = rift_printf("%s/parent", data);
@@ -31,20 +32,26 @@ static void configure(struct test_host *host, int disk_mb, const char *disk_laye
     json_t *node =
         json_pack("{s:s, s:s, s:i}", "name", host->name, "address", host->address, "index", 1);
     json_t *context = json_pack("{s:o, s:[O], s:{}}", "node", node, "nodes", node, "options");
-    json_decref(agent_must(&host->agent, "system.configure",
-                           json_pack("{s:o, s:o, s:b, s:i, s:s, s:b}", "recipe", recipe, "context",
-                                     context, "lab", 1, "disk_mb", disk_mb, "disk_layer",
-                                     disk_layer, "keep_data", (int)keeps_data)));
+    json_decref(
+        agent_must(&host->agent, "system.configure",
+                   json_pack("{s:o, s:o, s:b, s:i, s:s, s:s, s:b}", "recipe", recipe, "context",
+                             context, "lab", 1, "disk_mb", disk_mb, "disk_fs", disk_fs,
+                             "disk_layer", disk_layer, "keep_data", (int)keeps_data)));
 }
 
 void toy_configure(struct test_host *host, int disk_mb, const char *disk_layer)
 {
-    configure(host, disk_mb, disk_layer, false);
+    configure(host, disk_mb, "ext4", disk_layer, false);
+}
+
+void toy_configure_xfs(struct test_host *host, int disk_mb)
+{
+    configure(host, disk_mb, "xfs", "none", false);
 }
 
 void toy_configure_kept(struct test_host *host, bool keeps_data)
 {
-    configure(host, 0, "none", keeps_data);
+    configure(host, 0, "ext4", "none", keeps_data);
 }
 
 void toy_start(struct test_host *host)

@@ -8,6 +8,8 @@
  * appends to a file in the data folder every 5 ms; on a disk of their own, unless disk_mb is 0, and
  * through a layer: "none", "ext4", "posix". */
 void toy_configure(struct test_host *host, int disk_mb, const char *disk_layer);
+/* On an xfs. */
+void toy_configure_xfs(struct test_host *host, int disk_mb);
 /* Without a disk; its data are to be kept after the session, or not. */
 void toy_configure_kept(struct test_host *host, bool keeps_data);
 void toy_start(struct test_host *host);

@@ -573,6 +573,7 @@ static void a_system_that_runs_already_is_told_by_its_unit(void **state)
         {"{recipe: etcd, attach: {cgroup: /a, wipe: true}}", "wipe needs a unit"},
         {"{recipe: etcd, attach: {units: a.service}}", "did you mean 'unit'?"},
         {"{recipe: etcd, disk_mb: 64, attach: {unit: a.service}}", "not for one with attach"},
+        {"{recipe: etcd, disk_mb: 64, disk_fs: xfs}", "disk_mb of 300 or more"},
         {"{recipe: etcd, disk_layer: ext4, attach: {unit: a.service}}", "not for one with attach"},
         {"{recipe: none, attach: {unit: a.service}}", "attach needs a recipe"},
     };
