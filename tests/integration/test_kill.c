@@ -168,7 +168,11 @@ static void one_process_is_killed_and_the_others_go_on(void **state)
     (void)state;
     NEED_HOST();
     char words[256];
-    start_system("tail -f /dev/null & echo $$! > tail; sleep 7777 & echo $$! > sleep; ");
+    /* By its name it is known once it has begun its program. */
+    start_system(
+        "tail -f /dev/null & echo $$! > tail; sleep 7777 & echo $$! > sleep; "
+        "for p in tail sleep; do until grep -qx $$p /proc/$$(cat $$p)/comm; do sleep 0.01; "
+        "done; done; ");
     long pid = number_in("pid");
     assert_true(is_there("tail") && is_there("sleep"));
     static const char *const patterns[] = {"tail", "sleep 77*"};
