@@ -2,7 +2,6 @@
  * jobs: agent/install.c and agent/operate.c. */
 #include "agent/system.h"
 
-#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,12 +17,11 @@
 #include "agent/operate.h"
 #include "agent/programs.h"
 #include "agent/secrets.h"
+#include "agent/system_file.h"
 #include "common/clock.h"
 #include "common/memory.h"
 #include "common/process.h"
-#include "common/whole_file.h"
 
-enum { DISK_MIN_MB = 16, DISK_MAX_MB = 1 << 20 };
 enum {
     INSTALL_MS = 600000,
     START_MS = 120000,
@@ -49,115 +47,12 @@ void system_close(struct system *system)
     free(system);
 }
 
-/* Emptying these as root is the most dangerous thing that the agent does for a recipe. */
-static int system_check_data_folder(const char *folder, struct rift_error *err)
-{
-    static const char *const forbidden[] = {"/var/lib", "/usr", "/etc",  "/home", "/root", "/boot",
-                                            "/var/log", "/dev", "/proc", "/sys",  "/run"};
-    size_t slashes = 0, length = strlen(folder);
-    for (const char *c = folder; *c; c++)
-        slashes += *c == '/' && c[1] && c[1] != '/';
-    bool is_bad = folder[0] != '/' || slashes < 2 || strstr(folder, "..") || strstr(folder, "//") ||
-                  strstr(folder, "/./") || folder[length - 1] == '/';
-    for (size_t i = 0; i < sizeof forbidden / sizeof forbidden[0]; i++)
-        is_bad = is_bad || strcmp(folder, forbidden[i]) == 0;
-    if (is_bad)
-        return rift_fail(err, RIFT_ERR_INVALID,
-                         "'%s' cannot be a data folder, as a wipe would empty it: it must be "
-                         "absolute, at least two folders deep, and the system's own",
-                         folder);
-    return 0;
-}
-
-/* An owner may keep the data elsewhere, and systemd does for a unit with DynamicUser: behind a
- * link, which stays. */
-static char *system_follow_link(char *folder, struct rift_arena *arena)
-{
-    CLEANUP(rift_free) char *real = realpath(folder, NULL);
-    return real ? rift_arena_strdup(arena, real) : folder;
-}
-
-static int system_read_layer(struct system *system, const char *word, struct rift_error *err)
-{
-    system->layer_as_posix = word && strcmp(word, "posix") == 0;
-    system->has_layer = system->layer_as_posix || (word && strcmp(word, "ext4") == 0);
-    return system->has_layer || !word || strcmp(word, "none") == 0
-               ? 0
-               : rift_fail(err, RIFT_ERR_INVALID, "'disk_layer' must be none, ext4 or posix");
-}
-
-static int system_build(struct system *system, const json_t *args, struct rift_error *err)
-{
-    const json_t *context = json_object_get(args, "context");
-    if (!json_is_object(context))
-        return rift_fail(err, RIFT_ERR_INVALID, "'context' is missing");
-    system->recipe = rift_recipe_from_json(json_object_get(args, "recipe"), &system->arena, err);
-    if (!system->recipe || rift_recipe_check_context(system->recipe, context, err))
-        return -1;
-    system->context = json_deep_copy(context);
-    system->versions = json_deep_copy(json_object_get(args, "versions"));
-    system->started = json_deep_copy(json_object_get(args, "started"));
-    system->is_lab = json_is_true(json_object_get(args, "lab"));
-    system->is_settled = json_is_true(json_object_get(args, "is_settled"));
-    system->is_out = json_is_true(json_object_get(args, "is_out"));
-    system->keeps_data = json_is_true(json_object_get(args, "keep_data"));
-    system->disk_mb = json_integer_value(json_object_get(args, "disk_mb"));
-    const char *fs = json_string_value(json_object_get(args, "disk_fs"));
-    system->disk_is_xfs = fs && strcmp(fs, "xfs") == 0;
-    if (system_read_layer(system, json_string_value(json_object_get(args, "disk_layer")), err))
-        return -1;
-    const json_t *attach = json_object_get(args, "attach");
-    system->is_attached = json_is_object(attach);
-    if (system->is_attached && attach_read(attach, &system->attach, err))
-        return -1;
-    if (system->disk_mb != 0 && (system->disk_mb < DISK_MIN_MB || system->disk_mb > DISK_MAX_MB))
-        return rift_fail(err, RIFT_ERR_INVALID, "'disk_mb' must be 0, or from %d to %d",
-                         DISK_MIN_MB, DISK_MAX_MB);
-    char **folders = rift_recipe_expand_all(system->recipe, context, system->recipe->data_folders,
-                                            &system->arena, err);
-    if (!folders)
-        return -1;
-    for (size_t i = 0; folders[i]; i++) {
-        if (system->is_attached)
-            folders[i] = system_follow_link(folders[i], &system->arena);
-        if (system_check_data_folder(folders[i], err))
-            return -1;
-    }
-    system->data_folders = (const char *const *)folders;
-    return 0;
-}
-
-static int system_save(struct agent *agent, struct rift_error *err)
-{
-    const struct system *system = agent->system;
-    const char *layer = system->layer_as_posix ? "posix" : system->has_layer ? "ext4" : "none";
-    json_t *json = json_pack("{s:o, s:O, s:s, s:b, s:b, s:I, s:s, s:s}", "recipe",
-                             rift_recipe_to_json(system->recipe), "context", system->context,
-                             "session", system->session, "lab", (int)system->is_lab, "keep_data",
-                             (int)system->keeps_data, "disk_mb", (json_int_t)system->disk_mb,
-                             "disk_fs", system->disk_is_xfs ? "xfs" : "ext4", "disk_layer", layer);
-    if (system->is_attached)
-        json_object_set_new(json, "attach", attach_to_json(&system->attach));
-    if (system->versions)
-        json_object_set(json, "versions", system->versions);
-    if (system->started)
-        json_object_set(json, "started", system->started);
-    if (system->is_out)
-        json_object_set_new(json, "is_out", json_true());
-    if (system->is_settled)
-        json_object_set_new(json, "is_settled", json_true());
-    CLEANUP(rift_free) char *text = json_dumps(json, JSON_INDENT(1));
-    json_decref(json);
-    return text ? rift_whole_file_write(agent->paths.system, text, err)
-                : rift_fail(err, RIFT_ERR_INVALID, "'%s': no UTF-8", agent->paths.system);
-}
-
 static int system_set(struct agent *agent, const json_t *args, const char *session,
                       struct rift_error *err)
 {
     struct system *system = rift_calloc(1, sizeof *system);
     struct rift_cgroup cgroup;
-    if (system_build(system, args, err) ||
+    if (system_file_read(system, args, err) ||
         rift_cgroup_open(system->is_attached ? system->attach.cgroup : agent->cgroup_name, &cgroup,
                          err)) {
         system_close(system);
@@ -311,7 +206,8 @@ int system_verb_configure(struct agent *agent, const struct request *request, js
         system_set(agent, request->args, agent->session, err))
         return -1;
     /* Saved first: whoever comes next removes them by what is saved. */
-    return system_save(agent, err) || secrets_put(json_object_get(request->args, "secrets"), err)
+    return system_file_write(agent, err) ||
+                   secrets_put(json_object_get(request->args, "secrets"), err)
                ? -1
                : 0;
 }
@@ -331,7 +227,7 @@ static void system_installed(struct agent *agent, const json_t *ok)
     json_object_update(second, (json_t *)upgrade);
     json_decref(system->versions);
     system->versions = json_pack("{s:O, s:o}", "first", first, "upgrade", second);
-    system_save(agent, NULL);
+    system_file_write(agent, NULL);
 }
 
 int system_verb_use(struct agent *agent, const struct request *request, json_t *ok,
@@ -350,7 +246,7 @@ int system_verb_use(struct agent *agent, const struct request *request, json_t *
         return rift_fail(err, RIFT_ERR_CONFLICT, "the system runs (process %d): stop it first",
                          (int)pid);
     json_object_set(agent->system->context, "artifacts", artifacts);
-    return system_save(agent, err);
+    return system_file_write(agent, err);
 }
 
 int system_verb_programs(struct agent *agent, const struct request *request, json_t *ok,
@@ -394,7 +290,7 @@ void system_note_started(struct agent *agent, const json_t *ok)
         return;
     }
     system_expect(agent->system, started, false);
-    system_save(agent, NULL);
+    system_file_write(agent, NULL);
 }
 
 static void system_joined(struct agent *agent, const json_t *ok)
@@ -426,7 +322,7 @@ void system_note_running(struct agent *agent)
             json_array_append(alive, item);
     }
     system_expect(system, alive, true);
-    system_save(agent, NULL);
+    system_file_write(agent, NULL);
 }
 
 int system_verb_start(struct agent *agent, const struct request *request, json_t *ok,
@@ -444,7 +340,7 @@ int system_verb_start(struct agent *agent, const struct request *request, json_t
         return rift_fail(err, RIFT_ERR_DENIED,
                          "this node was removed from the cluster: it starts again when it joins");
     system_expect_nothing(agent);
-    if (system_save(agent, err)) /* for the next agent */
+    if (system_file_write(agent, err)) /* for the next agent */
         return -1;
     return job_start(agent, request, operate_start, joins ? system_joined : system_note_started,
                      START_MS, err);
@@ -473,7 +369,7 @@ int system_verb_leave(struct agent *agent, const struct request *request, json_t
     if (agent->system->is_attached)
         return rift_fail(err, RIFT_ERR_DENIED, "the data of a system that was here is not wiped");
     agent->system->is_out = true;
-    if (system_save(agent, err))
+    if (system_file_write(agent, err))
         return -1;
     return job_start(agent, request, operate_leave, NULL, STOP_MS, err);
 }
