@@ -155,7 +155,8 @@ const struct rift_option rift_ssh_options[] = {
      .unit = "",
      .fallback = "auto",
      .summary = "ssh_config(5) that says what is not given here (HostName, User, Port, "
-                "IdentityFile, UserKnownHostsFile, HostKeyAlias, ProxyJump, ProxyCommand); "
+                "IdentityFile, IdentityAgent, IdentitiesOnly, UserKnownHostsFile, HostKeyAlias, "
+                "ProxyJump, ProxyCommand); "
                 "~/.ssh/config unless given, none to read none"},
     {.name = "key",
      .kind = RIFT_OPTION_TEXT,

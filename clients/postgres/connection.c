@@ -35,6 +35,26 @@ static int fail_to_connect(struct postgres_connection *connection, const char *a
                      port, text);
 }
 
+/* libpq passes over the lines of a passfile that do not fit without a word. */
+static int fail_by_server(struct postgres_connection *connection, const char *address, int port,
+                          const struct postgres_login *login, struct rift_error *err)
+{
+    bool is_asked = PQconnectionNeedsPassword(connection->handle);
+    fail_to_connect(connection, address, port, PQerrorMessage(connection->handle), err);
+    if (!is_asked)
+        return -1;
+    if (!login->passfile[0])
+        return rift_fail(err, RIFT_ERR_DENIED,
+                         "PostgreSQL at %s port %d wants a password of user '%s': name a file that "
+                         "has it as 'passfile'",
+                         address, port, login->user);
+    return rift_fail(err, RIFT_ERR_DENIED,
+                     "PostgreSQL at %s port %d wants a password: '%s' was read, and no line in it "
+                     "fits %s:%d:%s:%s:PASSWORD (each of the first four as here, or *; a colon or "
+                     "backslash within one has a backslash before it)",
+                     address, port, login->passfile, address, port, login->database, login->user);
+}
+
 static void ignore_notice(void *context, const char *message)
 {
     (void)context;
@@ -69,8 +89,7 @@ int postgres_connect(struct postgres_connection *connection, const char *address
             return fail_to_connect(connection, address, port, "no answer in time", err);
         status = PQconnectPoll(connection->handle);
         if (status == PGRES_POLLING_FAILED)
-            return fail_to_connect(connection, address, port, PQerrorMessage(connection->handle),
-                                   err);
+            return fail_by_server(connection, address, port, login, err);
     }
     PQsetnonblocking(connection->handle, 1);
     return 0;

@@ -115,6 +115,8 @@ static int add_plan(struct ward *ward, const struct rift_plan *plan, const char 
         settings.proxy_command = keep(ward, settings.proxy_command);
         settings.user = keep(ward, settings.user);
         settings.key_file = keep(ward, settings.key_file);
+        settings.identity_files = keep(ward, settings.identity_files);
+        settings.agent_socket = keep(ward, settings.agent_socket);
         settings.password_file = keep(ward, settings.password_file);
         settings.known_hosts_file = keep(ward, settings.known_hosts_file);
         result = add_patient(ward, &settings);

@@ -21,7 +21,7 @@ static const struct {
     {LIBSSH2_HOSTKEY_TYPE_RSA, LIBSSH2_KNOWNHOST_KEY_SSHRSA, "ssh-rsa"},
 };
 
-enum { KIND_COUNT = sizeof kinds / sizeof *kinds };
+enum { KIND_COUNT = sizeof kinds / sizeof *kinds, DEFAULT_PORT = 22 };
 
 static void free_known_hosts(LIBSSH2_KNOWNHOSTS **hosts)
 {
@@ -87,38 +87,68 @@ static const char *other_kind(struct rift_ssh *ssh, LIBSSH2_KNOWNHOSTS *hosts, c
     return NULL;
 }
 
+/* What known_hosts calls the host. */
+static char *entry_name(const struct rift_node_settings *settings, const char *name)
+{
+    return settings->port == 0 || settings->port == DEFAULT_PORT
+               ? rift_strdup(name)
+               : rift_printf("[%s]:%u", name, settings->port);
+}
+
 static int remember(struct rift_ssh *ssh, const char *path, const char *key, size_t key_size,
                     const char *method, struct rift_error *err)
 {
     CLEANUP(rift_free) char *encoded = rift_calloc(1, key_size * 2 + 8);
     encode_base64(key, key_size, true, encoded);
     const struct rift_node_settings *settings = ssh->settings;
-    bool is_usual = settings->port == 0 || settings->port == 22;
-    CLEANUP(rift_free)
-    char *line = is_usual ? rift_printf("%s %s %s\n", host_key_name(ssh), method, encoded)
-                          : rift_printf("[%s]:%u %s %s\n", host_key_name(ssh), settings->port,
-                                        method, encoded);
+    CLEANUP(rift_free) char *name = entry_name(settings, host_key_name(ssh));
+    CLEANUP(rift_free) char *line = rift_printf("%s %s %s\n", name, method, encoded);
     CLEANUP(rift_close_fd) int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
     if (fd < 0 || write(fd, line, strlen(line)) != (ssize_t)strlen(line))
         return rift_fail_errno(err, RIFT_ERR_IO, "%s: add its host key to %s", ssh->label, path);
     return 0;
 }
 
-static int refuse_unknown(struct rift_ssh *ssh, const char *path, struct rift_error *err)
+static int refuse_changed(struct rift_ssh *ssh, const char *path,
+                          const struct libssh2_knownhost *found, struct rift_error *err)
 {
     char print[64];
+    CLEANUP(rift_free) char *ours = entry_name(ssh->settings, host_key_name(ssh));
     fingerprint(ssh, print);
     return rift_fail(err, RIFT_ERR_DENIED,
-                     "%s: its host key SHA256:%s is not in %s; log in once by ssh, or add it with: "
-                     "ssh-keyscan -p %u %s >> %s",
-                     ssh->label, print, path, ssh->settings->port ? ssh->settings->port : 22,
-                     host_key_name(ssh), path);
+                     "%s: its host key SHA256:%s differs from the one in %s: another host answers "
+                     "there, or it was installed anew; only if it was, forget the old one with: "
+                     "ssh-keygen -R '%s' -f '%s'",
+                     ssh->label, print, path, found && found->name ? found->name : ours, path);
+}
+
+/* Nothing but a proxy command leads ssh-keyscan(1) to a host behind one. */
+static int refuse_unknown(struct rift_ssh *ssh, const char *path, struct rift_error *err)
+{
+    const struct rift_node_settings *settings = ssh->settings;
+    const char *name = host_key_name(ssh);
+    unsigned port = settings->port ? settings->port : DEFAULT_PORT;
+    char print[64];
+    CLEANUP(rift_free)
+    char *command =
+        settings->proxy_command
+            ? rift_printf("by logging in once with: ssh -o 'UserKnownHostsFile=%s'", path)
+        : strcmp(name, settings->address) == 0
+            ? rift_printf("with: ssh-keyscan -p %u '%s' >> '%s'", port, name, path)
+            : rift_printf("with: echo '%s %s' | ssh-keyscan -p %u -f - >> '%s'", settings->address,
+                          name, port, path);
+    fingerprint(ssh, print);
+    return rift_fail(err, RIFT_ERR_DENIED,
+                     "%s: its host key SHA256:%s is not in %s; if 'ssh-keygen -lf' of the key in "
+                     "the host's own /etc/ssh says the same, add it %s",
+                     ssh->label, print, path, command);
 }
 
 int rift_ssh_check_host_key(struct rift_ssh *ssh, const char **wanted_methods,
                             struct rift_error *err)
 {
-    char path[512], print[64];
+    char path[512];
+    struct libssh2_knownhost *found = NULL;
     size_t key_size = 0;
     int offered = 0, kind = LIBSSH2_KNOWNHOST_KEY_UNKNOWN;
     const char *method = "unknown";
@@ -139,19 +169,14 @@ int rift_ssh_check_host_key(struct rift_ssh *ssh, const char **wanted_methods,
     }
     int answer = libssh2_knownhost_checkp(
         hosts, host_key_name(ssh), ssh->settings->port, key, key_size,
-        LIBSSH2_KNOWNHOST_TYPE_PLAIN | LIBSSH2_KNOWNHOST_KEYENC_RAW | kind, NULL);
+        LIBSSH2_KNOWNHOST_TYPE_PLAIN | LIBSSH2_KNOWNHOST_KEYENC_RAW | kind, &found);
     if (answer == LIBSSH2_KNOWNHOST_CHECK_MATCH)
         return 0;
-    fingerprint(ssh, print);
     if (answer == LIBSSH2_KNOWNHOST_CHECK_MISMATCH)
-        return rift_fail(err, RIFT_ERR_DENIED,
-                         "%s: its host key SHA256:%s differs from the one in %s: another host "
-                         "answers there, or it was installed anew (then: ssh-keygen -R %s)",
-                         ssh->label, print, path, host_key_name(ssh));
+        return refuse_changed(ssh, path, found, err);
     *wanted_methods = other_kind(ssh, hosts, key, key_size, offered);
     if (*wanted_methods)
-        return rift_fail(err, RIFT_ERR_CONFLICT, "%s: offered a host key of another kind than %s",
-                         ssh->label, path);
+        return refuse_changed(ssh, path, NULL, err);
     if (ssh->settings->accept_new_host_key)
         return remember(ssh, path, key, key_size, method, err);
     return refuse_unknown(ssh, path, err);

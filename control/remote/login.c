@@ -1,144 +1,41 @@
 /* Key files, ssh-agent and password files. */
 #include "control/remote/login.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/memory.h"
 #include "common/secret.h"
+#include "control/remote/key_file.h"
 
-enum { KEY_FILE_MAX = 64 * 1024, AGENT_KEYS_MAX = 64 };
+enum { AGENT_KEYS_MAX = 64 };
 
 static const char use_ed25519[] =
     "RSA keys do not work with this SSH library (no rsa-sha2); make one with: ssh-keygen -t "
     "ed25519, and add it to the host's authorized_keys";
 
-static int read_key(struct rift_ssh *ssh, const char *path, char **text, struct rift_error *err)
+/* The socket of ssh-agent; NULL: there is none. */
+static const char *agent_socket(const struct rift_ssh *ssh)
 {
-    CLEANUP(rift_close_fd) int fd = open(path, O_RDONLY | O_CLOEXEC);
-    *text = rift_malloc(KEY_FILE_MAX + 1);
-    ssize_t length = fd >= 0 ? read(fd, *text, KEY_FILE_MAX) : -1;
-    (*text)[length > 0 ? length : 0] = '\0';
-    if (length < 0)
-        return rift_fail_errno(err, errno == ENOENT ? RIFT_ERR_MISSING : RIFT_ERR_IO,
-                               "%s: read the private key %s", ssh->label, path);
-    return 0;
+    const char *given = ssh->settings->agent_socket;
+    const char *socket = given ? given : getenv("SSH_AUTH_SOCK");
+    return socket && socket[0] ? socket : NULL;
 }
 
-static int digit_of_base64(int c)
-{
-    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    const char *found = c ? strchr(digits, c) : NULL;
-    return found ? (int)(found - digits) : -1;
-}
-
-/* The head of an OpenSSH key file (PROTOCOL.key in OpenSSH's source): the magic word, then the
- * texts cipher, kdf and kdf options, a count, and the public key, which begins with its kind. */
-static void read_openssh_head(const char *body, char cipher[32], char kind[32])
-{
-    unsigned char head[512];
-    size_t length = 0;
-    unsigned group = 0, bits = 0;
-    for (; *body && *body != '-' && length < sizeof head; body++) {
-        int digit = digit_of_base64(*body);
-        if (digit < 0)
-            continue;
-        group = (group << 6 | (unsigned)digit) & 0xffffff;
-        bits += 6;
-        if (bits >= 8) {
-            bits -= 8;
-            head[length++] = (unsigned char)(group >> bits);
-        }
-    }
-    enum { MAGIC_BYTES = 15 };
-    size_t at = MAGIC_BYTES;
-    for (int field = 0; field < 5; field++) {
-        if (at + 4 > length)
-            return;
-        size_t size = (size_t)head[at] << 24 | (size_t)head[at + 1] << 16 |
-                      (size_t)head[at + 2] << 8 | head[at + 3];
-        at += 4;
-        /* Field 3 is the count and has no bytes; field 4 is the blob, which starts with a text. */
-        if (field == 3)
-            continue;
-        if (field == 4) {
-            if (at + 4 > length)
-                return;
-            size = (size_t)head[at + 2] << 8 | head[at + 3];
-            at += 4;
-        }
-        if (size > length || at + size > length)
-            return;
-        char *out = field == 0 ? cipher : field == 4 ? kind : NULL;
-        if (out && size < 32) {
-            memcpy(out, head + at, size);
-            out[size] = '\0';
-        }
-        at += size;
-    }
-}
-
-/* Says beforehand what libssh2 would only call "unable to open private key file". */
-static int check_key(struct rift_ssh *ssh, const char *path, struct rift_error *err)
-{
-    static const char openssh[] = "-----BEGIN OPENSSH PRIVATE KEY-----";
-    CLEANUP(rift_free) char *text = NULL;
-    char cipher[32] = "none", kind[32] = "";
-    if (read_key(ssh, path, &text, err) < 0)
-        return -1;
-    const char *body = strstr(text, openssh);
-    if (body)
-        read_openssh_head(body + sizeof openssh - 1, cipher, kind);
-    if (strstr(text, "BEGIN RSA PRIVATE KEY") || strcmp(kind, "ssh-rsa") == 0)
-        return rift_fail(err, RIFT_ERR_UNSUPPORTED, "%s: the key %s is an RSA key: %s", ssh->label,
-                         path, use_ed25519);
-    if (strcmp(cipher, "none") != 0 || strstr(text, "ENCRYPTED"))
-        return rift_fail(err, RIFT_ERR_UNSUPPORTED,
-                         "%s: the key %s has a passphrase; add it to ssh-agent with ssh-add and "
-                         "name no key file",
-                         ssh->label, path);
-    if (!strstr(text, "PRIVATE KEY"))
-        return rift_fail(err, RIFT_ERR_INVALID, "%s: %s is no private key", ssh->label, path);
-    return 0;
-}
-
-static int login_with_file(struct rift_ssh *ssh, const char *path, int64_t deadline_ns,
-                           struct rift_error *err)
-{
-    if (check_key(ssh, path, err) < 0)
-        return -1;
-    int result;
-    while ((result = libssh2_userauth_publickey_fromfile(ssh->session, ssh->settings->user, NULL,
-                                                         path, NULL)) == LIBSSH2_ERROR_EAGAIN)
-        if (rift_ssh_wait(ssh, deadline_ns, err) < 0)
-            return -1;
-    if (result == 0)
-        return 0;
-    if (result == LIBSSH2_ERROR_PUBLICKEY_UNVERIFIED ||
-        result == LIBSSH2_ERROR_AUTHENTICATION_FAILED)
-        return rift_fail(err, RIFT_ERR_DENIED,
-                         "%s: refuses the key %s for user '%s'; add it with: ssh-copy-id -i %s -p "
-                         "%u %s@%s",
-                         ssh->label, path, ssh->settings->user, path,
-                         ssh->settings->port ? ssh->settings->port : 22, ssh->settings->user,
-                         ssh->settings->address);
-    return rift_ssh_fail(ssh, RIFT_ERR_DENIED, "log in", err);
-}
-
-/* Tries each key of the agent that this library can use. */
-static int try_agent_keys(struct rift_ssh *ssh, LIBSSH2_AGENT *agent, int64_t deadline_ns,
-                          struct rift_error *err)
+/* Tries each key of the agent that this library can use, or only one. */
+static int try_agent_keys(struct rift_ssh *ssh, LIBSSH2_AGENT *agent, const struct key_file *only,
+                          int64_t deadline_ns, struct rift_error *err)
 {
     struct libssh2_agent_publickey *key = NULL;
     size_t rsa_count = 0, tried_count = 0;
     for (size_t i = 0; i < AGENT_KEYS_MAX; i++) {
         if (libssh2_agent_get_identity(agent, &key, key) != 0)
             break;
+        if (only && (key->blob_len != only->public_size ||
+                     memcmp(key->blob, only->public_key, key->blob_len) != 0))
+            continue;
         /* The blob starts with the length and the text of its kind. */
         if (key->blob_len >= 11 && memcmp(key->blob + 4, "ssh-rsa", 7) == 0) {
             rsa_count++;
@@ -153,6 +50,8 @@ static int try_agent_keys(struct rift_ssh *ssh, LIBSSH2_AGENT *agent, int64_t de
         if (result == 0)
             return 0;
     }
+    if (tried_count == 0 && only)
+        return rift_fail(err, RIFT_ERR_MISSING, "%s: ssh-agent does not hold it", ssh->label);
     if (tried_count == 0 && rsa_count > 0)
         return rift_fail(err, RIFT_ERR_UNSUPPORTED, "%s: ssh-agent holds RSA keys only: %s",
                          ssh->label, use_ed25519);
@@ -160,21 +59,80 @@ static int try_agent_keys(struct rift_ssh *ssh, LIBSSH2_AGENT *agent, int64_t de
                      ssh->label, tried_count, ssh->settings->user);
 }
 
-static int login_with_agent(struct rift_ssh *ssh, int64_t deadline_ns, struct rift_error *err)
+/* only: that key and no other; NULL: whichever fits. */
+static int login_with_agent(struct rift_ssh *ssh, const struct key_file *only, int64_t deadline_ns,
+                            struct rift_error *err)
 {
     LIBSSH2_AGENT *agent = libssh2_agent_init(ssh->session);
     int result = -1;
+    if (agent)
+        libssh2_agent_set_identity_path(agent, agent_socket(ssh));
     if (!agent || libssh2_agent_connect(agent) != 0)
-        rift_ssh_fail(ssh, RIFT_ERR_MISSING, "reach ssh-agent", err);
+        rift_fail(err, RIFT_ERR_MISSING, "%s: no ssh-agent answers at %s", ssh->label,
+                  agent_socket(ssh));
     else if (libssh2_agent_list_identities(agent) != 0)
         rift_ssh_fail(ssh, RIFT_ERR_MISSING, "list ssh-agent's keys", err);
     else
-        result = try_agent_keys(ssh, agent, deadline_ns, err);
+        result = try_agent_keys(ssh, agent, only, deadline_ns, err);
     if (agent) {
         libssh2_agent_disconnect(agent);
         libssh2_agent_free(agent);
     }
     return result;
+}
+
+static int refuse_key(struct rift_ssh *ssh, const char *path, struct rift_error *err)
+{
+    const struct rift_node_settings *settings = ssh->settings;
+    return rift_fail(err, RIFT_ERR_DENIED,
+                     "%s: refuses the key %s for user '%s'; add it with: ssh-copy-id -i %s -p "
+                     "%u %s@%s",
+                     ssh->label, path, settings->user, path, settings->port ? settings->port : 22,
+                     settings->user, settings->address);
+}
+
+/* A key that only ssh-agent can use: the file holds its public half, or is locked. */
+static int login_with_agents_copy(struct rift_ssh *ssh, const char *path,
+                                  const struct key_file *key, int64_t deadline_ns,
+                                  struct rift_error *err)
+{
+    struct rift_error reason = {0};
+    bool has_agent = key->public_size > 0 && agent_socket(ssh);
+    if (has_agent && login_with_agent(ssh, key, deadline_ns, &reason) == 0)
+        return 0;
+    if (reason.code == RIFT_ERR_DENIED)
+        return refuse_key(ssh, path, err);
+    if (reason.code != RIFT_ERR_NONE && reason.code != RIFT_ERR_MISSING)
+        return rift_fail(err, reason.code, "%s", reason.text);
+    return rift_fail(err, RIFT_ERR_UNSUPPORTED, "%s: %s %s, and %s; give it the key with: ssh-add",
+                     ssh->label,
+                     key->is_public ? "only the public half of the key is in"
+                                    : "there is a passphrase on the key",
+                     path, has_agent ? reason.text : "no ssh-agent runs");
+}
+
+static int login_with_file(struct rift_ssh *ssh, const char *path, int64_t deadline_ns,
+                           struct rift_error *err)
+{
+    struct key_file key;
+    if (key_file_read(path, &key, err) < 0)
+        return rift_wrap(err, "%s", ssh->label);
+    if (strcmp(key.kind, "ssh-rsa") == 0)
+        return rift_fail(err, RIFT_ERR_UNSUPPORTED, "%s: the key %s is an RSA key: %s", ssh->label,
+                         path, use_ed25519);
+    if (key.is_public || key.is_locked)
+        return login_with_agents_copy(ssh, path, &key, deadline_ns, err);
+    int result;
+    while ((result = libssh2_userauth_publickey_fromfile(ssh->session, ssh->settings->user, NULL,
+                                                         path, NULL)) == LIBSSH2_ERROR_EAGAIN)
+        if (rift_ssh_wait(ssh, deadline_ns, err) < 0)
+            return -1;
+    if (result == 0)
+        return 0;
+    if (result == LIBSSH2_ERROR_PUBLICKEY_UNVERIFIED ||
+        result == LIBSSH2_ERROR_AUTHENTICATION_FAILED)
+        return refuse_key(ssh, path, err);
+    return rift_ssh_fail(ssh, RIFT_ERR_DENIED, "log in", err);
 }
 
 /* Gives the password to each question whose answer is not shown. */
@@ -261,25 +219,60 @@ static bool usual_file(char path[512])
     return false;
 }
 
-int rift_ssh_login(struct rift_ssh *ssh, int64_t deadline_ns, struct rift_error *err)
+/* Each file that ssh_config(5) names, in turn; the error is that of the first. Those that are not
+ * there ssh passes over as well. */
+static int login_with_identities(struct rift_ssh *ssh, int64_t deadline_ns, struct rift_error *err)
+{
+    CLEANUP(rift_free) char *files = rift_strdup(ssh->settings->identity_files);
+    struct rift_error later = {0};
+    bool is_first = true;
+    char *rest = files;
+    for (char *path; (path = strsep(&rest, "\n"));) {
+        CLEANUP(rift_free) char *public_path = rift_printf("%s.pub", path);
+        if (access(path, F_OK) != 0 && access(public_path, F_OK) != 0)
+            continue;
+        if (login_with_file(ssh, path, deadline_ns, is_first ? err : &later) == 0)
+            return 0;
+        is_first = false;
+    }
+    return is_first ? rift_fail(err, RIFT_ERR_MISSING,
+                                "%s: no key that ssh_config names as its IdentityFile is there",
+                                ssh->label)
+                    : -1;
+}
+
+/* What ssh would try where nobody told Rift what to take. */
+static int login_as_ssh_does(struct rift_ssh *ssh, int64_t deadline_ns, struct rift_error *err)
 {
     char path[512];
-    const char *key_file = ssh->settings->key_file;
-    bool has_agent = getenv("SSH_AUTH_SOCK") != NULL;
-    int result = -1;
-    if (!key_file && ssh->settings->password_file)
-        return login_with_password(ssh, ssh->settings->password_file, deadline_ns, err);
-    if (key_file)
-        result = login_with_file(ssh, key_file, deadline_ns, err);
-    else if (has_agent)
-        result = login_with_agent(ssh, deadline_ns, err);
-    if (result < 0 && !key_file && usual_file(path))
-        result = login_with_file(ssh, path, deadline_ns, err);
-    else if (!key_file && !has_agent)
-        return rift_fail(err, RIFT_ERR_MISSING,
-                         "%s: there is no key to log in with: no key_file is given, no ssh-agent "
-                         "runs, and ~/.ssh has neither id_ed25519 nor id_ecdsa",
-                         ssh->label);
+    const struct rift_node_settings *settings = ssh->settings;
+    bool has_agent = agent_socket(ssh) && !settings->identities_only;
+    struct rift_error of_agent = {0};
+    if (settings->identity_files && login_with_identities(ssh, deadline_ns, err) == 0)
+        return 0;
+    if (has_agent && login_with_agent(ssh, NULL, deadline_ns, &of_agent) == 0)
+        return 0;
+    if (settings->identity_files)
+        return -1;
+    if (usual_file(path))
+        return login_with_file(ssh, path, deadline_ns, err);
+    return has_agent ? rift_fail(err, of_agent.code, "%s", of_agent.text)
+                     : rift_fail(err, RIFT_ERR_MISSING,
+                                 "%s: there is no key to log in with: no key_file is given, no "
+                                 "ssh-agent runs, and ~/.ssh has neither id_ed25519 nor id_ecdsa",
+                                 ssh->label);
+}
+
+int rift_ssh_login(struct rift_ssh *ssh, int64_t deadline_ns, struct rift_error *err)
+{
+    const struct rift_node_settings *settings = ssh->settings;
+    int result;
+    if (settings->key_file)
+        result = login_with_file(ssh, settings->key_file, deadline_ns, err);
+    else if (settings->password_file)
+        return login_with_password(ssh, settings->password_file, deadline_ns, err);
+    else
+        result = login_as_ssh_does(ssh, deadline_ns, err);
     if (result == 0 && !libssh2_userauth_authenticated(ssh->session))
         return rift_fail(err, RIFT_ERR_DENIED, "%s: wants more than a key", ssh->label);
     return result;

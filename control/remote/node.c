@@ -36,6 +36,8 @@ static void copy_settings(struct rift_node_settings *to, const struct rift_node_
     to->proxy_command = copy_text(from->proxy_command);
     to->user = copy_text(from->user ? from->user : "root");
     to->key_file = copy_text(from->key_file);
+    to->identity_files = copy_text(from->identity_files);
+    to->agent_socket = copy_text(from->agent_socket);
     to->password_file = copy_text(from->password_file);
     to->known_hosts_file = copy_text(from->known_hosts_file);
     to->agent_binary = copy_text(from->agent_binary);
@@ -52,6 +54,8 @@ static void free_settings(struct rift_node_settings *settings)
     free((char *)settings->proxy_command);
     free((char *)settings->user);
     free((char *)settings->key_file);
+    free((char *)settings->identity_files);
+    free((char *)settings->agent_socket);
     free((char *)settings->password_file);
     free((char *)settings->known_hosts_file);
     free((char *)settings->agent_binary);

@@ -24,7 +24,11 @@ struct rift_node_settings {
                                   port; NULL: TCP */
     uint16_t port;             /* 0: 22 */
     const char *user;
-    const char *key_file;         /* ed25519 or ecdsa; NULL: ssh-agent, then the usual files */
+    const char *key_file;         /* ed25519 or ecdsa; NULL: as ssh does */
+    const char *identity_files;   /* where key_file is NULL: a line each, tried in turn, before what
+                                     else ssh-agent holds; NULL: the usual ones after that */
+    const char *agent_socket;     /* of ssh-agent; "": none; NULL: SSH_AUTH_SOCK */
+    bool identities_only;         /* of ssh-agent no keys but those of identity_files */
     const char *password_file;    /* used in place of keys; NULL: keys */
     const char *known_hosts_file; /* NULL: ~/.ssh/known_hosts */
     bool accept_new_host_key;     /* false: strict */

@@ -81,8 +81,12 @@ struct rift_ssh *rift_ssh_open(const struct rift_node_settings *settings,
     pthread_once(&library_once, library_init);
     struct rift_ssh *ssh = try_open(settings, idle, methods, &wanted_methods, err);
     if (!ssh && wanted_methods) {
+        /* Where the host has no key of that kind any more there is no handshake. */
         const char *ignored = NULL;
-        ssh = try_open(settings, idle, wanted_methods, &ignored, err);
+        struct rift_error again = {0};
+        ssh = try_open(settings, idle, wanted_methods, &ignored, &again);
+        if (!ssh && again.code != RIFT_ERR_UNREACHABLE)
+            rift_fail(err, again.code, "%s", again.text);
     }
     return ssh;
 }

@@ -13,7 +13,7 @@
 #include "common/text.h"
 #include "control/remote/ssh.h"
 
-enum { ASK_DEADLINE_S = 10, PORT_DEFAULT = 22 };
+enum { ASK_DEADLINE_S = 10, PORT_DEFAULT = 22, IDENTITIES_MAX = 16 };
 
 /* What ssh tries where the configuration names no file: not a choice of the user's. */
 static bool is_usual_identity(const char *path)
@@ -66,11 +66,12 @@ static const char *jump_command(struct rift_arena *arena, const char *jumps, con
     return rift_arena_strdup(arena, line.data);
 }
 
-/* ProxyCommand with its tokens replaced. */
-static const char *proxy_command(struct rift_arena *arena, const char *pattern, const char *alias,
-                                 const struct rift_node_settings *settings)
+/* A value with its tokens replaced. */
+static const char *expand(struct rift_arena *arena, const char *pattern, const char *alias,
+                          const struct rift_node_settings *settings)
 {
     CLEANUP(rift_text_finish) struct rift_text line = {NULL, 0, 0};
+    const char *home = getenv("HOME");
     for (const char *c = pattern; *c; c++) {
         if (c[0] != '%' || !c[1]) {
             rift_text_append_bytes(&line, c, 1);
@@ -83,6 +84,8 @@ static const char *proxy_command(struct rift_arena *arena, const char *pattern, 
             rift_text_append(&line, alias);
         else if (*c == 'r')
             rift_text_append(&line, settings->user);
+        else if (*c == 'd')
+            rift_text_append(&line, home ? home : "");
         else if (*c == 'p')
             rift_text_printf(&line, "%u", (unsigned)settings->port);
         else if (*c == '%')
@@ -90,11 +93,14 @@ static const char *proxy_command(struct rift_arena *arena, const char *pattern, 
         else
             rift_text_printf(&line, "%%%c", *c);
     }
-    return rift_arena_strdup(arena, line.data);
+    return rift_arena_strdup(arena, line.data ? line.data : "");
 }
 
 struct answer {
-    const char *host_name, *user, *port, *identity, *known_hosts, *key_alias, *jump, *command;
+    const char *host_name, *user, *port, *known_hosts, *key_alias, *jump, *command;
+    const char *agent, *identities_only;
+    const char *identities[IDENTITIES_MAX];
+    size_t identity_count;
 };
 
 /* Cuts the text into lines in place and finds those that matter; "none" counts as not there. */
@@ -107,17 +113,23 @@ static void read_answer(char *text, struct answer *answer)
         {"hostname", &answer->host_name},
         {"user", &answer->user},
         {"port", &answer->port},
-        {"identityfile", &answer->identity},
         {"hostkeyalias", &answer->key_alias},
         {"userknownhostsfile", &answer->known_hosts},
         {"proxyjump", &answer->jump},
         {"proxycommand", &answer->command},
+        {"identitiesonly", &answer->identities_only},
+        {"identityagent", &answer->agent},
     };
     for (char *line; (line = strsep(&text, "\n"));) {
         char *value = strchr(line, ' ');
         if (!value)
             continue;
         *value++ = '\0';
+        if (strcmp(line, "identityfile") == 0 && answer->identity_count < IDENTITIES_MAX &&
+            !is_usual_identity(value))
+            answer->identities[answer->identity_count++] = value;
+        if (strcmp(line, "identityagent") == 0 && strcmp(value, "none") == 0)
+            answer->agent = "";
         for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++)
             if (strcmp(line, wanted[i].keyword) == 0 && strcmp(value, "none") != 0 &&
                 !*wanted[i].value)
@@ -132,6 +144,32 @@ static uint16_t port_of(const char *text)
     return port > 0 && port <= UINT16_MAX && *end == '\0' ? (uint16_t)port : PORT_DEFAULT;
 }
 
+/* IdentityAgent may be a path, the name of the usual variable, or a variable with its $. */
+static const char *agent_of(const char *text)
+{
+    if (!text || strcmp(text, "SSH_AUTH_SOCK") == 0)
+        return NULL;
+    const char *value = text[0] == '$' ? getenv(text + 1) : text;
+    return value ? value : "";
+}
+
+static void fill_keys(struct rift_node_settings *settings, const struct answer *answer,
+                      const char *alias, struct rift_arena *arena)
+{
+    const char *agent = agent_of(answer->agent);
+    CLEANUP(rift_text_finish) struct rift_text files = {NULL, 0, 0};
+    for (size_t i = 0; i < answer->identity_count; i++)
+        rift_text_printf(
+            &files, "%s%s", i > 0 ? "\n" : "",
+            without_tilde(arena, expand(arena, answer->identities[i], alias, settings)));
+    if (files.data)
+        settings->identity_files = rift_arena_strdup(arena, files.data);
+    if (agent)
+        settings->agent_socket = expand(arena, agent, alias, settings);
+    settings->identities_only =
+        answer->identities_only && strcmp(answer->identities_only, "yes") == 0;
+}
+
 static void fill(struct rift_node_settings *settings, const struct answer *answer,
                  const char *alias, const char *file, struct rift_arena *arena)
 {
@@ -144,9 +182,7 @@ static void fill(struct rift_node_settings *settings, const struct answer *answe
         settings->user = rift_arena_strdup(arena, answer->user);
     if (settings->port == 0)
         settings->port = port_of(answer->port);
-    if (!settings->key_file && !settings->password_file && answer->identity &&
-        !is_usual_identity(answer->identity))
-        settings->key_file = without_tilde(arena, answer->identity);
+    fill_keys(settings, answer, alias, arena);
     if (!settings->known_hosts_file && answer->known_hosts) {
         /* A list; ssh writes to the first. */
         CLEANUP(rift_free)
@@ -156,7 +192,7 @@ static void fill(struct rift_node_settings *settings, const struct answer *answe
     if (!settings->proxy_command && answer->jump)
         settings->proxy_command = jump_command(arena, answer->jump, file, settings);
     else if (!settings->proxy_command && answer->command)
-        settings->proxy_command = proxy_command(arena, answer->command, alias, settings);
+        settings->proxy_command = expand(arena, answer->command, alias, settings);
 }
 
 static bool has_ssh(void)

@@ -418,11 +418,11 @@ static void open_by_tls(const char *host_file, const char *sslmode, struct rift_
     unlink(copy);
 }
 
-static void open_by_password(const char *password, mode_t mode, struct rift_error *err)
+static void open_by_passfile(const char *line, mode_t mode, struct rift_error *err)
 {
     char path[] = "/tmp/rift-test-pg-XXXXXX";
     int fd = mkstemp(path);
-    assert_true(dprintf(fd, "*:*:*:keeper:%s\n", password) > 0 && fchmod(fd, mode) == 0);
+    assert_true(dprintf(fd, "%s\n", line) > 0 && fchmod(fd, mode) == 0);
     close(fd);
     open_with(json_pack("{s:i, s:s, s:s, s:s, s:s}", "port", 5432, "user", "keeper", "database",
                         "postgres", "sslmode", "disable", "passfile", path),
@@ -442,14 +442,23 @@ static void a_password_comes_from_a_file_of_its_owners_alone(void **state)
         "select pg_reload_conf()\" | /usr/lib/postgresql/15/bin/psql -qAt -h 127.0.0.1 -U "
         "postgres -v ON_ERROR_STOP=1 >/dev/null";
     assert_int_equal(on_host(make_role), 0);
-    open_by_password("fk3-quiet-harbour", 0600, &err);
+    open_by_passfile("*:*:*:keeper:fk3-quiet-harbour", 0600, &err);
     assert_string_equal(err.text, "");
-    open_by_password("fk3-loud-harbour", 0600, &err);
+    open_by_passfile("*:*:*:keeper:fk3-loud-harbour", 0600, &err);
     assert_non_null(strstr(err.text, "password authentication failed for user \"keeper\""));
     assert_null(strstr(err.text, "harbour"));
-    open_by_password("fk3-quiet-harbour", 0640, &err);
+    open_by_passfile("*:*:*:keeper:fk3-quiet-harbour", 0640, &err);
     assert_int_equal(err.code, RIFT_ERR_DENIED);
     assert_non_null(strstr(err.text, "chmod 600"));
+    static const char *const misfits[] = {"*:*:*:kepper:fk3-quiet-harbour", "fk3-quiet-harbour",
+                                          "db1:5432:postgres:keeper:fk3-quiet-harbour"};
+    for (size_t i = 0; i < sizeof misfits / sizeof *misfits; i++) {
+        open_by_passfile(misfits[i], 0600, &err);
+        assert_int_equal(err.code, RIFT_ERR_DENIED);
+        assert_non_null(strstr(err.text, "was read, and no line in it fits"));
+        assert_non_null(strstr(err.text, ":5432:postgres:keeper:"));
+        assert_null(strstr(err.text, "harbour"));
+    }
 }
 
 static void by_tls_only_the_server_that_is_trusted_is_spoken_to(void **state)

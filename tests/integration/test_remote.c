@@ -178,6 +178,74 @@ static void an_ecdsa_key_works_and_one_with_a_passphrase_says_so(void **state)
                    (const char *[]){"passphrase", "ssh-add", NULL});
 }
 
+/* By ssh's own judgement of the same file. */
+static void a_key_that_others_may_read_is_refused_as_ssh_refuses_it(void **state)
+{
+    (void)state;
+    struct rift_node_settings settings = settings_of(0);
+    char key[64], script[1400], said[4096];
+    snprintf(key, sizeof key, "%s/shared", case_scratch);
+    static const struct {
+        const char *owner, *mode;
+        bool is_refused;
+    } cases[] = {{"root", "640", true},
+                 {"root", "604", true},
+                 {"nobody", "644", false},
+                 {"root", "600", false}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        snprintf(script, sizeof script,
+                 "cp %s %s; chmod %s %s; chown %s %s; ssh -F none -o BatchMode=yes -o "
+                 "IdentitiesOnly=yes -o IdentityAgent=none -o UserKnownHostsFile=%s -i %s root@%s "
+                 "true 2>&1",
+                 case_hosts[0].key_file, key, cases[i].mode, key, cases[i].owner, key,
+                 case_hosts[0].known_hosts_file, key, case_hosts[0].address);
+        assert_int_equal(test_run(script, said, sizeof said) != 0, cases[i].is_refused);
+        assert_int_equal(strstr(said, "are too open") != NULL, cases[i].is_refused);
+        settings.key_file = key;
+        if (cases[i].is_refused)
+            assert_refused(&settings, RIFT_ERR_DENIED, (const char *[]){"chmod 600 ", key, NULL});
+        else
+            rift_node_close(open_node(&settings));
+    }
+}
+
+/* The command at the end of the error with which opening fails. */
+static void run_last_words(const struct rift_node_settings *settings, const char *first_word)
+{
+    struct rift_error err;
+    char said[1024];
+    assert_null(rift_node_open(settings, &err));
+    const char *command = strstr(err.text, first_word);
+    if (!command)
+        fail_msg("no '%s' in: %s", first_word, err.text);
+    if (test_run(command, said, sizeof said) != 0)
+        fail_msg("%s: %s", command, said);
+}
+
+static void the_command_that_an_error_about_a_host_key_gives_mends_it(void **state)
+{
+    (void)state;
+    struct rift_node_settings settings = settings_of(0);
+    char file[64], script[1024];
+    snprintf(file, sizeof file, "%s/wrong", case_scratch);
+    settings.known_hosts_file = file;
+    /* Another host's key of the same kind, then a key of a kind that the host has none of. */
+    snprintf(script, sizeof script, "sed -n 2p %s | sed 's/^[^ ]*/%s/' > %s",
+             case_hosts[0].known_hosts_file, case_hosts[0].address, file);
+    assert_int_equal(test_run(script, NULL, 0), 0);
+    run_last_words(&settings, "ssh-keygen -R ");
+    run_last_words(&settings, "ssh-keyscan ");
+    rift_node_close(open_node(&settings));
+    snprintf(script, sizeof script,
+             "ssh-keygen -q -t ecdsa -N '' -f %s/ec && sed 's/^/%s /' %s/ec.pub > %s", case_scratch,
+             case_hosts[0].address, case_scratch, file);
+    assert_int_equal(test_run(script, NULL, 0), 0);
+    run_last_words(&settings, "ssh-keygen -R ");
+    settings.host_key_name = "db-one"; /* HostKeyAlias: no name that can be looked up */
+    run_last_words(&settings, "echo ");
+    rift_node_close(open_node(&settings));
+}
+
 static void an_unknown_host_key_is_refused_and_learned_only_when_allowed(void **state)
 {
     (void)state;
@@ -606,6 +674,8 @@ int main(void)
         cmocka_unit_test(a_key_that_the_host_does_not_know_is_refused),
         cmocka_unit_test(an_rsa_key_gets_an_error_that_names_what_to_use),
         cmocka_unit_test(an_ecdsa_key_works_and_one_with_a_passphrase_says_so),
+        cmocka_unit_test(a_key_that_others_may_read_is_refused_as_ssh_refuses_it),
+        cmocka_unit_test(the_command_that_an_error_about_a_host_key_gives_mends_it),
         cmocka_unit_test(an_unknown_host_key_is_refused_and_learned_only_when_allowed),
         cmocka_unit_test(a_changed_host_key_is_refused_even_where_new_ones_are_accepted),
         cmocka_unit_test(a_host_that_does_not_answer_is_unreachable_within_the_deadline),

@@ -14,7 +14,7 @@
 #include "common/memory.h"
 #include "tests/lib/lab_case.h"
 
-enum { HOSTS = 2, OUTPUT_SIZE = 8192 };
+enum { HOSTS = 2, OUTPUT_SIZE = 8192, CONNECT_S = 30 };
 
 static int up(void **state)
 {
@@ -36,18 +36,23 @@ static void write_ssh_config(const char *more)
 }
 
 /* rift heal of a configuration with these nodes: a login, an upload and a command. */
-static int heal(const char *nodes, char output[OUTPUT_SIZE])
+static int heal_within(const char *nodes, int connect_s, char output[OUTPUT_SIZE])
 {
     CLEANUP(rift_free)
     char *config = rift_printf("nodes: [%s]\nssh: {config: ssh_config}\n"
                                "client: {name: stdio, command: [/bin/true]}\n"
-                               "workload: register\ndeadlines: {connect_s: 3}\n",
-                               nodes);
+                               "workload: register\ndeadlines: {connect_s: %d}\n",
+                               nodes, connect_s);
     case_write_file("config.yaml", config);
     CLEANUP(rift_free)
     char *script =
         rift_printf("cd %s && %s heal config.yaml 2>&1", case_scratch, test_rift_binary());
     return test_run(script, output, OUTPUT_SIZE);
+}
+
+static int heal(const char *nodes, char output[OUTPUT_SIZE])
+{
+    return heal_within(nodes, CONNECT_S, output);
 }
 
 static void assert_heals(const char *nodes)
@@ -96,6 +101,74 @@ static void a_mistake_in_the_file_is_named(void **state)
     assert_fails("db2", "nosuchword");
 }
 
+/* ssh-agents, one of which holds keys that the hosts take and that are on no disk, or locked there;
+ * the pids of both go to `agents`. */
+static const char make_agents[] =
+    "cd %s; exec 2>&1; set -e; for k in held locked stranger; do ssh-keygen -q -t ed25519 -N '' -f "
+    "$k; done; cp %s own_root; eval $(ssh-agent -a $PWD/full) >/dev/null; echo $SSH_AGENT_PID "
+    ">agents; ssh-add -q held locked; rm held; ssh-keygen -q -p -N secret -f locked; eval "
+    "$(ssh-agent -a $PWD/empty) >/dev/null; echo $SSH_AGENT_PID >>agents; echo \"IdentityFile "
+    "$PWD/own_root\" >included; cat held.pub locked.pub";
+
+struct way {
+    const char *lines; /* $ stands for the folder of the files above */
+    bool leads;
+};
+
+static const struct way ways[] = {
+    {"IdentityAgent $/full\n", true},
+    {"IdentityAgent $/full\nIdentityFile $/held\nIdentitiesOnly yes\n", true},
+    {"IdentityAgent $/full\nIdentityFile $/held.pub\nIdentitiesOnly yes\n", true},
+    {"IdentityAgent $/full\nIdentityFile $/locked\nIdentitiesOnly yes\n", true},
+    {"IdentityAgent $/full\nIdentityFile $/stranger\n", true},
+    {"IdentityAgent $/full\nIdentityFile $/stranger\nIdentitiesOnly yes\n", false},
+    {"IdentityAgent $/empty\nIdentityFile $/locked\n", false},
+    {"IdentityAgent $/empty\n", false},
+    {"IdentityAgent $/no-such\n", false},
+    {"IdentityAgent none\nIdentityFile $/held\n", false}, /* SSH_AUTH_SOCK is there */
+    {"IdentityFile $/held\n", true},                      /* by SSH_AUTH_SOCK */
+    {"IdentityAgent SSH_AUTH_SOCK\n", true},
+    {"IdentityAgent none\nIdentityFile $/stranger\nIdentityFile $/own_%r\n", true},
+    {"IdentityAgent none\nIdentityFile $/no-such\nIdentityFile $/own_root\n", true},
+    {"IdentityAgent none\nInclude $/included\n", true},
+    {"IdentityAgent none\nMatch host 10.* user root exec \"test -d $\"\nIdentityFile $/own_root\n",
+     true},
+    {"IdentityAgent none\nMatch user nobody\nIdentityFile $/own_root\n", false},
+};
+
+/* ssh itself is asked what it makes of the same file. */
+static void rift_logs_in_by_the_keys_that_ssh_would_take(void **state)
+{
+    (void)state;
+    case_need_lab();
+    char output[OUTPUT_SIZE], said[OUTPUT_SIZE];
+    CLEANUP(rift_free) char *make = rift_printf(make_agents, case_scratch, case_hosts[1].key_file);
+    if (test_run(make, output, sizeof output) != 0)
+        fail_msg("%s", output);
+    CLEANUP(rift_free)
+    char *add = rift_printf("echo '%s' >>/root/.ssh/authorized_keys", output);
+    assert_int_equal(test_host_run(&case_hosts[1], add, NULL, 0), 0);
+    CLEANUP(rift_free) char *socket = rift_printf("%s/full", case_scratch);
+    setenv("SSH_AUTH_SOCK", socket, 1);
+    for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
+        CLEANUP(rift_free)
+        char *write = rift_printf("cd %s; { echo 'Host db2\nHostName %s\nUser root\nPort "
+                                  "%u\nUserKnownHostsFile %s'; printf "
+                                  "'%%s' '%s' | sed \"s,\\\\$,$PWD,\"; } >ssh_config; cat "
+                                  "ssh_config; ssh -F ssh_config -o BatchMode=yes "
+                                  "db2 true 2>&1",
+                                  case_scratch, case_hosts[1].address, case_hosts[1].port,
+                                  case_hosts[1].known_hosts_file, ways[i].lines);
+        if ((test_run(write, said, sizeof said) == 0) != ways[i].leads)
+            fail_msg("ssh thinks otherwise: %s", said);
+        if ((heal("db2", output) == 0) != ways[i].leads)
+            fail_msg("%s: %s", said, output);
+    }
+    unsetenv("SSH_AUTH_SOCK");
+    CLEANUP(rift_free) char *end = rift_printf("kill $(cat %s/agents)", case_scratch);
+    assert_int_equal(test_run(end, NULL, 0), 0);
+}
+
 /* The second host takes SSH from the first only: nothing but the jump leads there. */
 static void close_direct_way(void)
 {
@@ -114,7 +187,9 @@ static void a_jump_host_leads_to_a_host_that_cannot_be_reached_directly(void **s
     case_need_lab();
     close_direct_way();
     write_ssh_config("");
-    assert_fails("db2", "cannot connect: no answer within");
+    char output[OUTPUT_SIZE];
+    assert_int_equal(heal_within("db2", 2, output), 255);
+    assert_says(output, "cannot connect: no answer within");
     write_ssh_config(" ProxyJump db1\n");
     assert_heals("db2");
     CLEANUP(rift_free)
@@ -158,14 +233,17 @@ static void a_host_that_asks_is_answered_from_the_password_file(void **state)
     assert_fails(wrong, "refuses the password in");
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_alias_gives_address_user_key_and_known_hosts),
         cmocka_unit_test(what_the_configuration_says_itself_wins),
         cmocka_unit_test(a_mistake_in_the_file_is_named),
+        cmocka_unit_test(rift_logs_in_by_the_keys_that_ssh_would_take),
         cmocka_unit_test(a_jump_host_leads_to_a_host_that_cannot_be_reached_directly),
         cmocka_unit_test(a_host_that_asks_is_answered_from_the_password_file),
     };
+    if (argc > 1)
+        cmocka_set_test_filter(argv[1]);
     return cmocka_run_group_tests(tests, up, case_down);
 }
