@@ -1,4 +1,6 @@
-/* A file that is gone at heal went with its cgroup, and the setting with it.
+/* A file that is gone at heal went with its cgroup, and the setting with it. One that its owner
+ * changed while the fault was on is left to its owner, where that is beyond doubt: the agent that
+ * injected heals, and no other fault was on the same file.
  *
  * A write may take long that is in force at once: v2's memory.max is set first, then the kernel
  * makes room, and only then write(2) returns. So the file is looked at, not only the write. */
@@ -46,6 +48,13 @@ struct saved_search {
     bool is_found;
 };
 
+static json_t *shared; /* paths that another fault changed as well, since the first did */
+
+static bool is_freezer(const char *file)
+{
+    return strncmp(file, "cgroup.", 7) == 0 || strncmp(file, "freezer.", 8) == 0;
+}
+
 static void saved_visit(const char *id, const char *fault, const json_t *undo, void *context)
 {
     (void)fault;
@@ -60,6 +69,45 @@ static void saved_visit(const char *id, const char *fault, const json_t *undo, v
         json_array_extend(search->handed, json_object_get(undo, "handed"));
 }
 
+static void note_shared(const char *path, bool is_shared)
+{
+    if (!shared)
+        shared = json_object();
+    if (is_shared)
+        json_object_set_new(shared, path, json_true());
+    else
+        json_object_del(shared, path);
+}
+
+/* The kernel rounds bytes down to pages. */
+static bool is_value(const char *file, const char *now, const char *value)
+{
+    char *end_now, *end_value;
+    long long a = strtoll(now, &end_now, 10), b = strtoll(value, &end_value, 10);
+    bool are_bytes = strncmp(file, "memory.", 7) == 0 && !*end_now && !*end_value;
+    return strcmp(now, value) == 0 || (are_bytes && a <= b && b - a < sysconf(_SC_PAGESIZE));
+}
+
+/* Whether the file holds nothing that the fault wrote, one value or one after another. */
+static bool is_owners(const json_t *undo, const char *path)
+{
+    char folder[PATH_SIZE], now[RIFT_SETTING_TEXT_SIZE];
+    const json_t *values = json_object_get(undo, "values"), *value;
+    size_t i;
+    snprintf(folder, sizeof folder, "%s", path);
+    char *file = strrchr(folder, '/');
+    *file++ = 0;
+    if (!values || is_freezer(file) || json_object_get(shared, path) ||
+        !rift_setting_read(folder, file, now))
+        return false;
+    json_array_foreach(values, i, value)
+    {
+        if (is_value(file, now, json_string_value(value)))
+            return false;
+    }
+    return true;
+}
+
 int rift_setting_plan(struct rift_injection *injection, const char *ledger, const char *folder,
                       const char *file, struct rift_error *err)
 {
@@ -70,6 +118,7 @@ int rift_setting_plan(struct rift_injection *injection, const char *ledger, cons
     json_object_set_new(injection->undo, "handed", handed);
     if (ledger)
         rift_ledger_visit(ledger, saved_visit, &search);
+    note_shared(path, search.is_found);
     rift_hand_down_plan(folder, file, handed);
     if (!search.is_found && !rift_setting_read(folder, file, search.before)) {
         const char *untouched = rift_hand_down_untouched(file);
@@ -152,7 +201,7 @@ static void setting_tend(const struct rift_injection *injection)
     const char *value = json_string_value(json_object_get(injection->undo, "value"));
     char folder[PATH_SIZE], now[RIFT_SETTING_TEXT_SIZE];
     const char *file = split_path(injection, folder);
-    if (strncmp(file, "cgroup.", 7) == 0)
+    if (is_freezer(file))
         return;
     static bool is_done; /* in the keeper */
     if (access(path, F_OK) != 0 && access(folder, F_OK) == 0)
@@ -167,6 +216,10 @@ static void setting_tend(const struct rift_injection *injection)
 static int begin(struct rift_injection *injection, const char *value, struct rift_error *err)
 {
     char folder[PATH_SIZE];
+    json_t *values = json_object_get(injection->undo, "values");
+    if (!values)
+        json_object_set_new(injection->undo, "values", values = json_array());
+    json_array_append_new(values, json_string(value));
     json_object_set_new(injection->undo, "value", json_string(value));
     rift_setting_forget(injection); /* what is left of a value that was not taken */
     struct word *word =
@@ -254,7 +307,7 @@ int rift_setting_heal(const char *id, const json_t *undo, const char *ledger,
         rift_ledger_visit(ledger, saved_visit, &search);
     if (search.is_found)
         return 0;
-    if (rift_setting_write_path(path, before, err))
+    if (!(ledger && is_owners(undo, path)) && rift_setting_write_path(path, before, err))
         return -1;
     rift_hand_back(strrchr(path, '/') + 1, json_object_get(undo, "handed"));
     return 0;

@@ -1,5 +1,6 @@
 /* A limit that the kernel takes its time over, or refuses, in a folder that looks like a control
  * group of v2: nobody says that it is on before it is, and a refusal is heard of. */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -7,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -16,6 +18,7 @@
 #include "common/text.h"
 #include "nemesis/faults/drivers.h"
 #include "nemesis/faults/setting_file.h"
+#include "nemesis/faults/undo.h"
 
 enum { SLOW_MS = 400, LOOK_MS = 5000 };
 #define LIMIT "memory.max"
@@ -38,6 +41,8 @@ int __wrap_rift_setting_write_path(const char *path, const char *value, struct r
         return rift_fail(err, RIFT_ERR_IO, "write '%s': Device or resource busy", path);
     if (is_limit && kernel == IS_SLOW)
         rift_clock_sleep_until(rift_clock_now() + SLOW_MS * RIFT_MS);
+    if (truncate(path, 0) != 0) /* a file of the kernel's keeps nothing of the last write */
+        return rift_fail_errno(err, RIFT_ERR_IO, "truncate '%s'", path);
     int rc = __real_rift_setting_write_path(path, value, err);
     if (is_limit && kernel == SETS_IT_AND_IS_SLOW)
         rift_clock_sleep_until(rift_clock_now() + SLOW_MS * RIFT_MS);
@@ -160,6 +165,51 @@ static void a_limit_that_is_refused_is_an_error(void **state)
     assert_non_null(strstr(err.text, "Device or resource busy"));
 }
 
+/* As the agent heals that injected. */
+static void heal(const char *expected)
+{
+    char text[RIFT_SETTING_TEXT_SIZE];
+    struct rift_error err = {0};
+    CLEANUP(rift_free) char *ledger = rift_printf("%s/ledger", folder);
+    assert_true(mkdir(ledger, 0700) == 0 || errno == EEXIST);
+    if (rift_undo(&rift_memory_driver, "m", injection.undo, ledger, &err) != 0)
+        fail_msg("%s", err.text);
+    assert_true(rift_setting_read(folder, LIMIT, text));
+    assert_string_equal(expected, text);
+}
+
+static void what_its_owner_set_meanwhile_stands_after_the_heal(void **state)
+{
+    (void)state;
+    assert_int_equal(0, inject());
+    write_file(LIMIT, "70000000\n");
+    heal("70000000");
+}
+
+/* 25000000 bytes in pages; and what was written in a try before the last. */
+static void what_the_kernel_makes_of_a_limit_is_no_owner_s(void **state)
+{
+    (void)state;
+    assert_int_equal(0, inject());
+    write_file(LIMIT, "24997888\n");
+    heal("max");
+    assert_int_equal(0, inject());
+    write_file("memory.current", "80000000\n");
+    assert_int_equal(0, inject());
+    write_file(LIMIT, "24997888\n");
+    heal("max");
+}
+
+/* Nobody knows what an agent wrote that died. */
+static void what_a_dead_agent_left_is_undone_whatever_it_is(void **state)
+{
+    (void)state;
+    assert_int_equal(0, inject());
+    write_file(LIMIT, "70000000\n");
+    json_object_del(injection.undo, "values");
+    heal("max");
+}
+
 #define CASE(test) cmocka_unit_test_setup_teardown(test, up, down)
 
 int main(void)
@@ -169,6 +219,9 @@ int main(void)
         CASE(a_limit_is_not_on_before_it_is_there),
         CASE(a_limit_is_on_before_its_write_comes_back),
         CASE(a_limit_that_is_refused_is_an_error),
+        CASE(what_its_owner_set_meanwhile_stands_after_the_heal),
+        CASE(what_the_kernel_makes_of_a_limit_is_no_owner_s),
+        CASE(what_a_dead_agent_left_is_undone_whatever_it_is),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
