@@ -49,8 +49,26 @@ static void read_property(const char *output, const char *name, char value[ATTAC
     }
 }
 
-/* A unit that does not run has no cgroup; where it will be follows from its slice, of which only
- * the usual one is a folder of that name. */
+/* Where a unit will be that does not run: each dash in the name of a slice is a step down
+ * (systemd.slice(5)): "a-b.slice" is the folder a.slice/a-b.slice, and "-.slice" the root. */
+static int cgroup_from_slice(struct attach *attach, const char *slice, struct rift_error *err)
+{
+    static const char suffix[] = ".slice";
+    CLEANUP(rift_text_finish) struct rift_text path = {0};
+    size_t length = rift_text_ends_with(slice, suffix) ? strlen(slice) - strlen(suffix) : 0;
+    for (size_t i = 1; i <= length; i++)
+        if (slice[i - 1] != '-' && (slice[i] == '-' || i == length))
+            rift_text_printf(&path, "%.*s.slice/", (int)i, slice);
+    rift_text_append(&path, attach->unit);
+    if (length == 0 || path.length >= sizeof attach->cgroup)
+        return rift_fail(err, RIFT_ERR_MISSING,
+                         "'%s' does not run, and of its slice, '%s', no cgroup follows: start it "
+                         "first",
+                         attach->unit, slice);
+    snprintf(attach->cgroup, sizeof attach->cgroup, "%s", path.data);
+    return 0;
+}
+
 static int ask_systemd(struct attach *attach, struct rift_error *err)
 {
     char state[ATTACH_NAME_SIZE], slice[ATTACH_NAME_SIZE], cgroup[ATTACH_NAME_SIZE];
@@ -64,14 +82,9 @@ static int ask_systemd(struct attach *attach, struct rift_error *err)
     if (strcmp(state, "loaded") != 0)
         return rift_fail(err, RIFT_ERR_MISSING, "systemd has no unit '%s' here (%s)", attach->unit,
                          state[0] ? state : "it says nothing of it");
-    if (cgroup[0] == '/')
-        snprintf(attach->cgroup, sizeof attach->cgroup, "%s", cgroup + 1);
-    else if (strcmp(slice, "system.slice") == 0)
-        snprintf(attach->cgroup, sizeof attach->cgroup, "system.slice/%.170s", attach->unit);
-    else
-        return rift_fail(err, RIFT_ERR_MISSING,
-                         "'%s' does not run, so that its cgroup is not known: start it first",
-                         attach->unit);
+    if (cgroup[0] != '/')
+        return cgroup_from_slice(attach, slice, err);
+    snprintf(attach->cgroup, sizeof attach->cgroup, "%s", cgroup + 1);
     return 0;
 }
 
@@ -165,6 +178,8 @@ int attach_start(const struct attach *attach, int64_t deadline_ns, struct rift_e
 {
     if (require_unit(attach, "start", err))
         return -1;
+    if (systemctl("is-active", "--quiet", attach->unit, deadline_ns, NULL, NULL) == 0)
+        return 0;
     /* After a few kills in a row systemd would refuse: "start request repeated too quickly". */
     systemctl("reset-failed", NULL, attach->unit, deadline_ns, NULL, NULL);
     return systemctl("start", NULL, attach->unit, deadline_ns, NULL, err);

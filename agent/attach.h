@@ -23,7 +23,8 @@ struct attach {
 int attach_read(const json_t *json, struct attach *attach, struct rift_error *err);
 json_t *attach_to_json(const struct attach *attach);
 
-/* Through systemctl; both wait until systemd says that it is done. */
+/* Through systemctl; both wait until systemd says that it is done. A unit that is active is not
+ * started; that processes of it are there does not make it so, they may be about to end. */
 int attach_start(const struct attach *attach, int64_t deadline_ns, struct rift_error *err);
 int attach_stop(const struct attach *attach, int64_t deadline_ns, struct rift_error *err);
 

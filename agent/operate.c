@@ -189,13 +189,15 @@ static bool wait_for_end(const struct agent *agent, int64_t deadline_ns)
     return true;
 }
 
-/* What was there before us is only started where it does not run. */
+/* A bare cgroup, which nobody can start, is to be left where it runs. */
 static int start_attached(struct agent *agent, int64_t deadline_ns, json_t *ok,
                           struct rift_error *err)
 {
     json_object_set_new(ok, "pids", json_array());
     json_object_set_new(ok, "started_ns", json_integer(rift_clock_now()));
-    return operate_count(agent) > 0 ? 0 : attach_start(&agent->system->attach, deadline_ns, err);
+    const struct attach *attach = &agent->system->attach;
+    return !attach->unit[0] && operate_count(agent) > 0 ? 0
+                                                        : attach_start(attach, deadline_ns, err);
 }
 
 static bool is_founder(const struct system *system)
@@ -332,7 +334,7 @@ int operate_start_again(struct agent *agent, const json_t *args, int64_t deadlin
      * is not started but to join. */
     if (end_rest(agent, json_object_get(args, "dying"), err))
         return -1;
-    if (operate_count(agent) > 0 || agent->system->is_out)
+    if ((operate_count(agent) > 0 && !agent->system->is_attached) || agent->system->is_out)
         return 0;
     if (operate_start(agent, args, deadline_ns, ok, err))
         return -1;
@@ -373,7 +375,9 @@ int operate_wait_ready(struct agent *agent, const json_t *args, int64_t deadline
 static int stop_attached(struct agent *agent, int64_t deadline_ns, json_t *ok,
                          struct rift_error *err)
 {
-    if (operate_count(agent) > 0 && attach_stop(&agent->system->attach, deadline_ns, err))
+    const struct attach *attach = &agent->system->attach;
+    /* A unit without processes may be about to be started again, by systemd. */
+    if ((attach->unit[0] || operate_count(agent) > 0) && attach_stop(attach, deadline_ns, err))
         return -1;
     if (!wait_for_end(agent, deadline_ns))
         return rift_fail(err, RIFT_ERR_TIMEOUT, "%zu processes outlive the stop",
@@ -482,6 +486,9 @@ int operate_wipe(struct agent *agent, const json_t *args, int64_t deadline_ns, j
     (void)deadline_ns;
     (void)ok;
     const struct system *system = agent->system;
+    if (system->is_attached && operate_count(agent) > 0)
+        return rift_fail(err, RIFT_ERR_CONFLICT, "wipe: '%s' runs again: does something start it?",
+                         system->attach.unit);
     /* Folder, files and logs of what was there before us are its owner's: the data go, no more. */
     for (const char *const *folder = system->data_folders; system->is_attached && *folder; folder++)
         if (access(*folder, F_OK) == 0 && agent_remove_tree(*folder, false, err))
