@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "agent/addresses.h"
@@ -81,9 +82,10 @@ static int target_read(struct agent *agent, const json_t *args, struct rift_aren
 /* The controller asks before it comes; this is for one that did not. */
 static int check_allowed(const struct agent *agent, struct rift_error *err)
 {
-    if (agent->may_fault || access(RIFT_ALLOW_FILE, F_OK) == 0)
+    struct stat found;
+    if (agent->may_fault || (stat(RIFT_ALLOW_FILE, &found) == 0 && S_ISREG(found.st_mode)))
         return 0;
-    return rift_fail(err, RIFT_ERR_DENIED, "faults are not allowed here: there is no %s",
+    return rift_fail(err, RIFT_ERR_DENIED, "faults are not allowed here: there is no file %s",
                      RIFT_ALLOW_FILE);
 }
 

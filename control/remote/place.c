@@ -153,7 +153,7 @@ int rift_place_ask(struct rift_ssh *ssh, int64_t deadline_ns, struct rift_host_f
         "echo rift-machine $(uname -m); echo rift-uid $(id -u); "
         "echo rift-peer ${SSH_CONNECTION%% *}; echo rift-port ${SSH_CONNECTION##* }; "
         "[ $(id -u) = 0 ] || { sudo -n true </dev/null >/dev/null 2>&1 && echo rift-sudo yes; }; "
-        "[ -e " RIFT_ALLOW_FILE " ] && echo rift-allow yes; true";
+        "[ -f " RIFT_ALLOW_FILE " ] && echo rift-allow yes; true";
     CLEANUP(rift_text_finish) struct rift_text output = {NULL, 0, 0};
     char text[16];
     int status = 0;

@@ -36,6 +36,7 @@ static const char fake_systemctl[] =
     "while :; do echo x >> /run/toy/data/ticks; sleep 0.01; done' </dev/null >/dev/null 2>&1 &\n"
     "  while [ -z \"$(pids)\" ]; do sleep 0.01; done;;\n"
     "'stop toy.service') kill $(pids); while [ -n \"$(pids)\" ]; do sleep 0.01; done;;\n"
+    "'is-active toy.service') [ -n \"$(pids)\" ];;\n"
     "'reset-failed toy.service') ;;\n"
     "*) exit 5;;\n"
     "esac\n"
@@ -172,7 +173,16 @@ static void a_host_agrees_by_its_file_or_by_the_configuration(void **state)
     assert_exit_code(rift("doctor", half, "", output, sizeof output), 255, output);
     assert_says(output, "allow_faults: [n2]");
     assert_null(strstr(output, "allow_faults: [n1]"));
-    test_host_run(&case_hosts[1], "mkdir -p /etc/rift && touch /etc/rift/allow", NULL, 0);
+    /* What a tool that deploys files may leave there by mistake is no word of the host's owner. */
+    static const char *const no_files[] = {"mkdir -p /etc/rift/allow", "mkfifo /etc/rift/allow",
+                                           "ln -s /no-such /etc/rift/allow"};
+    for (size_t i = 0; i < sizeof no_files / sizeof *no_files; i++) {
+        assert_int_equal(test_host_run(&case_hosts[1], no_files[i], NULL, 0), 0);
+        assert_exit_code(rift("doctor", half, "", output, sizeof output), 255, output);
+        assert_says(output, "allow_faults: [n2]");
+        test_host_run(&case_hosts[1], "rm -r /etc/rift/allow", NULL, 0);
+    }
+    test_host_run(&case_hosts[1], "touch /etc/rift/allow", NULL, 0);
     assert_exit_code(rift("doctor", half, "", output, sizeof output), 0, output);
     if (rift("fault partition --isolate n2 --for 1s --config", half, "", output, sizeof output))
         fail_msg("%s", output);
