@@ -407,19 +407,15 @@ static void a_limit_that_its_owner_changes_meanwhile_stands_after_the_heal(void 
          "MemoryMax=100M"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        CLEANUP(rift_free)
-        char *change =
-            rift_printf("systemctl set-property --runtime toy.service %s", cases[i].property);
-        CLEANUP(rift_free)
-        char *look_at =
-            rift_printf("cat /sys/fs/cgroup/system.slice/toy.service/%s", cases[i].file);
+        static const char act[] = "systemctl set-property --runtime toy.service %s; "
+                                  "cat /sys/fs/cgroup/system.slice/toy.service/%s || true";
+        CLEANUP(rift_free) char *change = rift_printf(act, cases[i].property, cases[i].file);
+        CLEANUP(rift_free) char *back = rift_printf(act, cases[i].was, cases[i].file);
         inject(cases[i].fault, json_loads(cases[i].options, 0, NULL));
         on_host(change);
         heal();
-        on_host(look_at);
+        on_host(strstr(change, "cat "));
         assert_string_equal(output, cases[i].set);
-        CLEANUP(rift_free)
-        char *back = rift_printf("systemctl set-property --runtime toy.service %s", cases[i].was);
         on_host(back);
     }
     on_host("rm -r /run/systemd/system.control; systemctl daemon-reload");
@@ -675,56 +671,6 @@ static void a_unit_with_limits_and_groups_of_its_own_has_them_after_each_fault(v
     leave_node();
 }
 
-/* As after a stop that nobody waited for to its end: what is about to end is no unit that runs. */
-static void a_unit_that_is_being_stopped_is_started_by_the_heal(void **state)
-{
-    (void)state;
-    case_need_lab();
-    on_host("printf '[Service]\\nExecStart=/bin/sleep 1000\\nExecStop=/bin/sleep 8\\n' "
-            ">/run/systemd/system/slow.service; systemctl daemon-reload");
-    leave_node();
-    open_node("slow.service", "/run/toy/data");
-    json_decref(call("system.start", json_object()));
-    on_host("systemctl stop --no-block slow.service");
-    wait_on_host("[ $(systemctl is-active slow.service) = deactivating ]");
-    json_decref(call("system.start", json_object()));
-    on_host("systemctl is-active slow.service; ! pgrep -f 'sleep [8]$'");
-    assert_string_equal(output, "active");
-    json_decref(call("system.stop", json_object()));
-    leave_node();
-    on_host("rm /run/systemd/system/slow.service; systemctl daemon-reload");
-}
-
-/* Where they will be only systemd's rules of names tell; whether that is true a pause does. */
-static void a_unit_of_any_slice_may_be_attached_to_while_it_is_stopped(void **state)
-{
-    (void)state;
-    case_need_lab();
-    on_host(
-        "for u in odd.service:a-b.x-c odd2.service:- my-app@.service:; do f=${u%:*}; s=${u#*:}; "
-        "printf '[Service]\\nExecStart=/bin/sleep 1000\\n' >/run/systemd/system/$f; [ -z \"$s\" "
-        "] || echo Slice=$s.slice >>/run/systemd/system/$f; done; systemctl daemon-reload");
-    static const char *const units[] = {"odd.service", "odd2.service", "my-app@x-1.service"};
-    for (size_t i = 0; i < sizeof units / sizeof *units; i++) {
-        char how[200];
-        leave_node();
-        open_node(units[i], "/run/toy/data");
-        json_decref(call("system.start", json_object()));
-        inject("pause", json_object());
-        CLEANUP(rift_free)
-        char *state_of = rift_printf("sed 's/.*) //; s/ .*//' /proc/$(systemctl show -p MainPID "
-                                     "--value %s)/stat",
-                                     units[i]);
-        on_host(state_of);
-        assert_string_equal(output, "t");
-        assert_true(is_observed(how));
-        heal();
-        json_decref(call("system.stop", json_object()));
-    }
-    leave_node();
-    on_host("rm /run/systemd/system/{odd,odd2,my-app@}.service; systemctl daemon-reload");
-}
-
 #define CASE(test) cmocka_unit_test_teardown(test, tidy_up)
 
 int main(int argc, char **argv)
@@ -743,8 +689,6 @@ int main(int argc, char **argv)
         CASE(a_login_s_end_does_not_leave_a_limit_behind),
         CASE(what_logind_ends_with_a_login_leaves_no_limit_behind),
         CASE(a_heal_after_all_have_died_leaves_nothing),
-        CASE(a_unit_that_is_being_stopped_is_started_by_the_heal),
-        CASE(a_unit_of_any_slice_may_be_attached_to_while_it_is_stopped),
         CASE(a_unit_with_limits_and_groups_of_its_own_has_them_after_each_fault), /* the last */
     };
     if (argc > 1)

@@ -1,0 +1,122 @@
+/* Rift attached to units of a real systemd that do not run, or not for long any more. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "common/memory.h"
+#include "tests/lib/host_shell.h"
+#include "tests/lib/lab_case.h"
+
+enum { CALL_MS = 60000, LEASE_MS = 20000 };
+
+static struct host_shell shell;
+static struct rift_node *node;
+static char output[8192];
+
+static int up(void **state)
+{
+    (void)state;
+    setenv("RIFT_TEST_DRIVER", "systemd", 1);
+    if (case_up("attach", 1, NULL) < 0)
+        return -1;
+    if (case_hosts)
+        host_shell_open(case_hosts, &shell);
+    return 0;
+}
+
+static int down(void **state)
+{
+    rift_node_close(node);
+    host_shell_close(&shell);
+    return case_down(state);
+}
+
+static void on_host(const char *script)
+{
+    if (host_shell_run(&shell, script, output, sizeof output) != 0)
+        fail_msg("%s: %s", script, output);
+}
+
+static json_t *call(const char *verb, json_t *args)
+{
+    struct rift_error err = {0};
+    json_t *ok = NULL;
+    if (rift_node_call(node, verb, args, CALL_MS, &ok, &err) != 0)
+        fail_msg("%s: %s", verb, err.text);
+    json_decref(args);
+    return ok;
+}
+
+static void attach_to(const char *unit)
+{
+    struct rift_error err = {0};
+    struct rift_node_settings settings = test_node_settings(case_hosts);
+    settings.lease_ms = LEASE_MS;
+    if (!node && !(node = rift_node_open(&settings, &err)))
+        fail_msg("%s", err.text);
+    json_decref(
+        call("system.configure",
+             json_pack("{s:{s:s, s:[{s:s, s:[s]}]}, s:{s:{s:s, s:s, s:i}, s:[], s:{}, "
+                       "s:{}}, s:{s:s}}",
+                       "recipe", "name", "toy", "processes", "name", "toy", "command", "/bin/false",
+                       "context", "node", "name", "n1", "address", case_hosts->address, "index", 1,
+                       "nodes", "options", "artifacts", "attach", "unit", unit)));
+}
+
+/* As after a stop that nobody waited for to its end: what is about to end is no unit that runs. */
+static void a_unit_that_is_being_stopped_is_started_by_the_heal(void **state)
+{
+    (void)state;
+    case_need_lab();
+    on_host("printf '[Service]\\nExecStart=/bin/sleep 1000\\nExecStop=/bin/sleep 8\\n' "
+            ">/run/systemd/system/slow.service; systemctl daemon-reload");
+    attach_to("slow.service");
+    json_decref(call("system.start", json_object()));
+    on_host("systemctl stop --no-block slow.service");
+    on_host("until [ $(systemctl is-active slow.service) = deactivating ]; do sleep 0.1; done");
+    json_decref(call("system.start", json_object()));
+    on_host("systemctl is-active slow.service; ! pgrep -f 'sleep [8]$'");
+    assert_string_equal(output, "active");
+    json_decref(call("system.stop", json_object()));
+}
+
+/* Where they will be only systemd's rules of names tell; whether that is true a pause does. */
+static void a_unit_of_any_slice_may_be_attached_to_while_it_is_stopped(void **state)
+{
+    (void)state;
+    case_need_lab();
+    on_host(
+        "for u in odd.service:a-b.x-c odd2.service:- my-app@.service:; do f=${u%:*}; s=${u#*:}; "
+        "printf '[Service]\\nExecStart=/bin/sleep 1000\\n' >/run/systemd/system/$f; [ -z \"$s\" "
+        "] || echo Slice=$s.slice >>/run/systemd/system/$f; done; systemctl daemon-reload");
+    static const char *const units[] = {"odd.service", "odd2.service", "my-app@x-1.service"};
+    for (size_t i = 0; i < sizeof units / sizeof *units; i++) {
+        attach_to(units[i]);
+        json_decref(call("system.start", json_object()));
+        json_decref(
+            call("inject", json_pack("{s:s, s:s, s:{}}", "id", "w0", "fault", "pause", "options")));
+        CLEANUP(rift_free)
+        char *state_of = rift_printf("sed 's/.*) //; s/ .*//' /proc/$(systemctl show -p MainPID "
+                                     "--value %s)/stat",
+                                     units[i]);
+        on_host(state_of);
+        assert_string_equal(output, "t");
+        json_decref(call("heal", json_pack("{s:s}", "id", "w0")));
+        json_decref(call("system.stop", json_object()));
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_unit_that_is_being_stopped_is_started_by_the_heal),
+        cmocka_unit_test(a_unit_of_any_slice_may_be_attached_to_while_it_is_stopped),
+    };
+    return cmocka_run_group_tests(tests, up, down);
+}
