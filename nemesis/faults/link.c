@@ -231,6 +231,12 @@ static int link_change(struct rift_injection *injection, const struct rift_targe
         return rift_fail(
             err, RIFT_ERR_UNSUPPORTED,
             "link: packets go in bulk, as this fault began: begin with changeable: true");
+    /* Another fault may have the packets wait by now, and the root qdisc may be somebody's. */
+    if (needs.has_rate && rift_link_backend_of(injection->undo) == RIFT_LINK_BY_FILTER &&
+        !json_object_get(injection->undo, "shaped"))
+        return rift_fail(
+            err, RIFT_ERR_UNSUPPORTED,
+            "link: there is no rate to change, as this fault began: begin with changeable: true");
     for (size_t i = 0; i < target->peer_count; i++)
         if (set_peer(injection, options, target, i, err))
             return -1;

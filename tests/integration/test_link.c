@@ -325,6 +325,27 @@ static void the_lower_of_two_rates_on_a_link_holds(void **state)
     assert_true(first < 6);
 }
 
+/* A packet waits in one class: a rate that comes later would take the first fault's away. */
+static void a_rate_cannot_come_while_another_fault_shapes_the_link(void **state)
+{
+    (void)state;
+    namespaces_need(bench.spaces);
+    link_inject(&bench, "a", n2, json_pack("{s:i}", "rate_kbit", 5000));
+    link_inject(&bench, "b", n2, json_pack("{s:f}", "loss_percent", 0.01));
+    json_t *reply = agent_ask(&n1->agent, "change",
+                              json_pack("{s:s, s:{s:f, s:i}}", "id", "b", "options", "loss_percent",
+                                        0.01, "rate_kbit", 50000));
+    double mbit = link_rate_mbit(&bench, n2);
+    link_heal(&bench, "b");
+    link_heal(&bench, "a");
+    char *text = json_dumps(reply, 0);
+    print_message("5 Mbit/s, and 50 that came later: %.1f; %s\n", mbit, text);
+    assert_true(mbit < 6);
+    assert_non_null(strstr(text, "begin with changeable: true"));
+    free(text);
+    json_decref(reply);
+}
+
 /* Somebody puts a root qdisc of his own in the place of ours: nothing is slow any more. */
 static void a_rate_whose_qdisc_was_replaced_is_not_observed(void **state)
 {
@@ -390,6 +411,7 @@ int main(void)
         cmocka_unit_test(the_rate_holds_for_the_named_peer_alone),
         cmocka_unit_test(the_rate_ends_with_the_lease_in_the_kernel),
         cmocka_unit_test(the_lower_of_two_rates_on_a_link_holds),
+        cmocka_unit_test(a_rate_cannot_come_while_another_fault_shapes_the_link),
         cmocka_unit_test(a_rate_whose_qdisc_was_replaced_is_not_observed),
         cmocka_unit_test(options_that_cannot_be_are_refused_by_name),
     };
