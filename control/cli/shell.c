@@ -139,7 +139,11 @@ static int read_wish(const struct shell *shell, struct fault_wish *wish, int arg
 /* So that it can be changed later, unless it says otherwise itself. */
 static void let_change(struct fault_wish *wish)
 {
+    static const char word[] = "changeable";
     const struct rift_fault *fault = rift_fault_find(wish->fault);
+    for (size_t i = 0; i < wish->option_count; i++)
+        if (strncmp(wish->options[i], word, strlen(word)) == 0)
+            return;
     if (fault && fault->can_change && wish->option_count < FAULT_WISH_OPTIONS_MAX)
         wish->options[wish->option_count++] = "changeable=true";
 }
@@ -254,10 +258,13 @@ static void change(struct shell *shell, struct held *held, int argc, char **argv
     fault_window_change(&held->fault, schedule->windows[0].what.options);
     rift_schedule_destroy(schedule);
     rift_plan_destroy(plan);
-    if (held->fault.error.code != RIFT_ERR_NONE)
+    bool is_refused = held->fault.error.code != RIFT_ERR_NONE;
+    if (is_refused)
         complain(shell, held->fault.error.text);
+    held->fault.error.code = RIFT_ERR_NONE; /* it is on, as before or on some nodes */
     rift_clock_sleep_until(rift_clock_now() + LOOK_MS * RIFT_MS);
-    printf("%s changed: %s\n", held->fault.id, held->fault.what);
+    printf("%s %s: %s\n", held->fault.id, is_refused ? "not changed on every node" : "changed",
+           held->fault.what);
     look(shell, held);
 }
 

@@ -49,6 +49,12 @@ static bool option_is(const struct fault_window *fault, const char *name, const 
     return is && strcmp(is, word) == 0;
 }
 
+/* Then the agents' datagrams may go by another one. */
+static bool names_interfaces(const struct fault_window *fault)
+{
+    return json_array_size(json_object_get(fault->window->what.options, "interfaces")) > 0;
+}
+
 /* A partition that holds back the agents' datagrams. Those of TCP alone, or of a port, and other
  * faults on links let them through; what those did is told by the agents. */
 static bool is_cut(const struct fault_window *fault)
@@ -75,7 +81,8 @@ static bool is_late(const struct fault_window *fault)
     const json_t *ports = json_object_get(fault->window->what.options, "ports");
     /* The agents' datagrams are of UDP, and of no port of the system. */
     return is_on_links(fault) && link_fault_delays(&fault->window->what) &&
-           json_array_size(ports) == 0 && !option_is(fault, "protocol", "tcp");
+           json_array_size(ports) == 0 && !names_interfaces(fault) &&
+           !option_is(fault, "protocol", "tcp");
 }
 
 static void ask_as_client(const struct fault_window *fault, struct client_probe *probe,
@@ -274,6 +281,10 @@ void fault_window_change(struct fault_window *fault, const json_t *options)
     free(replies);
     free(args);
     json_decref(change);
+    if (fault->error.code != RIFT_ERR_NONE) {
+        json_decref(own);
+        return;
+    }
     fault->changed = *fault->window;
     fault->changed.what.options = own;
     fault->window = &fault->changed;
@@ -325,7 +336,8 @@ static bool agent_saw_drops(const json_t *observed, const char *peer)
 
 /* A cut is observed where datagrams came through before and none does now; one that comes and goes,
  * where all came through before and some do not now. Where none did before (another fault cut the
- * link already), the filter's own count stands in. */
+ * link already), or where they go by another interface than is cut, the filter's own count stands
+ * in. */
 static bool describe_cut(const struct fault_window *fault, size_t node, const json_t *observed,
                          const struct link_probe *during, struct rift_text *text)
 {
@@ -337,15 +349,20 @@ static bool describe_cut(const struct fault_window *fault, size_t node, const js
             continue;
         int before = link_probe_heard(&fault->before, s, node);
         int now = link_probe_heard(during, s, node);
-        bool is_deaf = now == 0 && (before > 0 || agent_saw_drops(observed, cluster->names[s]));
+        bool has_drops = agent_saw_drops(observed, cluster->names[s]);
+        bool is_deaf = now == 0 && (before > 0 || has_drops);
+        bool is_elsewhere = now > 0 && names_interfaces(fault);
         bool is_by_turns = flaps && before == LINK_PROBE_COUNT && now > 0 && now < sent;
-        is_observed = is_observed && (is_deaf || is_by_turns);
+        is_observed = is_observed && (is_deaf || is_by_turns || (is_elsewhere && has_drops));
         rift_text_printf(text, "%s%s ", is_first ? "" : ", ", cluster->names[s]);
         is_first = false;
         if (now == LINK_NOT_PROBED)
             rift_text_append(text, "could not be probed");
         else if (is_by_turns)
             rift_text_printf(text, "heard by turns (%d of %d probes)", now, sent);
+        else if (is_elsewhere)
+            rift_text_printf(text, "heard by another interface, %s on that which is cut",
+                             has_drops ? "drops" : "no drops yet");
         else if (now > 0)
             rift_text_printf(text, "still heard (%d of %d probes)", now, sent);
         else if (is_deaf)

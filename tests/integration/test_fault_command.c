@@ -170,6 +170,41 @@ static void a_cut_holds_at_every_address_of_a_node(void **state)
     }
 }
 
+/* A second card, by which the agents do not speak. */
+static void a_cut_of_one_interface_is_observed_there(void **state)
+{
+    (void)state;
+    need_lab();
+    char output[8192];
+    for (size_t i = 0; i < 2; i++) {
+        CLEANUP(rift_free)
+        char *add = rift_printf("ip link add link eth0 name eth1 type macvlan mode bridge; ip "
+                                "address add 192.168.9.%zu/24 dev eth1; ip link set eth1 up",
+                                i + 1);
+        assert_int_equal(0, test_host_run(&hosts[i], add, NULL, 0));
+    }
+    test_host_run(&hosts[1],
+                  "(for i in $(seq 1200); do echo >/dev/udp/192.168.9.1/9; sleep 0.05; done) "
+                  ">/dev/null 2>&1 & echo $! >/root/sender",
+                  NULL, 0);
+    CLEANUP(rift_free)
+    char *ask = rift_printf("for a in 192.168.9.1 %s; do timeout 2 bash -c \"</dev/tcp/$a/22\" && "
+                            "echo heard; done",
+                            hosts[0].address);
+    test_host_run(&hosts[1], ask, output, sizeof output);
+    assert_string_equal("heard\nheard", output);
+    begin_fault("partition --grudge '{n1: [n2]}' --set interfaces=eth1 --for 60s",
+                ", observed on every node");
+    test_host_run(&hosts[1], ask, output, sizeof output);
+    assert_string_equal("heard", output);
+    end_fault("INT", output, sizeof output);
+    test_host_run(&hosts[1], ask, output, sizeof output);
+    assert_string_equal("heard\nheard", output);
+    test_host_run(&hosts[1], "kill $(cat /root/sender)", NULL, 0);
+    for (size_t i = 0; i < 2; i++)
+        test_host_run(&hosts[i], "ip link del eth1", NULL, 0);
+}
+
 /* 0: a refusal arrives, as nobody listens there. 124: nothing does. */
 static int asks_as_client(const struct rift_lab_host *from, const struct rift_lab_host *to)
 {
@@ -611,6 +646,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_cut_by_hand_is_felt_listed_and_healed),
         cmocka_unit_test(a_cut_holds_at_every_address_of_a_node),
+        cmocka_unit_test(a_cut_of_one_interface_is_observed_there),
         cmocka_unit_test(clients_are_cut_by_hand_and_peers_and_ssh_go_on),
         cmocka_unit_test(the_status_of_a_node_without_an_agent_is_what_is_left),
         cmocka_unit_test(a_heal_leaves_a_run_that_is_on_to_itself),
