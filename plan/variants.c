@@ -2,12 +2,15 @@
  * here. */
 #include "plan/variants.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/memory.h"
 #include "plan/options.h"
 #include "plan/ports.h"
 #include "plan/wan.h"
+
+enum { DELAY_MS_MAX = 600000 }; /* as of delay_ms */
 
 static const char *const DEFAULT_GRUDGES[] = {"halves", "majorities-ring", "isolate-primary", NULL};
 
@@ -179,6 +182,33 @@ static void check_jitter(struct rift_plan_reader *reader, const json_t *options,
                          jitter_ms, delay_ms);
 }
 
+static bool is_delay(const json_t *value)
+{
+    char *end = NULL;
+    const char *text = json_string_value(value);
+    double ms = text ? strtod(text, &end) : -1;
+    return text && end != text && !*end && ms >= 0 && ms <= DELAY_MS_MAX;
+}
+
+static void check_delays(struct rift_plan_reader *reader, const json_t *options,
+                         const struct rift_tree *place)
+{
+    const json_t *delays = json_object_get(options, "delays_ms"), *value;
+    const char *distribution = json_string_value(json_object_get(options, "distribution"));
+    bool is_table = distribution && strcmp(distribution, "table") == 0;
+    size_t i;
+    if (!delays)
+        return;
+    if (is_table != (json_array_size(delays) > 0))
+        rift_problem_add(&reader->problems, place, "distribution: table and delays_ms go together");
+    json_array_foreach(delays, i, value) if (!is_delay(value))
+    {
+        rift_problem_add(&reader->problems, place, "'delays_ms' must be numbers from 0 to %d",
+                         DELAY_MS_MAX);
+        return;
+    }
+}
+
 json_t *rift_plan_read_variants(struct rift_variants *list, const struct rift_fault *fault,
                                 const struct rift_tree *key, const struct rift_tree *value,
                                 const struct rift_fault_variant *common)
@@ -199,6 +229,7 @@ json_t *rift_plan_read_variants(struct rift_variants *list, const struct rift_fa
     if (fault->is_given_by_link)
         rift_plan_read_wan(reader, options, key);
     check_jitter(reader, options, map ? map : key);
+    check_delays(reader, options, map ? map : key);
     json_t *frozen = json_object();
     struct rift_fault_variant variant = *common;
     variant.fault = fault;

@@ -11,7 +11,7 @@
 #include "common/memory.h"
 #include "plan/file.h"
 
-enum { REGIONS_MAX = 64, MATRICES_MAX = 64 };
+enum { REGIONS_MAX = 64, MATRICES_MAX = 64, LINK_OPTIONS_MAX = 64 };
 
 struct matrix {
     const char *path;
@@ -29,10 +29,15 @@ static void list_matrices(struct rift_plan_reader *reader, const char *folder,
 {
     DIR *entries = opendir(folder);
     for (struct dirent *entry; entries && *count < MATRICES_MAX && (entry = readdir(entries));) {
-        size_t length = strlen(entry->d_name);
-        if (rift_text_ends_with(entry->d_name, ending))
-            names[(*count)++] = rift_arena_printf(reader->arena, "%.*s",
-                                                  (int)(length - strlen(ending)), entry->d_name);
+        if (!rift_text_ends_with(entry->d_name, ending))
+            continue;
+        const char *name = rift_arena_printf(
+            reader->arena, "%.*s", (int)(strlen(entry->d_name) - strlen(ending)), entry->d_name);
+        size_t i = 0;
+        while (i < *count && strcmp(names[i], name) != 0) /* which another folder has as well */
+            i++;
+        names[i] = name;
+        *count += i == *count;
     }
     if (entries)
         closedir(entries);
@@ -143,7 +148,8 @@ static bool read_matrix_file(struct rift_plan_reader *reader, struct matrix *mat
 static bool find_region(struct rift_plan_reader *reader, const struct matrix *matrix,
                         const json_t *value, const struct rift_tree *place, size_t *region)
 {
-    const char *word = json_string_value(value);
+    CLEANUP(rift_free) char *dumped = json_dumps(value, JSON_ENCODE_ANY);
+    const char *word = json_is_string(value) ? json_string_value(value) : dumped;
     for (*region = 0; word && *region < matrix->count; ++*region)
         if (strcmp(matrix->regions[*region], word) == 0)
             return true;
@@ -189,11 +195,78 @@ static json_t *link_figures(const struct matrix *matrix, const json_t *options, 
                      matrix->loss_percent[from][to]);
 }
 
+/* One link's options are numbers and words of the fault link, within their bounds. */
+static bool check_link(struct rift_plan_reader *reader, const json_t *link,
+                       const struct rift_tree *place)
+{
+    const char *name, *names[LINK_OPTIONS_MAX];
+    const json_t *value;
+    json_object_foreach((json_t *)link, name, value)
+    {
+        const struct rift_option *option = rift_fault_find("link")->options;
+        size_t count = 0;
+        for (; option->name && strcmp(option->name, name) != 0; option++)
+            names[count++] = option->name;
+        double number = json_number_value(value);
+        if (!option->name) {
+            rift_problem_unknown(&reader->problems, place, "option of link", name, names, count);
+            return false;
+        }
+        if (option->maximum > option->minimum &&
+            (!json_is_number(value) || number < option->minimum || number > option->maximum)) {
+            rift_problem_add(&reader->problems, place,
+                             "'%s' in 'links' must be a number from %g to %g", name,
+                             option->minimum, option->maximum);
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool is_host(struct rift_plan_reader *reader, const char *name,
+                    const struct rift_tree *place)
+{
+    const struct rift_plan *plan = reader->plan;
+    for (size_t i = 0; i < plan->host_count; i++)
+        if (strcmp(plan->host_names[i], name) == 0)
+            return true;
+    rift_problem_unknown(&reader->problems, place, "node", name,
+                         (const char *const *)plan->host_names, plan->host_count);
+    return false;
+}
+
+/* What a person, or a frozen plan, says of each link. */
+static void check_links(struct rift_plan_reader *reader, const json_t *links,
+                        const struct rift_tree *place)
+{
+    const char *from, *to;
+    const json_t *row, *link;
+    if (!json_is_object(links))
+        rift_problem_add(&reader->problems, place,
+                         "'links' must be options for each link: {n1: {n2: {delay_ms: 40}}}");
+    json_object_foreach((json_t *)links, from, row)
+    {
+        if (!is_host(reader, from, place))
+            return;
+        if (!json_is_object(row)) {
+            rift_problem_add(&reader->problems, place,
+                             "'links' of '%s' must be options for each link: {n2: {delay_ms: 40}}",
+                             from);
+            return;
+        }
+        json_object_foreach((json_t *)row, to, link) if (!is_host(reader, to, place) ||
+                                                         !check_link(reader, link, place)) return;
+    }
+}
+
 void rift_plan_read_wan(struct rift_plan_reader *reader, json_t *options,
                         const struct rift_tree *place)
 {
     const char *name = json_string_value(json_object_get(options, "matrix"));
-    if (json_object_get(options, "links") || !name)
+    const json_t *links_given = json_object_get(options, "links");
+    if (links_given)
+        check_links(reader, links_given, place);
+    if (links_given || !name)
         return;
     CLEANUP(rift_free) struct matrix *matrix = rift_calloc(1, sizeof *matrix);
     matrix->path = find_matrix(reader, name, place);

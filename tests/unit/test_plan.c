@@ -253,6 +253,12 @@ static const struct {
      "60], jitter_ms: 10}}\n",
      "folder/test.yaml:5:12: jitter_ms may be 10, and must never be above delay_ms, which may be "
      "5"},
+    {"nodes: {lab: netns}\nsystem: etcd\nworkload: register\nfaults:\n  - {link: {delays_ms: "
+     "[5]}}\n",
+     "folder/test.yaml:5:12: distribution: table and delays_ms go together"},
+    {"nodes: {lab: netns}\nsystem: etcd\nworkload: register\nfaults:\n  - {link: {distribution: "
+     "table, delays_ms: [5, soon]}}\n",
+     "folder/test.yaml:5:12: 'delays_ms' must be numbers from 0 to 600000"},
     {"nodes: {lab: netns}\nsystem: etcd\nworkload: register\nfaults:\n  - {kill: one, vary_s: 1}\n",
      "folder/test.yaml:5:5: vary_s is for faults that can change while they are on, as link"},
     {"nodes: {lab: netns}\nsystem: etcd\nworkload: register\nfaults:\n  - {chaos: [link], vary_s: "

@@ -84,6 +84,14 @@ static void mistakes_are_named(void **state)
         {"wan: {regions: [tokio]}", "tokyo"},
         {"wan: {regions: {n1: tokyo, n2: tokyo}}", "n3"},
         {"wan: {regions: tokyo}", "regions"},
+        {"wan: {regions: [3]}", "unknown region '3'"},
+        {"wan: {matrix: nothing-like-it}", "there is: ibm-cloud"},
+        {"wan: {links: tokyo}", "'links' must be options for each link"},
+        {"wan: {links: {n1: 5}}", "'links' of 'n1' must be options for each link"},
+        {"wan: {links: {n1: {n4: {}}}}", "unknown node 'n4'"},
+        {"wan: {links: {n1: {n2: {delay: 4}}}}", "unknown option of link 'delay'"},
+        {"wan: {links: {n1: {n2: {delay_ms: -4}}}}", "'delay_ms' in 'links' must be a number"},
+        {"wan: {links: {n1: {n2: {loss_percent: many}}}}", "'loss_percent' in 'links' must be"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct rift_error err = {0};
