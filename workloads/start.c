@@ -1,4 +1,5 @@
 /* From a plan to its phases, and to the schedule as text. */
+#include <errno.h>
 #include <stdlib.h>
 
 #include "common/clock.h"
@@ -120,6 +121,8 @@ int rift_workload_print_schedule(const struct rift_plan *plan, FILE *out, struct
         print_windows_until(&printer, INT64_MAX);
         printer.schedule = NULL;
         print_phase(&printer, phases.final, "final");
+        if (fflush(out) != 0 && errno == EPIPE) /* who reads it has seen enough, as head(1) has */
+            clearerr(out);
         if (ferror(out))
             result = rift_fail_errno(err, RIFT_ERR_IO, "print the schedule");
     }

@@ -246,7 +246,7 @@ static int run_lab(int argc, char **argv)
 
 const struct rift_command rift_command_lab = {
     .name = "lab",
-    .summary = "hosts on this machine, in network namespaces, reached by SSH",
+    .summary = "hosts on this machine, as namespaces or kernels of their own, reached by SSH",
     .help =
         "usage: rift lab up [--count N] [--driver D] [--name LAB] [--packages NAME,...]\n"
         "       rift lab down [--name LAB]\n"

@@ -43,7 +43,7 @@ static int refuse_command(const char *word)
         names[count] = commands[count]->name;
     const char *nearest = rift_text_nearest(word, names, count);
     fprintf(stderr, "rift: there is no command '%s'%s%s%s; rift --help lists them\n", word,
-            nearest ? ", did you mean '" : "", nearest ? nearest : "", nearest ? "'" : "");
+            nearest ? ", did you mean '" : "", nearest ? nearest : "", nearest ? "'?" : "");
     return RIFT_EXIT_USAGE;
 }
 
@@ -64,9 +64,15 @@ int main(int argc, char **argv)
         print_usage(stderr);
         return RIFT_EXIT_USAGE;
     }
-    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0) {
+    bool is_help = strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0;
+    if (is_help && argc == 2) {
         print_usage(stdout);
         return 0;
+    }
+    char *asked[] = {argv[0], argc > 2 ? argv[2] : NULL, "--help", NULL};
+    if (is_help) { /* rift help fault */
+        argv = asked;
+        argc = 3;
     }
     if (strcmp(argv[1], "--version") == 0) {
         puts("rift " RIFT_VERSION);

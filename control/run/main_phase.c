@@ -178,8 +178,12 @@ static int recording_main(struct recording *recording, int64_t main_ns, struct r
         .on_failure = run_stop_on_fault_failure,
         .context = phase->stop,
     };
-    live_phase(phase->live, "operations for %lld s, the last %lld s without faults",
-               (long long)(length_ms / 1000), (long long)(plan->recovery_ms / 1000));
+    if (phase->schedule->count > 0)
+        live_phase(phase->live, "operations for %lld s, the last %lld s without faults",
+                   (long long)(length_ms / 1000), (long long)(plan->recovery_ms / 1000));
+    else
+        live_phase(phase->live, "operations for %lld s, without faults",
+                   (long long)(length_ms / 1000));
     recording->nemesis = nemesis_start(&settings, err);
     if (!recording->nemesis)
         return -1;
