@@ -31,6 +31,17 @@ static const char look[] =
     "command -v tc >/dev/null && tc qdisc show | while read q kind handle dev name rest; do case "
     "$kind in noqueue|pfifo_fast|fq_codel|fq|mq) ;; *) echo qdisc $name $kind;; esac; done; true";
 
+/* The nodes are asked about once a second, first when they are connected. */
+static struct rift_wall_sample wall_clock_of(struct rift_node *node)
+{
+    struct rift_wall_sample sample;
+    int64_t until_ns = rift_clock_now() + ASK_DEADLINE_MS * RIFT_MS;
+    while ((sample = rift_node_wall_clock(node)).at_ns == 0 && rift_node_is_connected(node) &&
+           rift_clock_now() < until_ns)
+        rift_clock_sleep_until(rift_clock_now() + 10 * RIFT_MS);
+    return sample;
+}
+
 static int print_facts(struct cluster *cluster)
 {
     struct cluster_reply *replies = rift_calloc(cluster->node_count, sizeof *replies);
@@ -44,11 +55,11 @@ static int print_facts(struct cluster *cluster)
         args[i] = same;
     cluster_call(cluster, &all, "exec", args, ASK_DEADLINE_MS, replies);
     for (size_t i = 0; i < cluster->node_count; i++) {
-        int64_t error_ns = INT64_MAX;
-        int64_t offset_ns = rift_node_clock_offset(cluster->nodes[i], &error_ns);
+        struct rift_wall_sample clock = wall_clock_of(cluster->nodes[i]);
         printf("%s at %s: logged in, root\n", cluster->names[i], cluster->addresses[i]);
-        printf("  clock      %+.3f ms from ours, within %.3f ms (CLOCK_MONOTONIC)\n",
-               (double)offset_ns / 1e6, (double)error_ns / 1e6);
+        if (clock.at_ns > 0)
+            printf("  clock      %+.3f ms from ours, within %.3f ms\n",
+                   (double)clock.ahead_ns / 1e6, (double)clock.error_ns / 1e6);
         if (!replies[i].ok) {
             printf("  trouble    %s\n", replies[i].error.text);
             trouble_count++;
