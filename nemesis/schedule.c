@@ -183,6 +183,7 @@ static void draw_window(struct entry_state *state, const struct rift_schedule_re
     int64_t every = seconds_to_ns(draw_range(state->entry->every_s, &state->rng));
     int64_t least = seconds_to_ns(for_s.low);
     struct rift_window window = {
+        .entry = state->index,
         .lane = state->entry->lane,
         .what = *any,
         .seed = rift_rng_next(&state->rng),
@@ -253,6 +254,7 @@ static void draw_sequence(struct entry_state *state, const struct rift_schedule_
     for (size_t i = 0; i < entry->variant_count; i++) {
         const struct rift_fault_variant *variant = &entry->variants[i];
         steps[i].what = *variant;
+        steps[i].entry = state->index;
         steps[i].start_ns = step_start(steps, i);
         steps[i].length_ns = seconds_to_ns(draw_range(length_of(state, variant), &state->rng));
         steps[i].seed = rift_rng_next(&state->rng);
@@ -358,6 +360,14 @@ struct rift_schedule *rift_schedule_create(const struct rift_schedule_request *r
     for (size_t i = 0; i < schedule->count; i++)
         schedule->windows[i].number = (uint32_t)i;
     return schedule;
+}
+
+bool rift_schedule_has(const struct rift_schedule *schedule, size_t entry)
+{
+    size_t i = 0;
+    while (i < schedule->count && schedule->windows[i].entry != entry)
+        i++;
+    return i < schedule->count;
 }
 
 void rift_schedule_destroy(struct rift_schedule *schedule)

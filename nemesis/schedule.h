@@ -60,6 +60,7 @@ struct rift_schedule_request {
 
 struct rift_window {
     uint32_t number; /* in order of start, from 0 */
+    size_t entry;    /* of the request, that it comes of */
     const char *lane;
     struct rift_fault_variant what; /* options: ranges drawn; owned by the schedule */
     int64_t start_ns;               /* since the main phase began */
@@ -86,6 +87,8 @@ enum { RIFT_WINDOWS_MAX = 100000 };
 struct rift_schedule *rift_schedule_create(const struct rift_schedule_request *request,
                                            struct rift_error *err);
 void rift_schedule_destroy(struct rift_schedule *schedule);
+/* False where no window of that entry fitted. */
+bool rift_schedule_has(const struct rift_schedule *schedule, size_t entry);
 
 /* How often a window varies after its start. */
 uint64_t rift_window_vary_count(const struct rift_window *window);

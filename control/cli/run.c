@@ -91,6 +91,20 @@ static char *command_of(const struct run_options *options, const struct rift_pla
     return rift_text_take(&text);
 }
 
+/* A sequence longer than the time between quiet times never comes, nor does a fault whose first
+ * window is drawn past the end: who plans it must not believe that it was tried. */
+static void warn_of_idle_faults(const struct rift_plan *plan)
+{
+    struct rift_schedule *schedule = rift_plan_schedule(plan, NULL);
+    for (size_t i = 0; schedule && i < plan->fault_count; i++)
+        if (!rift_schedule_has(schedule, i))
+            fprintf(stderr,
+                    "rift run: faults, entry %zu (lane %s): no window of it fits between its "
+                    "start, the end and quiet times, so it does not come in this run\n",
+                    i + 1, plan->faults[i].lane);
+    rift_schedule_destroy(schedule);
+}
+
 static int print_plan(const struct run_options *options, const struct rift_plan *plan)
 {
     struct rift_error err = {0};
@@ -121,6 +135,7 @@ static int run_command(int argc, char **argv)
         return RIFT_EXIT_USAGE;
     }
     int code = 0;
+    warn_of_idle_faults(plan);
     if (!plan->workload.name) {
         fprintf(stderr, "rift run: %s: 'workload' is missing: what is asked; rift list workloads\n",
                 options.config);

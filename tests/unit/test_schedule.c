@@ -173,6 +173,19 @@ static void weights_are_kept(void **state)
     rift_schedule_destroy(schedule);
 }
 
+/* Of two entries the second ends before its first window could. */
+static void an_entry_that_never_comes_is_told(void **state)
+{
+    (void)state;
+    entries[1].lane = "late";
+    entries[1].until_s = 2;
+    struct rift_schedule *schedule = draw(2, 100, 5);
+    assert_true(schedule->count > 0);
+    assert_true(rift_schedule_has(schedule, 0));
+    assert_false(rift_schedule_has(schedule, 1));
+    rift_schedule_destroy(schedule);
+}
+
 static void a_sequence_comes_whole_with_its_steps_in_place(void **state)
 {
     (void)state;
@@ -388,6 +401,7 @@ int main(void)
         cmocka_unit_test_setup(entries_of_one_lane_take_turns, set_up),
         cmocka_unit_test_setup(quiet_periods_are_quiet, set_up),
         cmocka_unit_test_setup(weights_are_kept, set_up),
+        cmocka_unit_test_setup(an_entry_that_never_comes_is_told, set_up),
         cmocka_unit_test_setup(a_sequence_comes_whole_with_its_steps_in_place, set_up),
         cmocka_unit_test_setup(a_mix_that_changes_keeps_to_its_half_for_a_period, set_up),
         cmocka_unit_test_setup(a_window_names_the_same_nodes_each_time_it_is_asked, set_up),
