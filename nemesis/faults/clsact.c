@@ -102,6 +102,29 @@ int rift_interfaces_each(const json_t *undo, rift_interface_work *work, void *co
     return 0;
 }
 
+int rift_interfaces_unstack(const json_t *undo, struct rift_error *err)
+{
+    json_t *interfaces = json_object_get(undo, "interfaces");
+    CLEANUP(rift_tc_finish) struct rift_tc *tc = rift_tc_open(err);
+    json_t *all = json_copy(interfaces), *index, *other;
+    const char *name, *other_name;
+    int rc = tc ? 0 : -1;
+    json_object_foreach(all, name, index)
+    {
+        int lower = 0;
+        if (rc == 0)
+            rc = rift_tc_lower(tc, (int)json_integer_value(index), &lower, err);
+        json_object_foreach(all, other_name,
+                            other) if (lower > 0 && json_integer_value(other) == lower)
+        {
+            json_object_del(interfaces, name);
+            json_object_del(json_object_get(undo, "clsact_made"), name);
+        }
+    }
+    json_decref(all);
+    return rc;
+}
+
 int rift_clsact_plan(struct rift_injection *injection, const struct rift_target *target,
                      const char *ledger, struct rift_error *err)
 {

@@ -20,6 +20,9 @@ int rift_interfaces_each(const json_t *undo, rift_interface_work *work, void *co
  * or because another fault in the ledger has made it. */
 int rift_clsact_plan(struct rift_injection *injection, const struct rift_target *target,
                      const char *ledger, struct rift_error *err);
+/* Leaves out interfaces whose packets leave by another one of the plan (a VLAN's, by the card's),
+ * for what is done to each packet once, on its way out. After rift_clsact_plan. */
+int rift_interfaces_unstack(const json_t *undo, struct rift_error *err);
 /* Attaches the program on each interface of the plan. */
 int rift_clsact_attach(const struct rift_injection *injection, enum rift_tc_hook hook,
                        int program_fd, struct rift_error *err);

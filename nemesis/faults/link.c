@@ -125,6 +125,7 @@ static int link_plan(struct rift_injection *injection, const struct rift_target 
     if (rift_peer_filter_check(target, err) || rift_match_read(injection->options, &match, err) ||
         rift_link_needs_find(injection->options, target, &needs, err) ||
         rift_clsact_plan(injection, target, ledger, err) ||
+        rift_interfaces_unstack(injection->undo, err) ||
         rift_link_backend_choose(injection, &needs, target, ledger, &backend, err))
         return -1;
     rift_link_mark_plan(injection, ledger);

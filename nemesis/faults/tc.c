@@ -94,6 +94,27 @@ static struct nl_msg *link_message(int type, int interface)
     return message;
 }
 
+static int lower_callback(struct nl_msg *message, void *context)
+{
+    struct nlmsghdr *header = nlmsg_hdr(message);
+    struct nlattr *info = nlmsg_find_attr(header, sizeof(struct ifinfomsg), IFLA_LINKINFO);
+    const struct nlattr *kind =
+        info ? nla_find(nla_data(info), nla_len(info), IFLA_INFO_KIND) : NULL;
+    const struct nlattr *link = nlmsg_find_attr(header, sizeof(struct ifinfomsg), IFLA_LINK);
+    /* A veth has a link too: its other end, by its index in another namespace. */
+    if (kind && link && (nla_strcmp(kind, "vlan") == 0 || nla_strcmp(kind, "macvlan") == 0) &&
+        !nlmsg_find_attr(header, sizeof(struct ifinfomsg), IFLA_LINK_NETNSID))
+        *(int *)context = (int)nla_get_u32(link);
+    return NL_STOP;
+}
+
+int rift_tc_lower(struct rift_tc *tc, int interface, int *lower, struct rift_error *err)
+{
+    *lower = 0;
+    int rc = rift_tc_get(tc, link_message(RTM_GETLINK, interface), lower_callback, lower);
+    return rc < 0 ? rift_tc_fail(err, rc, "read the settings", interface) : 0;
+}
+
 int rift_tc_gso_segments(struct rift_tc *tc, int interface, uint32_t *segments,
                          struct rift_error *err)
 {

@@ -22,6 +22,9 @@ enum rift_tc_hook { RIFT_TC_INGRESS, RIFT_TC_EGRESS };
 int rift_tc_route_interface(struct rift_tc *tc, const char *address, bool may_be_own,
                             int *interface, struct rift_error *err);
 
+/* The interface below a VLAN or macvlan, which all packets of that leave by; 0: it is neither. */
+int rift_tc_lower(struct rift_tc *tc, int interface, int *lower, struct rift_error *err);
+
 /* The most segments that the kernel puts into one packet for the interface. */
 int rift_tc_gso_segments(struct rift_tc *tc, int interface, uint32_t *segments,
                          struct rift_error *err);

@@ -325,6 +325,47 @@ static void the_lower_of_two_rates_on_a_link_holds(void **state)
     assert_true(first < 6);
 }
 
+/* What leaves by a card of software passes the card below it as well. */
+static void a_packet_through_stacked_interfaces_is_hit_once(void **state)
+{
+    (void)state;
+    namespaces_need(bench.spaces);
+    enum { MANY = 600, PORT = 7312 };
+    struct test_host *ends[] = {n1, n2};
+    for (int i = 0; i < 2; i++) {
+        CLEANUP(rift_free) char *address = rift_printf("10.98.0.%d/24", i + 1);
+        HOST_RUN(ends[i], NULL, "ip", "link", "add", "link", "eth0", "name", "up0", "type",
+                 "macvlan", "mode", "bridge");
+        HOST_RUN(ends[i], NULL, "ip", "address", "add", address, "dev", "up0");
+        if (HOST_RUN(ends[i], NULL, "ip", "link", "set", "up0", "up") != 0)
+            skip();
+    }
+    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(PORT)};
+    inet_pton(AF_INET, "10.98.0.2", &to.sin_addr);
+    int in = host_socket(bench.spaces, n2, AF_INET, SOCK_DGRAM);
+    int out = host_socket(bench.spaces, n1, AF_INET, SOCK_DGRAM), arrived = 0;
+    assert_int_equal(0, bind(in, (struct sockaddr *)&to, sizeof to));
+    json_decref(agent_must(&n1->agent, "inject",
+                           json_pack("{s:s, s:s, s:{s:i}, s:[{s:s, s:[s, s]}]}", "id", "s", "fault",
+                                     "link", "options", "loss_percent", 50, "peers", "name", "n2",
+                                     "addresses", n2->address, "10.98.0.2")));
+    for (int i = 0; i < MANY; i++) {
+        char byte = 0;
+        sendto(out, &byte, 1, 0, (struct sockaddr *)&to, sizeof to);
+        struct pollfd poll_fd = {.fd = in, .events = POLLIN};
+        arrived += poll(&poll_fd, 1, i == MANY - 1 ? 200 : 1) == 1 && recv(in, &byte, 1, 0) == 1;
+    }
+    while (recv(in, &(char){0}, 1, MSG_DONTWAIT) == 1)
+        arrived++;
+    link_heal(&bench, "s");
+    close(in);
+    close(out);
+    for (int i = 0; i < 2; i++)
+        HOST_RUN(ends[i], NULL, "ip", "link", "delete", "up0");
+    print_message("%d of %d arrived, loss 50 %%\n", arrived, MANY);
+    assert_true(arrived > 0.4 * MANY && arrived < 0.6 * MANY);
+}
+
 /* A packet waits in one class: a rate that comes later would take the first fault's away. */
 static void a_rate_cannot_come_while_another_fault_shapes_the_link(void **state)
 {
@@ -411,6 +452,7 @@ int main(void)
         cmocka_unit_test(the_rate_holds_for_the_named_peer_alone),
         cmocka_unit_test(the_rate_ends_with_the_lease_in_the_kernel),
         cmocka_unit_test(the_lower_of_two_rates_on_a_link_holds),
+        cmocka_unit_test(a_packet_through_stacked_interfaces_is_hit_once),
         cmocka_unit_test(a_rate_cannot_come_while_another_fault_shapes_the_link),
         cmocka_unit_test(a_rate_whose_qdisc_was_replaced_is_not_observed),
         cmocka_unit_test(options_that_cannot_be_are_refused_by_name),

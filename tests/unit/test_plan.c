@@ -253,12 +253,6 @@ static const struct {
      "60], jitter_ms: 10}}\n",
      "folder/test.yaml:5:12: jitter_ms may be 10, and must never be above delay_ms, which may be "
      "5"},
-    {"nodes: {lab: netns}\nsystem: etcd\nworkload: register\nfaults:\n  - {link: {delays_ms: "
-     "[5]}}\n",
-     "folder/test.yaml:5:12: distribution: table and delays_ms go together"},
-    {"nodes: {lab: netns}\nsystem: etcd\nworkload: register\nfaults:\n  - {link: {distribution: "
-     "table, delays_ms: [5, soon]}}\n",
-     "folder/test.yaml:5:12: 'delays_ms' must be numbers from 0 to 600000"},
     {"nodes: {lab: netns}\nsystem: etcd\nworkload: register\nfaults:\n  - {kill: one, vary_s: 1}\n",
      "folder/test.yaml:5:5: vary_s is for faults that can change while they are on, as link"},
     {"nodes: {lab: netns}\nsystem: etcd\nworkload: register\nfaults:\n  - {chaos: [link], vary_s: "
@@ -579,7 +573,6 @@ static void a_system_that_runs_already_is_told_by_its_unit(void **state)
         {"{recipe: etcd, attach: {cgroup: /a, wipe: true}}", "wipe needs a unit"},
         {"{recipe: etcd, attach: {units: a.service}}", "did you mean 'unit'?"},
         {"{recipe: etcd, disk_mb: 64, attach: {unit: a.service}}", "not for one with attach"},
-        {"{recipe: etcd, disk_mb: 64, disk_fs: xfs}", "disk_mb of 300 or more"},
         {"{recipe: etcd, disk_layer: ext4, attach: {unit: a.service}}", "not for one with attach"},
         {"{recipe: none, attach: {unit: a.service}}", "attach needs a recipe"},
     };
