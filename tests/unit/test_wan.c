@@ -85,6 +85,8 @@ static void mistakes_are_named(void **state)
         {"wan: {regions: {n1: tokyo, n2: tokyo}}", "n3"},
         {"wan: {regions: tokyo}", "regions"},
         {"wan: {regions: [3]}", "unknown region '3'"},
+        {"link: {delays_ms: [5]}", "distribution: table and delays_ms go together"},
+        {"link: {distribution: table, delays_ms: [5, soon]}", "'delays_ms' must be numbers from 0"},
         {"wan: {matrix: nothing-like-it}", "there is: ibm-cloud"},
         {"wan: {links: tokyo}", "'links' must be options for each link"},
         {"wan: {links: {n1: 5}}", "'links' of 'n1' must be options for each link"},
