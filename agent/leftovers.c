@@ -167,8 +167,10 @@ void leftovers_sweep(const struct agent_paths *paths)
 {
     leftovers_sweep_unfinished(paths);
     sweep_folder(paths->folder, true);
-    if (strcmp(paths->folder, AGENT_STATE_FOLDER) == 0)
+    if (strcmp(paths->folder, AGENT_STATE_FOLDER) == 0) {
         sweep_folder("/tmp", false);
+        sweep_folder("/dev/shm", true); /* of an errand that was cut short */
+    }
 }
 
 static void discard_visit(const char *path, void *context)

@@ -11,8 +11,7 @@
 #include "common/memory.h"
 #include "common/wire/messages.h"
 
-#define AGENT_FOLDER  "/var/lib/rift"
-#define MEMORY_FOLDER "/dev/shm" /* /run is mounted noexec by some */
+#define AGENT_FOLDER "/var/lib/rift"
 
 enum { ASK_DEADLINE_MS = 20000, UPLOAD_DEADLINE_MS = 120000, HEAL_DEADLINE_MS = 60000 };
 
@@ -65,8 +64,9 @@ static int check_host(const struct rift_ssh *ssh, const struct rift_host_facts *
                      ssh->label, settings->user, settings->user);
 }
 
-static int place_in(struct rift_ssh *ssh, const char *folder, struct rift_host_facts *facts,
-                    char path[128], struct rift_error *err)
+/* name_end: more of the file's name than its hash. */
+static int place_in(struct rift_ssh *ssh, const char *folder, const char *name_end,
+                    struct rift_host_facts *facts, char path[128], struct rift_error *err)
 {
     char sum[RIFT_SHA256_HEX_SIZE];
     int64_t deadline_ns = rift_ssh_step_deadline(ssh->settings, ASK_DEADLINE_MS);
@@ -74,7 +74,7 @@ static int place_in(struct rift_ssh *ssh, const char *folder, struct rift_host_f
         return rift_wrap(err, "the agent's binary");
     if (rift_place_ask(ssh, deadline_ns, facts, err) < 0 || check_host(ssh, facts, err) < 0)
         return -1;
-    snprintf(path, 128, "%s/rift-agent-%.16s", folder, sum);
+    snprintf(path, 128, "%s/rift-agent-%.16s%s", folder, sum, name_end);
     deadline_ns = rift_ssh_step_deadline(ssh->settings, UPLOAD_DEADLINE_MS);
     return rift_place_file(ssh, ssh->settings->agent_binary, path, 0700, deadline_ns, sum, err);
 }
@@ -88,23 +88,25 @@ int rift_agent_file_place(struct rift_ssh *ssh, struct rift_host_facts *facts, c
                           struct rift_error *err)
 {
     char path[128];
-    if (place_in(ssh, AGENT_FOLDER, facts, path, err) < 0)
+    if (place_in(ssh, AGENT_FOLDER, "", facts, path, err) < 0)
         return -1;
     /* exec: no shell in between that would take signals or hold the channel open. */
     snprintf(command, 192, "exec %s%s", sudo_of(ssh), path);
     return 0;
 }
 
-/* With the line of the script that runs it as root, and removes it where it is not to stay. */
+/* What is not to stay has a name of this process. */
 static int place_for_errand(struct rift_ssh *ssh, char path[128], bool *is_to_stay,
                             struct rift_error *err)
 {
     struct rift_host_facts facts;
     struct rift_error ignored;
-    *is_to_stay = place_in(ssh, AGENT_FOLDER, &facts, path, err) == 0;
+    char own[24];
+    snprintf(own, sizeof own, ".%d", (int)getpid());
+    *is_to_stay = place_in(ssh, AGENT_FOLDER, "", &facts, path, err) == 0;
     bool is_for_want_of_disk = err->code == RIFT_ERR_LIMIT || err->code == RIFT_ERR_IO;
     return *is_to_stay || (is_for_want_of_disk &&
-                           place_in(ssh, MEMORY_FOLDER, &facts, path, &ignored) == 0)
+                           place_in(ssh, RIFT_MEMORY_FOLDER, own, &facts, path, &ignored) == 0)
                ? 0
                : -1;
 }

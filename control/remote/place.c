@@ -217,7 +217,8 @@ static int prepare_stage(struct rift_ssh *ssh, const char *remote_path, char **s
     if (!folder[0])
         return rift_fail(err, RIFT_ERR_INVALID, "%s is no absolute path below a folder",
                          remote_path);
-    if (draw_name(ssh->settings->use_sudo ? "/tmp" : folder, "upload", stage, err) < 0)
+    bool is_roots = ssh->settings->use_sudo && strcmp(folder, RIFT_MEMORY_FOLDER) != 0;
+    if (draw_name(is_roots ? "/tmp" : folder, "upload", stage, err) < 0)
         return -1;
     rift_shell_quote(&quoted, folder);
     CLEANUP(rift_free) char *script = rift_printf("%smkdir -p %s", sudo_of(ssh), quoted.data);

@@ -6,6 +6,9 @@
 #include "common/sha256.h"
 #include "control/remote/ssh.h"
 
+/* For what a disk does not take; anybody may write there. /run is mounted noexec by some. */
+#define RIFT_MEMORY_FOLDER "/dev/shm"
+
 /* What a host said of itself before anything was put there. */
 struct rift_host_facts {
     char machine[32];            /* uname -m */

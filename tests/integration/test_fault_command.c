@@ -641,8 +641,10 @@ static void a_mistyped_fault_is_named_with_the_nearest(void **state)
     assert_says(output, "--config");
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+    if (argc > 1)
+        cmocka_set_test_filter(argv[1]);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_cut_by_hand_is_felt_listed_and_healed),
         cmocka_unit_test(a_cut_holds_at_every_address_of_a_node),
