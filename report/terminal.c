@@ -41,6 +41,24 @@ static const char *text_of(const json_t *object, const char *name, const char *o
     return text ? text : otherwise;
 }
 
+/* Why, or of what a valid verdict speaks, where the checker counted that. */
+static void print_reason(FILE *out, const json_t *checker)
+{
+    const json_t *stats = json_object_get(checker, "stats");
+    const json_t *windows = json_object_get(stats, "fault_windows");
+    const json_t *judged = json_object_get(stats, "ops_judged");
+    const char *reason = text_of(checker, "reason", NULL);
+    if (reason)
+        fputs(reason, out);
+    else if (windows)
+        fprintf(out, "%lld of %lld faults were seen to happen",
+                json_integer_value(json_object_get(stats, "fault_windows_observed")),
+                json_integer_value(windows));
+    else if (judged)
+        fprintf(out, "of %lld operations", json_integer_value(judged));
+    fputc('\n', out);
+}
+
 static void print_checkers(FILE *out, const json_t *verdict, const struct paint *paint)
 {
     const char *name;
@@ -54,7 +72,7 @@ static void print_checkers(FILE *out, const json_t *verdict, const struct paint 
         if (count > 0)
             fprintf(out, "%zu %s\n", count, count == 1 ? "violation" : "violations");
         else
-            fprintf(out, "%s\n", text_of(checker, "reason", ""));
+            print_reason(out, checker);
     }
 }
 
@@ -190,7 +208,8 @@ int rift_report_print(const char *run_directory, FILE *out, bool use_colour, str
     print_counts(out, json_object_get(data, "counts"));
     print_unhandled(out, verdict);
     print_anomalies(out, data, paint);
-    const char *reason = text_of(verdict, "reason", "");
+    bool is_valid = json_is_true(json_object_get(verdict, "valid"));
+    const char *reason = text_of(verdict, "reason", is_valid ? "no violation in what was run" : "");
     fprintf(out, "\n%s%s%s  %.*s\n", validity_colour(verdict, paint), validity_word(verdict),
             paint->end,
             json_array_size(json_object_get(data, "anomalies")) ? 0 : (int)strlen(reason), reason);

@@ -89,7 +89,7 @@ static void text_of_a_history_cannot_end_the_script(void **state)
     rift_history_destroy(history);
 }
 
-/* What the checker stats lists stands in the terminal and on the page. */
+/* What the checker stats lists stands in the terminal and on the page, and of what valid speaks. */
 static void errors_that_leave_the_outcome_open_are_shown(void **state)
 {
     (void)state;
@@ -103,9 +103,11 @@ static void errors_that_leave_the_outcome_open_are_shown(void **state)
     struct rift_writer *writer = rift_writer_open(history, &err);
     assert_non_null(writer);
     assert_int_equal(rift_writer_close(writer, &err), 0);
-    json_t *verdict = json_pack("{s:b, s:{s:{s:b, s:{s:[{s:s, s:i, s:s}]}}}}", "valid", 1,
-                                "checkers", "stats", "valid", 1, "stats", "unhandled", "error",
-                                "connection lost", "count", 17, "text", text);
+    json_t *verdict =
+        json_pack("{s:b, s:{s:{s:b, s:{s:[{s:s, s:i, s:s}]}}, s:{s:b, s:{s:i, s:i}}}}", "valid", 1,
+                  "checkers", "stats", "valid", 1, "stats", "unhandled", "error", "connection lost",
+                  "count", 17, "text", text, "evidence", "valid", 1, "stats", "fault_windows", 4,
+                  "fault_windows_observed", 4);
     assert_int_equal(json_dump_file(verdict, verdicts, 0), 0);
     json_decref(verdict);
     FILE *out = fmemopen(printed, sizeof printed - 1, "w");
@@ -116,6 +118,8 @@ static void errors_that_leave_the_outcome_open_are_shown(void **state)
     CLEANUP(rift_free) char *expected = rift_printf("17 times connection lost, as when %s", text);
     CLEANUP(rift_free) char *page = read_all(page_path);
     assert_non_null(strstr(printed, expected));
+    assert_non_null(strstr(printed, "valid  no violation in what was run"));
+    assert_non_null(strstr(printed, "4 of 4 faults were seen to happen"));
     assert_non_null(strstr(page, text));
     unlink(history);
     unlink(verdicts);
