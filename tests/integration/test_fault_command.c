@@ -491,8 +491,10 @@ static void a_shell_holds_several_faults_and_heals_at_its_end(void **state)
     assert_false(can_reach(0, 2));
     CLEANUP(rift_free)
     char *end = rift_printf("touch %s.d/b; for i in $(seq 300); do grep -q 'w2 healed' %s.d/log && "
-                            "break; sleep 0.1; done; sleep 1; cat %s.d/log; rm -r %s.d",
-                            config, config, config, config);
+                            "break; sleep 0.1; done; for i in $(seq 300); do pgrep -f 's[h]ell "
+                            "%s$' >/dev/null || break; "
+                            "sleep 0.1; done; cat %s.d/log; rm -r %s.d",
+                            config, config, config, config, config);
     test_run(end, output, sizeof output);
     assert_says(output, "did you mean 'partition'?");
     assert_says(output, "w1 healed");
@@ -591,8 +593,10 @@ static void a_shell_changes_a_link_that_is_on(void **state)
     assert_true(connect_ms(0, 2, 50) < 50);
     CLEANUP(rift_free)
     char *end = rift_printf("touch %s.d/b; for i in $(seq 300); do grep -q 'w1 healed' %s.d/log && "
-                            "break; sleep 0.1; done; sleep 1; cat %s.d/log; rm -r %s.d",
-                            config, config, config, config);
+                            "break; sleep 0.1; done; for i in $(seq 300); do pgrep -f 's[h]ell "
+                            "%s$' >/dev/null || break; "
+                            "sleep 0.1; done; cat %s.d/log; rm -r %s.d",
+                            config, config, config, config, config);
     test_run(end, output, sizeof output);
     print_message("%s\n", output);
     assert_says(output, "w1 on for 60 s: link: n1 to n2\n");
