@@ -95,6 +95,7 @@ int fault_heal(struct fault *fault, int64_t *applied_ns, struct rift_error *err)
     struct rift_injection *injection = &fault->injection;
     const char *ledger = fault->agent->paths.ledger;
     fault_interrupt(fault);
+    fault->is_in_heal = true;
     if (fault->is_on &&
         (rift_undo(injection->driver, injection->id, injection->undo, ledger, err) ||
          rift_ledger_remove(ledger, injection->id, err)))
@@ -104,6 +105,31 @@ int fault_heal(struct fault *fault, int64_t *applied_ns, struct rift_error *err)
         *applied_ns = rift_clock_now();
     fault_destroy(fault);
     return 0;
+}
+
+void fault_renew(struct fault *fault)
+{
+    struct rift_injection *injection = &fault->injection;
+    struct rift_error err = {0};
+    injection->lease_end_ns = fault->agent->lease_until_ns;
+    if (!fault->is_on || fault->has_ended || fault->is_in_job || fault->is_in_heal ||
+        !injection->driver->renew || injection->driver->renew(injection, &err) == 0)
+        return;
+    if (err.code == RIFT_ERR_MISSING) {
+        fault->has_ended = true;
+        snprintf(fault->ended, sizeof fault->ended, "it ended before its time: %.100s", err.text);
+        if (!fault_heal_waits(fault) || fault_undo_in_job(fault))
+            fault_undo(fault);
+    }
+    agent_event(fault->agent, "fault_ended",
+                json_pack("{s:s, s:s}", "id", injection->id, "text", err.text));
+}
+
+void fault_describe_end(const struct fault *fault, json_t *ok)
+{
+    json_object_set_new(ok, "was", json_string(fault->has_ended ? "ended" : "on"));
+    if (fault->has_ended)
+        json_object_set_new(ok, "how", json_string(fault->ended));
 }
 
 void fault_describe(const struct fault *fault, json_t *ok)

@@ -16,6 +16,9 @@ struct fault {
     struct rift_arena arena;
     struct rift_target target;
     bool is_on;          /* injected, not only planned for later */
+    bool has_ended;      /* before its time: what held it is gone */
+    char ended[160];     /* why */
+    bool is_in_heal;     /* or was, in vain: its lease is not renewed any more */
     int64_t ready_ns;    /* from when on it could begin in time: waiting for it, or in place */
     int64_t request_id;  /* to be answered when it is on, or off; 0: answered */
     bool is_in_job;      /* that of request_id, which injects or heals it */
@@ -40,6 +43,11 @@ int fault_heal(struct fault *fault, int64_t *applied_ns, struct rift_error *err)
 /* Ends what is under way for it, the restarts of a crash loop as well; requests that wait for it
  * are answered. It is to be healed next. */
 void fault_interrupt(struct fault *fault);
+/* Its lease runs as long as the agent's, unless a job is at it, which may end what holds it. One
+ * that nothing holds any more is undone at once, and the controller is told. */
+void fault_renew(struct fault *fault);
+/* "on", or "ended" and why: what a heal found. */
+void fault_describe_end(const struct fault *fault, json_t *ok);
 /* Fills the reply to inject. */
 void fault_describe(const struct fault *fault, json_t *ok);
 
@@ -49,5 +57,8 @@ int fault_inject_in_job(struct fault *fault, int64_t request_id, struct rift_err
 /* Heals it in a job, after its last act, and starts the system again where it may have stopped it
  * and the request does not say otherwise. One that this fails for is still on. */
 int fault_heal_in_job(struct fault *fault, const struct request *request, struct rift_error *err);
+/* Undoes one that has ended before its time, in a job of our own, and keeps it in mind for the heal
+ * that is still to come. */
+int fault_undo_in_job(struct fault *fault);
 
 #endif

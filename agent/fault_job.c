@@ -69,6 +69,7 @@ static void inject_done(struct agent *agent, const json_t *ok)
     fault->is_in_job = false;
     fault->injection.applied_ns = json_integer_value(json_object_get(ok, "applied_ns"));
     json_object_update(fault->injection.undo, json_object_get(ok, "details"));
+    fault_renew(fault);
 }
 
 /* The process has undone it, unless it was killed before it could: an undo may take its time. */
@@ -122,9 +123,10 @@ static int heal_work(struct agent *agent, const json_t *args, int64_t deadline_n
         return rift_wrap(err, "heal '%s'", injection->id);
     json_object_set_new(ok, "planned_ns", json_integer(rift_clock_now()));
     json_object_set_new(ok, "applied_ns", json_integer(rift_clock_now()));
-    json_object_set_new(ok, "was", json_string("on"));
+    fault_describe_end(fault, ok);
     json_object_set(ok, "id", json_object_get(args, "id"));
-    json_object_set(ok, "how", json_object_get(injection->undo, "finished"));
+    if (json_object_get(injection->undo, "finished"))
+        json_object_set(ok, "how", json_object_get(injection->undo, "finished"));
     if (!injection->driver->stops_system || json_is_false(json_object_get(args, "restart")) ||
         !system_is_configured(agent))
         return 0;
@@ -163,7 +165,51 @@ int fault_heal_in_job(struct fault *fault, const struct request *request, struct
     if (rc != VERB_LATER)
         return rc;
     job_on_failure(fault->agent, request->id, heal_failed);
+    fault->is_in_heal = true;
     fault->request_id = request->id;
     fault->is_in_job = true;
     return rc;
+}
+
+/* --- undo */
+
+static int undo_work(struct agent *agent, const json_t *args, int64_t deadline_ns, json_t *ok,
+                     struct rift_error *err)
+{
+    (void)deadline_ns;
+    (void)err;
+    json_object_set(ok, "id", json_object_get(args, "id"));
+    fault_undo(fault_find(agent, json_string_value(json_object_get(args, "id"))));
+    return 0;
+}
+
+static void undo_failed(struct agent *agent, int64_t id)
+{
+    struct fault *fault = fault_in_job(agent, id);
+    if (!fault)
+        return;
+    fault->request_id = 0;
+    fault->is_in_job = false;
+}
+
+/* What could not be undone is still in the ledger, for the heal. */
+static void undo_done(struct agent *agent, const json_t *ok)
+{
+    struct fault *fault = fault_find(agent, json_string_value(json_object_get(ok, "id")));
+    if (fault)
+        undo_failed(agent, fault->request_id);
+}
+
+int fault_undo_in_job(struct fault *fault)
+{
+    int64_t job;
+    json_t *args = json_pack("{s:s}", "id", fault->injection.id);
+    int rc = job_start_own(fault->agent, args, undo_work, undo_done, HEAL_MS, &job, NULL);
+    json_decref(args);
+    if (rc != VERB_LATER)
+        return -1;
+    job_on_failure(fault->agent, job, undo_failed);
+    fault->request_id = job;
+    fault->is_in_job = true;
+    return 0;
 }

@@ -246,8 +246,9 @@ int faults_verb_change(struct agent *agent, const struct request *request, json_
     const char *id = json_string_value(json_object_get(request->args, "id"));
     json_t *options = json_object_get(request->args, "options");
     struct fault *fault = id ? fault_find(agent, id) : NULL;
-    if (!fault || !fault->is_on)
-        return rift_fail(err, RIFT_ERR_MISSING, "no fault '%s' is on", id ? id : "");
+    if (!fault || !fault->is_on || fault->has_ended)
+        return rift_fail(err, RIFT_ERR_MISSING, "no fault '%s' is on%s%s", id ? id : "",
+                         fault && fault->has_ended ? ": " : "", fault ? fault->ended : "");
     struct rift_injection *injection = &fault->injection;
     if (!injection->driver->change)
         return rift_fail(err, RIFT_ERR_UNSUPPORTED, "%s cannot be changed while it is on: heal it",
@@ -275,8 +276,11 @@ static int look_once(struct agent *agent, const char *id, bool *is_observed, jso
     if (!fault || !fault->is_on)
         return rift_fail(err, RIFT_ERR_MISSING, "no fault '%s' is on", id);
     json_t *details = json_object();
-    int rc = fault->injection.driver->observe(&fault->injection, &fault->target, is_observed,
-                                              details, err);
+    if (fault->has_ended)
+        json_object_set_new(details, "how", json_string(fault->ended));
+    int rc = fault->has_ended ? 0
+                              : fault->injection.driver->observe(&fault->injection, &fault->target,
+                                                                 is_observed, details, err);
     const json_t *how = json_object_get(details, "how");
     json_object_set_new(ok, "observed", json_boolean(*is_observed));
     json_object_set_new(ok, "how", json_string(how ? json_string_value(how) : ""));
@@ -356,26 +360,21 @@ int faults_verb_heal(struct agent *agent, const struct request *request, json_t 
     json_object_set_new(ok, "planned_ns", json_integer(now));
     if (!fault)
         return heal_absent(agent, request, now, ok, err);
+    fault_renew(fault); /* does it hold until now? */
+    fault_describe_end(fault, ok);
     bool stops_system = fault->is_on && fault->injection.driver->stops_system;
     if (fault_heal_waits(fault))
         return fault_heal_in_job(fault, request, err);
     if (fault_heal(fault, &applied_ns, err))
         return -1;
-    json_object_set_new(ok, "was", json_string("on"));
     json_object_set_new(ok, "applied_ns", json_integer(applied_ns));
     return stops_system ? start_again(agent, request, err) : 0;
 }
 
 void faults_renew_all(struct agent *agent)
 {
-    for (struct fault *fault = agent->faults; fault; fault = fault->next) {
-        struct rift_injection *injection = &fault->injection;
-        struct rift_error err = {0};
-        injection->lease_end_ns = agent->lease_until_ns;
-        if (fault->is_on && injection->driver->renew && injection->driver->renew(injection, &err))
-            agent_event(agent, "fault_ended",
-                        json_pack("{s:s, s:s}", "id", injection->id, "text", err.text));
-    }
+    for (struct fault *fault = agent->faults; fault; fault = fault->next)
+        fault_renew(fault);
 }
 
 json_t *faults_list(struct agent *agent)
@@ -385,7 +384,9 @@ json_t *faults_list(struct agent *agent)
         struct rift_injection *injection = &fault->injection;
         bool is_observed = false;
         json_t *details = json_object();
-        if (fault->is_on)
+        if (fault->has_ended)
+            json_object_set_new(details, "how", json_string(fault->ended));
+        else if (fault->is_on)
             injection->driver->observe(injection, &fault->target, &is_observed, details, NULL);
         json_array_append_new(list, json_pack("{s:s, s:s, s:I, s:I, s:b, s:o}", "id", injection->id,
                                               "fault", injection->driver->name, "start_ns",

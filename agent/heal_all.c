@@ -218,7 +218,7 @@ static int heal_all_begin(struct agent *agent, const struct request *request, js
         if (!fault)
             continue;
         fault->request_id = id;
-        fault->is_in_job = fault->is_in_heal_all = true;
+        fault->is_in_job = fault->is_in_heal = fault->is_in_heal_all = true;
     }
     json_decref(ids);
     return VERB_LATER;

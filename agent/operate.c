@@ -327,7 +327,8 @@ int operate_start(struct agent *agent, const json_t *args, int64_t deadline_ns, 
 int operate_start_again(struct agent *agent, const json_t *args, int64_t deadline_ns, json_t *ok,
                         struct rift_error *err)
 {
-    json_object_set_new(ok, "was", json_string("on"));
+    if (!json_object_get(ok, "was")) /* the heal may have told more */
+        json_object_set_new(ok, "was", json_string("on"));
     json_object_set_new(ok, "planned_ns", json_integer(rift_clock_now()));
     json_object_set_new(ok, "applied_ns", json_integer(rift_clock_now()));
     /* A signal that was handled, or a system that restarts itself: it runs. One that is no member

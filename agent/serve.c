@@ -14,6 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "agent/faults.h"
 #include "agent/heal_all.h"
 #include "agent/heal_lane.h"
 #include "agent/job.h"
@@ -123,6 +124,8 @@ static void agent_signal_ready(void *context, short events)
             system_take_exit(agent, ended.si_pid, status);
         ended.si_pid = 0;
     }
+    if (agent->lease_until_ns != 0)
+        faults_renew_all(agent);
 }
 
 /* Without a guardian nobody would heal if we were killed next. */

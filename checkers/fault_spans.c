@@ -97,13 +97,37 @@ static void spans_add_change(struct fault_spans *spans, const char *fault, const
     span->why_not = find_why_not(result);
 }
 
+/* "n2: it had ended before; n3: ..." of the nodes on which it did not last; NULL: it did on all. */
+static char *find_why_early(const json_t *result)
+{
+    struct rift_text text = {0};
+    const char *name = NULL;
+    json_t *node = NULL;
+    json_object_foreach(json_object_get(result, "nodes"), name, node)
+    {
+        const char *after = json_string_value(json_object_get(node, "after"));
+        if (json_is_true(json_object_get(node, "ended_early")))
+            rift_text_printf(&text, "%s%s: %s", text.length ? "; " : "", name, after ? after : "");
+    }
+    return text.length ? rift_text_take(&text) : NULL;
+}
+
+/* A window that ended before it was to is not observed as a whole. */
 static void spans_add_stop(struct fault_spans *spans, const struct rift_history *history,
                            size_t row, const char *fault, const json_t *planned,
                            const json_t *result)
 {
     struct fault_span *span = span_of(spans, fault, planned);
-    if (span)
-        span->end_ns = time_of_nodes(result, "healed_ns", true, history->nemesis.end[row]);
+    if (!span)
+        return;
+    span->end_ns = time_of_nodes(result, "healed_ns", true, history->nemesis.end[row]);
+    char *why_early = find_why_early(result);
+    if (!why_early || !span->is_observed) {
+        free(why_early);
+        return;
+    }
+    span->is_observed = false;
+    span->why_not = why_early;
 }
 
 void fault_spans_init(struct fault_spans *spans, const struct rift_history *history)

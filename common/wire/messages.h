@@ -157,7 +157,8 @@
  * quit {} -> {"healed": [..]}
  *     Heals all, forgets the session, and ends. The system goes on until the next session.
  *
- * Another event is "fault_ended" {"id", "text"}: a fault that could not be renewed.
+ * Another event is "fault_ended" {"id", "text"}: a fault that could not be renewed; where what held
+ * it is gone it is undone at once, observe does not see it, and its heal says "was": "ended".
  */
 #ifndef COMMON_WIRE_MESSAGES_H
 #define COMMON_WIRE_MESSAGES_H

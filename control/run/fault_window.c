@@ -488,8 +488,9 @@ static json_t *describe_healed(const struct fault_window *fault, size_t node,
     if (!healed->ok)
         rift_text_append(&text, own_words(fault, node, &healed->error));
     const char *was = json_string_value(json_object_get(healed->ok, "was"));
-    bool is_early = fault->injected[node].ok && was && strcmp(was, "absent") == 0;
-    if (is_early)
+    bool is_absent = was && strcmp(was, "absent") == 0;
+    bool is_early = fault->injected[node].ok && (is_absent || (was && strcmp(was, "ended") == 0));
+    if (is_early && is_absent)
         rift_text_append(&text, "it had ended before");
     for (size_t s = 0; s < fault->cluster->node_count && is_on_links(fault); s++) {
         if (!rift_grudge_is_dropped(&fault->resolved.grudge, s, node))

@@ -86,9 +86,12 @@ void run_stop_on_node_event(void *context, const char *node, const char *name, c
         rift_log(RIFT_LOG_WARNING, "%s: %s", node,
                  is_lost ? "contact is lost, its faults end with the lease"
                          : "the lease ran out, its faults are healed");
+    else if (strcmp(name, "fault_ended") == 0)
+        rift_log(RIFT_LOG_WARNING, "%s: fault %s: %s", node,
+                 json_string_value(json_object_get(event, "id")),
+                 json_string_value(json_object_get(event, "text")));
     else
         rift_log(RIFT_LOG_INFO, "%s: %s", node, name);
-    (void)event;
     if (is_lost && (stop->stop_on & RIFT_STOP_NODE_LOST))
         stop_ask(stop, "%s: contact is lost", node);
 }

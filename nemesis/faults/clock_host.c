@@ -222,7 +222,8 @@ static int give_order(const struct live *live, int64_t deadline_ns, struct rift_
 {
     struct order order = {.deadline_ns = deadline_ns};
     if (send(live->fd, &order, sizeof order, MSG_NOSIGNAL | MSG_DONTWAIT) != sizeof order)
-        return rift_fail_errno(err, RIFT_ERR_IO, "clock: the keeper is gone, so the time is right");
+        return rift_fail_errno(err, errno == EAGAIN ? RIFT_ERR_IO : RIFT_ERR_MISSING,
+                               "the process that held the time is gone");
     return 0;
 }
 

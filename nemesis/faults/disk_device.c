@@ -159,7 +159,7 @@ static int device_inject(struct rift_injection *injection, const struct rift_tar
 static int device_renew(struct rift_injection *injection, struct rift_error *err)
 {
     const struct live *live = injection->live;
-    return rift_keeper_renew(live->keeper, injection->lease_end_ns, err);
+    return rift_keeper_renew(live->keeper, injection, err);
 }
 
 /* --- heal */

@@ -93,7 +93,7 @@ static int full_inject(struct rift_injection *injection, const struct rift_targe
 
 static int full_renew(struct rift_injection *injection, struct rift_error *err)
 {
-    return rift_keeper_renew(injection->live, injection->lease_end_ns, err);
+    return rift_keeper_renew(injection->live, injection, err);
 }
 
 static int full_heal(const char *id, const json_t *undo, const char *ledger, struct rift_error *err)

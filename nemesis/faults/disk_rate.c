@@ -226,7 +226,7 @@ static int rate_inject(struct rift_injection *injection, const struct rift_targe
 
 static int rate_renew(struct rift_injection *injection, struct rift_error *err)
 {
-    return rift_keeper_renew(injection->live, injection->lease_end_ns, err);
+    return rift_keeper_renew(injection->live, injection, err);
 }
 
 /* A group that is gone has no limits, nor has a device that is. */

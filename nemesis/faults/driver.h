@@ -91,7 +91,9 @@ struct rift_fault_driver {
      * caller puts them into injection. NULL: to be healed and injected anew. */
     int (*change)(struct rift_injection *injection, const struct rift_target *target,
                   const json_t *options, struct rift_error *err);
-    /* The lease runs until injection->lease_end_ns now. NULL: the agent's own timer is all. */
+    /* The lease runs until injection->lease_end_ns now. Fails with MISSING where what holds the
+     * fault is gone: then it is over, or is to be healed at once. Asked whenever a process of ours
+     * has ended, too. NULL: the agent's own timer is all. */
     int (*renew)(struct rift_injection *injection, struct rift_error *err);
     /* What a fault whose heal takes time does last, where the controller ends it: called before
      * heal, with the system stopped, in the same process; it may say in undo, "finished", what it

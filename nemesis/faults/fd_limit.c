@@ -238,7 +238,7 @@ static int limit_inject(struct rift_injection *injection, const struct rift_targ
 
 static int limit_renew(struct rift_injection *injection, struct rift_error *err)
 {
-    return rift_keeper_renew(injection->live, injection->lease_end_ns, err);
+    return rift_keeper_renew(injection->live, injection, err);
 }
 
 static void limit_forget(struct rift_injection *injection)

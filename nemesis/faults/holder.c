@@ -150,7 +150,8 @@ static int holder_order(const struct live *live, int64_t deadline_ns, struct rif
 {
     struct order order = {.deadline_ns = deadline_ns};
     if (send(live->fd, &order, sizeof order, MSG_NOSIGNAL | MSG_DONTWAIT) != sizeof order)
-        return rift_fail_errno(err, RIFT_ERR_IO, "the holder is gone, so the fault is over");
+        return rift_fail_errno(err, errno == EAGAIN ? RIFT_ERR_IO : RIFT_ERR_MISSING,
+                               "the process that held the fault is gone");
     return 0;
 }
 

@@ -25,6 +25,7 @@ enum { KEEPER_SOCKET = 3, TEND_MS = 100 };
 struct rift_keeper {
     int fd;
     struct rift_process process;
+    rift_keeper_tend *tend;
 };
 
 static volatile sig_atomic_t is_told_to_rest;
@@ -106,6 +107,7 @@ struct rift_keeper *rift_keeper_start(const struct rift_injection *injection,
     close(pair[1]);
     struct rift_keeper *keeper = rift_calloc(1, sizeof *keeper);
     keeper->fd = pair[0];
+    keeper->tend = tend;
     if (pid > 0 && rift_process_identify(pid, &keeper->process)) {
         if (tend)
             rift_keeper_record(injection->undo, &keeper->process);
@@ -117,12 +119,21 @@ struct rift_keeper *rift_keeper_start(const struct rift_injection *injection,
     return NULL;
 }
 
-int rift_keeper_renew(struct rift_keeper *keeper, int64_t lease_end_ns, struct rift_error *err)
+int rift_keeper_renew(struct rift_keeper *keeper, const struct rift_injection *injection,
+                      struct rift_error *err)
 {
-    if (send(keeper->fd, &lease_end_ns, sizeof lease_end_ns, MSG_NOSIGNAL | MSG_DONTWAIT) ==
-        sizeof lease_end_ns)
+    int64_t end_ns = injection->lease_end_ns;
+    if (send(keeper->fd, &end_ns, sizeof end_ns, MSG_NOSIGNAL | MSG_DONTWAIT) == sizeof end_ns)
         return 0;
-    return rift_fail_errno(err, RIFT_ERR_IO, "the fault's keeper is gone");
+    if (errno == EAGAIN)
+        return rift_fail_errno(err, RIFT_ERR_IO, "the fault's keeper does not hear");
+    struct rift_keeper *fresh = rift_keeper_start(injection, keeper->tend, err);
+    if (!fresh)
+        return -1;
+    close(keeper->fd);
+    *keeper = *fresh;
+    free(fresh);
+    return 0;
 }
 
 void rift_keeper_stop(struct rift_keeper *keeper)

@@ -15,8 +15,9 @@ typedef void rift_keeper_tend(const struct rift_injection *injection);
  * the keeper from then on (keeper_end.h). */
 struct rift_keeper *rift_keeper_start(const struct rift_injection *injection,
                                       rift_keeper_tend *tend, struct rift_error *err);
-/* Fails where the keeper is gone. */
-int rift_keeper_renew(struct rift_keeper *keeper, int64_t lease_end_ns, struct rift_error *err);
+/* Until injection->lease_end_ns. One that is gone is replaced. */
+int rift_keeper_renew(struct rift_keeper *keeper, const struct rift_injection *injection,
+                      struct rift_error *err);
 /* Ends the keeper, which heals nothing any more, and waits for its end. Safe on NULL. */
 void rift_keeper_stop(struct rift_keeper *keeper);
 

@@ -416,9 +416,7 @@ int rift_line_renew(struct rift_line *line, int64_t lease_end_ns, struct rift_er
 {
     struct order order = {.kind = ORDER_RENEW, .lease_end_ns = lease_end_ns};
     if (!rift_process_is_alive(&line->process))
-        return rift_fail(err, RIFT_ERR_IO,
-                         "the delay line is gone: packets are lost until the "
-                         "lease ends");
+        return rift_fail(err, RIFT_ERR_MISSING, "the process that delays packets is gone");
     return line_order(line, &order, err);
 }
 

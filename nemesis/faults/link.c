@@ -256,11 +256,13 @@ static int link_change(struct rift_injection *injection, const struct rift_targe
 static int link_renew(struct rift_injection *injection, struct rift_error *err)
 {
     struct live *live = injection->live;
-    /* Of a line that is gone the kernel's rule is not renewed: it ends with the lease it has. */
-    if (live->line && rift_line_renew(live->line, injection->lease_end_ns, err))
-        return -1;
     struct rift_injection inner = *injection;
     inner.live = live->filter;
+    /* What is led to a line that is gone is lost. */
+    if (live->line && rift_line_renew(live->line, injection->lease_end_ns, err)) {
+        rift_peer_filter_lift(&inner);
+        return -1;
+    }
     return rift_peer_filter_renew(&inner, err);
 }
 
@@ -337,7 +339,7 @@ static int link_probe(const struct rift_target *target, const json_t *options,
     ability->end =
         backend == RIFT_LINK_BY_LINE
             ? "the kernel leads nothing through the line once the lease is past, whatever was "
-              "killed; of a line that is killed packets are lost until then"
+              "killed; where line and agent are killed packets are lost until then"
             : "the kernel lets everything pass once the lease is past, whatever was killed; qdisc "
               "and offloads of the card are as before at the next contact at the latest";
     link_forget(&trial);

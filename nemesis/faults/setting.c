@@ -294,7 +294,7 @@ int rift_setting_inject(struct rift_injection *injection, const char *value, str
 int rift_setting_renew(struct rift_injection *injection, struct rift_error *err)
 {
     const struct live *live = injection->live;
-    return rift_keeper_renew(live->keeper, injection->lease_end_ns, err);
+    return rift_keeper_renew(live->keeper, injection, err);
 }
 
 int rift_setting_heal(const char *id, const json_t *undo, const char *ledger,

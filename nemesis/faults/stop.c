@@ -97,7 +97,7 @@ int rift_stop_inject(struct rift_injection *injection, const struct rift_target 
 
 int rift_stop_renew(struct rift_injection *injection, struct rift_error *err)
 {
-    return rift_keeper_renew(injection->live, injection->lease_end_ns, err);
+    return rift_keeper_renew(injection->live, injection, err);
 }
 
 /* Each gets it, whatever it shows: one that a tracer holds would stop when that lets it go. */

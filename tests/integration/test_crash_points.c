@@ -1,6 +1,7 @@
-/* An agent, alone or with its guardian, is killed between any two steps of an inject and of a heal:
- * of every fault that a lab host can have. Looked at from outside: the system goes on by itself
- * within the lease, and after the next contact the host is what it was, to the letter.
+/* An agent, alone or with its guardian, or one of its helpers alone, is killed between any two
+ * steps of an inject and of a heal, a helper also while the fault is on: of every fault that a lab
+ * host can have. Looked at from outside: the system goes on by itself within the lease, and after
+ * the next contact the host is what it was, to the letter.
  *
  * The agent is started as a login would start it, in the lab host, but without SSH. In the short
  * form each fault is struck at a few steps, chosen by RIFT_TEST_SEED; RIFT_LONG=1 takes every step,
@@ -27,35 +28,14 @@
 
 #include "common/clock.h"
 #include "common/memory.h"
+#include "common/process.h"
 #include "common/rng.h"
 #include "common/text.h"
+#include "tests/integration/crash_points.h"
 #include "tests/lib/crash_point.h"
 #include "tests/lib/lab_case.h"
 #include "tests/lib/namespaces.h"
 #include "tests/lib/node_state.h"
-
-enum {
-    HOSTS = 3, /* the one that is struck, a peer, the controller's address */
-    LEASE_MS = 1500,
-    LONG_LEASE_MS = 60000,
-    /* What a loaded machine may take to look, not what a fault may last: that is
-     * test_kill_matrix's. */
-    MARGIN_MS = 3000,
-    GONE_MS = 10000,
-    CONNECT_MS = 150,
-    CLOCK_S = 5,
-    STEPS_MAX = 2000,
-    OPTIONS_SIZE = 256,
-};
-
-/* How the system's data lie. */
-enum disk { PLAIN, ON_DISK, LAYERED };
-
-struct row {
-    const char *fault, *options; /* PEER: its address */
-    enum disk disk;
-    bool ends_system; /* a heal that the controller asks for starts it again */
-};
 
 static const struct row rows[] = {
     {"partition", "{}", PLAIN, false},
@@ -97,23 +77,23 @@ static const struct row rows[] = {
     {"disk-corrupt", "{}", LAYERED, false},
 };
 
-enum act { INJECT, HEAL };
-static const char *const act_words[] = {"inject", "heal"};
+const char *const act_words[] = {"inject", "heal"};
+struct test_agent agent;
+char before[NODE_WHOLE_STATE_SIZE], after[NODE_WHOLE_STATE_SIZE];
+char what[160];
 
 static const struct rift_lab_host *host;
-static struct test_agent agent;
 static enum disk disk_now;
-static char options_text[OPTIONS_SIZE], before[NODE_WHOLE_STATE_SIZE], after[NODE_WHOLE_STATE_SIZE];
-static char what[160]; /* the case that is played */
+static char options_text[OPTIONS_SIZE];
 
 /* --- the agent, and the system that it keeps */
 
-static pid_t global_pid(json_int_t pid)
+pid_t global_pid(json_int_t pid)
 {
     return test_host_pid(host, (pid_t)pid);
 }
 
-static void agent_up(void)
+void agent_up(void)
 {
     char init[16];
     int in[2], out[2];
@@ -146,7 +126,7 @@ static void agent_up(void)
     json_decref(reply);
 }
 
-static void must(const char *verb, json_t *args)
+void must(const char *verb, json_t *args)
 {
     json_decref(agent_must(&agent, verb, args));
 }
@@ -160,7 +140,7 @@ static char *data_folder(void)
 static const char beat[] = "exec 3<> <(:); (while :; do echo x > other; read -t 0.02 -u 3; done) & "
                            "while :; do printf '%(%s)T' -1 > beat; read -t 0.02 -u 3; done";
 
-static void system_up(enum disk disk)
+void system_up(enum disk disk)
 {
     CLEANUP(rift_free) char *folder = data_folder();
     json_t *self =
@@ -181,7 +161,7 @@ static void system_up(enum disk disk)
 }
 
 /* It writes, at the right time. */
-static bool system_beats(void)
+bool system_beats(void)
 {
     CLEANUP(rift_free) char *folder = data_folder();
     CLEANUP(rift_free)
@@ -200,7 +180,7 @@ static bool system_beats(void)
 }
 
 /* A connection to the peer comes about at once. */
-static bool peer_answers(void)
+bool peer_answers(void)
 {
     struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(22)};
     inet_pton(AF_INET, case_hosts[1].address, &to.sin_addr);
@@ -213,7 +193,7 @@ static bool peer_answers(void)
            getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) == 0 && error == 0;
 }
 
-static bool becomes(bool (*holds)(void), int ms)
+bool becomes(bool (*holds)(void), int ms)
 {
     int64_t deadline = rift_clock_now() + ms * RIFT_MS;
     bool is_so = holds();
@@ -226,7 +206,7 @@ static bool becomes(bool (*holds)(void), int ms)
 
 /* --- the state of the host, read from outside */
 
-static void state_read(char *state)
+void state_read(char *state)
 {
     CLEANUP(rift_free) char *folder = data_folder();
     node_whole_state_read(host, folder, state);
@@ -250,15 +230,14 @@ static bool setting_line(const char *line)
 }
 
 /* What the system feels. */
-static bool felt_line(const char *line)
+bool felt_line(const char *line)
 {
     return setting_line(line) || rift_text_starts_with(line, "limit ") ||
            rift_text_starts_with(line, "state ") ||
            rift_text_starts_with(line, "process rift-burn");
 }
 
-static void assert_as_before(node_line_filter *filter, enum node_search search, const char *when,
-                             int ms)
+void assert_as_before(node_line_filter *filter, enum node_search search, const char *when, int ms)
 {
     CLEANUP(rift_text_finish) struct rift_text found = {NULL, 0, 0};
     int64_t deadline = rift_clock_now() + ms * RIFT_MS;
@@ -300,7 +279,7 @@ static json_t *fault_args(const struct row *row)
                      case_hosts[1].address, case_hosts[1].address6);
 }
 
-static json_t *args_of(enum act act, const struct row *row)
+json_t *args_of(enum act act, const struct row *row)
 {
     return act == INJECT ? fault_args(row)
                          : json_pack("{s:s, s:s}", "id", "f", "fault", row->fault);
@@ -312,14 +291,14 @@ static void wait_for_outcome(int64_t id)
     json_decref(agent_wait(&agent, id));
 }
 
-static void hold(const struct row *row)
+void hold(const struct row *row)
 {
     must("lease", json_pack("{s:i}", "lease_ms", LONG_LEASE_MS));
     must("inject", fault_args(row));
 }
 
 /* The host and its system are whole again, as far as the row's fault reaches. */
-static void assert_whole(const char *when)
+void assert_whole(const char *when)
 {
     if (!becomes(system_beats, GONE_MS))
         fail_msg("%s: the system does not run %s", what, when);
@@ -396,7 +375,7 @@ static bool can(const struct row *row)
     return is_able;
 }
 
-static bool is_long(void)
+bool is_long(void)
 {
     return getenv("RIFT_LONG") != NULL;
 }
@@ -451,8 +430,6 @@ static bool row_up(const struct row *row)
     return can(row);
 }
 
-typedef void row_play(const struct row *row, enum act act, struct rift_rng *rng);
-
 /* In the short form every third row, by the seed, in one of its acts. */
 static void play_rows(row_play *play_one)
 {
@@ -476,7 +453,7 @@ static void play_rows(row_play *play_one)
     finish();
 }
 
-static bool is_asked_for(int at)
+bool is_asked_for(int at)
 {
     const char *only = getenv("RIFT_TEST_AT");
     char *dash = NULL;
@@ -531,6 +508,18 @@ static void a_step_that_is_refused_leaves_nothing(void **state)
     (void)play_refusals;
     skip();
 #endif
+}
+
+static void so_does_a_helper_that_is_killed_at_any_step(void **state)
+{
+    (void)state;
+    play_rows(play_helper_steps);
+}
+
+static void a_fault_whose_helper_is_killed_is_told_to_be_over_or_goes_on(void **state)
+{
+    (void)state;
+    play_rows(play_helpers);
 }
 
 /* Each line of a shell in the host plants one thing, and takes it away. */
@@ -595,6 +584,8 @@ int main(int argc, char **argv)
         cmocka_unit_test(what_is_planted_is_found),
         cmocka_unit_test(an_agent_killed_at_any_step_leaves_nothing),
         cmocka_unit_test(a_step_that_is_refused_leaves_nothing),
+        cmocka_unit_test(so_does_a_helper_that_is_killed_at_any_step),
+        cmocka_unit_test(a_fault_whose_helper_is_killed_is_told_to_be_over_or_goes_on),
     };
     return cmocka_run_group_tests(tests, up, case_down);
 }

@@ -252,11 +252,11 @@ static void a_killed_line_loses_packets_no_longer_than_the_lease(void **state)
     json_t *ok =
         agent_must(&n1->agent, "inject",
                    link_args("k", n2, json_pack("{s:s, s:i}", "by", "line", "delay_ms", 30)));
+    agent_kill_both(&n1->agent); /* nobody is left to heal */
     kill(line_pid(ok), SIGKILL);
     json_decref(ok);
     struct link_tally dead = link_stream_run(&bench, n2, 100, 1000, 50);
     assert_int_equal(100, dead.missing);
-    agent_kill_both(&n1->agent); /* nobody is left to heal */
     agent_forget(&n1->agent);
     rift_clock_sleep_until(lease_end + 20 * RIFT_MS);
     struct link_tally after = link_stream_run(&bench, n2, 100, 1000, 50);

@@ -175,8 +175,13 @@ static void describe(pid_t pid, long number, char text[64])
     snprintf(text, 64, "call %ld of %s", number, name);
 }
 
-static void strike(struct shared *shared)
+static void strike(struct shared *shared, pid_t pid)
 {
+    if (shared->plan.is_helper_alone) {
+        kill(pid, SIGKILL);
+        shared->seen.has_struck = true;
+        _exit(0);
+    }
     /* The agent stands at its step, or is stopped at the next one: it cannot heal for the other. */
     kill(shared->plan.agent, SIGSTOP);
     if (shared->plan.guardian)
@@ -215,14 +220,15 @@ static void take_call(struct shared *shared, pid_t pid)
         failing = 0;
         shared->seen.has_struck = true;
     }
-    if (info.op != PTRACE_SYSCALL_INFO_ENTRY || !counts(&shared->plan, &info))
+    if (info.op != PTRACE_SYSCALL_INFO_ENTRY || !counts(&shared->plan, &info) ||
+        (shared->plan.is_helper_alone && pid == shared->plan.agent))
         return;
     shared->seen.steps++;
     if (shared->seen.steps != shared->plan.at)
         return;
     describe(pid, (long)info.entry.nr, shared->seen.step);
     if (shared->plan.error == 0)
-        strike(shared);
+        strike(shared, pid);
     fail_call(pid, true, 0);
     failing = pid;
 }

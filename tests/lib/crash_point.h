@@ -12,6 +12,9 @@
 struct crash_plan {
     pid_t agent, guardian; /* as this process counts them; guardian 0: it lives */
     int at;
+    /* Only the steps of what the agent forks count, and only the one that is about to take it is
+     * killed: agent and guardian live. */
+    bool is_helper_alone;
     /* An errno: nobody is killed, but that step is refused with it. Then only calls count that a
      * disk, or a kernel that has no more of something, may refuse. On x86-64 only. */
     int error;

@@ -164,6 +164,19 @@ static void a_change_that_was_felt_is_no_reason_to_doubt(void **state)
     assert_valid(judged("evidence", NULL));
 }
 
+static void a_fault_that_ended_before_its_time_is_unknown(void **state)
+{
+    (void)state;
+    add_many("read", RIFT_OP_OK, 500);
+    add_fault("start-link", 5, 6, WINDOW, SEEN);
+    add_fault("stop-link", 11, 12, WINDOW,
+              "{\"observed\": true, \"nodes\": {\"n1\": {\"is_observed\": true, \"ended_early\": "
+              "false, \"after\": \"\"}, \"n2\": {\"is_observed\": true, \"ended_early\": true, "
+              "\"after\": \"it had ended before\"}}}");
+    assert_unknown(judged("evidence", NULL), "fault window 3 (link halves: n1 | n2 n3) was not "
+                                             "observed: n2: it had ended before");
+}
+
 static void a_system_that_never_served_again_is_unknown(void **state)
 {
     (void)state;
@@ -274,6 +287,7 @@ int main(void)
                                begin),
         cmocka_unit_test_setup(a_change_that_nobody_felt_is_unknown, begin),
         cmocka_unit_test_setup(a_change_that_was_felt_is_no_reason_to_doubt, begin),
+        cmocka_unit_test_setup(a_fault_that_ended_before_its_time_is_unknown, begin),
         cmocka_unit_test_setup(a_system_that_never_served_again_is_unknown, begin),
         cmocka_unit_test_setup(a_system_that_served_again_is_no_reason_to_doubt, begin),
         cmocka_unit_test_setup(planned_faults_that_never_came_are_unknown, begin),

@@ -115,7 +115,11 @@ static int layer_send(const char *folder, json_t *request, int flags, struct rif
     int fd = layer_connect(folder, flags);
     if (fd >= 0 && length <= sizeof text && send(fd, text, length, MSG_NOSIGNAL) >= 0)
         return fd;
-    rift_fail_errno(err, RIFT_ERR_IO, "the layer of '%s' does not hear", folder);
+    bool is_gone = fd < 0 && (errno == ECONNREFUSED || errno == ENOENT);
+    rift_fail_errno(err, is_gone ? RIFT_ERR_MISSING : RIFT_ERR_IO,
+                    is_gone ? "the process of the layer over '%s' is gone"
+                            : "the layer of '%s' does not hear",
+                    folder);
     rift_close_fd(&fd);
     return -1;
 }
