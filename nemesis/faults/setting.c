@@ -288,6 +288,11 @@ int rift_setting_inject(struct rift_injection *injection, const char *value, str
         return -1;
     struct live *live = injection->live;
     live->since_ns = injection->applied_ns = rift_clock_now();
+    /* As the kernel shows it, whatever it made of it: heal must know it again. */
+    char folder[PATH_SIZE], now[RIFT_SETTING_TEXT_SIZE];
+    const char *file = split_path(injection, folder);
+    if (rift_setting_read(folder, file, now))
+        json_array_append_new(json_object_get(injection->undo, "values"), json_string(now));
     return 0;
 }
 
