@@ -242,25 +242,29 @@ static int heal_all(const struct agent_paths *paths, const char *cgroup_name, bo
     return 0;
 }
 
-/* Until it is done, as no lease is renewed. */
 static void describe_healer(int lock_fd)
 {
     json_t *holder = agent_lock_holder("", "rift heal");
+    json_object_set_new(holder, "heals", json_true());
     json_object_set_new(holder, "lease_until_ns",
                         json_integer(rift_clock_now() + HEAL_MS * RIFT_MS));
     agent_lock_describe(lock_fd, holder);
     json_decref(holder);
 }
 
-int leftovers_heal(const struct agent_paths *paths, const char *cgroup_name, bool purge,
-                   bool is_forced)
+int leftovers_heal(const struct agent_paths *paths, const char *cgroup_name, bool purge)
 {
     struct rift_error err = {0};
-    CLEANUP(rift_close_fd)
-    int lock_fd =
-        agent_lock_take(paths->lock, NULL, is_forced ? LOCK_BY_FORCE : LOCK_IF_IDLE, &err);
+    json_t *ended = NULL;
+    const char *run, *controller, *since;
+    CLEANUP(rift_close_fd) int lock_fd = agent_lock_take(paths->lock, NULL, true, &ended, &err);
     if (lock_fd >= 0)
         describe_healer(lock_fd);
+    if (json_unpack(ended, "{s:s, s:s, s:s}", "run", &run, "controller", &controller, "since",
+                    &since) == 0)
+        printf("run '%s' of the controller at %s, on since %s, was ended\n", run, controller,
+               since);
+    json_decref(ended);
     int rc = lock_fd < 0 ? -1 : heal_all(paths, cgroup_name, purge, &err);
     if (rc == 0) {
         leftovers_sweep(paths);

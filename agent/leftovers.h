@@ -20,8 +20,7 @@ void leftovers_sweep(const struct agent_paths *paths);
 /* Heals all by hand, whatever state the node is in: ends a running agent, works through the ledger,
  * and removes the system that a run left, but not data that were to be kept. With purge those as
  * well, and the state folder, with the agents that the controller put there. The exit code; says on
- * stdout what was done. A run that is on is only ended where is_forced. */
-int leftovers_heal(const struct agent_paths *paths, const char *cgroup_name, bool purge,
-                   bool is_forced);
+ * stdout what was done, and whose run was ended for it. */
+int leftovers_heal(const struct agent_paths *paths, const char *cgroup_name, bool purge);
 
 #endif

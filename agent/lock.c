@@ -18,7 +18,7 @@
 #include "common/process.h"
 
 enum { HOLDER_BYTES_MAX = 2048, END_DEADLINE_MS = 5000, KILL_DEADLINE_MS = 2000, TRIES_MAX = 10 };
-enum { WATCH_MS = 15000, WATCH_STEP_MS = 200, LOCK_PATH_SIZE = 512 };
+enum { LOCK_PATH_SIZE = 512 };
 
 static json_t *lock_read_holder(int fd)
 {
@@ -73,48 +73,29 @@ static int lock_oust(int fd, const json_t *holder, struct rift_error *err)
                      (int)process.pid);
 }
 
-static int lock_refuse(const json_t *holder, struct rift_error *err)
-{
-    return rift_fail(err, RIFT_ERR_CONFLICT,
-                     "this node is held by run '%s' of the controller at %s since %s: wait for it "
-                     "to end, or stop it with 'rift heal --force'",
-                     text_or(holder, "run", "?"), text_or(holder, "controller", "?"),
-                     text_or(holder, "since", "?"));
-}
-
 static int64_t lease_end(const json_t *holder)
 {
     return json_integer_value(json_object_get(holder, "lease_until_ns"));
 }
 
-/* A controller that is there renews its lease long before the end. True with the lock, where the
- * holder has let it go. *is_held: it was renewed, or does not end in time. */
-static bool lock_watch(int fd, json_t **holder, bool *is_held)
-{
-    int64_t first_end = lease_end(*holder), give_up = rift_clock_now() + WATCH_MS * RIFT_MS;
-    for (;;) {
-        int64_t now = rift_clock_now();
-        int64_t step = now + WATCH_STEP_MS * RIFT_MS;
-        *is_held = lease_end(*holder) > first_end || (now >= give_up && first_end >= now);
-        if (*is_held || first_end < now)
-            return false;
-        if (lock_wait(fd, step < first_end ? step : first_end))
-            return true;
-        json_t *seen = lock_read_holder(fd); /* it may be being written */
-        if (!seen)
-            continue;
-        json_decref(*holder);
-        *holder = seen;
-    }
-}
-
-static int lock_contend(int fd, const char *session, enum lock_claim claim, struct rift_error *err)
+static int lock_contend(int fd, const char *session, bool is_forced, json_t **ended,
+                        struct rift_error *err)
 {
     json_t *holder = lock_read_holder(fd);
     bool is_same = session && strcmp(text_or(holder, "session", ""), session) == 0;
-    bool is_held = !is_same && claim != LOCK_BY_FORCE && lease_end(holder) >= rift_clock_now();
-    bool is_taken = is_held && claim == LOCK_IF_IDLE && lock_watch(fd, &holder, &is_held);
-    int rc = is_taken ? 0 : is_held ? lock_refuse(holder, err) : lock_oust(fd, holder, err);
+    bool is_on = !is_same && lease_end(holder) >= rift_clock_now();
+    bool heals = json_is_true(json_object_get(holder, "heals"));
+    int rc = 0;
+    if (is_on && !is_forced)
+        rc = rift_fail(err, RIFT_ERR_CONFLICT,
+                       "this node is held by run '%s' of the controller at %s since %s: wait for "
+                       "it to end, or stop it with 'rift heal'",
+                       text_or(holder, "run", "?"), text_or(holder, "controller", "?"),
+                       text_or(holder, "since", "?"));
+    else if (!heals || !lock_wait(fd, lease_end(holder)))
+        rc = lock_oust(fd, holder, err);
+    if (rc == 0 && is_on && !heals && ended)
+        *ended = json_incref(holder);
     json_decref(holder);
     return rc;
 }
@@ -134,14 +115,14 @@ static int lock_open(const char *path, int flags)
     return open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 }
 
-int agent_lock_take(const char *path, const char *session, enum lock_claim claim,
+int agent_lock_take(const char *path, const char *session, bool is_forced, json_t **ended,
                     struct rift_error *err)
 {
     for (int try = 0; try < TRIES_MAX; try++) {
         int fd = lock_open(path, O_CREAT);
         if (fd < 0)
             return rift_fail_errno(err, RIFT_ERR_IO, "open '%s'", path);
-        if (flock(fd, LOCK_EX | LOCK_NB) && lock_contend(fd, session, claim, err)) {
+        if (flock(fd, LOCK_EX | LOCK_NB) && lock_contend(fd, session, is_forced, ended, err)) {
             close(fd);
             return -1;
         }

@@ -12,14 +12,12 @@
 #include "common/wire/messages.h"
 
 static const char usage[] =
-    "usage: rift-agent [--state FOLDER] [--cgroup NAME] [[--force] --heal | --purge | --leftovers "
-    "| "
+    "usage: rift-agent [--state FOLDER] [--cgroup NAME] [--heal | --purge | --leftovers | "
     "--status | --version]\n"
     "\n"
     "Without a command it serves a controller over stdin and stdout.\n"
-    "  --heal       undo every fault on this node, and end an agent whose run is over\n"
+    "  --heal       end a running agent and undo every fault on this node\n"
     "  --purge      the same, then kill the system under test and remove every file of Rift's\n"
-    "  --force      with these: a run that is on is ended too\n"
     "  --leftovers  list what of Rift's is on this node; exit code 1 if there is anything\n"
     "  --status     what a running agent has on; where none runs, as --leftovers\n"
     "  --version    the version of the protocol\n"
@@ -28,7 +26,7 @@ static const char usage[] =
 
 enum command { COMMAND_SERVE, COMMAND_HEAL, COMMAND_PURGE, COMMAND_LEFTOVERS, COMMAND_STATUS };
 
-static int run_by_hand(enum command command, bool is_forced, const char *state, const char *cgroup)
+static int run_by_hand(enum command command, const char *state, const char *cgroup)
 {
     struct agent_paths paths;
     struct rift_error err = {0};
@@ -44,14 +42,13 @@ static int run_by_hand(enum command command, bool is_forced, const char *state, 
         return 1;
     if (command == COMMAND_LEFTOVERS || command == COMMAND_STATUS)
         return leftovers_print(&paths, cgroup) > 0;
-    return leftovers_heal(&paths, cgroup, command == COMMAND_PURGE, is_forced);
+    return leftovers_heal(&paths, cgroup, command == COMMAND_PURGE);
 }
 
 int main(int argc, char **argv)
 {
     const char *state = AGENT_STATE_FOLDER, *cgroup = AGENT_CGROUP;
     enum command command = COMMAND_SERVE;
-    bool is_forced = false;
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--state") == 0 && i + 1 < argc) {
             state = argv[++i];
@@ -61,8 +58,6 @@ int main(int argc, char **argv)
             command = COMMAND_HEAL;
         } else if (strcmp(argv[i], "--purge") == 0) {
             command = COMMAND_PURGE;
-        } else if (strcmp(argv[i], "--force") == 0) {
-            is_forced = true;
         } else if (strcmp(argv[i], "--leftovers") == 0) {
             command = COMMAND_LEFTOVERS;
         } else if (strcmp(argv[i], "--status") == 0) {
@@ -77,7 +72,7 @@ int main(int argc, char **argv)
         }
     }
     if (command != COMMAND_SERVE)
-        return run_by_hand(command, is_forced, state, cgroup);
+        return run_by_hand(command, state, cgroup);
     if (geteuid() != 0) {
         fprintf(stderr, "rift-agent: this needs root: set use_sudo for this node\n");
         return 254;

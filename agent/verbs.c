@@ -109,8 +109,7 @@ static int verb_hello(struct agent *agent, const struct request *request, json_t
     agent->may_fault = json_is_true(json_object_get(args, "allow_faults"));
     rift_boot_id(boot_id);
     if (agent->lock_fd < 0)
-        agent->lock_fd = agent_lock_take(agent->paths.lock, session,
-                                         is_forced ? LOCK_BY_FORCE : LOCK_IF_FREE, err);
+        agent->lock_fd = agent_lock_take(agent->paths.lock, session, is_forced, NULL, err);
     if (agent->lock_fd < 0)
         return -1;
     json_decref(agent->holder);

@@ -26,7 +26,6 @@ enum { HEAL_HOSTS_MAX = 256, HEAL_CONNECT_MS = 30000 };
 struct patient {
     struct rift_node_settings settings;
     enum rift_agent_errand errand;
-    bool is_forced;
     pthread_t thread;
     bool is_started;
     int result;
@@ -169,19 +168,18 @@ static int add_host(struct ward *ward, const struct rift_node_settings *common, 
 static void *heal_one(void *context)
 {
     struct patient *patient = context;
-    patient->result = rift_agent_file_send(&patient->settings, patient->errand, patient->is_forced,
-                                           &patient->said, &patient->error);
+    patient->result =
+        rift_agent_file_send(&patient->settings, patient->errand, &patient->said, &patient->error);
     return NULL;
 }
 
 /* All at once; a line for each in their order. */
-static int heal_all(struct ward *ward, enum rift_agent_errand errand, bool is_forced)
+static int heal_all(struct ward *ward, enum rift_agent_errand errand)
 {
     size_t failed_count = 0;
     for (size_t i = 0; i < ward->count; i++) {
         struct patient *patient = &ward->patients[i];
         patient->errand = errand;
-        patient->is_forced = is_forced;
         patient->is_started = pthread_create(&patient->thread, NULL, heal_one, patient) == 0;
         if (!patient->is_started)
             heal_one(patient);
@@ -208,7 +206,7 @@ static int heal_all(struct ward *ward, enum rift_agent_errand errand, bool is_fo
 static int watch_all(struct ward *ward)
 {
     for (;;) {
-        int result = heal_all(ward, RIFT_ERRAND_LOOK, false);
+        int result = heal_all(ward, RIFT_ERRAND_LOOK);
         puts("");
         if (fflush(stdout) != 0 || ferror(stdout))
             return result;
@@ -218,10 +216,9 @@ static int watch_all(struct ward *ward)
 
 static int send_all(const char *command, int argc, char **argv, enum rift_agent_errand errand)
 {
-    enum { PURGE = 1, FORCE, KEY, PASSWORD, KNOWN, SUDO, LAB, WATCH };
+    enum { PURGE = 1, KEY, PASSWORD, KNOWN, SUDO, LAB, WATCH };
     static const struct option known[] = {
         {"purge", no_argument, NULL, PURGE},
-        {"force", no_argument, NULL, FORCE},
         {"key", required_argument, NULL, KEY},
         {"password-file", required_argument, NULL, PASSWORD},
         {"known-hosts", required_argument, NULL, KNOWN},
@@ -234,15 +231,13 @@ static int send_all(const char *command, int argc, char **argv, enum rift_agent_
     struct rift_node_settings common = {.agent_binary = agent};
     struct ward *ward = rift_calloc(1, sizeof *ward);
     int result = 0;
-    bool is_watched = false, is_forced = false;
+    bool is_watched = false;
     ward->command = command;
     opterr = 0;
     optind = 1;
     for (int choice; result == 0 && (choice = getopt_long(argc, argv, "", known, NULL)) != -1;) {
         if (choice == PURGE && errand != RIFT_ERRAND_LOOK)
             errand = RIFT_ERRAND_PURGE;
-        else if (choice == FORCE && errand != RIFT_ERRAND_LOOK)
-            is_forced = true;
         else if (choice == KEY)
             common.key_file = optarg;
         else if (choice == PASSWORD)
@@ -267,7 +262,7 @@ static int send_all(const char *command, int argc, char **argv, enum rift_agent_
     if (result == 0 && is_watched)
         result = watch_all(ward);
     else if (result == 0)
-        result = heal_all(ward, errand, is_forced);
+        result = heal_all(ward, errand);
     rift_arena_finish(&ward->arena);
     free(ward);
     return result;
@@ -287,17 +282,16 @@ const struct rift_command rift_command_heal = {
     .name = "heal",
     .summary = "undo every fault on these nodes, whatever run left it",
     .help =
-        "usage: rift heal [--purge] [--force] CONFIG ...\n"
-        "       rift heal [--purge] [--force] [--key FILE | --password-file FILE] [--known-hosts "
-        "FILE]\n"
+        "usage: rift heal [--purge] CONFIG ...\n"
+        "       rift heal [--purge] [--key FILE | --password-file FILE] [--known-hosts FILE]\n"
         "                 [--sudo] [USER@]HOST[:PORT] ...\n"
-        "       rift heal [--purge] [--force] --lab NAME\n"
+        "       rift heal [--purge] --lab NAME\n"
         "\n"
-        "Works from any machine that can log in, on nodes in any state: works through the ledger\n"
-        "that the agent kept on the node, says what it undid, and removes the system that a run\n"
-        "left. A node of a run that is on, which is seen within seconds, is left to it, and told.\n"
+        "Works from any machine that can log in, on nodes in any state: ends a running agent,\n"
+        "and says whose run that was; works through the ledger that it kept on the node, says\n"
+        "what it undid, and removes the system that a run left. `rift fault status` says first\n"
+        "whether somebody's run is on.\n"
         "\n"
-        "  --force   end a run that is on as well\n"
         "  --purge   also remove what was to be kept, and every file of Rift's\n"
         "\n"
         "example: rift heal configs/etcd-register.yaml\n"

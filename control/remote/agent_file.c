@@ -128,7 +128,7 @@ static int fail_errand(const struct rift_ssh *ssh, struct rift_text *said, struc
 }
 
 int rift_agent_file_send(const struct rift_node_settings *settings, enum rift_agent_errand errand,
-                         bool is_forced, struct rift_text *said, struct rift_error *err)
+                         struct rift_text *said, struct rift_error *err)
 {
     static const char *const options[] = {[RIFT_ERRAND_LOOK] = "--status",
                                           [RIFT_ERRAND_HEAL] = "--heal",
@@ -147,8 +147,8 @@ int rift_agent_file_send(const struct rift_node_settings *settings, enum rift_ag
         char *remove =
             is_to_stay ? NULL : rift_printf("; code=$?; %srm -f %s; exit $code", sudo, path);
         CLEANUP(rift_free)
-        char *script = rift_printf("%s%s %s%s </dev/null%s", sudo, path, options[errand],
-                                   is_forced ? " --force" : "", remove ? remove : "");
+        char *script =
+            rift_printf("%s%s %s </dev/null%s", sudo, path, options[errand], remove ? remove : "");
         result = rift_ssh_run(ssh, script, deadline_ns, said, &status, err);
     }
     /* Looking, 1 says that there is something. */

@@ -15,14 +15,13 @@ enum rift_agent_errand {
     /* Tell what a running agent has on; else list what of Rift's is there: filters, ledger,
      * cgroups, processes, files. */
     RIFT_ERRAND_LOOK,
-    RIFT_ERRAND_HEAL,  /* undo every fault, remove the system that a run left */
+    RIFT_ERRAND_HEAL, /* end a running agent, undo every fault, remove the system that a run left */
     RIFT_ERRAND_PURGE, /* the same, and remove what was to be kept, and all of Rift's files */
 };
 
-/* By hand, without a session. A run that is on is only ended where is_forced: else it fails, naming
- * it. said is what the agent wrote about what it did. A host whose disk takes no file gets the
- * agent in its memory, for this once. */
+/* By hand, without a session. said is what the agent wrote about what it did. A host whose disk
+ * takes no file gets the agent in its memory, for this once. */
 int rift_agent_file_send(const struct rift_node_settings *settings, enum rift_agent_errand errand,
-                         bool is_forced, struct rift_text *said, struct rift_error *err);
+                         struct rift_text *said, struct rift_error *err);
 
 #endif
