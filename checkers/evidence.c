@@ -86,6 +86,28 @@ static void judge_recovery(const struct rift_history *history, const struct faul
                            tried);
 }
 
+static bool has_entry(const struct fault_spans *spans, int64_t entry)
+{
+    for (size_t i = 0; i < spans->count; i++)
+        if (spans->items[i].entry == entry || spans->items[i].entry == 0)
+            return true;
+    return false;
+}
+
+/* Each entry of the plan's faults came at least once. */
+static void judge_entries(const json_t *faults, const struct fault_spans *spans,
+                          struct rift_verdict *verdict)
+{
+    if (spans->count == 0 && json_array_size(faults) > 0)
+        rift_verdict_doubt(verdict, "the plan has faults, and none happened");
+    for (size_t i = 0; spans->count > 0 && i < json_array_size(faults); i++) {
+        const char *lane = json_string_value(json_object_get(json_array_get(faults, i), "lane"));
+        if (!has_entry(spans, (int64_t)i + 1))
+            rift_verdict_doubt(verdict, "entry %zu of the plan's faults (%s) never came", i + 1,
+                               lane ? lane : "?");
+    }
+}
+
 static void judge_faults(const struct rift_check *check, struct rift_verdict *verdict)
 {
     struct fault_spans spans;
@@ -103,8 +125,7 @@ static void judge_faults(const struct rift_check *check, struct rift_verdict *ve
         rift_verdict_doubt(verdict, "%zu more fault windows were not observed",
                            told - EVIDENCE_WINDOWS_TOLD);
     judge_recovery(check->history, &spans, verdict);
-    if (spans.count == 0 && json_array_size(json_object_get(check->plan, "faults")) > 0)
-        rift_verdict_doubt(verdict, "the plan has faults, and none happened");
+    judge_entries(json_object_get(check->plan, "faults"), &spans, verdict);
     json_t *stats = rift_verdict_stats(verdict);
     json_object_set_new(stats, "fault_windows", json_integer((json_int_t)spans.count));
     json_object_set_new(stats, "fault_windows_observed", json_integer((json_int_t)observed));

@@ -67,6 +67,7 @@ static void spans_add_start(struct fault_spans *spans, const struct rift_history
     bool is_observed = json_is_true(json_object_get(result, "observed"));
     spans->items[spans->count++] = (struct fault_span){
         .window = json_integer_value(json_object_get(planned, "window")),
+        .entry = json_integer_value(json_object_get(planned, "entry")),
         .fault = fault,
         .what = rift_strdup(what ? what : ""),
         .is_observed = is_observed,

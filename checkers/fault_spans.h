@@ -13,6 +13,7 @@
 
 struct fault_span {
     int64_t window;
+    int64_t entry;     /* of the plan's faults, from 1; 0: not recorded */
     const char *fault; /* "partition"; lives as long as the history */
     char *what;        /* for people; owned */
     bool is_observed;  /* every node's part of it, by something other than what applied it */

@@ -192,6 +192,7 @@ json_t *fault_window_planned(const struct fault_window *fault)
     const struct cluster *cluster = fault->cluster;
     json_t *planned = rift_window_to_json(fault->window, cluster->node_count, cluster->names);
     json_object_set_new(planned, "window", json_integer(fault->window->number));
+    json_object_set_new(planned, "entry", json_integer((json_int_t)fault->window->entry + 1));
     json_object_set_new(planned, "what", json_string(fault->what));
     json_object_set_new(planned, "nodes", names_of(cluster, &fault->resolved.nodes));
     if (is_on_links(fault))

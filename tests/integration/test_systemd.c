@@ -39,7 +39,7 @@ static const char set_up[] =
     "while True:\n"
     "    ticks.write('%.3f\\n' % time.time())\n"
     "    say(b'WATCHDOG=1')\n"
-    "    sum(range(50000))\n"
+    "    sum(range(300000))\n"
     "    time.sleep(0.02)\n"
     "END\n"
     "chmod 755 /usr/local/bin/toy\n"

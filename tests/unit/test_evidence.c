@@ -85,8 +85,9 @@ static void assert_valid(json_t *verdict)
     json_decref(verdict);
 }
 
-#define WINDOW "{\"window\": 3, \"what\": \"halves: n1 | n2 n3\"}"
-#define SEEN   "{\"observed\": true, \"nodes\": {\"n1\": {\"is_observed\": true}}}"
+#define WINDOW      "{\"window\": 3, \"what\": \"halves: n1 | n2 n3\"}"
+#define WINDOW_OF_2 "{\"window\": 3, \"entry\": 2, \"what\": \"halves: n1 | n2 n3\"}"
+#define SEEN        "{\"observed\": true, \"nodes\": {\"n1\": {\"is_observed\": true}}}"
 #define NOT_SEEN                                                                                   \
     "{\"observed\": false, \"nodes\": {\"n1\": {\"is_observed\": true, \"observed\": \"n2 not "    \
     "heard\"}, \"n2\": {\"is_observed\": false, \"observed\": \"n1 still heard\"}}}"
@@ -205,6 +206,12 @@ static void planned_faults_that_never_came_are_unknown(void **state)
     add_many("read", RIFT_OP_OK, 500);
     json_t *plan = json_pack("{s:[{}]}", "faults");
     assert_unknown(judged("evidence", plan), "none happened");
+    json_decref(plan);
+    begin(state);
+    add_many("read", RIFT_OP_OK, 500);
+    add_fault("start-partition", 5, 6, WINDOW_OF_2, SEEN);
+    plan = json_pack("{s:[{s:s}, {}]}", "faults", "lane", "kill");
+    assert_unknown(judged("evidence", plan), "entry 1 of the plan's faults (kill) never came");
     json_decref(plan);
 }
 
