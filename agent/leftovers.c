@@ -223,7 +223,7 @@ static int heal_all(const struct agent_paths *paths, const char *cgroup_name, bo
     struct rift_error failures[3] = {0};
     if (purge)
         rift_ledger_visit_unreadable(paths->ledger, discard_visit, NULL);
-    rift_ledger_heal_all(paths->ledger, healed, &failures[0]);
+    int rc[] = {rift_ledger_heal_all(paths->ledger, healed, &failures[0]), 0, 0};
     size_t i;
     json_t *id;
     json_array_foreach(healed, i, id)
@@ -232,10 +232,10 @@ static int heal_all(const struct agent_paths *paths, const char *cgroup_name, bo
     }
     json_decref(healed);
     install_clean_up();
-    rift_strays_remove(&failures[1]);
-    remove_system(paths, cgroup_name, purge, &failures[2]);
+    rc[1] = rift_strays_remove(&failures[1]);
+    rc[2] = remove_system(paths, cgroup_name, purge, &failures[2]);
     for (i = 0; i < sizeof failures / sizeof *failures; i++)
-        if (failures[i].code) {
+        if (rc[i] != 0) {
             *err = failures[i];
             return -1;
         }

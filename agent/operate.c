@@ -408,7 +408,7 @@ static int kill_all(struct agent *agent, int64_t deadline_ns, struct rift_error 
         left = operate_count(agent);
         if (left == 0 && unmount_layers(agent, err))
             return -1;
-        if (left == 0 && rift_cgroup_remove(&agent->cgroup, err) == 0)
+        if (left == 0 && rift_cgroup_remove(&agent->cgroup, NULL) == 0)
             return 0;
         if (rift_clock_now() >= deadline_ns)
             return rift_fail(err, RIFT_ERR_TIMEOUT,

@@ -20,18 +20,26 @@ static json_t *value_as_json(const struct rift_history *history, struct rift_val
     return json_object();
 }
 
-/* "n2: n1 still heard; n3: ..." of the nodes that did not observe it. */
-static char *find_why_not(const json_t *result)
+/* "n2: n1 still heard; n3: ...": what the nodes say in that member whose other one is so. */
+static struct rift_text words_of_nodes(const json_t *result, const char *says, const char *whose,
+                                       bool is_so)
 {
     struct rift_text text = {0};
     const char *name = NULL;
     json_t *node = NULL;
     json_object_foreach(json_object_get(result, "nodes"), name, node)
     {
-        const char *seen = json_string_value(json_object_get(node, "observed"));
-        if (!json_is_true(json_object_get(node, "is_observed")))
-            rift_text_printf(&text, "%s%s: %s", text.length ? "; " : "", name, seen ? seen : "");
+        const char *words = json_string_value(json_object_get(node, says));
+        if (json_is_true(json_object_get(node, whose)) == is_so)
+            rift_text_printf(&text, "%s%s: %s", text.length ? "; " : "", name, words ? words : "");
     }
+    return text;
+}
+
+/* Of the nodes that did not observe it. */
+static char *find_why_not(const json_t *result)
+{
+    struct rift_text text = words_of_nodes(result, "observed", "is_observed", false);
     const char *why = json_string_value(json_object_get(result, "why"));
     if (text.length == 0)
         rift_text_append(&text, why ? why : "nobody looked");
@@ -98,21 +106,6 @@ static void spans_add_change(struct fault_spans *spans, const char *fault, const
     span->why_not = find_why_not(result);
 }
 
-/* "n2: it had ended before; n3: ..." of the nodes on which it did not last; NULL: it did on all. */
-static char *find_why_early(const json_t *result)
-{
-    struct rift_text text = {0};
-    const char *name = NULL;
-    json_t *node = NULL;
-    json_object_foreach(json_object_get(result, "nodes"), name, node)
-    {
-        const char *after = json_string_value(json_object_get(node, "after"));
-        if (json_is_true(json_object_get(node, "ended_early")))
-            rift_text_printf(&text, "%s%s: %s", text.length ? "; " : "", name, after ? after : "");
-    }
-    return text.length ? rift_text_take(&text) : NULL;
-}
-
 /* A window that ended before it was to is not observed as a whole. */
 static void spans_add_stop(struct fault_spans *spans, const struct rift_history *history,
                            size_t row, const char *fault, const json_t *planned,
@@ -122,13 +115,12 @@ static void spans_add_stop(struct fault_spans *spans, const struct rift_history 
     if (!span)
         return;
     span->end_ns = time_of_nodes(result, "healed_ns", true, history->nemesis.end[row]);
-    char *why_early = find_why_early(result);
-    if (!why_early || !span->is_observed) {
-        free(why_early);
-        return;
+    struct rift_text early = words_of_nodes(result, "after", "ended_early", true);
+    if (early.length > 0 && span->is_observed) {
+        span->is_observed = false;
+        span->why_not = rift_text_take(&early);
     }
-    span->is_observed = false;
-    span->why_not = why_early;
+    rift_text_finish(&early);
 }
 
 void fault_spans_init(struct fault_spans *spans, const struct rift_history *history)

@@ -39,8 +39,7 @@ static int down(void **state)
 
 static void on_host(const char *script)
 {
-    if (host_shell_run(&shell, script, output, sizeof output) != 0)
-        fail_msg("%s: %s", script, output);
+    host_shell_must(&shell, script, output, sizeof output);
 }
 
 static json_t *call(const char *verb, json_t *args)

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -310,6 +311,7 @@ static void what_was_dropped_is_gone_though_it_was_synced(void **state)
 
 static _Noreturn void be_controller(int out)
 {
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
     struct rift_error err = {0};
     struct rift_node *node = open_node(&err);
     if (!node || !start_system(node, &err) || !inject(node, "delay", &err)) {
@@ -323,7 +325,11 @@ static _Noreturn void be_controller(int out)
         pause();
 }
 
-/* Agent and guardian, and first also the keepers. */
+static const char end_keepers[] =
+    "for p in /proc/[0-9]*; do read -r c <$p/comm && [ \"$c\" = rift-keeper ] && "
+    "kill -9 ${p#/proc/}; done 2>/dev/null;";
+
+/* Agent and guardian, and also the keepers, of which the agent would begin others. */
 static pid_t lose_agent(bool and_keeper)
 {
     int ends[2], agent = 0, guardian = 0;
@@ -340,11 +346,8 @@ static pid_t lose_agent(bool and_keeper)
     if (!is_said || sscanf(line, "%d %d", &agent, &guardian) != 2)
         fail_msg("inject: %s", line);
     kill(controller, SIGSTOP);
-    if (and_keeper)
-        must_run("for p in /proc/[0-9]*; do read -r c <$p/comm && [ \"$c\" = rift-keeper ] && "
-                 "kill -9 ${p#/proc/}; done 2>/dev/null; true");
-    snprintf(line, sizeof line, "kill -STOP %d %d; kill -9 %d %d", guardian, agent, guardian,
-             agent);
+    snprintf(line, sizeof line, "kill -STOP %d %d; %s kill -9 %d %d", guardian, agent,
+             and_keeper ? end_keepers : "", guardian, agent);
     must_run(line);
     return controller;
 }

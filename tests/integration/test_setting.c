@@ -1,6 +1,7 @@
 /* A limit that the kernel takes its time over, or refuses, in a folder that looks like a control
  * group of v2: nobody says that it is on before it is, and a refusal is heard of. */
 #include <errno.h>
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -41,9 +42,12 @@ int __wrap_rift_setting_write_path(const char *path, const char *value, struct r
         return rift_fail(err, RIFT_ERR_IO, "write '%s': Device or resource busy", path);
     if (is_limit && kernel == IS_SLOW)
         rift_clock_sleep_until(rift_clock_now() + SLOW_MS * RIFT_MS);
-    if (truncate(path, 0) != 0) /* a file of the kernel's keeps nothing of the last write */
-        return rift_fail_errno(err, RIFT_ERR_IO, "truncate '%s'", path);
-    int rc = __real_rift_setting_write_path(path, value, err);
+    /* A file of the kernel's keeps nothing of the last write, and is never half written. */
+    CLEANUP(rift_free) char *fresh = rift_printf("%s.%d", path, (int)gettid());
+    CLEANUP(rift_close_fd) int fd = open(fresh, O_CREAT | O_WRONLY | O_TRUNC | O_CLOEXEC, 0600);
+    int rc = __real_rift_setting_write_path(fresh, value, err);
+    if (rc == 0 && rename(fresh, path) != 0)
+        return rift_fail_errno(err, RIFT_ERR_IO, "write '%s'", path);
     if (is_limit && kernel == SETS_IT_AND_IS_SLOW)
         rift_clock_sleep_until(rift_clock_now() + SLOW_MS * RIFT_MS);
     return rc;

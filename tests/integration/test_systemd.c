@@ -161,8 +161,7 @@ static int down(void **state)
 
 static void on_host(const char *script)
 {
-    if (host_shell_run(&shell, script, output, sizeof output) != 0)
-        fail_msg("%s: %s", script, output);
+    host_shell_must(&shell, script, output, sizeof output);
 }
 
 /* The script is one condition. */

@@ -10,6 +10,8 @@
 
 #include <cmocka.h>
 
+#include "tests/lib/whole_output.h"
+
 static const char mark[] = "end-of-script ";
 
 void host_shell_open(const struct rift_lab_host *host, struct host_shell *shell)
@@ -61,6 +63,12 @@ int host_shell_run(struct host_shell *shell, const char *script, char *output, s
     if (output)
         output[used] = '\0';
     return code;
+}
+
+void host_shell_must(struct host_shell *shell, const char *script, char *output, size_t size)
+{
+    if (host_shell_run(shell, script, output, size) != 0)
+        fail_msg("%s: %s", script, output);
 }
 
 void host_shell_close(struct host_shell *shell)

@@ -19,6 +19,8 @@ void host_shell_open(const struct rift_lab_host *host, struct host_shell *shell)
 /* Runs a script with bash; its exit code. Output, what it said on stderr included, without the last
  * line break. */
 int host_shell_run(struct host_shell *shell, const char *script, char *output, size_t size);
+/* The same, and fails the test unless it is 0. */
+void host_shell_must(struct host_shell *shell, const char *script, char *output, size_t size);
 void host_shell_close(struct host_shell *shell);
 
 #endif
