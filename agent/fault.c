@@ -20,6 +20,14 @@ struct fault *fault_find(struct agent *agent, const char *id)
     return fault;
 }
 
+struct fault *fault_in_job(struct agent *agent, int64_t request_id)
+{
+    struct fault *fault = agent->faults;
+    while (fault && !(fault->is_in_job && fault->request_id == request_id))
+        fault = fault->next;
+    return fault;
+}
+
 void fault_destroy(struct fault *fault)
 {
     struct fault **link = &fault->agent->faults;
@@ -105,24 +113,6 @@ int fault_heal(struct fault *fault, int64_t *applied_ns, struct rift_error *err)
         *applied_ns = rift_clock_now();
     fault_destroy(fault);
     return 0;
-}
-
-void fault_renew(struct fault *fault)
-{
-    struct rift_injection *injection = &fault->injection;
-    struct rift_error err = {0};
-    injection->lease_end_ns = fault->agent->lease_until_ns;
-    if (!fault->is_on || fault->has_ended || fault->is_in_job || fault->is_in_heal ||
-        !injection->driver->renew || injection->driver->renew(injection, &err) == 0)
-        return;
-    if (err.code == RIFT_ERR_MISSING) {
-        fault->has_ended = true;
-        snprintf(fault->ended, sizeof fault->ended, "it ended before its time: %.100s", err.text);
-        if (!fault_heal_waits(fault) || fault_undo_in_job(fault))
-            fault_undo(fault);
-    }
-    agent_event(fault->agent, "fault_ended",
-                json_pack("{s:s, s:s}", "id", injection->id, "text", err.text));
 }
 
 void fault_describe_end(const struct fault *fault, json_t *ok)

@@ -29,6 +29,8 @@ struct fault {
 
 /* NULL where there is none. */
 struct fault *fault_find(struct agent *agent, const char *id);
+/* That which the job of this request, or of this number, injects, heals or undoes; or NULL. */
+struct fault *fault_in_job(struct agent *agent, int64_t request_id);
 /* Forgets it; what it did is not undone. */
 void fault_destroy(struct fault *fault);
 /* Undone as far as it got: after this the node is as before, or the ledger still says what is not.
@@ -57,8 +59,5 @@ int fault_inject_in_job(struct fault *fault, int64_t request_id, struct rift_err
 /* Heals it in a job, after its last act, and starts the system again where it may have stopped it
  * and the request does not say otherwise. One that this fails for is still on. */
 int fault_heal_in_job(struct fault *fault, const struct request *request, struct rift_error *err);
-/* Undoes one that has ended before its time, in a job of our own, and keeps it in mind for the heal
- * that is still to come. */
-int fault_undo_in_job(struct fault *fault);
 
 #endif

@@ -15,14 +15,6 @@
 
 enum { INJECT_MS = 10000, HEAL_MS = 120000 };
 
-static struct fault *fault_in_job(struct agent *agent, int64_t request_id)
-{
-    struct fault *fault = agent->faults;
-    while (fault && !(fault->is_in_job && fault->request_id == request_id))
-        fault = fault->next;
-    return fault;
-}
-
 struct search {
     const char *id;
     bool is_found;
@@ -169,47 +161,4 @@ int fault_heal_in_job(struct fault *fault, const struct request *request, struct
     fault->request_id = request->id;
     fault->is_in_job = true;
     return rc;
-}
-
-/* --- undo */
-
-static int undo_work(struct agent *agent, const json_t *args, int64_t deadline_ns, json_t *ok,
-                     struct rift_error *err)
-{
-    (void)deadline_ns;
-    (void)err;
-    json_object_set(ok, "id", json_object_get(args, "id"));
-    fault_undo(fault_find(agent, json_string_value(json_object_get(args, "id"))));
-    return 0;
-}
-
-static void undo_failed(struct agent *agent, int64_t id)
-{
-    struct fault *fault = fault_in_job(agent, id);
-    if (!fault)
-        return;
-    fault->request_id = 0;
-    fault->is_in_job = false;
-}
-
-/* What could not be undone is still in the ledger, for the heal. */
-static void undo_done(struct agent *agent, const json_t *ok)
-{
-    struct fault *fault = fault_find(agent, json_string_value(json_object_get(ok, "id")));
-    if (fault)
-        undo_failed(agent, fault->request_id);
-}
-
-int fault_undo_in_job(struct fault *fault)
-{
-    int64_t job;
-    json_t *args = json_pack("{s:s}", "id", fault->injection.id);
-    int rc = job_start_own(fault->agent, args, undo_work, undo_done, HEAL_MS, &job, NULL);
-    json_decref(args);
-    if (rc != VERB_LATER)
-        return -1;
-    job_on_failure(fault->agent, job, undo_failed);
-    fault->request_id = job;
-    fault->is_in_job = true;
-    return 0;
 }

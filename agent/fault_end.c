@@ -1,0 +1,68 @@
+/* A fault that nothing holds any more, its helper having died alone, is over before its time. */
+#include "agent/fault.h"
+
+#include <stdio.h>
+
+#include "agent/job.h"
+
+enum { UNDO_MS = 120000 };
+
+static int undo_work(struct agent *agent, const json_t *args, int64_t deadline_ns, json_t *ok,
+                     struct rift_error *err)
+{
+    (void)deadline_ns;
+    (void)err;
+    json_object_set(ok, "id", json_object_get(args, "id"));
+    fault_undo(fault_find(agent, json_string_value(json_object_get(args, "id"))));
+    return 0;
+}
+
+static void undo_failed(struct agent *agent, int64_t id)
+{
+    struct fault *fault = fault_in_job(agent, id);
+    if (!fault)
+        return;
+    fault->request_id = 0;
+    fault->is_in_job = false;
+}
+
+/* What could not be undone is still in the ledger, for the heal. */
+static void undo_done(struct agent *agent, const json_t *ok)
+{
+    struct fault *fault = fault_find(agent, json_string_value(json_object_get(ok, "id")));
+    if (fault)
+        undo_failed(agent, fault->request_id);
+}
+
+/* In a job of our own; it is kept in mind for the heal that is still to come. */
+static int undo_in_job(struct fault *fault)
+{
+    int64_t job;
+    json_t *args = json_pack("{s:s}", "id", fault->injection.id);
+    int rc = job_start_own(fault->agent, args, undo_work, undo_done, UNDO_MS, &job, NULL);
+    json_decref(args);
+    if (rc != VERB_LATER)
+        return -1;
+    job_on_failure(fault->agent, job, undo_failed);
+    fault->request_id = job;
+    fault->is_in_job = true;
+    return 0;
+}
+
+void fault_renew(struct fault *fault)
+{
+    struct rift_injection *injection = &fault->injection;
+    struct rift_error err = {0};
+    injection->lease_end_ns = fault->agent->lease_until_ns;
+    if (!fault->is_on || fault->has_ended || fault->is_in_job || fault->is_in_heal ||
+        !injection->driver->renew || injection->driver->renew(injection, &err) == 0)
+        return;
+    if (err.code == RIFT_ERR_MISSING) {
+        fault->has_ended = true;
+        snprintf(fault->ended, sizeof fault->ended, "it ended before its time: %.100s", err.text);
+        if (!fault_heal_waits(fault) || undo_in_job(fault))
+            fault_undo(fault);
+    }
+    agent_event(fault->agent, "fault_ended",
+                json_pack("{s:s, s:s}", "id", injection->id, "text", err.text));
+}
