@@ -42,7 +42,7 @@ static int memory_plan(struct rift_injection *injection, const struct rift_targe
     double percent;
     if (memory_group(target, injection->options, &group, err) ||
         memory_percent(injection->options, &percent, err) ||
-        rift_memory_limit_plan(injection, &group, ledger, err))
+        rift_setting_plan(injection, ledger, group.folder, group.limit, err))
         return rift_wrap(err, "memory");
     rift_memory_count_plan(&group, injection->undo);
     json_object_set_new(injection->undo, "stall_us", json_integer(rift_memory_stall_us(target)));

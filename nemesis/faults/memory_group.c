@@ -102,31 +102,6 @@ long long rift_memory_stall_us(const struct rift_target *target)
     return total ? strtoll(total + strlen("total="), NULL, 10) : -1;
 }
 
-/* v1 says "no limit" as a number near the greatest, but takes only -1 for it everywhere. */
-static const char *writable_limit(const struct rift_memory_group *group, const char *text)
-{
-    return !group->is_v2 && strtoll(text, NULL, 10) > (1LL << 60) ? "-1" : text;
-}
-
-int rift_memory_limit_plan(struct rift_injection *injection, const struct rift_memory_group *group,
-                           const char *ledger, struct rift_error *err)
-{
-    if (rift_setting_plan(injection, ledger, group->folder, group->limit, err))
-        return -1;
-    const char *before = json_string_value(json_object_get(injection->undo, "before"));
-    json_object_set_new(injection->undo, "before", json_string(writable_limit(group, before)));
-    return 0;
-}
-
-bool rift_memory_limit_read(const struct rift_memory_group *group, char text[64])
-{
-    char now[RIFT_SETTING_TEXT_SIZE];
-    if (!rift_setting_read(group->folder, group->limit, now))
-        return false;
-    snprintf(text, 64, "%.60s", writable_limit(group, now));
-    return true;
-}
-
 void rift_memory_group_probe(const struct rift_target *target, enum rift_memory_by by,
                              struct rift_fault_ability *ability)
 {

@@ -35,11 +35,6 @@ struct rift_memory_counts rift_memory_counted(const struct rift_memory_group *gr
 /* For how long, in us, some process of the system has waited for memory (PSI); -1: not told here.
  */
 long long rift_memory_stall_us(const struct rift_target *target);
-/* rift_setting_plan of the limit. */
-int rift_memory_limit_plan(struct rift_injection *injection, const struct rift_memory_group *group,
-                           const char *ledger, struct rift_error *err);
-/* The limit as it is, in a form that can be written back. */
-bool rift_memory_limit_read(const struct rift_memory_group *group, char text[64]);
 /* For a probe: sets all of ability. */
 void rift_memory_group_probe(const struct rift_target *target, enum rift_memory_by by,
                              struct rift_fault_ability *ability);

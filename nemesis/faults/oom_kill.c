@@ -32,7 +32,7 @@ static int oom_plan(struct rift_injection *injection, const struct rift_target *
 {
     struct rift_memory_group group;
     if (rift_memory_group_find(target, RIFT_MEMORY_LIMIT, &group, err) ||
-        rift_memory_limit_plan(injection, &group, ledger, err))
+        rift_setting_plan(injection, ledger, group.folder, group.limit, err))
         return rift_wrap(err, "oom-kill");
     rift_memory_count_plan(&group, injection->undo);
     return rift_kill_plan(injection, target, err);
@@ -108,11 +108,11 @@ static int oom_inject(struct rift_injection *injection, const struct rift_target
                       struct rift_error *err)
 {
     struct rift_memory_group group;
-    char limit[32], before[64];
+    char limit[32], before[RIFT_SETTING_TEXT_SIZE];
     if (rift_memory_group_find(target, RIFT_MEMORY_LIMIT, &group, err))
         return -1;
     rift_setting_hand_down(injection);
-    if (!rift_memory_limit_read(&group, before))
+    if (!rift_setting_now(group.folder, group.limit, before))
         return rift_fail(err, RIFT_ERR_MISSING, "oom-kill: the cgroup of the system is gone");
     int rc = -1;
     for (int try = 0; rc && try < TRIES_MAX;
@@ -126,7 +126,7 @@ static int oom_inject(struct rift_injection *injection, const struct rift_target
     injection->applied_ns = rift_clock_now();
     /* The keeper knows of no other fault that may have set the limit, and would set ours again. */
     rift_keeper_rest_recorded(injection->undo);
-    if (rift_setting_write(group.folder, group.limit, before, rc ? NULL : err))
+    if (rift_setting_put_back(injection, before, rc ? NULL : err))
         rc = -1;
     rift_setting_forget(injection);
     return rc;

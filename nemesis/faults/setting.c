@@ -1,6 +1,5 @@
 /* A file that is gone at heal went with its cgroup, and the setting with it. One that its owner
- * changed while the fault was on is left to its owner, where that is beyond doubt: the agent that
- * injected heals, and no other fault was on the same file.
+ * changed while the fault was on holds none of what faults wrote, and is left as it is.
  *
  * A write may take long that is in force at once: v2's memory.max is set first, then the kernel
  * makes room, and only then write(2) returns. So the file is looked at, not only the write. */
@@ -22,6 +21,7 @@
 #include "nemesis/faults/keeper.h"
 #include "nemesis/faults/ledger.h"
 #include "nemesis/faults/setting_file.h"
+#include "nemesis/faults/setting_log.h"
 
 enum { PATH_SIZE = RIFT_CGROUP_PATH_SIZE + 64, APART_MS = 100 };
 
@@ -48,8 +48,6 @@ struct saved_search {
     bool is_found;
 };
 
-static json_t *shared; /* paths that another fault changed as well, since the first did */
-
 static bool is_freezer(const char *file)
 {
     return strncmp(file, "cgroup.", 7) == 0 || strncmp(file, "freezer.", 8) == 0;
@@ -69,16 +67,6 @@ static void saved_visit(const char *id, const char *fault, const json_t *undo, v
         json_array_extend(search->handed, json_object_get(undo, "handed"));
 }
 
-static void note_shared(const char *path, bool is_shared)
-{
-    if (!shared)
-        shared = json_object();
-    if (is_shared)
-        json_object_set_new(shared, path, json_true());
-    else
-        json_object_del(shared, path);
-}
-
 /* The kernel rounds bytes down to pages. */
 static bool is_value(const char *file, const char *now, const char *value)
 {
@@ -88,24 +76,42 @@ static bool is_value(const char *file, const char *now, const char *value)
     return strcmp(now, value) == 0 || (are_bytes && a <= b && b - a < sysconf(_SC_PAGESIZE));
 }
 
-/* Whether the file holds nothing that the fault wrote, one value or one after another. */
-static bool is_owners(const json_t *undo, const char *path)
+/* Whether now is one of the values, which are texts. */
+static bool is_one_of(const json_t *values, const char *file, const char *now)
 {
-    char folder[PATH_SIZE], now[RIFT_SETTING_TEXT_SIZE];
-    const json_t *values = json_object_get(undo, "values"), *value;
+    const json_t *value;
     size_t i;
-    snprintf(folder, sizeof folder, "%s", path);
-    char *file = strrchr(folder, '/');
-    *file++ = 0;
-    if (!values || is_freezer(file) || json_object_get(shared, path) ||
-        !rift_setting_read(folder, file, now))
-        return false;
     json_array_foreach(values, i, value)
     {
         if (is_value(file, now, json_string_value(value)))
-            return false;
+            return true;
     }
+    return false;
+}
+
+bool rift_setting_now(const char *folder, const char *file, char text[RIFT_SETTING_TEXT_SIZE])
+{
+    if (!rift_setting_read(folder, file, text))
+        return false;
+    bool is_v1_bytes = strcmp(file, "memory.limit_in_bytes") == 0;
+    if (is_v1_bytes && strtoll(text, NULL, 10) > (1LL << 60))
+        snprintf(text, RIFT_SETTING_TEXT_SIZE, "-1");
     return true;
+}
+
+/* What the owner has there while other faults are on the file: as the last one found it, or what
+ * none of them wrote. */
+static void learn_before(const json_t *undo, const char *folder, const char *file,
+                         struct saved_search *search)
+{
+    struct rift_setting_log log;
+    char now[RIFT_SETTING_TEXT_SIZE];
+    rift_setting_log_read(undo, &log);
+    if (log.is_there && !log.is_unread) {
+        bool is_owners = rift_setting_now(folder, file, now) && !is_one_of(log.written, file, now);
+        snprintf(search->before, sizeof search->before, "%s", is_owners ? now : log.before);
+    }
+    rift_setting_log_finish(&log);
 }
 
 int rift_setting_plan(struct rift_injection *injection, const char *ledger, const char *folder,
@@ -116,11 +122,16 @@ int rift_setting_plan(struct rift_injection *injection, const char *ledger, cons
     json_t *handed = json_array();
     struct saved_search search = {.path = path, .except = injection->id, .handed = handed};
     json_object_set_new(injection->undo, "handed", handed);
+    if (ledger && !is_freezer(file))
+        rift_setting_log_plan(injection->undo, ledger, path);
     if (ledger)
         rift_ledger_visit(ledger, saved_visit, &search);
-    note_shared(path, search.is_found);
+    if (search.is_found)
+        learn_before(injection->undo, folder, file, &search);
+    else
+        rift_setting_log_remove(injection->undo);
     rift_hand_down_plan(folder, file, handed);
-    if (!search.is_found && !rift_setting_read(folder, file, search.before)) {
+    if (!search.is_found && !rift_setting_now(folder, file, search.before)) {
         const char *untouched = rift_hand_down_untouched(file);
         if (json_array_size(handed) == 0 || !untouched || access(folder, F_OK) != 0)
             return rift_fail(err, RIFT_ERR_MISSING, "there is no '%s': is the system running?",
@@ -207,7 +218,7 @@ static void setting_tend(const struct rift_injection *injection)
     if (access(path, F_OK) != 0 && access(folder, F_OK) == 0)
         rift_hand_down(folder, file);
     /* A busy host may let the keeper begin late, when the owner has written something else. */
-    bool is_due = rift_setting_read(folder, file, now) &&
+    bool is_due = rift_setting_now(folder, file, now) &&
                   (strcmp(now, before) == 0 || (!is_done && strcmp(now, live->shown) == 0));
     if (is_due && strcmp(before, value) != 0)
         write_and_tell(live->word, path, value);
@@ -233,8 +244,10 @@ static int begin(struct rift_injection *injection, const char *value, struct rif
     live->word = word;
     const char *file = split_path(injection, folder);
     rift_hand_down(folder, file);
-    rift_setting_read(folder, file, live->shown);
-    live->keeper = rift_keeper_start(injection, setting_tend, err);
+    rift_setting_now(folder, file, live->shown);
+    const char *before = json_string_value(json_object_get(injection->undo, "before"));
+    if (rift_setting_log_add(injection->undo, before, value, err) == 0)
+        live->keeper = rift_keeper_start(injection, setting_tend, err);
     if (live->keeper)
         return 0;
     rift_setting_forget(injection);
@@ -250,7 +263,7 @@ int rift_setting_look(const struct rift_injection *injection, int64_t *since_ns,
     int64_t written_ns = atomic_load(&live->word->written_ns);
     if (live->since_ns == 0 && written_ns > 0)
         live->since_ns = written_ns;
-    else if (live->since_ns == 0 && rift_setting_read(folder, file, now) &&
+    else if (live->since_ns == 0 && rift_setting_now(folder, file, now) &&
              strcmp(now, live->shown) != 0)
         live->since_ns = rift_clock_now();
     *since_ns = live->since_ns;
@@ -288,12 +301,17 @@ int rift_setting_inject(struct rift_injection *injection, const char *value, str
         return -1;
     struct live *live = injection->live;
     live->since_ns = injection->applied_ns = rift_clock_now();
-    /* As the kernel shows it, whatever it made of it: heal must know it again. */
+    return 0;
+}
+
+int rift_setting_put_back(const struct rift_injection *injection, const char *value,
+                          struct rift_error *err)
+{
     char folder[PATH_SIZE], now[RIFT_SETTING_TEXT_SIZE];
     const char *file = split_path(injection, folder);
-    if (rift_setting_read(folder, file, now))
-        json_array_append_new(json_object_get(injection->undo, "values"), json_string(now));
-    return 0;
+    bool is_ours = rift_setting_now(folder, file, now) &&
+                   is_one_of(json_object_get(injection->undo, "values"), file, now);
+    return is_ours ? rift_setting_write(folder, file, value, err) : 0;
 }
 
 int rift_setting_renew(struct rift_injection *injection, struct rift_error *err)
@@ -302,21 +320,42 @@ int rift_setting_renew(struct rift_injection *injection, struct rift_error *err)
     return rift_keeper_renew(live->keeper, injection, err);
 }
 
+/* Writes what the owner had where the file holds what a fault wrote. The disk with the log is asked
+ * only where it is not this fault's own value, as a keeper knows it: a disk may not answer. */
+static int write_before(const json_t *undo, const char *path, struct rift_error *err)
+{
+    char folder[PATH_SIZE], now[RIFT_SETTING_TEXT_SIZE];
+    const char *before = json_string_value(json_object_get(undo, "before"));
+    snprintf(folder, sizeof folder, "%s", path);
+    char *file = strrchr(folder, '/');
+    *file++ = 0;
+    if (is_freezer(file) || !rift_setting_now(folder, file, now) ||
+        is_one_of(json_object_get(undo, "values"), file, now))
+        return rift_setting_write_path(path, before, err);
+    struct rift_setting_log log;
+    rift_setting_log_read(undo, &log);
+    bool is_ours = log.is_there && (log.is_unread || is_one_of(log.written, file, now));
+    int rc = is_ours ? rift_setting_write_path(path, log.before[0] ? log.before : before, err) : 0;
+    rift_setting_log_finish(&log);
+    return rc;
+}
+
 int rift_setting_heal(const char *id, const json_t *undo, const char *ledger,
                       struct rift_error *err)
 {
     const char *path = json_string_value(json_object_get(undo, "file"));
-    const char *before = json_string_value(json_object_get(undo, "before"));
-    if (!path || !before)
+    if (!path || !json_object_get(undo, "before"))
         return 0; /* the plan had not got so far */
     struct saved_search search = {.path = path, .except = id};
     if (ledger)
         rift_ledger_visit(ledger, saved_visit, &search);
     if (search.is_found)
         return 0;
-    if (!(ledger && is_owners(undo, path)) && rift_setting_write_path(path, before, err))
+    if (write_before(undo, path, err))
         return -1;
     rift_hand_back(strrchr(path, '/') + 1, json_object_get(undo, "handed"));
+    if (ledger)
+        rift_setting_log_remove(undo);
     return 0;
 }
 

@@ -5,6 +5,9 @@
 #include "nemesis/faults/driver.h"
 #include "nemesis/faults/setting_file.h"
 
+/* As rift_setting_read, but in a form that can be written back: v1 of memory says "no limit" as a
+ * number near the greatest, and takes only -1 for it everywhere. */
+bool rift_setting_now(const char *folder, const char *file, char text[RIFT_SETTING_TEXT_SIZE]);
 /* Saves in undo how folder/file is now, or how it was before another fault in the ledger changed
  * it, and in which groups its controller is to be switched on for that (hand_down.h). */
 int rift_setting_plan(struct rift_injection *injection, const char *ledger, const char *folder,
@@ -30,7 +33,11 @@ int rift_setting_inject_apart(struct rift_injection *injection, const char *valu
  * keeper could not write it, the first time or again. */
 int rift_setting_look(const struct rift_injection *injection, int64_t *since_ns,
                       struct rift_error *err);
-/* Parts of a driver. The saved value comes back with the last fault that changed it. */
+/* Before the heal: writes the value where the file holds what this fault wrote, not its owner's. */
+int rift_setting_put_back(const struct rift_injection *injection, const char *value,
+                          struct rift_error *err);
+/* Parts of a driver. The saved value comes back with the last fault that changed
+ * it; a value that no fault wrote is its owner's, and stays. */
 int rift_setting_renew(struct rift_injection *injection, struct rift_error *err);
 int rift_setting_heal(const char *id, const json_t *undo, const char *ledger,
                       struct rift_error *err);

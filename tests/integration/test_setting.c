@@ -19,6 +19,7 @@
 #include "common/text.h"
 #include "nemesis/faults/drivers.h"
 #include "nemesis/faults/setting_file.h"
+#include "nemesis/faults/setting_log.h"
 #include "nemesis/faults/undo.h"
 
 enum { SLOW_MS = 400, LOOK_MS = 5000 };
@@ -82,7 +83,8 @@ static int up(void **state)
                                         .undo = json_object(),
                                         .start_ns = now,
                                         .lease_end_ns = now + 60 * RIFT_SECOND};
-    return rift_memory_driver.plan(&injection, &target, NULL, NULL);
+    CLEANUP(rift_free) char *ledger = rift_printf("%s/ledger", folder);
+    return mkdir(ledger, 0700) ? -1 : rift_memory_driver.plan(&injection, &target, ledger, NULL);
 }
 
 static int down(void **state)
@@ -175,7 +177,6 @@ static void heal(const char *expected)
     char text[RIFT_SETTING_TEXT_SIZE];
     struct rift_error err = {0};
     CLEANUP(rift_free) char *ledger = rift_printf("%s/ledger", folder);
-    assert_true(mkdir(ledger, 0700) == 0 || errno == EEXIST);
     if (rift_undo(&rift_memory_driver, "m", injection.undo, ledger, &err) != 0)
         fail_msg("%s", err.text);
     assert_true(rift_setting_read(folder, LIMIT, text));
@@ -204,13 +205,56 @@ static void what_the_kernel_makes_of_a_limit_is_no_owner_s(void **state)
     heal("max");
 }
 
-/* Nobody knows what an agent wrote that died. */
-static void what_a_dead_agent_left_is_undone_whatever_it_is(void **state)
+/* All that is left of an agent that died is what it put down before it injected. */
+static void whoever_heals_after_the_agent_knows_what_is_the_owner_s(void **state)
+{
+    (void)state;
+    CLEANUP(rift_free) char *ledger = rift_printf("%s/ledger", folder);
+    char text[RIFT_SETTING_TEXT_SIZE];
+    static const char *const meanwhile[][2] = {{NULL, "max"}, {"70000000\n", "70000000"}};
+    json_t *planned = json_deep_copy(injection.undo);
+    for (size_t i = 0; i < 2; i++) {
+        write_file(LIMIT, "max");
+        assert_int_equal(0, inject());
+        assert_true(rift_setting_read(folder, LIMIT, text));
+        assert_string_equal("25000000", text);
+        rift_memory_driver.forget(&injection);
+        if (meanwhile[i][0])
+            write_file(LIMIT, meanwhile[i][0]);
+        for (int again = 0; again < 2; again++) { /* as several may heal */
+            assert_int_equal(0, rift_undo(&rift_memory_driver, "m", planned, ledger, NULL));
+            assert_true(rift_setting_read(folder, LIMIT, text));
+            assert_string_equal(meanwhile[i][1], text);
+        }
+    }
+    json_decref(planned);
+}
+
+/* Nobody but the keeper heals, and it was another fault that wrote last. */
+static void a_keeper_undoes_what_another_fault_wrote(void **state)
+{
+    (void)state;
+    char text[RIFT_SETTING_TEXT_SIZE];
+    struct rift_setting_log log;
+    assert_int_equal(0, inject());
+    assert_int_equal(0, rift_setting_log_add(injection.undo, "max", "12000000", NULL));
+    write_file(LIMIT, "12000000\n");
+    rift_memory_driver.forget(&injection);
+    assert_int_equal(0, rift_undo(&rift_memory_driver, "m", injection.undo, NULL, NULL));
+    assert_true(rift_setting_read(folder, LIMIT, text));
+    assert_string_equal("max", text);
+    rift_setting_log_read(injection.undo, &log); /* for whoever heals by the ledger */
+    assert_true(log.is_there);
+    rift_setting_log_finish(&log);
+}
+
+/* One whose log cannot be read may have written anything. */
+static void what_nobody_knows_of_is_undone(void **state)
 {
     (void)state;
     assert_int_equal(0, inject());
     write_file(LIMIT, "70000000\n");
-    json_object_del(injection.undo, "values");
+    json_object_set_new(injection.undo, "log", json_string("/dev/null/no"));
     heal("max");
 }
 
@@ -225,7 +269,9 @@ int main(void)
         CASE(a_limit_that_is_refused_is_an_error),
         CASE(what_its_owner_set_meanwhile_stands_after_the_heal),
         CASE(what_the_kernel_makes_of_a_limit_is_no_owner_s),
-        CASE(what_a_dead_agent_left_is_undone_whatever_it_is),
+        CASE(whoever_heals_after_the_agent_knows_what_is_the_owner_s),
+        CASE(a_keeper_undoes_what_another_fault_wrote),
+        CASE(what_nobody_knows_of_is_undone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

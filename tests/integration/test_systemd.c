@@ -390,36 +390,6 @@ static void a_limit_holds_while_systemd_starts_units_and_the_unit_anew(void **st
     wait_on_host("! grep -v max /sys/fs/cgroup/system.slice/toy.service/cpu.max 2>/dev/null");
 }
 
-/* systemd tells the kernel at once, and would not tell it again before the next daemon-reload. */
-static void a_limit_that_its_owner_changes_meanwhile_stands_after_the_heal(void **state)
-{
-    (void)state;
-    need_node();
-    static const struct {
-        const char *fault, *options, *property, *file, *set, *was;
-    } cases[] = {
-        {"pid-limit", "{\"leave\": 0}", "TasksMax=44", "pids.max", "44", "TasksMax=33"},
-        {"cpu", "{\"percent\": 5}", "CPUQuota=70%", "cpu.max", "70000 100000", "CPUQuota="},
-        {"memory", "{\"by\": \"pressure\", \"percent_of_use\": 95}", "MemoryHigh=90M",
-         "memory.high", "94371840", "MemoryHigh=infinity"},
-        {"memory", "{\"percent_of_use\": 300}", "MemoryMax=90M", "memory.max", "94371840",
-         "MemoryMax=100M"},
-    };
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        static const char act[] = "systemctl set-property --runtime toy.service %s; "
-                                  "cat /sys/fs/cgroup/system.slice/toy.service/%s || true";
-        CLEANUP(rift_free) char *change = rift_printf(act, cases[i].property, cases[i].file);
-        CLEANUP(rift_free) char *back = rift_printf(act, cases[i].was, cases[i].file);
-        inject(cases[i].fault, json_loads(cases[i].options, 0, NULL));
-        on_host(change);
-        heal();
-        on_host(strstr(change, "cat "));
-        assert_string_equal(output, cases[i].set);
-        on_host(back);
-    }
-    on_host("rm -r /run/systemd/system.control; systemctl daemon-reload");
-}
-
 static void a_unit_that_systemd_stops_under_a_fault_has_none_when_it_is_started(void **state)
 {
     (void)state;
@@ -678,7 +648,6 @@ int main(int argc, char **argv)
         CASE(systemd_starts_a_killed_unit_and_rift_starts_nothing),
         CASE(what_the_unit_s_settings_were_they_are_after_each_fault),
         CASE(a_limit_holds_while_systemd_starts_units_and_the_unit_anew),
-        CASE(a_limit_that_its_owner_changes_meanwhile_stands_after_the_heal),
         CASE(a_unit_that_systemd_stops_under_a_fault_has_none_when_it_is_started),
         CASE(a_kill_for_want_of_memory_is_seen),
         CASE(a_paused_unit_is_killed_by_its_watchdog_and_started_again),
