@@ -3,6 +3,7 @@
 
 #include <ctype.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -13,6 +14,7 @@
 #include "common/text.h"
 
 enum { ASK_MS = 5000 };
+#define SPAN_MAX_MS (365LL * 24 * 3600 * 1000)
 
 static int systemctl(const char *verb, const char *option, const char *unit, int64_t deadline_ns,
                      struct rift_text *output, struct rift_error *err)
@@ -69,16 +71,44 @@ static int cgroup_from_slice(struct attach *attach, const char *slice, struct ri
     return 0;
 }
 
+int64_t attach_span_ms(const char *text)
+{
+    static const struct {
+        const char *word;
+        double ms;
+    } units[] = {{"us", 0.001}, {"ms", 1},     {"s", 1e3},         {"min", 6e4},   {"h", 36e5},
+                 {"d", 864e5},  {"w", 6048e5}, {"month", 26298e5}, {"y", 315576e5}};
+    double sum_ms = 0;
+    if (strcmp(text, "infinity") == 0)
+        return SPAN_MAX_MS;
+    while (*text) {
+        char *end;
+        double amount = strtod(text, &end);
+        size_t length = strcspn(end, " "), i = 0;
+        while (i < sizeof units / sizeof *units &&
+               (strlen(units[i].word) != length || strncmp(end, units[i].word, length) != 0))
+            i++;
+        if (end == text || i == sizeof units / sizeof *units)
+            return 0;
+        sum_ms += amount * units[i].ms;
+        text = end + length + strspn(end + length, " ");
+    }
+    return sum_ms < (double)SPAN_MAX_MS ? (int64_t)sum_ms : SPAN_MAX_MS;
+}
+
 static int ask_systemd(struct attach *attach, struct rift_error *err)
 {
     char state[ATTACH_NAME_SIZE], slice[ATTACH_NAME_SIZE], cgroup[ATTACH_NAME_SIZE];
+    char stop[ATTACH_NAME_SIZE];
     CLEANUP(rift_text_finish) struct rift_text output = {0};
-    if (systemctl("show", "--property=LoadState,Slice,ControlGroup", attach->unit,
+    if (systemctl("show", "--property=LoadState,Slice,ControlGroup,TimeoutStopUSec", attach->unit,
                   rift_clock_now() + ASK_MS * RIFT_MS, &output, err))
         return -1;
     read_property(output.data, "LoadState", state);
     read_property(output.data, "Slice", slice);
     read_property(output.data, "ControlGroup", cgroup);
+    read_property(output.data, "TimeoutStopUSec", stop);
+    attach->stop_ms = attach_span_ms(stop);
     if (strcmp(state, "loaded") != 0)
         return rift_fail(err, RIFT_ERR_MISSING, "systemd has no unit '%s' here (%s)", attach->unit,
                          state[0] ? state : "it says nothing of it");
@@ -150,6 +180,7 @@ int attach_read(const json_t *json, struct attach *attach, struct rift_error *er
         return rift_fail(err, RIFT_ERR_INVALID,
                          "'attach' needs the whole name of a unit, as 'etcd.service', or a cgroup");
     snprintf(attach->unit, sizeof attach->unit, "%s", unit ? unit : "");
+    attach->stop_ms = json_integer_value(json_object_get(json, "stop_ms"));
     if (cgroup)
         snprintf(attach->cgroup, sizeof attach->cgroup, "%s", cgroup + (cgroup[0] == '/'));
     else if (ask_systemd(attach, err))
@@ -159,7 +190,8 @@ int attach_read(const json_t *json, struct attach *attach, struct rift_error *er
 
 json_t *attach_to_json(const struct attach *attach)
 {
-    json_t *json = json_pack("{s:s}", "cgroup", attach->cgroup);
+    json_t *json =
+        json_pack("{s:s, s:I}", "cgroup", attach->cgroup, "stop_ms", (json_int_t)attach->stop_ms);
     if (attach->unit[0])
         json_object_set_new(json, "unit", json_string(attach->unit));
     return json;

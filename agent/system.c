@@ -185,9 +185,10 @@ json_t *system_describe(struct agent *agent)
                       is_signal ? WTERMSIG(entry->status) : WEXITSTATUS(entry->status), "at_ns",
                       (json_int_t)entry->at_ns));
     }
-    return json_pack("{s:b, s:b, s:s, s:o, s:o}", "configured", system != NULL, "running",
+    json_int_t stop_ms = system && system->is_attached ? system->attach.stop_ms : 0;
+    return json_pack("{s:b, s:b, s:s, s:o, s:o, s:I}", "configured", system != NULL, "running",
                      (int)(count > 0), "version", system_version(system), "pids", list, "exits",
-                     exits);
+                     exits, "stop_ms", stop_ms);
 }
 
 static int system_require(const struct agent *agent, struct rift_error *err)

@@ -133,7 +133,8 @@
  *     the host's, and how far that is ahead of it.
  *
  * system.status {} -> {"configured", "running", "version": "first" | "upgrade", "pids": [..],
- *                      "exits": [{"pid", "code"?, "signal"?, "at_ns"}]}
+ *                      "exits": [{"pid", "code"?, "signal"?, "at_ns"}],
+ *                      "stop_ms" (what systemd gives a stop of the unit; 0: not known)}
  *
  * system.programs {} -> {"processes": [{"pid", "start_ticks", "program", "sha256"}]}
  *     What runs, found in /proc: the hash is of the running bytes, or, where an interpreter runs a

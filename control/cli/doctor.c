@@ -11,6 +11,7 @@
 #include "control/cli/agent_path.h"
 #include "control/cli/command.h"
 #include "control/cli/commands.h"
+#include "control/cli/doctor_attached.h"
 #include "control/cli/plan_source.h"
 #include "control/run/cluster.h"
 #include "control/run/doctor.h"
@@ -148,6 +149,7 @@ static int examine(const struct rift_plan *plan, const struct rift_schedule *sch
     /* The first answers of a clock are its worst. */
     rift_clock_sleep_until(rift_clock_now() + CLOCK_SETTLE_MS * RIFT_MS);
     int trouble_count = print_facts(cluster);
+    trouble_count += (int)doctor_print_attached(cluster, plan, ASK_DEADLINE_MS);
     doctor_ask_each(cluster, schedule, ASK_DEADLINE_MS, print_answer, &survey);
     int removed = system_remove(cluster, plan, err);
     cluster_close(cluster);
@@ -217,8 +219,8 @@ const struct rift_command rift_command_doctor = {
             "Logs in to every node, shows what it is, and tries each planned fault for real, on\n"
             "nobody: a probe is undone at once. A lab that is not up is brought up for it.\n"
             "Says of each fault what does it on that node and how its end is assured there.\n"
-            "exit codes: 0 fit, 254 bad configuration, 255 a node cannot be reached or cannot do\n"
-            "a fault\n"
+            "exit codes: 0 fit, 254 bad configuration, 255 a node cannot be reached, cannot do a\n"
+            "fault, or does not run the system that the configuration attaches to\n"
             "\n"
             "example: rift doctor configs/etcd-register.yaml\n",
     .run = run_doctor,

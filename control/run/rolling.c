@@ -13,6 +13,7 @@
 #include "control/run/node_system.h"
 
 enum { STEP_DEADLINE_MS = 20000, HEAL_PATIENCE_MS = 10000, SHA256_TOLD = 12 };
+enum { STOP_MAX_MS = 3600000 };
 
 static int stop_signal_of(const struct fault_window *fault)
 {
@@ -39,6 +40,17 @@ static json_t *version_args(const char *version)
     return json_pack("{s:s}", "version", version);
 }
 
+/* A unit that does not end has until its owner's TimeoutStopSec before systemd kills it. */
+static int64_t stop_deadline_ms(struct cluster *cluster, size_t node)
+{
+    struct rift_error ignored;
+    json_t *status =
+        node_system_ask(cluster, node, "system.status", NULL, STEP_DEADLINE_MS, &ignored);
+    int64_t given_ms = json_integer_value(json_object_get(status, "stop_ms"));
+    json_decref(status);
+    return STEP_DEADLINE_MS + (given_ms < STOP_MAX_MS ? given_ms : STOP_MAX_MS);
+}
+
 /* version NULL: it keeps the one that it has. */
 static int turn_carry_out(struct fault_window *fault, size_t node, const char *version,
                           struct rift_error *err)
@@ -46,7 +58,8 @@ static int turn_carry_out(struct fault_window *fault, size_t node, const char *v
     struct cluster *cluster = fault->cluster;
     json_t *note = cluster_fault_note(fault, node);
     json_object_set_new(note, "is_down", json_true());
-    if (node_system_tell(cluster, node, "system.stop", stop_args(fault), STEP_DEADLINE_MS, err))
+    if (node_system_tell(cluster, node, "system.stop", stop_args(fault),
+                         stop_deadline_ms(cluster, node), err))
         return -1;
     if (version && node_system_tell(cluster, node, "system.use", version_args(version),
                                     STEP_DEADLINE_MS, err) != 0)

@@ -111,11 +111,100 @@ static void a_unit_of_any_slice_may_be_attached_to_while_it_is_stopped(void **st
     }
 }
 
-int main(void)
+static void assert_rift(const char *command, int code)
+{
+    CLEANUP(rift_free)
+    char *script = rift_printf("cd %s && %s %s 2>&1", case_scratch, test_rift_binary(), command);
+    assert_exit_code(test_run(script, output, sizeof output), code, output);
+}
+
+/* With more keys of attach. */
+static void write_config(const char *attach)
+{
+    CLEANUP(rift_free)
+    char *config = rift_printf(
+        "nodes:\n  - {address: %s, port: %d, user: %s, key: %s, known_hosts: %s}\n"
+        "system: {recipe: toy.yaml, attach: {%s}}\nallow_faults: [n1]\nlease_s: 20\n"
+        "client: {name: stdio, command: [/bin/true]}\nworkload: register\ntime_limit_s: 1\n",
+        case_hosts->address, case_hosts->port, case_hosts->user, case_hosts->key_file,
+        case_hosts->known_hosts_file, attach);
+    case_write_file("config.yaml", config);
+    case_write_file("toy.yaml",
+                    "name: toy\nsummary: sleeps\ndata_folders: [/run/toy/data]\nprocesses:\n"
+                    "  - {name: toy, command: [/bin/false], ready: {command: [/bin/true]}}\n");
+}
+
+static void close_node(void)
+{
+    rift_node_close(node);
+    node = NULL;
+}
+
+struct patient {
+    const char *prepare, *attach;
+    int code;
+    const char *words;
+};
+
+static const struct patient patients[] = {
+    {"systemctl start d.service", "unit: d.service", 0, "ActiveState=active"},
+    {"true", "cgroup: /system.slice/d.service", 0, "processes: 1"},
+    {"systemctl stop d.service", "unit: d.service", 255, "n1         DOES NOT RUN: "},
+    {"true", "cgroup: /system.slice/d.service", 255, "DOES NOT RUN: processes: 0"},
+    {"true", "unit: d.service, wipe: true", 0, "a run wipes and starts it"},
+    {"systemctl start d.service; systemctl kill -s KILL d.service; until systemctl is-failed "
+     "d.service; do sleep 0.1; done",
+     "unit: d.service", 255, "DOES NOT RUN: Result=signal ActiveState=failed"},
+    {"systemctl reset-failed d.service; systemctl mask d.service", "unit: d.service", 255,
+     "systemd has no unit 'd.service' here (masked)"},
+    {"systemctl unmask d.service", "unit: no-such.service", 255,
+     "systemd has no unit 'no-such.service' here (not-found)"},
+};
+
+static void doctor_says_that_a_unit_does_not_run(void **state)
+{
+    (void)state;
+    case_need_lab();
+    close_node();
+    on_host("printf '[Service]\\nExecStart=/bin/sleep 1000\\n' >/run/systemd/system/d.service; "
+            "systemctl daemon-reload");
+    for (size_t i = 0; i < sizeof patients / sizeof *patients; i++) {
+        on_host(patients[i].prepare);
+        write_config(patients[i].attach);
+        assert_rift("doctor config.yaml", patients[i].code);
+        assert_says(output, patients[i].words);
+        assert_int_equal(strstr(output, "\nfit") != NULL, patients[i].code == 0);
+    }
+}
+
+/* Longer than a step of Rift's may take as a rule; how long it may here only systemd knows. */
+static void a_unit_that_takes_long_to_stop_is_restarted(void **state)
+{
+    (void)state;
+    case_need_lab();
+    close_node();
+    on_host("printf '[Service]\\nExecStart=/bin/sleep 1000\\nExecStop=/bin/sleep 25\\n"
+            "TimeoutStopSec=1min 10s\\n' >/etc/systemd/system/long.service; systemctl "
+            "daemon-reload; systemctl start long.service");
+    on_host("systemctl show -p MainPID --value long.service");
+    CLEANUP(rift_free) char *first = rift_strdup(output);
+    write_config("unit: long.service");
+    assert_rift("fault restart --on '[n1]' --for 60s --config config.yaml", 0);
+    on_host("systemctl is-active -q long.service; systemctl show -p MainPID --value long.service");
+    assert_string_not_equal(output, first);
+    on_host("sed -i /ExecStop/d /etc/systemd/system/long.service; systemctl daemon-reload; "
+            "systemctl stop long.service");
+}
+
+int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_unit_that_is_being_stopped_is_started_by_the_heal),
         cmocka_unit_test(a_unit_of_any_slice_may_be_attached_to_while_it_is_stopped),
+        cmocka_unit_test(doctor_says_that_a_unit_does_not_run),
+        cmocka_unit_test(a_unit_that_takes_long_to_stop_is_restarted),
     };
+    if (argc > 1)
+        cmocka_set_test_filter(argv[1]);
     return cmocka_run_group_tests(tests, up, down);
 }
