@@ -4,11 +4,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "checkers/fault_spans.h"
+#include "checkers/evidence_parts.h"
 #include "checkers/registry.h"
 #include "common/memory.h"
 
-enum { EVIDENCE_WINDOWS_TOLD = 3 };
+enum {
+    EVIDENCE_NODES_TOLD = 3,
+    EVIDENCE_FEW = 20, /* below so many operations chance alone may be the reason */
+};
 
 struct tally {
     size_t ok, fail, info;
@@ -47,8 +50,10 @@ static void judge_operations(const struct rift_check *check, struct rift_verdict
     json_t *by_name = json_object();
     size_t least = (size_t)json_integer_value(json_object_get(check->options, "min_ok"));
     if (all.ok < least)
-        rift_verdict_doubt(verdict, "only %zu of %zu operations were ok, fewer than %zu", all.ok,
-                           history->ops.count, least);
+        rift_verdict_doubt(verdict,
+                           "only %zu of %zu operations were ok, fewer than %zu (min_ok): a longer "
+                           "run or a higher rate has more",
+                           all.ok, history->ops.count, least);
     for (size_t i = 0; i < history->names.count; i++) {
         size_t tried = tallies[i].ok + tallies[i].fail + tallies[i].info;
         if (tried == 0)
@@ -63,73 +68,38 @@ static void judge_operations(const struct rift_check *check, struct rift_verdict
     free(tallies);
 }
 
-/* A system that never serves again after the last heal hides what it lost. */
-static void judge_recovery(const struct rift_history *history, const struct fault_spans *spans,
-                           struct rift_verdict *verdict)
+/* A node whose clients were all turned away took no part. */
+static void judge_nodes(const struct rift_history *history, struct rift_verdict *verdict)
 {
-    int64_t healed_ns = INT64_MIN;
-    for (size_t i = 0; i < spans->count; i++) {
-        int64_t end_ns = spans->items[i].end_ns;
-        healed_ns = end_ns > healed_ns && end_ns != RIFT_TIME_NEVER ? end_ns : healed_ns;
+    const struct rift_ops *ops = &history->ops;
+    CLEANUP(rift_free) size_t *tried = rift_calloc(history->nodes.count + 1, sizeof *tried);
+    CLEANUP(rift_free) size_t *ok = rift_calloc(history->nodes.count + 1, sizeof *ok);
+    size_t told = 0;
+    for (size_t row = 0; row < ops->count; row++) {
+        tried[ops->node[row]]++;
+        ok[ops->node[row]] += ops->type[row] == RIFT_OP_OK;
     }
-    size_t tried = 0, ok = 0;
-    for (size_t row = 0; row < history->ops.count && spans->count > 0; row++) {
-        if (history->ops.start[row] <= healed_ns)
-            continue;
-        tried++;
-        ok += history->ops.type[row] == RIFT_OP_OK;
-    }
-    if (healed_ns != INT64_MIN && tried > 0 && ok == 0)
+    for (size_t node = 1; node < history->nodes.count; node++)
+        if (tried[node] >= EVIDENCE_FEW && ok[node] == 0 && told++ < EVIDENCE_NODES_TOLD)
+            rift_verdict_doubt(verdict, "%s served none of its %zu operations",
+                               history->nodes.text[node], tried[node]);
+    if (told > EVIDENCE_NODES_TOLD)
+        rift_verdict_doubt(verdict, "%zu more nodes served nothing", told - EVIDENCE_NODES_TOLD);
+}
+
+/* A system that stopped serving for good hides what it lost. Half of all operations, as a lock that
+ * is held turns many away in a row. */
+static void judge_tail(const struct rift_history *history, struct rift_verdict *verdict)
+{
+    const struct rift_ops *ops = &history->ops;
+    size_t tail = 0;
+    while (tail < ops->count && ops->type[ops->count - 1 - tail] != RIFT_OP_OK)
+        tail++;
+    if (tail >= EVIDENCE_FEW && tail < ops->count && tail > ops->count / 2)
         rift_verdict_doubt(verdict,
-                           "none of %zu operations after the last heal succeeded: the system did "
-                           "not come back, so what it lost was not seen",
-                           tried);
-}
-
-static bool has_entry(const struct fault_spans *spans, int64_t entry)
-{
-    for (size_t i = 0; i < spans->count; i++)
-        if (spans->items[i].entry == entry || spans->items[i].entry == 0)
-            return true;
-    return false;
-}
-
-/* Each entry of the plan's faults came at least once. */
-static void judge_entries(const json_t *faults, const struct fault_spans *spans,
-                          struct rift_verdict *verdict)
-{
-    if (spans->count == 0 && json_array_size(faults) > 0)
-        rift_verdict_doubt(verdict, "the plan has faults, and none happened");
-    for (size_t i = 0; spans->count > 0 && i < json_array_size(faults); i++) {
-        const char *lane = json_string_value(json_object_get(json_array_get(faults, i), "lane"));
-        if (!has_entry(spans, (int64_t)i + 1))
-            rift_verdict_doubt(verdict, "entry %zu of the plan's faults (%s) never came", i + 1,
-                               lane ? lane : "?");
-    }
-}
-
-static void judge_faults(const struct rift_check *check, struct rift_verdict *verdict)
-{
-    struct fault_spans spans;
-    fault_spans_init(&spans, check->history);
-    size_t observed = 0, told = 0;
-    for (size_t i = 0; i < spans.count; i++) {
-        const struct fault_span *span = &spans.items[i];
-        observed += span->is_observed;
-        if (span->is_observed || told++ >= EVIDENCE_WINDOWS_TOLD)
-            continue;
-        rift_verdict_doubt(verdict, "fault window %lld (%s %s) was not observed: %s",
-                           (long long)span->window, span->fault, span->what, span->why_not);
-    }
-    if (told > EVIDENCE_WINDOWS_TOLD)
-        rift_verdict_doubt(verdict, "%zu more fault windows were not observed",
-                           told - EVIDENCE_WINDOWS_TOLD);
-    judge_recovery(check->history, &spans, verdict);
-    judge_entries(json_object_get(check->plan, "faults"), &spans, verdict);
-    json_t *stats = rift_verdict_stats(verdict);
-    json_object_set_new(stats, "fault_windows", json_integer((json_int_t)spans.count));
-    json_object_set_new(stats, "fault_windows_observed", json_integer((json_int_t)observed));
-    fault_spans_finish(&spans);
+                           "none of the last %zu of %zu operations succeeded: the system stopped "
+                           "serving, so what it lost was not seen",
+                           tail, ops->count);
 }
 
 /* The run itself says so where it was ended before its time. */
@@ -157,7 +127,11 @@ static int evidence_check(const struct rift_check *check, struct rift_verdict *v
 {
     (void)err;
     judge_operations(check, verdict);
-    judge_faults(check, verdict);
+    if (json_is_true(json_object_get(check->options, "every_node")))
+        judge_nodes(check->history, verdict);
+    judge_tail(check->history, verdict);
+    evidence_judge_reads(check->history, verdict);
+    evidence_judge_faults(check, verdict);
     judge_end(check->history, verdict);
     return 0;
 }
@@ -170,6 +144,12 @@ static const struct rift_option evidence_options[] = {
      .minimum = 0,
      .maximum = 1e9,
      .summary = "with fewer ok operations the run is unknown"},
+    {.name = "every_node",
+     .kind = RIFT_OPTION_BOOL,
+     .unit = "",
+     .fallback = "true",
+     .summary = "a node that served none of its operations makes the run unknown; false where some "
+                "serve nothing by design"},
     {.name = NULL},
 };
 

@@ -80,6 +80,7 @@ static void spans_add_start(struct fault_spans *spans, const struct rift_history
         .what = rift_strdup(what ? what : ""),
         .is_observed = is_observed,
         .why_not = is_observed ? NULL : find_why_not(result),
+        .nodes = json_incref(json_object_get(result, "nodes")),
         .start_ns = time_of_nodes(result, "applied_ns", false, history->nemesis.start[row]),
         .end_ns = RIFT_TIME_NEVER,
     };
@@ -151,6 +152,7 @@ void fault_spans_finish(struct fault_spans *spans)
     for (size_t i = 0; i < spans->count; i++) {
         free(spans->items[i].what);
         free(spans->items[i].why_not);
+        json_decref(spans->items[i].nodes);
     }
     free(spans->items);
     *spans = (struct fault_spans){0};

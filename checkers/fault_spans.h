@@ -18,6 +18,7 @@ struct fault_span {
     char *what;        /* for people; owned */
     bool is_observed;  /* every node's part of it, by something other than what applied it */
     char *why_not;     /* owned; "n2: n1 still heard"; NULL where observed */
+    json_t *nodes;     /* an object, by name, of those that it was asked of; NULL: not recorded */
     int64_t start_ns;  /* the first node's application, or when it was asked for */
     int64_t end_ns;    /* the last node's heal; RIFT_TIME_NEVER: no heal is recorded */
 };

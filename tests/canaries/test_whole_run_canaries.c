@@ -22,6 +22,12 @@ enum bug {
     READS_HOP,            /* each read is of any copy, however old */
     CAS_NEVER_WORKS,      /* every cas ends without an answer */
     FAULT_WITHOUT_EFFECT, /* the cut was commanded, and nobody saw it */
+    FAULT_TOO_LATE,       /* all operations are over when the cut comes */
+    FAULT_IN_A_PAUSE,     /* nothing is asked as long as the cut lasts */
+    FAULT_ELSEWHERE,      /* the cut is of a node that no client speaks to */
+    TURNS_AWAY,           /* one node never serves */
+    STOPS_SERVING,        /* after a third of the run nothing succeeds */
+    SHOWS_NOTHING,        /* writes are acknowledged, and no read sees one */
 };
 
 enum { NODES = 3, CLIENTS = 6, OPS = 900, CUT_AT = 300, HEALED_AT = 500, SLOW_UNTIL = 800 };
@@ -56,7 +62,9 @@ static void record(struct cluster *cluster, size_t client, const char *f, int ty
 static void fault(struct cluster *cluster, const char *f)
 {
     bool is_seen = cluster->bug != FAULT_WITHOUT_EFFECT;
-    json_t *json = json_pack("{s:i, s:s, s:b}", "window", 1, "what", "halves", "observed", is_seen);
+    json_t *json = json_pack("{s:i, s:s, s:b, s:{s:{s:b}}}", "window", 1, "what", "halves",
+                             "observed", is_seen, "nodes",
+                             cluster->bug == FAULT_ELSEWHERE ? "n4" : "n3", "is_observed", is_seen);
     struct rift_event event = {.process = RIFT_PROCESS_NEMESIS,
                                .f = f,
                                .has_time = true,
@@ -73,6 +81,8 @@ static void fault(struct cluster *cluster, const char *f)
 static size_t seen_by_read(struct cluster *cluster, size_t node)
 {
     size_t lag = rift_rng_below(&cluster->rng, 20);
+    if (cluster->bug == SHOWS_NOTHING)
+        return 0;
     size_t behind = cluster->count > lag ? cluster->count - lag : 0;
     if (cluster->bug == READS_HOP)
         return behind;
@@ -85,6 +95,9 @@ static size_t seen_by_read(struct cluster *cluster, size_t node)
 static bool serves(const struct cluster *cluster, int step, size_t node)
 {
     bool is_cut = step >= CUT_AT && step < HEALED_AT && node == 2;
+    if ((cluster->bug == TURNS_AWAY && node == 2) ||
+        (cluster->bug == STOPS_SERVING && step >= CUT_AT))
+        return false;
     bool is_slow =
         cluster->bug == STAYS_DOWN && node == 2 && step >= HEALED_AT && step < SLOW_UNTIL;
     return !is_cut && !is_slow;
@@ -135,13 +148,19 @@ static struct rift_history *simulate(enum bug bug, bool has_cas)
     rift_rng_init(&cluster.rng, 3);
     for (size_t i = 0; i < CLIENTS; i++)
         cluster.process[i] = (int64_t)i;
+    bool is_late = bug == FAULT_TOO_LATE;
     for (int step = 0; step < OPS; step++) {
-        if (step == CUT_AT)
+        if (step == CUT_AT && !is_late)
             fault(&cluster, "start-partition");
-        if (step == HEALED_AT)
+        if (step == HEALED_AT && !is_late)
             fault(&cluster, "stop-partition");
-        act(&cluster, step);
+        if (bug == FAULT_IN_A_PAUSE && step >= CUT_AT && step < HEALED_AT)
+            cluster.time += 2 * RIFT_MS;
+        else
+            act(&cluster, step);
     }
+    if (is_late)
+        fault(&cluster, "start-partition");
     return rift_builder_finish(cluster.builder, NULL);
 }
 
@@ -210,6 +229,38 @@ static void a_fault_that_nobody_saw_is_no_evidence(void **state)
     expect("evidence", NULL, FAULT_WITHOUT_EFFECT, RIFT_UNKNOWN, "partition");
 }
 
+static void a_fault_that_no_operation_met_is_no_evidence(void **state)
+{
+    (void)state;
+    expect("evidence", NULL, FAULT_TOO_LATE, RIFT_UNKNOWN,
+           "fault window 1 (partition halves) met no operation: it began after the last operation");
+    expect("evidence", NULL, FAULT_IN_A_PAUSE, RIFT_UNKNOWN,
+           "fault window 1 (partition halves) met no operation: no operation was tried in it");
+    expect("evidence", NULL, FAULT_ELSEWHERE, RIFT_UNKNOWN,
+           "fault window 1 (partition halves) met no operation: none of 200 operations in it was "
+           "sent to n4");
+}
+
+static void a_node_that_never_serves_is_no_evidence_unless_that_is_so_by_design(void **state)
+{
+    (void)state;
+    expect("evidence", NULL, TURNS_AWAY, RIFT_UNKNOWN, "n3 served none of its 300 operations");
+    expect("evidence", "{\"every_node\": false}", TURNS_AWAY, RIFT_VALID, NULL);
+}
+
+static void a_system_that_stops_serving_is_no_evidence(void **state)
+{
+    (void)state;
+    expect("evidence", NULL, STOPS_SERVING, RIFT_UNKNOWN,
+           "none of the last 600 of 900 operations succeeded");
+}
+
+static void reads_that_never_see_a_write_are_no_evidence(void **state)
+{
+    (void)state;
+    expect("evidence", NULL, SHOWS_NOTHING, RIFT_UNKNOWN, "no read ever saw a change");
+}
+
 static void a_violation_is_told_in_its_phase(void **state)
 {
     static const char options[] =
@@ -228,6 +279,10 @@ int main(void)
         cmocka_unit_test(reads_that_go_back_are_not_sequential),
         cmocka_unit_test(an_operation_that_never_works_is_no_evidence),
         cmocka_unit_test(a_fault_that_nobody_saw_is_no_evidence),
+        cmocka_unit_test(a_fault_that_no_operation_met_is_no_evidence),
+        cmocka_unit_test(a_node_that_never_serves_is_no_evidence_unless_that_is_so_by_design),
+        cmocka_unit_test(a_system_that_stops_serving_is_no_evidence),
+        cmocka_unit_test(reads_that_never_see_a_write_are_no_evidence),
         cmocka_unit_test(a_violation_is_told_in_its_phase),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -223,6 +223,76 @@ static void a_run_that_was_stopped_is_unknown(void **state)
     assert_unknown(judged("evidence", NULL), "the run ended early: stopped by the user");
 }
 
+/* Transactions that read key 1, 20 of them; each appends to the key before or after it reads. */
+static void add_readers(bool is_before, const char *seen)
+{
+    struct rift_values *values = rift_builder_values(builder);
+    for (int i = 0; i < 20; i++) {
+        struct rift_event event = {.process = next_process++, .f = "txn"};
+        struct rift_value items[6];
+        size_t read = is_before ? 3 : 0, append = 3 - read;
+        items[read] = rift_value_keyword(values, "r", 1);
+        items[append] = rift_value_keyword(values, "append", strlen("append"));
+        items[1] = items[4] = rift_value_small_integer(1);
+        items[read + 2] = json_value(seen);
+        items[append + 2] = rift_value_small_integer(i);
+        struct rift_value txn = rift_value_box(values, RIFT_TXN, items, 6);
+        event.value = txn;
+        assert_int_equal(rift_builder_add_op(builder, &event, RIFT_OP_OK, i, i + 1, txn, NULL), 0);
+    }
+}
+
+static void transactions_that_never_see_a_write_are_unknown(void **state)
+{
+    add_readers(false, "[]");
+    assert_unknown(judged("evidence", NULL), "no read ever saw a write: none of 20 transactions");
+    begin(state);
+    add_readers(false, "[3]");
+    assert_valid(judged("evidence", NULL));
+}
+
+/* What a transaction reads behind its own append may be that. */
+static void a_read_of_what_its_own_transaction_wrote_says_nothing(void **state)
+{
+    add_readers(false, "null");
+    add_readers(true, "[3]");
+    assert_unknown(judged("evidence", NULL), "no read ever saw a write: none of 20 transactions");
+    (void)state;
+}
+
+/* As in the workload set: all is added, then each thread reads. */
+static void reads_after_the_last_change_may_all_be_the_same(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 30; i++)
+        add_op("add", RIFT_OP_OK, i, i + 1, "n1");
+    for (int i = 0; i < 30; i++)
+        add_op("read", RIFT_OP_OK, 100 + i, 101 + i, "n1");
+    assert_valid(judged("evidence", NULL));
+}
+
+/* A lock that is held turns away everybody but its holder. */
+static void many_refusals_in_a_row_are_no_reason_to_doubt(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 100; i++)
+        add_op("acquire", i % 25 ? RIFT_OP_FAIL : RIFT_OP_OK, i, i + 1, "n1");
+    json_t *verdict = judged("evidence", NULL);
+    assert_null(strstr(json_string_value(json_object_get(verdict, "reason")), "stopped serving"));
+    json_decref(verdict);
+}
+
+/* Half a second of a run with 5 operations a second. */
+static void a_short_window_between_two_operations_is_no_reason_to_doubt(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 50; i++)
+        add_op("read", RIFT_OP_OK, 200 * i, 200 * i + 1, i % 2 ? "n1" : "n2");
+    add_fault("start-partition", 4010, 4020, WINDOW, SEEN);
+    add_fault("stop-partition", 4100, 4110, WINDOW, "{}");
+    assert_valid(judged("evidence", NULL));
+}
+
 static double stat(const json_t *verdict, const char *name, const char *member)
 {
     const json_t *stats = json_object_get(verdict, "stats");
@@ -299,6 +369,11 @@ int main(void)
         cmocka_unit_test_setup(a_system_that_served_again_is_no_reason_to_doubt, begin),
         cmocka_unit_test_setup(planned_faults_that_never_came_are_unknown, begin),
         cmocka_unit_test_setup(a_run_that_was_stopped_is_unknown, begin),
+        cmocka_unit_test_setup(transactions_that_never_see_a_write_are_unknown, begin),
+        cmocka_unit_test_setup(a_read_of_what_its_own_transaction_wrote_says_nothing, begin),
+        cmocka_unit_test_setup(reads_after_the_last_change_may_all_be_the_same, begin),
+        cmocka_unit_test_setup(many_refusals_in_a_row_are_no_reason_to_doubt, begin),
+        cmocka_unit_test_setup(a_short_window_between_two_operations_is_no_reason_to_doubt, begin),
         cmocka_unit_test_setup(gaps_and_recovery_are_those_of_the_history, begin),
         cmocka_unit_test_setup(a_node_that_never_comes_back_has_no_recovery, begin),
     };
