@@ -1,8 +1,11 @@
 /* Independent registers: reads, writes, and compare-and-set where it is asked for. Written values
  * are unique for each key, so that every read names the write it saw; compare-and-set needs values
- * that meet each other, and draws from a few. */
+ * that meet each other, and draws from a few; most expect the last value that was planned for the
+ * key, or none might succeed where each key is asked a few times. */
 #include "workloads/parts.h"
 #include "workloads/registry.h"
+
+#define PLANNED_PART 0.75 /* of compare-and-set: what it expects is the last value planned */
 
 struct register_settings {
     double read_part, cas_part;
@@ -79,6 +82,31 @@ static struct rift_value register_value(struct rift_source *source, struct rift_
     return rift_value_integer(values, ++source->counter);
 }
 
+/* The key's counter is not in use where values are drawn: it keeps the last value that was planned,
+ * and one more. */
+static void keep_planned(struct rift_source *source, const struct rift_values *values,
+                         struct rift_value value)
+{
+    const struct register_settings *settings = source->shared;
+    if (settings->value_count)
+        source->counter = rift_value_as_integer(values, value) + 1;
+}
+
+static void make_cas(struct rift_source *source, struct rift_values *values,
+                     struct rift_planned_op *op)
+{
+    bool expects_planned = rift_rng_unit(&source->rng) < PLANNED_PART && source->counter > 0;
+    struct rift_value pair[2];
+    pair[0] = register_value(source, values);
+    pair[1] = register_value(source, values);
+    if (expects_planned) {
+        pair[0] = rift_value_integer(values, source->counter - 1);
+        keep_planned(source, values, pair[1]);
+    }
+    op->f = "cas";
+    op->argument = rift_value_box(values, RIFT_PAIR, pair, 2);
+}
+
 static void register_make(struct rift_source *source, struct rift_values *values,
                           struct rift_planned_op *op)
 {
@@ -87,14 +115,11 @@ static void register_make(struct rift_source *source, struct rift_values *values
     if (choice < settings->read_part) {
         op->f = "read";
     } else if (choice < settings->read_part + settings->cas_part) {
-        struct rift_value pair[2];
-        pair[0] = register_value(source, values);
-        pair[1] = register_value(source, values);
-        op->f = "cas";
-        op->argument = rift_value_box(values, RIFT_PAIR, pair, 2);
+        make_cas(source, values, op);
     } else {
         op->f = "write";
         op->argument = register_value(source, values);
+        keep_planned(source, values, op->argument);
     }
 }
 

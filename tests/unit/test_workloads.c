@@ -349,6 +349,53 @@ static void parts_of_a_register_are_kept(void **state)
     seen_finish(&seen);
 }
 
+static int64_t registers[20];
+static size_t done_count, swapped_count;
+
+/* On a system that answers one after another. */
+static void swap_in_register(const struct rift_planned_op *op, const struct rift_values *values)
+{
+    int64_t key = rift_value_as_integer(values, op->key);
+    if (++done_count > 100)
+        return;
+    assert_in_range(key, 0, 19);
+    int64_t *now = &registers[key];
+    if (strcmp(op->f, "write") == 0)
+        *now = 1 + rift_value_as_integer(values, op->argument);
+    if (strcmp(op->f, "cas") != 0)
+        return;
+    int64_t from = 1 + rift_value_as_integer(values, rift_value_item(values, op->argument, 0));
+    int64_t to = 1 + rift_value_as_integer(values, rift_value_item(values, op->argument, 1));
+    swapped_count += *now == from;
+    *now = *now == from ? to : *now;
+}
+
+/* Five seconds at 20 a second, on the 20 keys that are the default. */
+static void of_a_hundred_operations_some_compare_and_set_successfully(void **state)
+{
+    (void)state;
+    struct rift_workload with_cas = *rift_workload_find("register");
+    static const char *const operations[] = {"read", "write", "cas", NULL};
+    with_cas.operations = operations;
+    struct rift_plan *plan = plan_of("register", ", cas_part: 0.2");
+    for (plan->seed = 1; plan->seed <= 50; plan->seed++) {
+        struct rift_arena arena = {0};
+        struct rift_workload_phases phases;
+        done_count = swapped_count = 0;
+        memset(registers, 0, sizeof registers);
+        assert_int_equal(rift_workload_start(plan, &arena, &phases, NULL), 0);
+        struct seen seen = {.is_perfect = true, .workload = &with_cas, .look = swap_in_register};
+        struct rift_simulation simulation = {
+            .thread_count = THREADS, .outcome = outcome, .visit = visit, .context = &seen};
+        rift_generator_simulate(phases.main, &simulation);
+        if (swapped_count == 0)
+            fail_msg("seed %llu: no cas succeeds", (unsigned long long)plan->seed);
+        rift_arena_finish(&arena);
+        seen_finish(&seen);
+    }
+    rift_plan_destroy(plan);
+}
+
 static void parts_that_exceed_the_whole_are_refused(void **state)
 {
     (void)state;
@@ -405,6 +452,7 @@ int main(void)
         cmocka_unit_test(a_thread_releases_what_it_acquired_before_it_acquires_again),
         cmocka_unit_test(only_its_owner_writes_a_register_of_sessions),
         cmocka_unit_test(parts_of_a_register_are_kept),
+        cmocka_unit_test(of_a_hundred_operations_some_compare_and_set_successfully),
         cmocka_unit_test(parts_that_exceed_the_whole_are_refused),
         cmocka_unit_test(a_refused_dequeue_does_not_end_the_drain),
     };
