@@ -48,7 +48,9 @@ static const struct rift_option options[] = {
      .fallback = "64",
      .minimum = 1,
      .maximum = 1e6,
-     .summary = "polls of each thread at the end, from the beginning of every partition"},
+     .summary =
+         "polls of each thread at the end, from the beginning of every partition; more follow "
+         "until one finds nothing"},
     WORKLOAD_OPTION_END,
 };
 
@@ -118,15 +120,23 @@ static int build(const struct rift_workload_request *request, struct rift_worklo
     phases->main = workload_thread_streams(request, make_operation, kafka);
     unsigned count = request->thread_count;
     struct rift_generator **polls = rift_arena_calloc(request->arena, count, sizeof *polls);
-    for (unsigned i = 0; i < count; i++)
+    struct rift_generator **rest = rift_arena_calloc(request->arena, count, sizeof *rest);
+    for (unsigned i = 0; i < count; i++) {
         polls[i] = rift_generator_limit(request->arena, (uint64_t)kafka->final_polls,
                                         rift_generator_source(request->arena, make_final_poll,
                                                               kafka, request->seed, "final", i));
+        /* A log of any length: what was sent after the last poll stands at its end. */
+        rest[i] =
+            rift_generator_until_polled(request->arena, WORKLOAD_RETRY_GAP_NS,
+                                        rift_generator_source(request->arena, make_final_poll,
+                                                              kafka, request->seed, "rest", i));
+    }
     struct rift_generator *steps[] = {
         workload_until_each_ok(request, make_rewind, kafka),
         rift_generator_each_thread(request->arena, count, polls),
+        rift_generator_each_thread(request->arena, count, rest),
     };
-    phases->final = rift_generator_phases(request->arena, steps, 2);
+    phases->final = rift_generator_phases(request->arena, steps, 3);
     return 0;
 }
 

@@ -49,6 +49,9 @@ struct rift_generator *rift_generator_until_ok(struct rift_arena *arena, int64_t
 /* The same until one came back empty: OK with nil, or FAIL with the error "empty". */
 struct rift_generator *rift_generator_until_empty(struct rift_arena *arena, int64_t retry_gap_ns,
                                                   struct rift_generator *child);
+/* The same until a poll of a log found nothing: OK with [[:poll nil {key []}]]. */
+struct rift_generator *rift_generator_until_polled(struct rift_arena *arena, int64_t retry_gap_ns,
+                                                   struct rift_generator *child);
 
 /* Independent keys: active_count at a time, each a source of its own; the slot of each operation is
  * drawn from the distribution. A key is retired after ops_per_key operations, and the lowest number

@@ -27,6 +27,22 @@ static bool was_empty(const struct rift_generator_event *event)
     return event->type == RIFT_OP_FAIL && event->error && strcmp(event->error, "empty") == 0;
 }
 
+static bool found_nothing(const struct rift_generator_event *event)
+{
+    const struct rift_values *values = event->values;
+    if (event->type != RIFT_OP_OK)
+        return false;
+    for (size_t i = 2; i < rift_value_count(values, event->result); i += 3) {
+        struct rift_value polled = rift_value_item(values, event->result, i);
+        if (rift_value_kind(values, polled) != RIFT_MAP)
+            continue;
+        for (size_t at = 1; at < rift_value_count(values, polled); at += 2)
+            if (rift_value_count(values, rift_value_item(values, polled, at)) > 0)
+                return false;
+    }
+    return true;
+}
+
 static enum rift_next until_next(struct rift_generator *generator,
                                  const struct rift_generator_context *context,
                                  struct rift_planned_op *op, int64_t *wake_ns)
@@ -75,4 +91,10 @@ struct rift_generator *rift_generator_until_empty(struct rift_arena *arena, int6
                                                   struct rift_generator *child)
 {
     return until_create(arena, was_empty, retry_gap_ns, child);
+}
+
+struct rift_generator *rift_generator_until_polled(struct rift_arena *arena, int64_t retry_gap_ns,
+                                                   struct rift_generator *child)
+{
+    return until_create(arena, found_nothing, retry_gap_ns, child);
 }

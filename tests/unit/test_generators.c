@@ -267,6 +267,41 @@ static void until_ok_repeats_and_stops(void **state)
     assert_int_equal(seen->count, THREADS);
 }
 
+/* [[:poll nil {0 [] 1 [[7 70]]}]], or with nothing in partition 1 either. */
+static struct rift_value polled(struct rift_values *values, bool is_found)
+{
+    struct rift_value pair = rift_value_small_integer(70);
+    struct rift_value empty = rift_value_box(values, RIFT_LIST, NULL, 0);
+    struct rift_value found = rift_value_box(values, RIFT_LIST, &pair, 1);
+    struct rift_value map[] = {rift_value_small_integer(0), empty, rift_value_small_integer(1),
+                               is_found ? found : empty};
+    struct rift_value items[] = {rift_value_keyword(values, "poll", 4), RIFT_VALUE_NIL,
+                                 rift_value_box(values, RIFT_MAP, map, 4)};
+    return rift_value_box(values, RIFT_TXN, items, 3);
+}
+
+static void until_polled_goes_on_as_long_as_something_is_found(void **state)
+{
+    (void)state;
+    struct rift_values *values = rift_values_create();
+    struct rift_generator *until =
+        rift_generator_until_polled(&arena, RIFT_SECOND, numbers("p", 0));
+    bool is_free[] = {true};
+    int32_t process[] = {0};
+    struct rift_generator_context context = {
+        .thread_count = 1, .is_free = is_free, .process = process, .values = values};
+    struct rift_planned_op op;
+    int64_t wake_ns;
+    for (int i = 0; i < 1000; i++) {
+        assert_int_equal(rift_generator_next(until, &context, &op, &wake_ns), RIFT_NEXT_OP);
+        struct rift_generator_event event = {
+            .op = &op, .type = RIFT_OP_OK, .values = values, .result = polled(values, i < 999)};
+        rift_generator_update(until, &event);
+    }
+    assert_int_equal(rift_generator_next(until, &context, &op, &wake_ns), RIFT_NEXT_DONE);
+    rift_values_destroy(values);
+}
+
 static struct rift_generator *some_keys(uint64_t infos, const char *distribution, uint64_t seed)
 {
     struct rift_keys_request request = {.active_count = 4,
@@ -387,6 +422,7 @@ int main(void)
         CLAIM(a_phase_waits_for_the_operations_of_the_one_before),
         CLAIM(phases_of_one_thread_wait_for_that_thread_only),
         CLAIM(until_ok_repeats_and_stops),
+        CLAIM(until_polled_goes_on_as_long_as_something_is_found),
         CLAIM(a_key_retires_after_its_operations_and_a_new_one_follows),
         CLAIM(a_key_with_too_many_infos_is_replaced),
         CLAIM(outcomes_never_choose_operations),
