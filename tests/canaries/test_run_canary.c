@@ -14,6 +14,7 @@
 #include "common/memory.h"
 #include "control/run/interpreter.h"
 #include "history/reader.h"
+#include "plan/generators/combinators.h"
 #include "tests/lib/memory_client.h"
 #include "workloads/workload.h"
 #include "tests/lib/judging.h"
@@ -52,7 +53,9 @@ static void record(const struct rift_client *client, const char *path)
                                             .origin_ns = rift_clock_now(),
                                             .journal = run_journal_of_writer(writer)};
     struct interpreter *interpreter = interpreter_create(&settings, NULL);
-    interpreter_run(interpreter, phases.main, rift_clock_now() + RIFT_SECOND, NULL);
+    /* So many operations, however slow the machine is. */
+    struct rift_generator *main = rift_generator_limit(&arena, LENGTH_OPS, phases.main);
+    interpreter_run(interpreter, main, rift_clock_now() + 60 * RIFT_SECOND, NULL);
     interpreter_destroy(interpreter);
     assert_int_equal(rift_writer_close(writer, NULL), 0);
     rift_arena_finish(&arena);
