@@ -1,5 +1,6 @@
 /* disk-device needs a kernel with device mapper: on a host that is a guest it is seen by dd in a
  * shell of its own, which shares nothing with the agent. */
+#include <math.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -152,7 +153,7 @@ static void make_file(void)
 }
 
 /* How long 8 blocks take that are moved one after the other, past every cache. */
-static double transfer_ms(const char *dd)
+static double transfer_once_ms(const char *dd)
 {
     char output[400];
     CLEANUP(rift_free)
@@ -165,16 +166,26 @@ static double transfer_ms(const char *dd)
     return strtod(output, NULL) / 1e3;
 }
 
+/* The shortest of some, as a busy machine makes each take longer. */
+static double transfer_ms(const char *dd, double below_ms)
+{
+    double best = transfer_once_ms(dd);
+    for (int i = 0; i < 10 && best >= below_ms; i++)
+        best = fmin(best, transfer_once_ms(dd));
+    return best;
+}
+
 static void must_be_slow(const char *dd)
 {
-    double ms = transfer_ms(dd);
+    double ms = transfer_ms(dd, TRANSFERS * DELAY_MS * 2.5);
     print_message("%.0f ms of %d: %.40s\n", ms, TRANSFERS * DELAY_MS, dd);
     assert_true(ms >= TRANSFERS * DELAY_MS && ms < TRANSFERS * DELAY_MS * 2.5);
 }
 
 static void must_be_quick(const char *dd)
 {
-    assert_true(transfer_ms(dd) < TRANSFERS * DELAY_MS * 0.7);
+    double most_ms = TRANSFERS * DELAY_MS * 0.7;
+    assert_true(transfer_ms(dd, most_ms) < most_ms);
 }
 
 static long system_pid(void)

@@ -69,7 +69,7 @@ static void a_checker_that_hangs_is_ended(void **state)
     (void)state;
     int64_t before_ns = rift_clock_now();
     assert_unknown(judge("exec sleep 100", -29500), "not done in time");
-    assert_true(rift_clock_now() - before_ns < 10 * RIFT_SECOND);
+    assert_true(rift_clock_now() - before_ns < 60 * RIFT_SECOND);
 }
 
 int main(void)

@@ -1,4 +1,5 @@
 /* Lab hosts with a kernel of their own: what they have that the machine's kernel may lack. */
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -104,7 +105,7 @@ static void a_guest_s_wall_clock_is_its_own(void **state)
 }
 
 /* The time of a TCP handshake with sshd, from the machine. */
-static double connect_ms(const struct rift_lab_host *host)
+static double connect_once_ms(const struct rift_lab_host *host)
 {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(host->port)};
     assert_int_equal(inet_pton(AF_INET, host->address, &address.sin_addr), 1);
@@ -114,6 +115,15 @@ static double connect_ms(const struct rift_lab_host *host)
     double ms = (double)(rift_clock_now() - begin) / (double)RIFT_MS;
     close(fd);
     return ms;
+}
+
+/* The shortest of some, as a busy machine makes each take longer. */
+static double connect_ms(const struct rift_lab_host *host)
+{
+    double best = connect_once_ms(host);
+    for (int i = 0; i < 10; i++)
+        best = fmin(best, connect_once_ms(host));
+    return best;
 }
 
 static void a_guest_has_netem(void **state)

@@ -185,9 +185,12 @@ static void a_process_that_does_not_stop_keeps_no_other_fault_from_its_end(void 
     heal("burn");
     int64_t took_ns = rift_clock_now() - sent_ns;
     json_t *reply = agent_wait(&n1->agent, clock_id);
+    int64_t given_up_ns = rift_clock_now() - sent_ns;
     const char *text = json_string_value(json_object_get(json_object_get(reply, "error"), "text"));
-    print_message("healed in %.0f ms; %s\n", (double)took_ns / 1e6, text ? text : "");
-    assert_true(took_ns < 800 * RIFT_MS);
+    print_message("healed in %.0f ms, given up in %.0f ms; %s\n", (double)took_ns / 1e6,
+                  (double)given_up_ns / 1e6, text ? text : "");
+    /* Had it waited for the other one, it would have taken as long. */
+    assert_true(took_ns < given_up_ns / 4 * 3);
     assert_non_null(text);
     assert_non_null(strstr(text, "does not stop"));
     json_decref(reply);

@@ -292,9 +292,10 @@ static void any_program_can_be_the_client_of_a_run(void **state)
 }
 
 /* Compares as multisets: which of two operations due within a millisecond is sent first is an
- * outcome. */
+ * outcome, and so is where the time limit cuts the stream off, among the last that were due. */
 static const char compare_with_schedule[] =
     "import json, sys\n"
+    "from collections import Counter\n"
     "asked, planned = [], []\n"
     "for line in open(sys.argv[1]):\n"
     "    op = json.loads(line)\n"
@@ -305,7 +306,10 @@ static const char compare_with_schedule[] =
     "    if words[0] == 'main' and words[2] == 'op':\n"
     "        planned.append(' '.join([words[3]] + words[5:]).replace('nil', 'None'))\n"
     "print(len(asked), 'asked,', len(planned), 'planned')\n"
-    "sys.exit(len(asked) < 200 or sorted(asked) != sorted(planned))\n";
+    "extra, missing = Counter(asked) - Counter(planned), Counter(planned) - Counter(asked)\n"
+    "last = Counter(planned[-(sum(missing.values()) + 6):])\n"
+    "print('not planned:', *extra, '; not asked, though early:', *(missing - last))\n"
+    "sys.exit(len(asked) < 100 or bool(extra) or bool(missing - last))\n";
 
 static void a_run_asks_exactly_what_its_seed_fixed(void **state)
 {
@@ -386,14 +390,14 @@ static void a_full_disk_ends_the_run_and_costs_no_verdict(void **state)
         "none "
         "%s/small && head -c 950000 /dev/zero > %s/small/ballast && exec %s run "
         "configs/etcd-register.yaml --runs %s/small --set nodes.name=%s --set nodes.count=%d --set "
-        "workload.rate_hz=0 --set time_limit_s=60 --set faults=[]'",
+        "workload.rate_hz=0 --set time_limit_s=600 --set faults=[]'",
         case_scratch, case_scratch, case_scratch, test_rift_binary(), case_scratch,
         test_lab_name("run"), HOSTS);
     int64_t start_ns = rift_clock_now();
     int code = test_run(script, output, sizeof output);
     assert_exit_code(code, RIFT_EXIT_HARNESS, output);
-    /* The plan is for 60 s of operations. */
-    assert_true(rift_clock_now() - start_ns < 50 * RIFT_SECOND);
+    /* The plan is for 600 s of operations. */
+    assert_true(rift_clock_now() - start_ns < 500 * RIFT_SECOND);
     assert_one_clear_line("No space left on device");
     assert_says(output, "unknown");
     assert_hosts_are_whole();

@@ -160,7 +160,8 @@ static void a_secured_etcd_is_valid_and_its_password_is_found_nowhere(void **sta
     CLEANUP(rift_free)
     char *script = rift_printf("cd %s; %s %s", case_scratch, test_rift_binary(), count);
     assert_exit_code(test_run(script, output, sizeof output), 0, output);
-    assert_true(strtol(output, NULL, 10) > 300);
+    /* Of 900; a member that takes no password serves none, and half a core serves some 250. */
+    assert_true(strtol(output, NULL, 10) > 50);
     sh("test ! -s arguments && test \"$(sort -u modes)\" = '600 0 19'", "");
     assert_int_equal(
         test_host_run(&case_hosts[0], "grep -q '^user add root' /tmp/arguments", NULL, 0), 0);
