@@ -118,6 +118,7 @@ static int add_plan(struct ward *ward, const struct rift_plan *plan, const char 
         settings.agent_socket = keep(ward, settings.agent_socket);
         settings.password_file = keep(ward, settings.password_file);
         settings.known_hosts_file = keep(ward, settings.known_hosts_file);
+        settings.more_known_hosts = keep(ward, settings.more_known_hosts);
         result = add_patient(ward, &settings);
     }
     run_hosts_release(&hosts);

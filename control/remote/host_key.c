@@ -1,4 +1,5 @@
-/* Is the host the one that known_hosts remembers? */
+/* Is the host the one that known_hosts remembers? Any of the files may know it, and the first is
+ * the one that is told of, and written to. */
 #include "control/remote/host_key.h"
 
 #include <fcntl.h>
@@ -7,7 +8,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/base64.h"
 #include "common/memory.h"
+#include "common/text.h"
+#include "control/remote/known_hosts.h"
 
 static const struct {
     int key_type; /* LIBSSH2_HOSTKEY_TYPE_ */
@@ -44,32 +48,16 @@ static void default_known_hosts(const struct rift_node_settings *settings, char 
         snprintf(path, 512, "%s/.ssh/known_hosts", home ? home : "");
 }
 
-/* out has room for length * 4 / 3 + 4 characters and the end. */
-static void encode_base64(const char *bytes, size_t length, bool is_padded, char *out)
-{
-    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    for (size_t i = 0; i < length; i += 3) {
-        unsigned group = 0;
-        for (size_t j = 0; j < 3; j++)
-            group = group << 8 | (i + j < length ? (unsigned char)bytes[i + j] : 0);
-        for (size_t j = 0; j < 4; j++) {
-            if (i + j <= length)
-                *out++ = digits[group >> (18 - 6 * j) & 63];
-            else if (is_padded)
-                *out++ = '=';
-        }
-    }
-    *out = '\0';
-}
-
 /* As ssh-keygen -l prints it. */
 static void fingerprint(struct rift_ssh *ssh, char text[64])
 {
     enum { HASH_BYTES = 32 };
     const char *hash = libssh2_hostkey_hash(ssh->session, LIBSSH2_HOSTKEY_HASH_SHA256);
-    text[0] = '\0';
+    CLEANUP(rift_text_finish) struct rift_text encoded = {0};
     if (hash)
-        encode_base64(hash, HASH_BYTES, false, text);
+        rift_base64_encode(&encoded, hash, HASH_BYTES);
+    snprintf(text, 64, "%.*s", encoded.data ? (int)strcspn(encoded.data, "=") : 0,
+             encoded.data ? encoded.data : "");
 }
 
 /* Whether known_hosts has this host with another kind of key, and the method for that kind. */
@@ -95,11 +83,9 @@ static char *entry_name(const struct rift_node_settings *settings, const char *n
                : rift_printf("[%s]:%u", name, settings->port);
 }
 
-static int remember(struct rift_ssh *ssh, const char *path, const char *key, size_t key_size,
-                    const char *method, struct rift_error *err)
+static int remember(struct rift_ssh *ssh, const char *path, const char *encoded, const char *method,
+                    struct rift_error *err)
 {
-    CLEANUP(rift_free) char *encoded = rift_calloc(1, key_size * 2 + 8);
-    encode_base64(key, key_size, true, encoded);
     const struct rift_node_settings *settings = ssh->settings;
     CLEANUP(rift_free) char *name = entry_name(settings, host_key_name(ssh));
     CLEANUP(rift_free) char *line = rift_printf("%s %s %s\n", name, method, encoded);
@@ -123,7 +109,8 @@ static int refuse_changed(struct rift_ssh *ssh, const char *path,
 }
 
 /* Nothing but a proxy command leads ssh-keyscan(1) to a host behind one. */
-static int refuse_unknown(struct rift_ssh *ssh, const char *path, struct rift_error *err)
+static int refuse_unknown(struct rift_ssh *ssh, const char *path, bool has_authority,
+                          struct rift_error *err)
 {
     const struct rift_node_settings *settings = ssh->settings;
     const char *name = host_key_name(ssh);
@@ -139,45 +126,96 @@ static int refuse_unknown(struct rift_ssh *ssh, const char *path, struct rift_er
                           name, port, path);
     fingerprint(ssh, print);
     return rift_fail(err, RIFT_ERR_DENIED,
-                     "%s: its host key SHA256:%s is not in %s; if 'ssh-keygen -lf' of the key in "
+                     "%s: its host key SHA256:%s is not in %s%s; if 'ssh-keygen -lf' of the key in "
                      "the host's own /etc/ssh says the same, add it %s",
-                     ssh->label, print, path, command);
+                     ssh->label, print, path,
+                     has_authority ? " (and certificates of hosts this SSH library does not know)"
+                                   : "",
+                     command);
+}
+
+static int refuse_revoked(struct rift_ssh *ssh, const char *path, struct rift_error *err)
+{
+    char print[64];
+    fingerprint(ssh, print);
+    return rift_fail(err, RIFT_ERR_DENIED,
+                     "%s: its host key SHA256:%s is marked @revoked in %s: whoever answers there "
+                     "may be anybody",
+                     ssh->label, print, path);
+}
+
+/* The key that the host offers, and what the files say of it. */
+struct offer {
+    const char *key, *encoded;
+    size_t size;
+    int type, known; /* LIBSSH2_HOSTKEY_TYPE_, LIBSSH2_KNOWNHOST_KEY_ */
+    const char *method;
+    bool is_known, has_authority;
+};
+
+/* Fails where the file rules the host out; *differs holds that for a key that is another one, which
+ * ssh forgives where another file has this one. */
+static int look_into(struct rift_ssh *ssh, const char *path, struct offer *offer,
+                     const char **wanted_methods, struct rift_error *differs,
+                     struct rift_error *err)
+{
+    struct known_hosts_marks marks = {0};
+    struct libssh2_knownhost *found = NULL;
+    CLEANUP(rift_free) char *name = entry_name(ssh->settings, host_key_name(ssh));
+    CLEANUP(free_known_hosts) LIBSSH2_KNOWNHOSTS *hosts = libssh2_knownhost_init(ssh->session);
+    if (!hosts || !known_hosts_read(path, name, offer->encoded, hosts, &marks))
+        return rift_fail(err, RIFT_ERR_INVALID, "%s: %s cannot be read", ssh->label, path);
+    if (marks.is_revoked)
+        return refuse_revoked(ssh, path, err);
+    offer->has_authority |= marks.has_authority;
+    int answer = libssh2_knownhost_checkp(
+        hosts, host_key_name(ssh), ssh->settings->port, offer->key, offer->size,
+        LIBSSH2_KNOWNHOST_TYPE_PLAIN | LIBSSH2_KNOWNHOST_KEYENC_RAW | offer->known, &found);
+    offer->is_known |= answer == LIBSSH2_KNOWNHOST_CHECK_MATCH;
+    if (answer == LIBSSH2_KNOWNHOST_CHECK_MATCH || differs->code != RIFT_ERR_NONE)
+        return 0;
+    if (answer == LIBSSH2_KNOWNHOST_CHECK_MISMATCH) {
+        refuse_changed(ssh, path, found, differs);
+    } else {
+        *wanted_methods = other_kind(ssh, hosts, offer->key, offer->size, offer->type);
+        if (*wanted_methods)
+            refuse_changed(ssh, path, NULL, differs);
+    }
+    return 0;
 }
 
 int rift_ssh_check_host_key(struct rift_ssh *ssh, const char **wanted_methods,
                             struct rift_error *err)
 {
     char path[512];
-    struct libssh2_knownhost *found = NULL;
-    size_t key_size = 0;
-    int offered = 0, kind = LIBSSH2_KNOWNHOST_KEY_UNKNOWN;
-    const char *method = "unknown";
+    struct offer offer = {.known = LIBSSH2_KNOWNHOST_KEY_UNKNOWN, .method = "unknown"};
+    struct rift_error differs = {0};
+    CLEANUP(rift_text_finish) struct rift_text encoded = {0};
     default_known_hosts(ssh->settings, path);
-    CLEANUP(free_known_hosts) LIBSSH2_KNOWNHOSTS *hosts = libssh2_knownhost_init(ssh->session);
-    const char *key = libssh2_session_hostkey(ssh->session, &key_size, &offered);
-    if (!hosts || !key)
+    offer.key = libssh2_session_hostkey(ssh->session, &offer.size, &offer.type);
+    if (!offer.key)
         return rift_ssh_fail(ssh, RIFT_ERR_DENIED, "its host key cannot be read", err);
-    /* A file that is not there is one that knows nobody. */
-    if (access(path, F_OK) == 0 &&
-        libssh2_knownhost_readfile(hosts, path, LIBSSH2_KNOWNHOST_FILE_OPENSSH) < 0)
-        return rift_ssh_fail(ssh, RIFT_ERR_INVALID, path, err);
+    rift_base64_encode(&encoded, offer.key, offer.size);
+    offer.encoded = encoded.data;
     for (size_t i = 0; i < KIND_COUNT; i++) {
-        if (kinds[i].key_type == offered) {
-            kind = kinds[i].known;
-            method = kinds[i].method;
+        if (kinds[i].key_type == offer.type) {
+            offer.known = kinds[i].known;
+            offer.method = kinds[i].method;
         }
     }
-    int answer = libssh2_knownhost_checkp(
-        hosts, host_key_name(ssh), ssh->settings->port, key, key_size,
-        LIBSSH2_KNOWNHOST_TYPE_PLAIN | LIBSSH2_KNOWNHOST_KEYENC_RAW | kind, &found);
-    if (answer == LIBSSH2_KNOWNHOST_CHECK_MATCH)
+    const char *more = ssh->settings->more_known_hosts;
+    CLEANUP(rift_free) char *paths = rift_printf("%s\n%s", path, more ? more : "");
+    char *rest = paths;
+    for (char *one; (one = strsep(&rest, "\n"));)
+        if (one[0] && look_into(ssh, one, &offer, wanted_methods, &differs, err))
+            return -1;
+    if (offer.is_known) {
+        *wanted_methods = NULL;
         return 0;
-    if (answer == LIBSSH2_KNOWNHOST_CHECK_MISMATCH)
-        return refuse_changed(ssh, path, found, err);
-    *wanted_methods = other_kind(ssh, hosts, key, key_size, offered);
-    if (*wanted_methods)
-        return refuse_changed(ssh, path, NULL, err);
+    }
+    if (differs.code != RIFT_ERR_NONE)
+        return rift_fail(err, differs.code, "%s", differs.text);
     if (ssh->settings->accept_new_host_key)
-        return remember(ssh, path, key, key_size, method, err);
-    return refuse_unknown(ssh, path, err);
+        return remember(ssh, path, offer.encoded, offer.method, err);
+    return refuse_unknown(ssh, path, offer.has_authority, err);
 }

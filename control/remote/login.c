@@ -6,11 +6,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/clock.h"
 #include "common/memory.h"
 #include "common/secret.h"
 #include "control/remote/key_file.h"
-
-enum { AGENT_KEYS_MAX = 64 };
+#include "control/remote/ssh_agent.h"
 
 static const char use_ed25519[] =
     "RSA keys do not work with this SSH library (no rsa-sha2); make one with: ssh-keygen -t "
@@ -24,60 +24,76 @@ static const char *agent_socket(const struct rift_ssh *ssh)
     return socket && socket[0] ? socket : NULL;
 }
 
-/* Tries each key of the agent that this library can use, or only one. */
-static int try_agent_keys(struct rift_ssh *ssh, LIBSSH2_AGENT *agent, const struct key_file *only,
-                          int64_t deadline_ns, struct rift_error *err)
+static bool is_kind(const struct ssh_agent_key *key, const char *word)
 {
-    struct libssh2_agent_publickey *key = NULL;
-    size_t rsa_count = 0, tried_count = 0;
-    for (size_t i = 0; i < AGENT_KEYS_MAX; i++) {
-        if (libssh2_agent_get_identity(agent, &key, key) != 0)
-            break;
-        if (only && (key->blob_len != only->public_size ||
-                     memcmp(key->blob, only->public_key, key->blob_len) != 0))
-            continue;
-        /* The blob starts with the length and the text of its kind. */
-        if (key->blob_len >= 11 && memcmp(key->blob + 4, "ssh-rsa", 7) == 0) {
-            rsa_count++;
-            continue;
-        }
-        int result;
-        tried_count++;
-        while ((result = libssh2_agent_userauth(agent, ssh->settings->user, key)) ==
-               LIBSSH2_ERROR_EAGAIN)
-            if (rift_ssh_wait(ssh, deadline_ns, err) < 0)
-                return -1;
-        if (result == 0)
-            return 0;
-    }
-    if (tried_count == 0 && only)
-        return rift_fail(err, RIFT_ERR_MISSING, "%s: ssh-agent does not hold it", ssh->label);
-    if (tried_count == 0 && rsa_count > 0)
-        return rift_fail(err, RIFT_ERR_UNSUPPORTED, "%s: ssh-agent holds RSA keys only: %s",
-                         ssh->label, use_ed25519);
-    return rift_fail(err, RIFT_ERR_DENIED, "%s: refuses the %zu keys of ssh-agent for user '%s'",
-                     ssh->label, tried_count, ssh->settings->user);
+    return key->size > 4 &&
+           memmem(key->blob + 4, key->size < 64 ? key->size - 4 : 60, word, strlen(word));
 }
 
-/* only: that key and no other; NULL: whichever fits. */
+/* 0, or an error; DENIED where the host does not take it. */
+static int try_agent_key(struct ssh_agent *agent, const struct ssh_agent_key *key,
+                         int64_t deadline_ns, struct rift_error *err)
+{
+    struct rift_error of_agent = {0};
+    int result;
+    while ((result = ssh_agent_userauth(agent, key, &of_agent)) == LIBSSH2_ERROR_EAGAIN)
+        if (rift_ssh_wait(agent->ssh, deadline_ns, err) < 0)
+            return -1;
+    if (result == 0)
+        return 0;
+    return of_agent.code != RIFT_ERR_NONE && of_agent.code != RIFT_ERR_DENIED
+               ? rift_fail(err, of_agent.code, "%s", of_agent.text)
+               : rift_fail(err, RIFT_ERR_DENIED, "refused");
+}
+
+/* Tries each key of the agent that this library can use, or only one. */
+static int try_agent_keys(struct ssh_agent *agent, const struct key_file *only, int64_t deadline_ns,
+                          struct rift_error *err)
+{
+    const char *label = agent->ssh->label;
+    size_t rsa_count = 0, certificate_count = 0, tried_count = 0;
+    for (size_t i = 0; i < agent->count; i++) {
+        const struct ssh_agent_key *key = &agent->keys[i];
+        if (only &&
+            (key->size != only->public_size || memcmp(key->blob, only->public_key, key->size) != 0))
+            continue;
+        bool is_certificate = is_kind(key, "-cert-v01@"), is_rsa = is_kind(key, "ssh-rsa");
+        certificate_count += is_certificate;
+        rsa_count += is_rsa;
+        if (is_certificate || is_rsa)
+            continue;
+        tried_count++;
+        struct rift_error reason = {0};
+        if (try_agent_key(agent, key, deadline_ns, &reason) == 0)
+            return 0;
+        if (reason.code != RIFT_ERR_DENIED)
+            return rift_fail(err, reason.code, "%s", reason.text);
+    }
+    if (tried_count == 0 && only)
+        return rift_fail(err, RIFT_ERR_MISSING, "%s: ssh-agent does not hold it", label);
+    if (tried_count == 0 && certificate_count > 0)
+        return rift_fail(err, RIFT_ERR_UNSUPPORTED,
+                         "%s: ssh-agent holds certificates only, which this SSH library does not "
+                         "know: add a key itself to the host's authorized_keys",
+                         label);
+    if (tried_count == 0 && rsa_count > 0)
+        return rift_fail(err, RIFT_ERR_UNSUPPORTED, "%s: ssh-agent holds RSA keys only: %s", label,
+                         use_ed25519);
+    return rift_fail(err, RIFT_ERR_DENIED, "%s: refuses the %zu keys of ssh-agent for user '%s'",
+                     label, tried_count, agent->ssh->settings->user);
+}
+
+/* only: that key and no other; NULL: whichever fits. Half of the time that is left is the agent's:
+ * there may be another way to log in. */
 static int login_with_agent(struct rift_ssh *ssh, const struct key_file *only, int64_t deadline_ns,
                             struct rift_error *err)
 {
-    LIBSSH2_AGENT *agent = libssh2_agent_init(ssh->session);
-    int result = -1;
-    if (agent)
-        libssh2_agent_set_identity_path(agent, agent_socket(ssh));
-    if (!agent || libssh2_agent_connect(agent) != 0)
-        rift_fail(err, RIFT_ERR_MISSING, "%s: no ssh-agent answers at %s", ssh->label,
-                  agent_socket(ssh));
-    else if (libssh2_agent_list_identities(agent) != 0)
-        rift_ssh_fail(ssh, RIFT_ERR_MISSING, "list ssh-agent's keys", err);
-    else
-        result = try_agent_keys(ssh, agent, only, deadline_ns, err);
-    if (agent) {
-        libssh2_agent_disconnect(agent);
-        libssh2_agent_free(agent);
-    }
+    struct ssh_agent agent;
+    int64_t now = rift_clock_now();
+    int result = ssh_agent_open(&agent, ssh, agent_socket(ssh), now + (deadline_ns - now) / 2, err);
+    if (result == 0)
+        result = try_agent_keys(&agent, only, deadline_ns, err);
+    ssh_agent_close(&agent);
     return result;
 }
 

@@ -40,6 +40,7 @@ static void copy_settings(struct rift_node_settings *to, const struct rift_node_
     to->agent_socket = copy_text(from->agent_socket);
     to->password_file = copy_text(from->password_file);
     to->known_hosts_file = copy_text(from->known_hosts_file);
+    to->more_known_hosts = copy_text(from->more_known_hosts);
     to->agent_binary = copy_text(from->agent_binary);
     to->run = copy_text(from->run);
     if (to->lease_ms <= 0)
@@ -58,6 +59,7 @@ static void free_settings(struct rift_node_settings *settings)
     free((char *)settings->agent_socket);
     free((char *)settings->password_file);
     free((char *)settings->known_hosts_file);
+    free((char *)settings->more_known_hosts);
     free((char *)settings->agent_binary);
     free((char *)settings->run);
 }

@@ -31,6 +31,7 @@ struct rift_node_settings {
     bool identities_only;         /* of ssh-agent no keys but those of identity_files */
     const char *password_file;    /* used in place of keys; NULL: keys */
     const char *known_hosts_file; /* NULL: ~/.ssh/known_hosts */
+    const char *more_known_hosts; /* files that are read as well, a line each; NULL: none */
     bool accept_new_host_key;     /* false: strict */
     bool use_sudo;                /* the login is not root */
     enum rift_node_faults faults;

@@ -97,7 +97,8 @@ static const char *expand(struct rift_arena *arena, const char *pattern, const c
 }
 
 struct answer {
-    const char *host_name, *user, *port, *known_hosts, *key_alias, *jump, *command;
+    const char *host_name, *user, *port, *known_hosts, *global_known_hosts, *key_alias, *jump,
+        *command;
     const char *agent, *identities_only;
     const char *identities[IDENTITIES_MAX];
     size_t identity_count;
@@ -115,6 +116,7 @@ static void read_answer(char *text, struct answer *answer)
         {"port", &answer->port},
         {"hostkeyalias", &answer->key_alias},
         {"userknownhostsfile", &answer->known_hosts},
+        {"globalknownhostsfile", &answer->global_known_hosts},
         {"proxyjump", &answer->jump},
         {"proxycommand", &answer->command},
         {"identitiesonly", &answer->identities_only},
@@ -170,6 +172,33 @@ static void fill_keys(struct rift_node_settings *settings, const struct answer *
         answer->identities_only && strcmp(answer->identities_only, "yes") == 0;
 }
 
+/* The names in a list, which ssh parts by blanks: the first in *first where that is wanted, all
+ * others a line each. */
+static void split_files(struct rift_arena *arena, const char *list, const char **first,
+                        struct rift_text *others)
+{
+    CLEANUP(rift_free) char *copy = rift_strdup(list ? list : "");
+    char *rest = copy;
+    for (char *name; (name = strsep(&rest, " "));) {
+        const char *path = name[0] ? without_tilde(arena, name) : NULL;
+        if (path && first && !*first)
+            *first = path;
+        else if (path)
+            rift_text_printf(others, "%s%s", others->length > 0 ? "\n" : "", path);
+    }
+}
+
+static void fill_known_hosts(struct rift_node_settings *settings, const struct answer *answer,
+                             struct rift_arena *arena)
+{
+    CLEANUP(rift_text_finish) struct rift_text others = {0};
+    if (!settings->known_hosts_file)
+        split_files(arena, answer->known_hosts, &settings->known_hosts_file, &others);
+    split_files(arena, answer->global_known_hosts, NULL, &others);
+    if (others.data)
+        settings->more_known_hosts = rift_arena_strdup(arena, others.data);
+}
+
 static void fill(struct rift_node_settings *settings, const struct answer *answer,
                  const char *alias, const char *file, struct rift_arena *arena)
 {
@@ -183,12 +212,7 @@ static void fill(struct rift_node_settings *settings, const struct answer *answe
     if (settings->port == 0)
         settings->port = port_of(answer->port);
     fill_keys(settings, answer, alias, arena);
-    if (!settings->known_hosts_file && answer->known_hosts) {
-        /* A list; ssh writes to the first. */
-        CLEANUP(rift_free)
-        char *first = rift_strndup(answer->known_hosts, strcspn(answer->known_hosts, " "));
-        settings->known_hosts_file = without_tilde(arena, first);
-    }
+    fill_known_hosts(settings, answer, arena);
     if (!settings->proxy_command && answer->jump)
         settings->proxy_command = jump_command(arena, answer->jump, file, settings);
     else if (!settings->proxy_command && answer->command)

@@ -177,6 +177,113 @@ static void rift_logs_in_by_the_keys_that_ssh_would_take(void **state)
     unsetenv("SSH_AUTH_SOCK");
 }
 
+/* An ssh-agent that hangs: it never answers, or lists its key (whose base64 is the second word) and
+ * then waits, as for a person who is to confirm. */
+static const char make_hanging_agent[] =
+    "cd %s; cat >agent.py <<'END'\n"
+    "import base64, socket, sys, time\n"
+    "key = base64.b64decode(sys.argv[2])\n"
+    "server = socket.socket(socket.AF_UNIX); server.bind(sys.argv[1]); server.listen(5)\n"
+    "n = lambda number: number.to_bytes(4, 'big')\n"
+    "held = []\n"
+    "while True:\n"
+    "    held.append(server.accept()[0])\n"
+    "    if key and held[-1].recv(100)[4] == 11:\n"
+    "        body = bytes([12]) + n(1) + n(len(key)) + key + n(1) + b'k'\n"
+    "        held[-1].sendall(n(len(body)) + body)\n"
+    "END\n"
+    "test -e k.pub || ssh-keygen -q -t ed25519 -N '' -f k; for a in \"silent ''\" \"slow $(cut -d' "
+    "' "
+    "-f2 k.pub)\"; do eval \"python3 agent.py $a\" >/dev/null 2>&1 & echo $! >>agents; done; for i "
+    "in $(seq 100); do test -S silent && test -S slow && break; sleep 0.1; done; cat k.pub";
+
+/* Whoever hangs here hangs for ever, so somebody else ends it. */
+static void an_agent_that_hangs_holds_up_no_login(void **state)
+{
+    (void)state;
+    case_need_lab();
+    char output[OUTPUT_SIZE];
+    CLEANUP(rift_free) char *make = rift_printf(make_hanging_agent, case_scratch);
+    assert_exit_code(test_run(make, output, sizeof output), 0, output);
+    CLEANUP(rift_free)
+    char *add = rift_printf("echo '%s' >>/root/.ssh/authorized_keys", output);
+    assert_int_equal(test_host_run(&case_hosts[1], add, NULL, 0), 0);
+    static const char *const sockets[] = {"silent", "slow"};
+    for (size_t i = 0; i < 2; i++) {
+        CLEANUP(rift_free)
+        char *script = rift_printf(
+            "cd %s; printf 'Host db2\nHostName %s\nUser root\nPort %u\nUserKnownHostsFile "
+            "%s\nIdentityAgent %s/%s\n' >ssh_config; mkdir -p home/.ssh; rm -f home/.ssh/*; printf "
+            "'nodes: [db2]\nssh: {config: ssh_config}\nclient: {name: stdio, command: "
+            "[/bin/true]}\nworkload: register\ndeadlines: {connect_s: 4}\n' >config.yaml; export "
+            "HOME=$PWD/home; timeout 60 %s heal config.yaml 2>&1; echo code $?; cp %s "
+            "home/.ssh/id_ed25519; timeout 60 %s heal config.yaml 2>&1; echo code $?",
+            case_scratch, case_hosts[1].address, case_hosts[1].port, case_hosts[1].known_hosts_file,
+            case_scratch, sockets[i], test_rift_binary(), case_hosts[1].key_file,
+            test_rift_binary());
+        test_run(script, output, sizeof output);
+        assert_says(output, "does not answer");
+        assert_says(output, "code 255");
+        assert_says(output, "this node is healed\ncode 0");
+    }
+}
+
+/* known: as it is; other_key: the host with another key; and what else ssh may find there. */
+static const char make_known[] =
+    "cd %s; exec 2>&1; set -e; a=%s; k=\"$(sed -n \"s/^$a,[^ ]* //p\" %s)\"; test -n \"$k\"; "
+    "test -e x || ssh-keygen -q -t ed25519 -N '' -f x; x=\"$(cut -d' ' -f1,2 x.pub)\"; "
+    "echo \"$a $k\" >known; echo \"$a $x\" >other_key; cp known hashed; ssh-keygen -q -H -f "
+    "hashed; "
+    "echo \"@revoked * $k\" >revoked; echo \"@revoked * $x\" >revoked_x; "
+    "echo \"@cert-authority * $k\" >authority; echo \"*.x,10.* $k\" >pattern; "
+    "echo \"!$a,10.* $k\" >not; printf '# a\n\nno line\n%%s ssh-ed25519 !!\n' $a | cat - known "
+    ">broken";
+
+static const struct way known_ways[] = {
+    {"UserKnownHostsFile $/known\n", true},
+    {"UserKnownHostsFile $/hashed\n", true},
+    {"UserKnownHostsFile $/none $/known\n", true},
+    {"UserKnownHostsFile $/none\nGlobalKnownHostsFile $/none $/known\n", true},
+    {"UserKnownHostsFile $/none\nGlobalKnownHostsFile $/none\n", false},
+    {"UserKnownHostsFile $/other_key\n", false},
+    {"UserKnownHostsFile $/other_key $/known\n", true},
+    {"UserKnownHostsFile $/known $/revoked\n", false},
+    {"UserKnownHostsFile $/known\nGlobalKnownHostsFile $/revoked\n", false},
+    {"UserKnownHostsFile $/revoked_x $/known\n", true},
+    {"UserKnownHostsFile $/authority\n", false},
+    {"UserKnownHostsFile $/authority $/known\n", true},
+    {"UserKnownHostsFile $/pattern\n", true},
+    {"UserKnownHostsFile $/not\n", false},
+    {"UserKnownHostsFile $/broken\n", true},
+};
+
+/* ssh itself is asked what it makes of the same files. */
+static void a_host_is_known_where_ssh_knows_it(void **state)
+{
+    (void)state;
+    case_need_lab();
+    char output[OUTPUT_SIZE], said[OUTPUT_SIZE];
+    CLEANUP(rift_free)
+    char *make = rift_printf(make_known, case_scratch, case_hosts[1].address,
+                             case_hosts[1].known_hosts_file);
+    assert_exit_code(test_run(make, output, sizeof output), 0, output);
+    for (size_t i = 0; i < sizeof known_ways / sizeof *known_ways; i++) {
+        CLEANUP(rift_free)
+        char *write = rift_printf("cd %s; { printf 'Host db2\nHostName %s\nUser root\nPort "
+                                  "%u\nIdentityFile %s\n'; printf '%%s' '%s' | sed "
+                                  "\"s,\\\\$,$PWD,g\"; } >ssh_config; cat ssh_config; ssh -F "
+                                  "ssh_config -o BatchMode=yes db2 true 2>&1",
+                                  case_scratch, case_hosts[1].address, case_hosts[1].port,
+                                  case_hosts[1].key_file, known_ways[i].lines);
+        if ((test_run(write, said, sizeof said) == 0) != known_ways[i].leads)
+            fail_msg("ssh thinks otherwise: %s", said);
+        if ((heal("db2", output) == 0) != known_ways[i].leads)
+            fail_msg("%s: %s", said, output);
+        if (strstr(known_ways[i].lines, "$/revoked\n"))
+            assert_says(output, "is marked @revoked in");
+    }
+}
+
 /* The second host takes SSH from the first only: nothing but the jump leads there. */
 static void close_direct_way(void)
 {
@@ -248,6 +355,8 @@ int main(int argc, char **argv)
         cmocka_unit_test(what_the_configuration_says_itself_wins),
         cmocka_unit_test(a_mistake_in_the_file_is_named),
         cmocka_unit_test(rift_logs_in_by_the_keys_that_ssh_would_take),
+        cmocka_unit_test(an_agent_that_hangs_holds_up_no_login),
+        cmocka_unit_test(a_host_is_known_where_ssh_knows_it),
         cmocka_unit_test(a_jump_host_leads_to_a_host_that_cannot_be_reached_directly),
         cmocka_unit_test(a_host_that_asks_is_answered_from_the_password_file),
     };
