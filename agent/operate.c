@@ -287,10 +287,27 @@ static size_t count_alive(const json_t *list)
     return alive;
 }
 
+/* Of those that will still be there in a moment. */
+static bool has_process(const struct agent *agent)
+{
+    static pid_t pids[RIFT_CGROUP_PIDS_MAX];
+    size_t count = rift_cgroup_pids(&agent->cgroup, pids, RIFT_CGROUP_PIDS_MAX), i = 0;
+    while (i < count && rift_process_is_dying(pids[i]))
+        i++;
+    return i < count;
+}
+
 bool operate_is_whole(const struct agent *agent)
 {
-    const json_t *started = agent->system->started;
-    return operate_count(agent) > 0 && count_alive(started) == json_array_size(started);
+    size_t i;
+    json_t *item;
+    json_array_foreach(agent->system->started, i, item)
+    {
+        if (!operate_is_alive(item) ||
+            rift_process_is_dying((pid_t)json_integer_value(json_array_get(item, 0))))
+            return false;
+    }
+    return has_process(agent);
 }
 
 /* What is told to end, and what is left of a system that lost one of its processes, makes room for

@@ -6,7 +6,9 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,8 +16,14 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* The state and, unless NULL, the start time out of a stat file; false when it is not there. */
-static bool process_read_stat(const char *path, char *state, uint64_t *start_ticks)
+/* Of proc(5), from 1. */
+enum { FIELD_STATE = 3, FIELD_FLAGS = 9, FIELD_START = 22 };
+
+/* PF_EXITING and PF_SIGNALED of the kernel's sched.h, as they were since 2.6. */
+enum { FLAGS_DYING = 0x4 | 0x400 };
+
+/* The state and, unless NULL, a number out of a stat file; false when it is not there. */
+static bool process_read_stat(const char *path, char *state, int field, uint64_t *number)
 {
     char text[1024];
     int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -30,17 +38,17 @@ static bool process_read_stat(const char *path, char *state, uint64_t *start_tic
     if (!c || c[1] != ' ')
         return false;
     *state = c[2];
-    if (!start_ticks)
+    if (!number)
         return true;
-    c += 2; /* now field 3; the start time is field 22 */
-    for (int field = 3; field < 22 && c; field++) {
+    c += 2;
+    for (int at = FIELD_STATE; at < field && c; at++) {
         c = strchr(c, ' ');
         if (c)
             c++;
     }
     if (!c || !isdigit((unsigned char)*c))
         return false;
-    *start_ticks = strtoull(c, NULL, 10);
+    *number = strtoull(c, NULL, 10);
     return true;
 }
 
@@ -49,7 +57,7 @@ bool rift_process_identify(pid_t pid, struct rift_process *process)
     char path[64], state;
     snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
     process->pid = pid;
-    return process_read_stat(path, &state, &process->start_ticks);
+    return process_read_stat(path, &state, FIELD_START, &process->start_ticks);
 }
 
 bool rift_process_is_alive(const struct rift_process *process)
@@ -57,8 +65,34 @@ bool rift_process_is_alive(const struct rift_process *process)
     char path[64], state;
     uint64_t start_ticks;
     snprintf(path, sizeof path, "/proc/%d/stat", (int)process->pid);
-    return process_read_stat(path, &state, &start_ticks) && start_ticks == process->start_ticks &&
-           state != 'Z' && state != 'X';
+    return process_read_stat(path, &state, FIELD_START, &start_ticks) &&
+           start_ticks == process->start_ticks && state != 'Z' && state != 'X';
+}
+
+/* Until it has taken notice the signal is pending, of the process or its first thread. */
+static bool is_sigkill_pending(pid_t pid)
+{
+    char path[64], line[256];
+    uint64_t pending = 0, mask;
+    snprintf(path, sizeof path, "/proc/%d/status", (int)pid);
+    FILE *file = fopen(path, "re");
+    while (file && fgets(line, sizeof line, file))
+        if (sscanf(line, "SigPnd: %" SCNx64, &mask) == 1 ||
+            sscanf(line, "ShdPnd: %" SCNx64, &mask) == 1)
+            pending |= mask;
+    if (file)
+        fclose(file);
+    return pending >> (SIGKILL - 1) & 1;
+}
+
+bool rift_process_is_dying(pid_t pid)
+{
+    char path[64], state;
+    uint64_t flags;
+    bool is_pending = is_sigkill_pending(pid); /* first: it becomes the other */
+    snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+    return is_pending ||
+           (process_read_stat(path, &state, FIELD_FLAGS, &flags) && (flags & FLAGS_DYING));
 }
 
 pid_t rift_process_parent(pid_t pid)
@@ -79,7 +113,7 @@ char rift_process_state(pid_t pid)
 {
     char path[64], state;
     snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
-    return process_read_stat(path, &state, NULL) ? state : 0;
+    return process_read_stat(path, &state, FIELD_STATE, NULL) ? state : 0;
 }
 
 void rift_process_name(pid_t pid, char name[RIFT_PROCESS_NAME_SIZE])
@@ -107,7 +141,7 @@ char rift_process_threads_state(pid_t pid)
         if (!isdigit((unsigned char)entry->d_name[0]))
             continue;
         snprintf(file, sizeof file, "/proc/%d/task/%s/stat", (int)pid, entry->d_name);
-        if (!process_read_stat(file, &state, NULL))
+        if (!process_read_stat(file, &state, FIELD_STATE, NULL))
             continue;
         common = common == 0 || common == state ? state : '*';
     }

@@ -20,6 +20,8 @@ struct rift_process {
 bool rift_process_identify(pid_t pid, struct rift_process *process);
 /* Still the same process, and no zombie. */
 bool rift_process_is_alive(const struct rift_process *process);
+/* It was killed and has not ended yet, which on a busy node takes a while. */
+bool rift_process_is_dying(pid_t pid);
 /* 0 when it is gone. */
 pid_t rift_process_parent(pid_t pid);
 /* The letter of proc(5), 'R', 'S', 'T', 't', 'D', 'Z', ...; 0 when it is gone. */
