@@ -26,7 +26,8 @@
 
 #include "common/memory.h"
 
-enum { READY_MS = 10000, STOP_SYSCALL = SIGTRAP | 0x80 };
+enum { READY_MS = 10000, STOP_SYSCALL = SIGTRAP | 0x80, PROCESSES_MAX = 256 };
+enum { BEGINS = 1 /* PTRACE_EVENTMSG_SYSCALL_ENTRY of linux/ptrace.h */ };
 
 /* Shared by both processes. */
 struct shared {
@@ -112,29 +113,83 @@ static const long looks[] = {
     SYS_wait4,
     SYS_waitid};
 
-static bool opens_to_look(unsigned long long flags)
+/* A system call where it begins or ends. */
+struct call {
+    bool is_begin, has_failed;
+    long number;
+    uint64_t args[6];
+};
+
+#ifdef __x86_64__
+/* A kernel without PTRACE_GET_SYSCALL_INFO, as User-mode Linux is. */
+static bool read_registers(pid_t pid, struct call *call)
+{
+    struct user_regs_struct r;
+    unsigned long place = 0;
+    if (ptrace(PTRACE_GETREGS, pid, NULL, &r) || ptrace(PTRACE_GETEVENTMSG, pid, NULL, &place))
+        return false;
+    *call = (struct call){.is_begin = place == BEGINS,
+                          .has_failed = (long long)r.rax < 0 && (long long)r.rax > -4096,
+                          .number = (long)r.orig_rax,
+                          .args = {r.rdi, r.rsi, r.rdx, r.r10, r.r8, r.r9}};
+    return true;
+}
+#endif
+
+static bool read_call(pid_t pid, struct call *call)
+{
+    struct __ptrace_syscall_info info = {.op = PTRACE_SYSCALL_INFO_NONE};
+    if (ptrace(PTRACE_GET_SYSCALL_INFO, pid, sizeof info, &info) <= 0) {
+#ifdef __x86_64__
+        return read_registers(pid, call);
+#endif
+    }
+    *call = (struct call){.is_begin = info.op == PTRACE_SYSCALL_INFO_ENTRY};
+    if (call->is_begin) {
+        call->number = (long)info.entry.nr;
+        memcpy(call->args, info.entry.args, sizeof call->args);
+    } else {
+        call->has_failed = info.op == PTRACE_SYSCALL_INFO_EXIT && info.exit.is_error;
+    }
+    return info.op == PTRACE_SYSCALL_INFO_ENTRY || info.op == PTRACE_SYSCALL_INFO_EXIT;
+}
+
+static bool opens_to_look(uint64_t flags)
 {
     return (flags & O_ACCMODE) == O_RDONLY && !(flags & (O_CREAT | O_TRUNC));
 }
 
-static bool is_step(const struct __ptrace_syscall_info *info)
+/* Between processes: what comes of it is seen at the steps of the one that reads. */
+static bool is_to_another_process(pid_t pid, uint64_t fd)
 {
-    long number = (long)info->entry.nr;
-    const uint64_t *args = info->entry.args;
-    if (number == SYS_openat)
+    char path[64], target[64] = "";
+    snprintf(path, sizeof path, "/proc/%d/fd/%d", (int)pid, (int)fd);
+    return readlink(path, target, sizeof target - 1) > 0 &&
+           (strncmp(target, "pipe:", 5) == 0 || strncmp(target, "socket:", 7) == 0 ||
+            strcmp(target, "anon_inode:[eventfd]") == 0);
+}
+
+static bool is_step(pid_t pid, const struct call *call)
+{
+    const uint64_t *args = call->args;
+    if (call->number == SYS_openat)
         return !opens_to_look(args[2]);
-    if (number == SYS_openat2)
+    if (call->number == SYS_openat2)
         return false; /* what is opened so is changed by other calls */
 #ifdef SYS_open
-    if (number == SYS_open)
+    if (call->number == SYS_open)
         return !opens_to_look(args[1]);
 #endif
-    if (number == SYS_bpf)
+    if (call->number == SYS_write || call->number == SYS_writev)
+        return !is_to_another_process(pid, args[0]);
+    if (call->number == SYS_kill)
+        return args[1] != 0;
+    if (call->number == SYS_bpf)
         return args[0] != BPF_MAP_LOOKUP_ELEM && args[0] != BPF_OBJ_GET_INFO_BY_FD;
-    if (number == SYS_prlimit64)
+    if (call->number == SYS_prlimit64)
         return args[2] != 0;
     for (size_t i = 0; i < sizeof looks / sizeof *looks; i++)
-        if (looks[i] == number)
+        if (looks[i] == call->number)
             return false;
     return true;
 }
@@ -151,14 +206,21 @@ static const long refusable[] = {
     SYS_umount2,   SYS_unlinkat, SYS_write,
 };
 
-static bool counts(const struct crash_plan *plan, const struct __ptrace_syscall_info *info)
+static bool is_refusable(long number)
 {
-    if (!is_step(info))
-        return false;
     for (size_t i = 0; i < sizeof refusable / sizeof *refusable; i++)
-        if (refusable[i] == (long)info->entry.nr)
+        if (refusable[i] == number)
             return true;
-    return plan->error == 0;
+    return false;
+}
+
+static bool is_rename(long number)
+{
+#ifdef SYS_rename
+    if (number == SYS_rename)
+        return true;
+#endif
+    return number == SYS_renameat || number == SYS_renameat2;
 }
 
 /* --- the tracer */
@@ -175,11 +237,12 @@ static void describe(pid_t pid, long number, char text[64])
     snprintf(text, 64, "call %ld of %s", number, name);
 }
 
-static void strike(struct shared *shared, pid_t pid)
+/* Told first: whoever waits for the agent's end may end this process right after it. */
+static _Noreturn void strike(struct shared *shared, pid_t pid)
 {
+    shared->seen.has_struck = true;
     if (shared->plan.is_helper_alone) {
         kill(pid, SIGKILL);
-        shared->seen.has_struck = true;
         _exit(0);
     }
     /* The agent stands at its step, or is stopped at the next one: it cannot heal for the other. */
@@ -187,11 +250,12 @@ static void strike(struct shared *shared, pid_t pid)
     if (shared->plan.guardian)
         kill(shared->plan.guardian, SIGKILL);
     kill(shared->plan.agent, SIGKILL);
-    shared->seen.has_struck = true;
     _exit(0);
 }
 
-/* The call is not made; at its end the process is told the error. */
+/* The call is not made; at its end the process is told the error, or 0: that it was. */
+static pid_t failing;
+
 static void fail_call(pid_t pid, bool is_entry, int error)
 {
 #ifdef __x86_64__
@@ -210,27 +274,69 @@ static void fail_call(pid_t pid, bool is_entry, int error)
 #endif
 }
 
-static void take_call(struct shared *shared, pid_t pid)
+/* Who is in a step, from its beginning to its end. */
+static pid_t in_step[PROCESSES_MAX];
+
+static pid_t *step_of(pid_t pid)
 {
-    static pid_t failing;
-    struct __ptrace_syscall_info info = {.op = PTRACE_SYSCALL_INFO_NONE};
-    ptrace(PTRACE_GET_SYSCALL_INFO, pid, sizeof info, &info);
-    if (failing == pid && info.op == PTRACE_SYSCALL_INFO_EXIT) {
-        fail_call(pid, false, shared->plan.error);
+    pid_t *entry = in_step;
+    while (entry < in_step + PROCESSES_MAX - 1 && *entry != pid)
+        entry++;
+    return entry;
+}
+
+/* Of two steps with nothing changed between them, as the first one failed, only one counts. */
+static bool has_changed = true;
+
+static void end_call(struct shared *shared, pid_t pid, const struct call *call)
+{
+    pid_t *entry = step_of(pid);
+    if (failing == pid) {
+        fail_call(pid, false, shared->plan.loses_renames ? 0 : shared->plan.error);
         failing = 0;
         shared->seen.has_struck = true;
     }
-    if (info.op != PTRACE_SYSCALL_INFO_ENTRY || !counts(&shared->plan, &info) ||
-        (shared->plan.is_helper_alone && pid == shared->plan.agent))
+    if (*entry == pid && !call->has_failed)
+        has_changed = true;
+    *entry = 0;
+}
+
+static void begin_call(struct shared *shared, pid_t pid, const struct call *call)
+{
+    const struct crash_plan *plan = &shared->plan;
+    if (!is_step(pid, call))
         return;
+    if (plan->loses_renames && is_rename(call->number)) {
+        fail_call(pid, true, 0);
+        failing = pid;
+        return;
+    }
+    bool counts = plan->error ? is_refusable(call->number) : has_changed;
+    *step_of(0) = pid;
+    if (call->number == SYS_exit_group || call->number == SYS_exit)
+        has_changed = true; /* it will not be heard of again */
+    if (!counts || (plan->is_helper_alone && pid == plan->agent))
+        return;
+    has_changed = call->number == SYS_exit_group || call->number == SYS_exit;
     shared->seen.steps++;
-    if (shared->seen.steps != shared->plan.at)
+    if (shared->seen.steps != plan->at)
         return;
-    describe(pid, (long)info.entry.nr, shared->seen.step);
-    if (shared->plan.error == 0)
+    describe(pid, call->number, shared->seen.step);
+    if (plan->error == 0)
         strike(shared, pid);
     fail_call(pid, true, 0);
     failing = pid;
+}
+
+static void take_call(struct shared *shared, pid_t pid)
+{
+    struct call call;
+    if (!read_call(pid, &call))
+        return;
+    if (call.is_begin)
+        begin_call(shared, pid, &call);
+    else
+        end_call(shared, pid, &call);
 }
 
 /* How a stopped process goes on: the request, and the signal that it gets. */

@@ -1,6 +1,7 @@
 /* An agent that is killed between two steps of what it does. A step is a system call of the agent,
- * or of a process that it forks, which may change something on the node; between two of them there
- * is nothing that a death could show. Counted and stopped by ptrace(2), from a process apart. */
+ * or of a process that it forks, which may change something on the node, since the last one of
+ * which something has: between two of them there is nothing that a death could show. Counted and
+ * stopped by ptrace(2), from a process apart. */
 #ifndef TESTS_LIB_CRASH_POINT_H
 #define TESTS_LIB_CRASH_POINT_H
 
@@ -18,6 +19,9 @@ struct crash_plan {
     /* An errno: nobody is killed, but that step is refused with it. Then only calls count that a
      * disk, or a kernel that has no more of something, may refuse. On x86-64 only. */
     int error;
+    /* Renames are told done, and are not made: what the ledger is to say it does not. On x86-64
+     * only. */
+    bool loses_renames;
 };
 
 struct crash_seen {

@@ -21,7 +21,7 @@
 #include "common/text.h"
 #include "tests/lib/build_folder.h"
 
-enum { LAB_DEADLINE_MS = 120000 };
+enum { LAB_DEADLINE_MS = 120000, LOGIN_S = 120 };
 
 const char *test_driver(void)
 {
@@ -142,12 +142,12 @@ static bool is_root(const struct rift_lab_host *host)
 }
 
 /* An ssh command as far as its host. */
-static void add_login(struct rift_text *command, const struct rift_lab_host *host)
+static void add_login(struct rift_text *command, const struct rift_lab_host *host, int seconds)
 {
     rift_text_printf(command,
-                     "exec timeout 120 ssh -q -F none -i %s -o UserKnownHostsFile=%s "
+                     "exec timeout %d ssh -q -F none -i %s -o UserKnownHostsFile=%s "
                      "-o BatchMode=yes -o ConnectTimeout=60 -p %d ",
-                     host->key_file, host->known_hosts_file, host->port);
+                     seconds, host->key_file, host->known_hosts_file, host->port);
     /* One connection for many commands: a login to an emulated machine takes seconds. */
     if (strcmp(test_driver(), "hosts") == 0)
         rift_text_append(command, "-o ControlMaster=auto -o ControlPersist=60 "
@@ -155,13 +155,30 @@ static void add_login(struct rift_text *command, const struct rift_lab_host *hos
     rift_text_printf(command, "%s@%s", host->user, host->address);
 }
 
+static void add_script(struct rift_text *command, const struct rift_lab_host *host,
+                       const char *script)
+{
+    rift_text_printf(command, " '%sbash -s' <<'END_OF_SCRIPT'\n%s\nEND_OF_SCRIPT\n",
+                     is_root(host) ? "exec " : "exec sudo ", script);
+}
+
+int test_host_run_aloud(const struct rift_lab_host *host, const char *script, int seconds)
+{
+    CLEANUP(rift_text_finish) struct rift_text command = {NULL, 0, 0};
+    int status = 0;
+    add_login(&command, host, seconds);
+    add_script(&command, host, script);
+    pid_t pid = test_run_aside(command.data);
+    waitpid(pid, &status, 0);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
 int test_host_run(const struct rift_lab_host *host, const char *script, char *output, size_t size)
 {
     CLEANUP(rift_text_finish) struct rift_text command = {NULL, 0, 0};
     if (test_hosts_are_guests()) {
-        add_login(&command, host);
-        rift_text_printf(&command, " '%sbash -s' <<'END_OF_SCRIPT'\n%s\nEND_OF_SCRIPT\n",
-                         is_root(host) ? "exec " : "exec sudo ", script);
+        add_login(&command, host, LOGIN_S);
+        add_script(&command, host, script);
         return test_run(command.data, output, size);
     }
     rift_text_printf(&command, "exec nsenter -t %d -m -n -p -u -i -C -r -w /bin/bash -c '",
@@ -180,7 +197,7 @@ int test_host_copy(const struct rift_lab_host *host, const char *program, const 
                    char *output, size_t size)
 {
     CLEANUP(rift_text_finish) struct rift_text command = {NULL, 0, 0};
-    add_login(&command, host);
+    add_login(&command, host, LOGIN_S);
     rift_text_printf(&command, " '%ssh -c \"cat >%s && chmod 755 %s\"' <%s",
                      is_root(host) ? "" : "sudo ", path, path, program);
     return test_run(command.data, output, size);
