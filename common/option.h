@@ -10,7 +10,7 @@ enum rift_option_kind {
     RIFT_OPTION_FILE,   /* a path; from the configuration's folder where it is relative */
     RIFT_OPTION_CHOICE, /* one word of choices */
     RIFT_OPTION_LIST,   /* a list of texts, or one text; each of choices, where given */
-    RIFT_OPTION_RANGE,  /* a number, or [low, high] drawn from by the seed */
+    RIFT_OPTION_RANGE,  /* a number, or [low, high] drawn from by the seed; whole without a unit */
     RIFT_OPTION_ANY,    /* a structure that its owner reads itself */
 };
 

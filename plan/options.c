@@ -65,12 +65,13 @@ static json_t *number_value(struct rift_problems *problems, const struct rift_tr
                             const struct rift_option *option)
 {
     double number;
-    bool is_whole = option->kind == RIFT_OPTION_INTEGER;
+    bool is_count = option->kind == RIFT_OPTION_RANGE && option->unit[0] == '\0';
+    bool is_whole = option->kind == RIFT_OPTION_INTEGER || is_count;
     if (!read_number(node, option->unit, &number) || (is_whole && number != floor(number)) ||
         (is_whole && fabs(number) > 9.2e18)) {
-        rift_problem_add(problems, node, "'%s' must be %s%s%s%s", option->name,
-                         kind_phrase(option->kind), option->unit[0] ? " (" : "", option->unit,
-                         option->unit[0] ? ")" : "");
+        rift_problem_add(problems, node, "'%s' must be %s%s%s%s%s", option->name,
+                         kind_phrase(option->kind), is_count ? ", whole" : "",
+                         option->unit[0] ? " (" : "", option->unit, option->unit[0] ? ")" : "");
         return NULL;
     }
     bool is_bounded = option->minimum != 0 || option->maximum != 0;

@@ -2,6 +2,7 @@
  * here. */
 #include "plan/variants.h"
 
+#include <arpa/inet.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,6 +12,7 @@
 #include "plan/wan.h"
 
 enum { DELAY_MS_MAX = 600000 }; /* as of delay_ms */
+enum { DEFAULT_LOSS_PERCENT = 10 };
 
 static const char *const DEFAULT_GRUDGES[] = {"halves", "majorities-ring", "isolate-primary", NULL};
 
@@ -182,6 +184,19 @@ static void check_jitter(struct rift_plan_reader *reader, const json_t *options,
                          jitter_ms, delay_ms);
 }
 
+/* A link of which nothing is asked loses packets. That stands in the plan, so that a 0 that is
+ * drawn, or asked for later, is a 0. */
+static void add_default_loss(const struct rift_tree *map, json_t *options)
+{
+    static const char *const asks[] = {"delay_ms",          "delays_ms",       "loss_percent",
+                                       "bad_from_percent",  "reorder_percent", "rate_kbit",
+                                       "duplicate_percent", "corrupt_percent", "silent_percent"};
+    for (size_t i = 0; i < sizeof asks / sizeof *asks; i++)
+        if (rift_tree_get(map, asks[i]))
+            return;
+    json_object_set_new(options, "loss_percent", json_integer(DEFAULT_LOSS_PERCENT));
+}
+
 static bool is_delay(const json_t *value)
 {
     char *end = NULL;
@@ -209,6 +224,21 @@ static void check_delays(struct rift_plan_reader *reader, const json_t *options,
     }
 }
 
+static void check_servers(struct rift_plan_reader *reader, const json_t *options,
+                          const struct rift_tree *place)
+{
+    const json_t *server;
+    size_t i;
+    json_array_foreach(json_object_get(options, "servers"), i, server)
+    {
+        unsigned char bytes[16];
+        const char *text = json_string_value(server);
+        if (inet_pton(AF_INET, text, bytes) != 1 && inet_pton(AF_INET6, text, bytes) != 1)
+            rift_problem_add(&reader->problems, place, "'servers': '%s' is no numeric address",
+                             text);
+    }
+}
+
 json_t *rift_plan_read_variants(struct rift_variants *list, const struct rift_fault *fault,
                                 const struct rift_tree *key, const struct rift_tree *value,
                                 const struct rift_fault_variant *common)
@@ -228,8 +258,11 @@ json_t *rift_plan_read_variants(struct rift_variants *list, const struct rift_fa
     rift_plan_resolve_ports(reader, options, ports ? ports : key);
     if (fault->is_given_by_link)
         rift_plan_read_wan(reader, options, key);
+    if (fault->can_change)
+        add_default_loss(map, options);
     check_jitter(reader, options, map ? map : key);
     check_delays(reader, options, map ? map : key);
+    check_servers(reader, options, map ? map : key);
     json_t *frozen = json_object();
     struct rift_fault_variant variant = *common;
     variant.fault = fault;

@@ -209,6 +209,16 @@ static void line_take_frame(struct line *line, size_t size)
     }
 }
 
+static void line_take_frames(struct line *line, int most)
+{
+    for (int i = 0; i < most && line->is_open; i++) {
+        ssize_t n = read(line->tap_fd, line->frame, sizeof line->frame);
+        if (n <= 0)
+            break;
+        line_take_frame(line, (size_t)n);
+    }
+}
+
 static int tap_make(struct report *report)
 {
     struct ifreq request = {.ifr_flags = IFF_TAP | IFF_NO_PI};
@@ -290,14 +300,22 @@ static void line_wait(struct line *line, const sigset_t *mask)
                             {.fd = line->is_orphan ? -1 : LINE_SOCKET, .events = POLLIN}};
     if (ppoll(fds, 2, &timeout, mask) <= 0)
         return;
-    for (int i = 0; fds[0].revents && i < BURST; i++) {
-        ssize_t n = read(line->tap_fd, line->frame, sizeof line->frame);
-        if (n <= 0)
-            break;
-        line_take_frame(line, (size_t)n);
-    }
+    if (fds[0].revents)
+        line_take_frames(line, BURST);
     if (fds[1].revents)
         line_take_orders(line);
+}
+
+/* What waits goes its way at once, and what the kernel has for it already: no packet of a link that
+ * is healed is lost. In bursts, as this process is in front of what takes packets off a veth. */
+static void line_finish(struct line *line)
+{
+    line_take_frames(line, TAP_QUEUE);
+    for (int i = 1; line->waiting_count > 0; i++) {
+        line_send_first(line);
+        if (i % BURST == 0)
+            rift_clock_sleep_until(rift_clock_now() + RIFT_MS / 10);
+    }
 }
 
 /* It must wake in time whatever else runs here. */
@@ -344,8 +362,7 @@ static _Noreturn void line_run(int fd, struct rift_line_counts *counts, uint32_t
         while (line->waiting_count > 0 && line->heap[0].due_ns <= rift_clock_now())
             line_send_first(line);
     }
-    while (line->waiting_count > 0)
-        line_send_first(line);
+    line_finish(line);
     _exit(0);
 }
 

@@ -36,7 +36,7 @@ struct rift_line_counts rift_line_count(const struct rift_line *line);
 void rift_line_forget(struct rift_line *line);
 
 /* Ends the process named in undo, by any process; what waits is sent before. Success where it is
- * gone. To be called when nothing is redirected to it any more. */
+ * gone. What is redirected to it later is lost. */
 int rift_line_stop(const json_t *undo, struct rift_error *err);
 
 /* How late a process like it wakes up: the worst of a few tries, in ns. */

@@ -82,10 +82,12 @@ static int tally_kernel(const struct rift_injection *injection, const struct rif
     return 0;
 }
 
-/* The chances of what is counted, and can befall every packet. */
+/* The chances of what is counted. What carries nothing cannot be spoiled silently: a link on which
+ * nothing else goes is not seen to be bad. */
 static double counted_chances(const struct rift_link_quality *quality)
 {
-    return rift_link_quality_loss(quality) + quality->duplicate + quality->corrupt;
+    return rift_link_quality_loss(quality) + quality->duplicate + quality->corrupt +
+           quality->silent;
 }
 
 /* Of all packets so far, as these options would have it. details has the peers. */
@@ -266,7 +268,6 @@ static int link_renew(struct rift_injection *injection, struct rift_error *err)
     return rift_peer_filter_renew(&inner, err);
 }
 
-/* What waits already goes its way. */
 static int link_lift(struct rift_injection *injection)
 {
     const struct live *live = injection->live;
@@ -277,10 +278,12 @@ static int link_lift(struct rift_injection *injection)
 
 static int link_heal(const char *id, const json_t *undo, const char *ledger, struct rift_error *err)
 {
-    int rc = rift_clsact_detach(id, undo, ledger, err);
-    if (rift_line_stop(undo, err))
-        rc = -1;
+    /* What waits goes its way first: removing clsact empties the queues of the interface, and stops
+     * it for some milliseconds (the kernel's qdisc_graft and dev_deactivate). */
+    int rc = rift_line_stop(undo, err);
     if (rift_link_classes_remove(undo, err))
+        rc = -1;
+    if (rift_clsact_detach(id, undo, ledger, err))
         rc = -1;
     return rift_offload_restore(id, undo, ledger, err) ? -1 : rc;
 }

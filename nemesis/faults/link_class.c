@@ -1,8 +1,11 @@
 #include "nemesis/faults/link_class.h"
 
+#include "common/clock.h"
 #include "nemesis/faults/clsact.h"
 #include "nemesis/faults/ledger.h"
 #include "nemesis/faults/link_program.h"
+
+enum { DRAIN_MS = 500 };
 
 struct class_search {
     json_int_t first, count;
@@ -112,8 +115,43 @@ int rift_link_class_count(const json_t *undo, struct rift_link_class *class, str
     return rift_interfaces_each(undo, work_count_class, class, err);
 }
 
+static int work_release_classes(struct rift_tc *tc, int interface, void *context,
+                                struct rift_error *err)
+{
+    struct rift_link_class *work = context;
+    return rift_shape_release(tc, interface, work->number, err) ||
+                   rift_shape_count(tc, interface, work->number, &work->counts, err)
+               ? -1
+               : 0;
+}
+
+/* A class takes along what waits in it, and nothing comes to it any more. What netem has dated it
+ * keeps until then, so a longer delay than DRAIN_MS loses packets. */
+static int drain_classes(const json_t *undo, json_int_t first, json_int_t count,
+                         struct rift_error *err)
+{
+    int64_t end = rift_clock_now() + DRAIN_MS * RIFT_MS;
+    uint64_t waiting;
+    do {
+        waiting = 0;
+        for (json_int_t i = 0; i < count; i++) {
+            struct rift_link_class work = {.number = (int)(first + i)};
+            if (rift_interfaces_each(undo, work_release_classes, &work, err))
+                return -1;
+            waiting += work.counts.waiting;
+        }
+        if (waiting > 0)
+            rift_clock_sleep_until(rift_clock_now() + RIFT_MS);
+    } while (waiting > 0 && rift_clock_now() < end);
+    return 0;
+}
+
 int rift_link_classes_remove(const json_t *undo, struct rift_error *err)
 {
     json_t *classes = json_object_get(undo, "classes");
-    return classes ? rift_interfaces_each(undo, work_remove_classes, classes, err) : 0;
+    if (!classes)
+        return 0;
+    int rc = drain_classes(undo, json_integer_value(json_array_get(classes, 0)),
+                           json_integer_value(json_array_get(classes, 1)), err);
+    return rift_interfaces_each(undo, work_remove_classes, classes, err) ? -1 : rc;
 }

@@ -11,7 +11,7 @@ enum { DELAY_MS_MAX = 600000, RATE_KBIT_MAX = 100000000, LIMIT_MAX = 1000000 };
 enum { MEASURED_MAX = 1024 };
 /* What a table's entry can be, in jitters. */
 #define TABLE_MOST 3.999
-enum { DEFAULT_LOSS_PERCENT = 10, DEFAULT_LIMIT = 10000, REORDER_DELAY_MS = 10 };
+enum { DEFAULT_LIMIT = 10000, REORDER_DELAY_MS = 10 };
 
 struct reader {
     const json_t *options, *own;
@@ -151,7 +151,7 @@ int rift_link_quality_read(const json_t *options, const json_t *own,
         .corrupt = chance(&reader, "corrupt_percent"),
         .silent = chance(&reader, "silent_percent"),
         .reorder = chance(&reader, "reorder_percent"),
-        .rate_bytes = (uint64_t)(number(&reader, "rate_kbit", RATE_KBIT_MAX) * 125),
+        .rate_bytes = (uint64_t)ceil(number(&reader, "rate_kbit", RATE_KBIT_MAX) * 125),
         .limit = limit >= 1 ? (uint32_t)limit : DEFAULT_LIMIT,
     };
     read_shape(&reader, quality);
@@ -173,9 +173,6 @@ int rift_link_quality_read(const json_t *options, const json_t *own,
     quality->jitter_ns = (int64_t)(jitter_ms * 1e6);
     if (is_measured && read_table(&reader, quality))
         return -1;
-    if (!rift_link_quality_waits(quality) && !rift_link_quality_is_by_chance(quality) &&
-        quality->rate_bytes == 0 && !own)
-        quality->good_loss = quality->bad_loss = DEFAULT_LOSS_PERCENT / 100.0;
     return 0;
 }
 

@@ -317,6 +317,14 @@ static void emit_transport(struct rift_bpf_program *p, const struct rift_match *
     rift_bpf_label(p, LABEL_PORT);
 }
 
+/* An immediate value is signed, and an hour has more microseconds than fit. */
+static void emit_unsigned(struct rift_bpf_program *p, int to, uint32_t value)
+{
+    rift_bpf_move_value(p, to, (int32_t)value);
+    rift_bpf_alu_value(p, BPF_LSH, to, 32);
+    rift_bpf_alu_value(p, BPF_RSH, to, 32);
+}
+
 static void emit_time(struct rift_bpf_program *p, const struct rift_match *match, int start,
                       int pass)
 {
@@ -324,8 +332,10 @@ static void emit_time(struct rift_bpf_program *p, const struct rift_match *match
     rift_bpf_move(p, BPF_REG_2, BPF_REG_8);
     rift_bpf_alu(p, BPF_SUB, BPF_REG_2, BPF_REG_1);
     rift_bpf_alu_value(p, BPF_DIV, BPF_REG_2, 1000);
-    rift_bpf_alu_value(p, BPF_MOD, BPF_REG_2, (int32_t)match->period_us);
-    rift_bpf_jump_if_value(p, BPF_JGE, BPF_REG_2, (int32_t)match->hit_us, pass);
+    emit_unsigned(p, BPF_REG_3, match->period_us);
+    rift_bpf_alu(p, BPF_MOD, BPF_REG_2, BPF_REG_3);
+    emit_unsigned(p, BPF_REG_3, match->hit_us);
+    rift_bpf_jump_if(p, BPF_JGE, BPF_REG_2, BPF_REG_3, pass);
 }
 
 void rift_match_emit(struct rift_bpf_program *p, const struct rift_match *match, int connections_fd,

@@ -111,8 +111,9 @@ static int set_class(struct rift_tc *tc, int interface, int number, uint64_t rat
                      struct rift_error *err)
 {
     uint64_t rate = rate_bytes ? rate_bytes : fast_bytes;
-    /* A hundredth of a second, or two full packets. */
-    uint64_t burst = rate / 100 > 3200 ? rate / 100 : 3200;
+    /* A hundredth of a second. It may be less than a packet, which goes when the last one is paid
+     * for. */
+    uint64_t burst = rate / 100;
     struct tc_htb_opt parameters = {.quantum = 3200};
     parameters.rate.rate = parameters.ceil.rate = rate > UINT32_MAX ? UINT32_MAX : (uint32_t)rate;
     parameters.rate.linklayer = parameters.ceil.linklayer = TC_LINKLAYER_ETHERNET;
@@ -154,6 +155,14 @@ int rift_shape_set(struct rift_tc *tc, int interface, int number,
                      : set_queue(tc, interface, number, quality->limit, err);
 }
 
+int rift_shape_release(struct rift_tc *tc, int interface, int number, struct rift_error *err)
+{
+    bool exists;
+    if (rift_shape_exists(tc, interface, &exists, err))
+        return -1;
+    return exists ? set_class(tc, interface, number, fast_bytes, err) : 0;
+}
+
 struct count_search {
     uint32_t handle;
     int interface;
@@ -175,6 +184,7 @@ static int count_callback(struct nl_msg *message, void *context)
     memcpy(&stats, nla_data(found), sizeof stats);
     search->counts->packets += stats.packets;
     search->counts->dropped += stats.drops;
+    search->counts->waiting += stats.qlen;
     return NL_OK;
 }
 

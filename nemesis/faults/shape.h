@@ -23,13 +23,15 @@ int rift_shape_check(struct rift_tc *tc, int interface, struct rift_error *err);
  * without losing what waits. */
 int rift_shape_set(struct rift_tc *tc, int interface, int number,
                    const struct rift_link_quality *quality, bool has_netem, struct rift_error *err);
+/* What waits in the class for the sake of its rate goes at once. */
+int rift_shape_release(struct rift_tc *tc, int interface, int number, struct rift_error *err);
 /* Removes the class, and the root with the last one; the kernel puts its default there again.
  * Success where there is none. */
 int rift_shape_remove(struct rift_tc *tc, int interface, int number, struct rift_error *err);
 
 /* Adds what the queue below the class has counted. */
 struct rift_shape_counts {
-    uint64_t packets, dropped;
+    uint64_t packets, dropped, waiting;
 };
 int rift_shape_count(struct rift_tc *tc, int interface, int number,
                      struct rift_shape_counts *counts, struct rift_error *err);

@@ -285,6 +285,41 @@ static void a_flapping_cut_that_comes_late_goes_with_the_others(void **state)
     heal();
 }
 
+/* Ten datagrams; how many arrive. */
+static int few_arrive(void)
+{
+    int number, got = 0;
+    socklen_t size;
+    struct sockaddr_storage address = host_sockaddr(n1, AF_INET, 7003, &size);
+    int in = bound(n1, AF_INET, SOCK_DGRAM, 7003), out = bound(n2, AF_INET, SOCK_DGRAM, 7004);
+    for (int i = 0; i < 10; i++)
+        sendto(out, &i, sizeof i, 0, (struct sockaddr *)&address, size);
+    while (recv(in, &number, sizeof number, MSG_DONTWAIT) == sizeof number)
+        got++;
+    close(in);
+    close(out);
+    return got;
+}
+
+/* The longest: seen half a minute after each edge of a cut that is as old as two periods. */
+static void a_period_may_be_an_hour(void **state)
+{
+    (void)state;
+    namespaces_need(spaces);
+    for (int half = 0; half <= 3; half++) {
+        int64_t start = rift_clock_now() - (half * INT64_C(1800) + 30) * RIFT_SECOND;
+        if (start <= 0) {
+            print_message("  this machine is not up for %d minutes yet\n", half * 30);
+            continue;
+        }
+        json_t *args = fault_args("partition", json_pack("{s:i}", "flap_ms", 3600000));
+        json_object_set_new(args, "start_ns", json_integer(start));
+        json_decref(agent_must(&n1->agent, "inject", args));
+        assert_int_equal(half % 2 ? 10 : 0, few_arrive());
+        heal();
+    }
+}
+
 /* One connection from n2 to n1 with both ends. */
 static void open_pair(int listener, int family, int pair[2])
 {
@@ -446,6 +481,7 @@ int main(void)
         CASE(pieces_and_extension_headers_do_not_hide_a_port),
         CASE(a_flapping_cut_keeps_its_period_without_an_agent),
         CASE(a_flapping_cut_that_comes_late_goes_with_the_others),
+        CASE(a_period_may_be_an_hour),
         CASE(an_established_connection_goes_deaf_in_one_direction_and_a_new_one_works),
         CASE(new_connections_are_cut_and_the_open_one_goes_on),
         CASE(both_ends_of_a_connection_are_reset),

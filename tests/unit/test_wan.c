@@ -1,4 +1,5 @@
-/* A wide-area network out of the matrix of the repository, and out of ones that are wrong. */
+/* A wide-area network out of the matrix of the repository, and out of ones that are wrong; options
+ * of other faults, which test_plan has no room for. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -94,6 +95,8 @@ static void mistakes_are_named(void **state)
         {"wan: {links: {n1: {n2: {delay: 4}}}}", "unknown option of link 'delay'"},
         {"wan: {links: {n1: {n2: {delay_ms: -4}}}}", "'delay_ms' in 'links' must be a number"},
         {"wan: {links: {n1: {n2: {loss_percent: many}}}}", "'loss_percent' in 'links' must be"},
+        {"dns: {servers: ['::1', here]}", "'servers': 'here' is no numeric address"},
+        {"cpu-burn: {processes: 1.5}", "'processes' must be a number or [low, high], whole"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct rift_error err = {0};
@@ -101,6 +104,28 @@ static void mistakes_are_named(void **state)
         if (!strstr(err.text, cases[i].word))
             fail_msg("%s: %s", cases[i].fault, err.text);
     }
+}
+
+static double loss_of(const char *fault)
+{
+    struct rift_error err = {0};
+    struct rift_plan *plan = read_wan(fault, &err);
+    if (!plan)
+        fail_msg("%s", err.text);
+    const json_t *options = plan->faults[0].variants[0].options;
+    double loss = json_number_value(json_object_get(options, "loss_percent"));
+    rift_plan_destroy(plan);
+    return loss;
+}
+
+static void only_a_link_of_which_nothing_is_asked_loses_packets_unasked(void **state)
+{
+    (void)state;
+    assert_true(loss_of("link: {}") == 10);
+    assert_true(loss_of("link: {kinds: halves, limit_packets: 5}") == 10);
+    assert_true(loss_of("link: {delay_ms: [0, 20]}") == 0);
+    assert_true(loss_of("link: {loss_percent: 0}") == 0);
+    assert_true(loss_of("link: {rate_kbit: 0.001}") == 0);
 }
 
 static void a_matrix_must_be_square(void **state)
@@ -125,6 +150,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_link_has_half_the_round_trip_of_its_regions),
         cmocka_unit_test(a_frozen_plan_needs_the_matrix_no_more),
+        cmocka_unit_test(only_a_link_of_which_nothing_is_asked_loses_packets_unasked),
         cmocka_unit_test(mistakes_are_named),
         cmocka_unit_test(a_matrix_must_be_square),
     };
