@@ -51,23 +51,21 @@ static void delays_are_distributed_as_asked(void **state)
                     json_pack("{s:i, s:i, s:s, s:f}", "delay_ms", 50, "jitter_ms", 10,
                               "distribution", cases[i].distribution, "delay_correlation_percent",
                               cases[i].correlation));
-        struct link_tally tally = link_stream_run(&bench, n2, 1000, 1000, 200),
-                          other = link_stream_run(&bench, n3, 100, 500, 20);
+        struct link_tally tally = link_stream_run_calmly(&bench, n2, 1000, 1000, 200),
+                          other = link_stream_run_calmly(&bench, n3, 100, 500, 20);
         link_heal(&bench, "d");
         print_message("50 ms +- 10 %s: mean %.2f, deviation %.2f, neighbours %.2f, worst %.1f; "
                       "another peer %.2f\n",
                       cases[i].distribution, tally.mean_ms, tally.deviation_ms, tally.neighbours,
                       tally.worst_ms, other.mean_ms);
         assert_int_equal(0, tally.missing);
-        assert_true(fabs(tally.mean_ms - 50) < 3);
-        if (cases[i].correlation > 0) {
-            assert_true(tally.neighbours > 0.75);
-        } else {
-            assert_true(fabs(tally.deviation_ms - cases[i].deviation_ms) < 2);
-            assert_true(fabs(tally.neighbours) < 0.2);
-            assert_true(tally.overtaken > 100);
-        }
-        assert_true(other.mean_ms < 5);
+        link_tally_expect(&tally, fabs(tally.mean_ms - 50) < 3);
+        if (cases[i].correlation > 0)
+            link_tally_expect(&tally, tally.neighbours > 0.75);
+        else
+            link_tally_expect(&tally, fabs(tally.deviation_ms - cases[i].deviation_ms) < 2 &&
+                                          fabs(tally.neighbours) < 0.2 && tally.overtaken > 100);
+        link_tally_expect(&other, other.mean_ms < 5);
     }
 }
 
@@ -79,13 +77,12 @@ static void delays_are_as_they_were_measured(void **state)
     link_inject(&bench, "m", n2,
                 json_pack("{s:s, s:[s,i,f,s]}", "distribution", "table", "delays_ms", "80", 20,
                           20.0, "20"));
-    struct link_tally tally = link_stream_run(&bench, n2, 1000, 1000, 200);
+    struct link_tally tally = link_stream_run_calmly(&bench, n2, 1000, 1000, 200);
     link_heal(&bench, "m");
     print_message("mean %.2f, deviation %.2f, worst %.1f\n", tally.mean_ms, tally.deviation_ms,
                   tally.worst_ms);
     assert_int_equal(0, tally.missing);
-    assert_true(fabs(tally.mean_ms - 35) < 4);
-    assert_true(fabs(tally.deviation_ms - 26) < 3);
+    link_tally_expect(&tally, fabs(tally.mean_ms - 35) < 4 && fabs(tally.deviation_ms - 26) < 3);
     static const char *const refused[] = {"{\"distribution\": \"table\"}", "{\"delays_ms\": [5]}",
                                           "{\"distribution\": \"table\", \"delays_ms\": [\"x\"]}",
                                           "{\"distribution\": \"table\", \"delays_ms\": [-1]}",
@@ -120,12 +117,13 @@ static void faults_on_one_link_add_up(void **state)
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         link_inject(&bench, "one", n2, json_loads(cases[i].first, 0, NULL));
         link_inject(&bench, "two", n2, json_loads(cases[i].second, 0, NULL));
-        struct link_tally tally = link_stream_run(&bench, n2, 1000, 500, 200);
+        struct link_tally tally = link_stream_run_calmly(&bench, n2, 1000, 500, 200);
         link_heal(&bench, "one");
         link_heal(&bench, "two");
         print_message("%s and %s: mean %.2f ms, %d lost, %d twice of 1000\n", cases[i].first,
                       cases[i].second, tally.mean_ms, tally.missing, tally.doubled);
-        assert_true(cases[i].missing_percent == 100 || fabs(tally.mean_ms - cases[i].mean_ms) < 5);
+        link_tally_expect(&tally, cases[i].missing_percent == 100 ||
+                                      fabs(tally.mean_ms - cases[i].mean_ms) < 5);
         assert_true(fabs(tally.missing / 10.0 - cases[i].missing_percent) < 6);
         assert_true(fabs(tally.doubled / 10.0 - cases[i].doubled_percent) < 6);
     }
@@ -136,14 +134,13 @@ static void a_fifth_goes_past_the_others(void **state)
     (void)state;
     namespaces_need(bench.spaces);
     link_inject(&bench, "o", n2, json_pack("{s:i, s:i}", "delay_ms", 30, "reorder_percent", 20));
-    struct link_tally tally = link_stream_run(&bench, n2, 2000, 1000, 100);
+    struct link_tally tally = link_stream_run_calmly(&bench, n2, 2000, 1000, 100);
     link_heal(&bench, "o");
     double early = (double)tally.early / 2000;
     print_message("%.1f %% early, %d overtaken, mean %.2f ms\n", early * 100, tally.overtaken,
                   tally.mean_ms);
     assert_int_equal(0, tally.missing + tally.doubled);
-    assert_true(fabs(early - 0.2) < 0.05);
-    assert_true(tally.overtaken > 1200);
+    link_tally_expect(&tally, fabs(early - 0.2) < 0.05 && tally.overtaken > 1200);
 }
 
 static void what_exceeds_the_limit_is_lost(void **state)
@@ -151,10 +148,10 @@ static void what_exceeds_the_limit_is_lost(void **state)
     (void)state;
     namespaces_need(bench.spaces);
     link_inject(&bench, "q", n2, json_pack("{s:i, s:i}", "delay_ms", 50, "limit_packets", 10));
-    struct link_tally tally = link_stream_run(&bench, n2, 500, 1000, 100);
+    struct link_tally tally = link_stream_run_calmly(&bench, n2, 500, 1000, 100);
     link_heal(&bench, "q");
     print_message("of 50 that wait at once 10 may: %d of 500 lost\n", tally.missing);
-    assert_true(tally.missing > 350 && tally.missing < 430);
+    link_tally_expect(&tally, tally.missing > 350 && tally.missing < 430);
 }
 
 /* Offered eight times the rate, half of it to each address. */
@@ -163,6 +160,8 @@ static void rate_and_limit_are_of_all_addresses_of_a_peer(void **state)
     (void)state;
     namespaces_need(bench.spaces);
     enum { PORT = 7311, SIZE = 1000, ON_WIRE_IPV4 = SIZE + 42, RATE_KBIT = 2000, LAST_MS = 2000 };
+    /* What waits is sent by then, and a test that could not run has offered nothing more. */
+    enum { LIMIT = 20, QUEUE_NS = LIMIT * ON_WIRE_IPV4 * 8 * 1000 / (RATE_KBIT / 1000) };
     static const int families[] = {AF_INET, AF_INET6};
     static const char datagram[SIZE];
     int in[2], out[2], sent = 0, arrived = 0;
@@ -176,10 +175,12 @@ static void rate_and_limit_are_of_all_addresses_of_a_peer(void **state)
     }
     link_inject(
         &bench, "r", n2,
-        json_pack("{s:s, s:i, s:i}", "by", "line", "rate_kbit", RATE_KBIT, "limit_packets", 20));
-    int64_t begin = rift_clock_now(), now;
+        json_pack("{s:s, s:i, s:i}", "by", "line", "rate_kbit", RATE_KBIT, "limit_packets", LIMIT));
+    int64_t begin = rift_clock_now(), now, last = begin, idle_ns = 0;
     while ((now = rift_clock_now()) < begin + LAST_MS * RIFT_MS) {
         char taken[SIZE];
+        idle_ns += now - last > QUEUE_NS ? now - last - QUEUE_NS : 0;
+        last = now;
         for (; sent < 2 * (now - begin) / RIFT_MS; sent++)
             sendto(out[sent % 2], datagram, SIZE, MSG_DONTWAIT,
                    (const struct sockaddr *)&to[sent % 2], size[sent % 2]);
@@ -197,7 +198,9 @@ static void rate_and_limit_are_of_all_addresses_of_a_peer(void **state)
     print_message("%d of %d datagrams arrived in %.2f s: %.0f kbit/s\n", arrived, sent,
                   (double)(now - begin) / 1e9, kbit);
     assert_true(kbit < 1.2 * RATE_KBIT);
-    assert_true(kbit > 0.6 * RATE_KBIT);
+    kbit *= (double)(now - begin) / (double)(now - begin - idle_ns);
+    link_tally_expect(&(struct link_tally){.stalled_ms = (double)idle_ns / 1e6},
+                      kbit > 0.6 * RATE_KBIT);
 }
 
 static void a_change_loses_nothing_that_waits(void **state)

@@ -11,6 +11,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -19,7 +20,7 @@
 #include "common/clock.h"
 #include "common/memory.h"
 
-enum { LEASE_MS = 60000 };
+enum { LEASE_MS = 60000, STALL_MS = 20, TRIES = 5 };
 
 json_t *link_args(const char *id, const struct test_host *to, json_t *options)
 {
@@ -176,7 +177,7 @@ struct link_tally link_stream_run(const struct link_bench *bench, const struct t
     static struct link_stream stream;
     struct link_tally tally;
     link_stream_open(&stream, bench, to);
-    int64_t due = rift_clock_now();
+    int64_t due = rift_clock_now(), latest = 0;
     for (int i = 0; i < count; i++) {
         link_stream_send(&stream, i);
         due += interval_us * INT64_C(1000);
@@ -188,6 +189,8 @@ struct link_tally link_stream_run(const struct link_bench *bench, const struct t
             if (left > 0)
                 ppoll(&poll_fd, 1, &timeout, NULL);
         } while (rift_clock_now() < due);
+        int64_t late = rift_clock_now() - due;
+        latest = late > latest ? late : latest;
     }
     int64_t end = rift_clock_now() + wait_ms * RIFT_MS;
     while (rift_clock_now() < end) {
@@ -197,7 +200,37 @@ struct link_tally link_stream_run(const struct link_bench *bench, const struct t
     }
     link_stream_close(&stream);
     stream_sum_up(&stream, count, &tally);
+    tally.stalled_ms = (double)latest / 1e6;
     return tally;
+}
+
+struct link_tally link_stream_run_calmly(const struct link_bench *bench, const struct test_host *to,
+                                         int count, int interval_us, int wait_ms)
+{
+    int usual = getpriority(PRIO_PROCESS, 0);
+    struct link_tally tally = {.stalled_ms = STALL_MS};
+    setpriority(PRIO_PROCESS, 0, -20);
+    for (int i = 0; i < TRIES && tally.stalled_ms >= STALL_MS; i++) {
+        tally = link_stream_run(bench, to, count, interval_us, wait_ms);
+        if (tally.stalled_ms >= STALL_MS)
+            print_message("this machine stood still for %.0f ms\n", tally.stalled_ms);
+    }
+    setpriority(PRIO_PROCESS, 0, usual);
+    return tally;
+}
+
+void link_tally_expect(const struct link_tally *tally, bool is_as_asked)
+{
+    if (is_as_asked)
+        return;
+    if (tally->stalled_ms < STALL_MS)
+        fail_msg(
+            "not as asked: mean %.2f, deviation %.2f, neighbours %.2f, overtaken %d, early %d, "
+            "missing %d, doubled %d",
+            tally->mean_ms, tally->deviation_ms, tally->neighbours, tally->overtaken, tally->early,
+            tally->missing, tally->doubled);
+    print_message("SKIP: this machine stands still again and again\n");
+    skip();
 }
 
 void link_pipe_open(struct link_pipe *pipe, const struct link_bench *bench,

@@ -27,7 +27,8 @@ struct link_tally {
     double burst;                             /* mean number of datagrams lost in a row */
     double mean_ms, deviation_ms, neighbours; /* neighbours: correlation of delays */
     double worst_ms;
-    int early; /* took less than 10 ms */
+    double stalled_ms; /* the longest that this process could not run when it had to */
+    int early;         /* took less than 10 ms */
 };
 
 struct link_stream {
@@ -46,6 +47,14 @@ void link_stream_drain(struct link_stream *stream);
 /* Sends so many datagrams, one each interval, and waits for late ones. */
 struct link_tally link_stream_run(const struct link_bench *bench, const struct test_host *to,
                                   int count, int interval_us, int wait_ms);
+
+/* The same, with priority, and again where the whole machine stood still for a while, as one does
+ * whose share of the CPU is used up: then nothing can be said of milliseconds. */
+struct link_tally link_stream_run_calmly(const struct link_bench *bench, const struct test_host *to,
+                                         int count, int interval_us, int wait_ms);
+/* Ends the test where it is not as asked: failed, or skipped if the machine stood still each time.
+ */
+void link_tally_expect(const struct link_tally *tally, bool is_as_asked);
 
 /* A TCP connection; out does not block. */
 struct link_pipe {
