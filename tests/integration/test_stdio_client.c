@@ -71,7 +71,7 @@ static struct rift_answer ask_shell(const char *body, int64_t timeout_ms)
     struct rift_answer answer = call(&caller, "read", "null", timeout_ms);
     int64_t before_ns = rift_clock_now();
     close_program(&caller);
-    assert_true(rift_clock_now() - before_ns < 5 * RIFT_SECOND);
+    assert_true(rift_clock_now() - before_ns < 30 * RIFT_SECOND); /* one sleeps for 60 s */
     return answer;
 }
 
