@@ -8,11 +8,6 @@
 #include "checkers/registry.h"
 #include "common/memory.h"
 
-enum {
-    EVIDENCE_NODES_TOLD = 3,
-    EVIDENCE_FEW = 20, /* below so many operations chance alone may be the reason */
-};
-
 struct tally {
     size_t ok, fail, info;
 };
@@ -68,25 +63,6 @@ static void judge_operations(const struct rift_check *check, struct rift_verdict
     free(tallies);
 }
 
-/* A node whose clients were all turned away took no part. */
-static void judge_nodes(const struct rift_history *history, struct rift_verdict *verdict)
-{
-    const struct rift_ops *ops = &history->ops;
-    CLEANUP(rift_free) size_t *tried = rift_calloc(history->nodes.count + 1, sizeof *tried);
-    CLEANUP(rift_free) size_t *ok = rift_calloc(history->nodes.count + 1, sizeof *ok);
-    size_t told = 0;
-    for (size_t row = 0; row < ops->count; row++) {
-        tried[ops->node[row]]++;
-        ok[ops->node[row]] += ops->type[row] == RIFT_OP_OK;
-    }
-    for (size_t node = 1; node < history->nodes.count; node++)
-        if (tried[node] >= EVIDENCE_FEW && ok[node] == 0 && told++ < EVIDENCE_NODES_TOLD)
-            rift_verdict_doubt(verdict, "%s served none of its %zu operations",
-                               history->nodes.text[node], tried[node]);
-    if (told > EVIDENCE_NODES_TOLD)
-        rift_verdict_doubt(verdict, "%zu more nodes served nothing", told - EVIDENCE_NODES_TOLD);
-}
-
 /* A system that stopped serving for good hides what it lost. Half of all operations, as a lock that
  * is held turns many away in a row. */
 static void judge_tail(const struct rift_history *history, struct rift_verdict *verdict)
@@ -127,8 +103,6 @@ static int evidence_check(const struct rift_check *check, struct rift_verdict *v
 {
     (void)err;
     judge_operations(check, verdict);
-    if (json_is_true(json_object_get(check->options, "every_node")))
-        judge_nodes(check->history, verdict);
     judge_tail(check->history, verdict);
     evidence_judge_reads(check->history, verdict);
     evidence_judge_faults(check, verdict);
@@ -148,8 +122,8 @@ static const struct rift_option evidence_options[] = {
      .kind = RIFT_OPTION_BOOL,
      .unit = "",
      .fallback = "true",
-     .summary = "a node that served none of its operations makes the run unknown; false where some "
-                "serve nothing by design"},
+     .summary = "a node that served nothing, though no fault was on it, makes the run unknown; "
+                "false where some serve nothing by design"},
     {.name = NULL},
 };
 

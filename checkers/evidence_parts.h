@@ -4,9 +4,12 @@
 
 #include "checkers/checker.h"
 
+enum { EVIDENCE_FEW = 20 }; /* below so many operations chance alone may be the reason */
+
 /* Did any read see what others did? */
 void evidence_judge_reads(const struct rift_history *history, struct rift_verdict *verdict);
-/* Did all faults of the plan come, were they seen, and did operations meet them? */
+/* Did all faults of the plan come, were they seen, did operations meet them, and did each node
+ * serve that they left alone? */
 void evidence_judge_faults(const struct rift_check *check, struct rift_verdict *verdict);
 
 #endif

@@ -5,8 +5,6 @@
 
 #include <string.h>
 
-enum { READS_FEW = 20 }; /* below so many, chance alone may be the reason */
-
 static bool is_empty(const struct rift_values *values, struct rift_value value)
 {
     enum rift_value_kind kind = rift_value_kind(values, value);
@@ -39,7 +37,7 @@ static void judge_plain(const struct rift_history *history, struct rift_verdict 
             return;
         later += ops->start[row] > changed_ns;
     }
-    if (later >= READS_FEW)
+    if (later >= EVIDENCE_FEW)
         rift_verdict_doubt(verdict,
                            "no read ever saw a change: all answered the same, %zu of them after "
                            "other operations had succeeded (%zu in all)",
@@ -80,7 +78,7 @@ static void judge_transactions(const struct rift_history *history, struct rift_v
             return;
         readers += is_reader;
     }
-    if (readers >= READS_FEW)
+    if (readers >= EVIDENCE_FEW)
         rift_verdict_doubt(verdict, "no read ever saw a write: none of %zu transactions that read",
                            readers);
 }

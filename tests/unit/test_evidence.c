@@ -293,6 +293,19 @@ static void a_short_window_between_two_operations_is_no_reason_to_doubt(void **s
     assert_valid(judged("evidence", NULL));
 }
 
+/* The time limit came just then. */
+static void a_last_window_after_the_last_operation_is_no_reason_to_doubt(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 50; i++)
+        add_op("read", RIFT_OP_OK, 200 * i, 200 * i + 1, "n1");
+    add_fault("start-partition", 4010, 4020, WINDOW, SEEN);
+    add_fault("stop-partition", 5100, 5110, WINDOW, "{}");
+    add_fault("start-partition", 9900, 9910, "{\"window\": 4, \"what\": \"halves\"}", SEEN);
+    add_fault("stop-partition", 9950, 9960, "{\"window\": 4, \"what\": \"halves\"}", "{}");
+    assert_valid(judged("evidence", NULL));
+}
+
 static double stat(const json_t *verdict, const char *name, const char *member)
 {
     const json_t *stats = json_object_get(verdict, "stats");
@@ -374,6 +387,7 @@ int main(void)
         cmocka_unit_test_setup(reads_after_the_last_change_may_all_be_the_same, begin),
         cmocka_unit_test_setup(many_refusals_in_a_row_are_no_reason_to_doubt, begin),
         cmocka_unit_test_setup(a_short_window_between_two_operations_is_no_reason_to_doubt, begin),
+        cmocka_unit_test_setup(a_last_window_after_the_last_operation_is_no_reason_to_doubt, begin),
         cmocka_unit_test_setup(gaps_and_recovery_are_those_of_the_history, begin),
         cmocka_unit_test_setup(a_node_that_never_comes_back_has_no_recovery, begin),
     };
