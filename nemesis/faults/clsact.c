@@ -56,8 +56,8 @@ static int interfaces_find(struct rift_tc *tc, const struct rift_target *target,
     return 0;
 }
 
+/* By index: an interface may have had another name. */
 struct claim_search {
-    const char *interface;
     int index;
     bool is_claimed;
 };
@@ -67,9 +67,13 @@ static void claim_visit(const char *id, const char *fault, const json_t *undo, v
     (void)id;
     (void)fault;
     struct claim_search *search = context;
-    const json_t *made = json_object_get(json_object_get(undo, "clsact_made"), search->interface);
-    if (json_is_integer(made) && json_integer_value(made) == search->index)
-        search->is_claimed = true;
+    const char *name;
+    json_t *made;
+    json_object_foreach(json_object_get(undo, "clsact_made"), name, made)
+    {
+        if (json_integer_value(made) == search->index)
+            search->is_claimed = true;
+    }
 }
 
 int rift_interfaces_plan(struct rift_injection *injection, const struct rift_target *target,
@@ -139,7 +143,7 @@ int rift_clsact_plan(struct rift_injection *injection, const struct rift_target 
     json_t *index;
     json_object_foreach(interfaces, name, index)
     {
-        struct claim_search search = {.interface = name, .index = (int)json_integer_value(index)};
+        struct claim_search search = {.index = (int)json_integer_value(index)};
         bool exists;
         if (rift_tc_clsact_exists(tc, search.index, &exists, err))
             return -1;
@@ -210,17 +214,23 @@ int rift_clsact_detach(const char *id, const json_t *undo, const char *ledger,
         int interface = (int)json_integer_value(index);
         char now[IF_NAMESIZE];
         /* An interface that went away took its filters along; its index may be another's by now,
-         * but our filters are known by their name, wherever they are. */
+         * but our filters are known by their name, wherever they are. Where one was, or the name is
+         * as it was, it is the interface that clsact was put on. */
         int is_there = rift_tc_interface_name(tc, interface, now, err);
         if (is_there < 0)
             rc = -1;
         if (is_there <= 0)
             continue;
-        for (int hook = RIFT_TC_INGRESS; hook <= RIFT_TC_EGRESS; hook++)
-            if (rift_tc_filter_remove(tc, interface, (enum rift_tc_hook)hook, filter, err))
+        bool is_known = strcmp(now, name) == 0;
+        for (int hook = RIFT_TC_INGRESS; hook <= RIFT_TC_EGRESS; hook++) {
+            size_t count = 0;
+            if (rift_tc_filter_count(tc, interface, (enum rift_tc_hook)hook, filter, &count, err) ||
+                rift_tc_filter_remove(tc, interface, (enum rift_tc_hook)hook, filter, err))
                 rc = -1;
+            is_known = is_known || count > 0;
+        }
         bool is_ours = json_object_get(json_object_get(undo, "clsact_made"), name) != NULL;
-        if (is_ours && strcmp(now, name) == 0 && rift_tc_clsact_remove_unused(tc, interface, err))
+        if (is_ours && is_known && rift_tc_clsact_remove_unused(tc, interface, err))
             rc = -1;
     }
     return rc;

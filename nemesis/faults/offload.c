@@ -43,8 +43,15 @@ static int ethtool(const char *interface, uint32_t command, uint32_t *value)
     return 0;
 }
 
+/* Of the interface that had this name at the beginning. */
+static json_int_t index_of(const json_t *undo, const char *name)
+{
+    return json_integer_value(json_object_get(json_object_get(undo, "interfaces"), name));
+}
+
+/* By index: an interface may have had another name. */
 struct saved_search {
-    const char *interface;
+    json_int_t index;
     const char *except; /* an id */
     json_t *found;
 };
@@ -53,9 +60,14 @@ static void saved_visit(const char *id, const char *fault, const json_t *undo, v
 {
     (void)fault;
     struct saved_search *search = context;
-    json_t *saved = json_object_get(json_object_get(undo, "offload"), search->interface);
-    if (saved && !search->found && strcmp(id, search->except) != 0)
-        search->found = json_incref(saved);
+    const char *name;
+    json_t *saved;
+    json_object_foreach(json_object_get(undo, "offload"), name, saved)
+    {
+        if (!search->found && strcmp(id, search->except) != 0 &&
+            index_of(undo, name) == search->index)
+            search->found = json_incref(saved);
+    }
 }
 
 static int offload_save(struct rift_tc *tc, const char *interface, int index, json_t *saved,
@@ -84,7 +96,7 @@ int rift_offload_plan(struct rift_injection *injection, const char *ledger, stru
     json_t *index;
     json_object_foreach(json_object_get(injection->undo, "interfaces"), name, index)
     {
-        struct saved_search search = {.interface = name, .except = injection->id};
+        struct saved_search search = {.index = json_integer_value(index), .except = injection->id};
         if (ledger)
             rift_ledger_visit(ledger, saved_visit, &search);
         json_t *saved = search.found ? search.found : json_object();
@@ -106,11 +118,11 @@ static void flush_routes(void)
     }
 }
 
-static int offload_set(struct rift_tc *tc, const char *interface, const json_t *saved,
-                       bool is_restore, struct rift_error *err)
+static int offload_set(struct rift_tc *tc, int index, const json_t *saved, bool is_restore,
+                       struct rift_error *err)
 {
-    int index = 0;
-    int is_there = rift_tc_interface_number(tc, interface, &index, err);
+    char interface[IF_NAMESIZE];
+    int is_there = rift_tc_interface_name(tc, index, interface, err);
     if (is_there <= 0)
         return is_there; /* gone, and its settings with it */
     uint32_t segments = (uint32_t)json_integer_value(json_object_get(saved, "gso_max_segs"));
@@ -132,7 +144,7 @@ int rift_offload_suspend(const json_t *undo, struct rift_error *err)
     json_t *saved;
     json_object_foreach(json_object_get(undo, "offload"), name, saved)
     {
-        if (offload_set(tc, name, saved, false, err))
+        if (offload_set(tc, (int)index_of(undo, name), saved, false, err))
             return -1;
     }
     flush_routes();
@@ -150,11 +162,11 @@ int rift_offload_restore(const char *id, const json_t *undo, const char *ledger,
     json_t *saved;
     json_object_foreach(json_object_get(undo, "offload"), name, saved)
     {
-        struct saved_search search = {.interface = name, .except = id};
+        struct saved_search search = {.index = index_of(undo, name), .except = id};
         if (ledger)
             rift_ledger_visit(ledger, saved_visit, &search);
         json_decref(search.found);
-        if (!search.found && offload_set(tc, name, saved, true, err))
+        if (!search.found && offload_set(tc, (int)index_of(undo, name), saved, true, err))
             rc = -1;
     }
     flush_routes();

@@ -209,6 +209,39 @@ static void an_interface_may_go_and_come_back(void **state)
     assert_int_equal(0, HOST_RUN(n1, NULL, "ip", "link", "del", "d0"));
 }
 
+static void rename_interface(const char *from, const char *to)
+{
+    assert_int_equal(0, HOST_RUN(n1, NULL, "ip", "link", "set", from, "down"));
+    assert_int_equal(0, HOST_RUN(n1, NULL, "ip", "link", "set", from, "name", to));
+    assert_int_equal(0, HOST_RUN(n1, NULL, "ip", "link", "set", to, "up"));
+}
+
+static void an_interface_may_get_another_name(void **state)
+{
+    (void)state;
+    namespaces_need(spaces);
+    char id[16];
+    make_interface();
+    CLEANUP(rift_free) char *before = list_rules("d0");
+    for (size_t i = 0; i < ON_LINKS; i++) {
+        snprintf(id, sizeof id, "f%zu", i);
+        inject(id, &on_links[i], "d0");
+    }
+    rename_interface("d0", "e0");
+    for (size_t i = 0; i < ON_LINKS; i++) {
+        snprintf(id, sizeof id, "g%zu", i);
+        inject(id, &on_links[i], "e0");
+    }
+    for (size_t i = 0; i < 2 * ON_LINKS; i++) {
+        snprintf(id, sizeof id, "%c%zu", i < ON_LINKS ? 'f' : 'g', i % ON_LINKS);
+        heal(id);
+    }
+    rename_interface("e0", "d0");
+    CLEANUP(rift_free) char *after = list_rules("d0");
+    assert_string_equal(before, after);
+    assert_int_equal(0, HOST_RUN(n1, NULL, "ip", "link", "del", "d0"));
+}
+
 /* The text of each file that a limit of the system's group could have changed. */
 static char *list_limits(void)
 {
@@ -304,6 +337,7 @@ int main(void)
         CASE(whatever_the_order_a_link_is_as_before),
         CASE(what_a_stranger_adds_meanwhile_stays),
         CASE(an_interface_may_go_and_come_back),
+        CASE(an_interface_may_get_another_name),
         CASE(so_is_a_system_that_was_limited),
         cmocka_unit_test(without_descriptors_faults_are_refused_and_healed),
     };
