@@ -126,13 +126,36 @@ static const char *find_missing_program(const struct system *system, const json_
     return system->disk_is_xfs && !agent_disk_can_xfs() ? "mkfs.xfs" : NULL;
 }
 
-static bool package_is_installed(const char *package, int64_t deadline_ns)
+/* As dpkg-query(1) has it; "" where dpkg knows nothing of it. */
+static void package_status(const char *package, int64_t deadline_ns, char status[32])
 {
     char *argv[] = {"dpkg-query", "-W", "-f=${db:Status-Status}", (char *)package, NULL};
     CLEANUP(rift_text_finish) struct rift_text output = {0};
     struct rift_error ignored;
-    return install_run(argv, deadline_ns, &output, &ignored) == 0 && output.data &&
-           strcmp(output.data, "installed") == 0;
+    bool is_known = install_run(argv, deadline_ns, &output, &ignored) == 0 && output.data;
+    snprintf(status, 32, "%s", is_known ? output.data : "");
+}
+
+static bool package_is_installed(const char *package, int64_t deadline_ns)
+{
+    char status[32];
+    package_status(package, deadline_ns, status);
+    return strcmp(status, "installed") == 0;
+}
+
+/* By an install that did not live to its end: the programs may be there, and what its scripts do is
+ * not done. */
+static bool is_half_installed(const struct rift_recipe *recipe, int64_t deadline_ns)
+{
+    static const char *const half[] = {"half-installed", "unpacked", "half-configured"};
+    char status[32];
+    for (const char *const *package = recipe->packages; *package; package++) {
+        package_status(*package, deadline_ns, status);
+        for (size_t i = 0; i < sizeof half / sizeof *half; i++)
+            if (strcmp(status, half[i]) == 0)
+                return true;
+    }
+    return false;
 }
 
 static bool policy_is_ours(void)
@@ -176,21 +199,40 @@ static void package_disable_units(const char *package, int64_t deadline_ns)
     }
 }
 
+/* An install that was cut short, whosesoever, is ended first where apt asks for that. */
+static int apt_run(char *const *argv, int64_t deadline_ns, struct rift_error *err)
+{
+    static const char *const configure[] = {
+        "dpkg", "--configure", "-a", "--force-confdef", "--force-confold", NULL};
+    if (install_run(argv, deadline_ns, NULL, err) == 0)
+        return 0;
+    if (!strstr(err->text, "dpkg --configure -a"))
+        return -1;
+    return install_run((char *const *)configure, deadline_ns, NULL, err) ||
+                   install_run(argv, deadline_ns, NULL, err)
+               ? -1
+               : 0;
+}
+
 static int packages_install(const struct rift_recipe *recipe, int64_t deadline_ns,
                             json_t *installed, struct rift_error *err)
 {
-    char *argv[RIFT_RECIPE_ITEMS_MAX + 8] = {"apt-get", "install", "-y", "--no-install-recommends"};
-    size_t count = 4;
+    enum { FIXED = 6 };
+    /* What an agent that died left running may hold the lock still; the deadline is ours. */
+    char *argv[RIFT_RECIPE_ITEMS_MAX + FIXED + 1] = {
+        "apt-get", "install", "-y", "--no-install-recommends", "-o", "DPkg::Lock::Timeout=600"};
+    size_t count = FIXED;
     for (const char *const *package = recipe->packages; *package; package++)
         if (!package_is_installed(*package, deadline_ns))
             argv[count++] = (char *)*package;
-    if (count == 4)
+    if (count == FIXED)
         return 0;
     if (policy_write(err))
         return -1;
-    int rc = install_run(argv, deadline_ns, NULL, err);
+    setenv("DEBIAN_FRONTEND", "noninteractive", 1); /* of this job */
+    int rc = apt_run(argv, deadline_ns, err);
     install_clean_up();
-    for (size_t i = 4; i < count && rc == 0; i++) {
+    for (size_t i = FIXED; i < count && rc == 0; i++) {
         package_disable_units(argv[i], deadline_ns);
         json_array_append_new(installed, json_string(argv[i]));
     }
@@ -253,7 +295,7 @@ int install_work(struct agent *agent, const json_t *args, int64_t deadline_ns, j
     struct rift_error bad = {0};
     const char *missing = find_missing_program(system, context, &arena, &bad);
     int rc = bad.code ? -1 : 0;
-    if (rc == 0 && missing && !system->is_lab)
+    if (rc == 0 && !system->is_lab && (missing || is_half_installed(system->recipe, deadline_ns)))
         rc = packages_install(system->recipe, deadline_ns, installed, &bad);
     if (rc == 0 && missing) {
         missing = find_missing_program(system, context, &arena, &bad);

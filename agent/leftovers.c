@@ -89,8 +89,8 @@ static int count_data_folders(const struct agent_paths *paths)
 
 static int count_files(const struct agent_paths *paths)
 {
-    const char *const files[] = {paths->lock,  paths->record, paths->system,      paths->artifacts,
-                                 paths->disks, paths->logs,   RIFT_SECRETS_FOLDER};
+    const char *const files[] = {paths->lock,  paths->record, paths->system,  paths->artifacts,
+                                 paths->disks, paths->logs,   paths->prepare, RIFT_SECRETS_FOLDER};
     int count = 0;
     for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
         if (access(files[i], F_OK) != 0)
@@ -155,7 +155,7 @@ static void sweep_folder(const char *folder, bool has_agents)
 
 void leftovers_sweep_unfinished(const struct agent_paths *paths)
 {
-    const char *const whole[] = {paths->system, paths->disks};
+    const char *const whole[] = {paths->system, paths->disks, paths->prepare};
     for (size_t i = 0; i < sizeof whole / sizeof *whole; i++) {
         char fresh[AGENT_PATH_SIZE + 8];
         snprintf(fresh, sizeof fresh, "%s" RIFT_WHOLE_FILE_UNFINISHED, whole[i]);

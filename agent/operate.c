@@ -14,6 +14,7 @@
 #include "agent/command.h"
 #include "agent/disk.h"
 #include "agent/launch.h"
+#include "agent/prepare.h"
 #include "agent/secrets.h"
 #include "agent/system_state.h"
 #include "common/clock.h"
@@ -87,12 +88,11 @@ static bool is_empty(const char *folder)
 }
 
 /* A layer whose process died stands in the way of all else.
- * *are_new: at least one folder was not there, or was empty. */
+ * fresh gets the folders that were not there, or were empty. */
 static int make_data_folders(const struct agent *agent, const struct agent_user *user,
-                             int64_t deadline_ns, bool *are_new, struct rift_error *err)
+                             int64_t deadline_ns, json_t *fresh, struct rift_error *err)
 {
     const struct system *system = agent->system;
-    *are_new = false;
     for (const char *const *folder = system->data_folders; *folder; folder++) {
         rift_layer_bury(*folder);
         if ((system->disk_mb > 0 || system->has_layer) &&
@@ -100,14 +100,16 @@ static int make_data_folders(const struct agent *agent, const struct agent_user 
             return -1;
         if (agent_make_folders(*folder, 0755, err) ||
             (system->disk_mb > 0 &&
-             agent_disk_mount(*folder, system->disk_mb, system->disk_is_xfs, deadline_ns, err)))
+             agent_disk_mount(*folder, system->disk_mb, system->disk_is_xfs, deadline_ns, err)) ||
+            prepare_empty(&agent->paths, *folder, err))
             return -1;
         bool is_new = is_empty(*folder);
         if (chown(*folder, user->uid, user->gid) || chmod(*folder, 0700))
             return rift_fail_errno(err, RIFT_ERR_IO, "set the owner of '%s'", *folder);
         if (system->has_layer && rift_layer_mount(*folder, system->layer_as_posix, err))
             return -1;
-        *are_new = *are_new || is_new;
+        if (is_new)
+            json_array_append_new(fresh, json_string(*folder));
     }
     return 0;
 }
@@ -220,21 +222,33 @@ static int run_founded(struct agent *agent, const struct agent_user *user, int64
                         arena, err);
 }
 
+static int run_prepare(struct agent *agent, const struct agent_user *user, const json_t *fresh,
+                       int64_t deadline_ns, struct rift_arena *arena, struct rift_error *err)
+{
+    const struct rift_recipe *recipe = agent->system->recipe;
+    if (json_array_size(fresh) == 0 || recipe->prepare_count == 0)
+        return 0;
+    return prepare_begin(&agent->paths, fresh, err) ||
+                   run_commands(agent, "prepare", recipe->prepare, recipe->prepare_count, user,
+                                deadline_ns, arena, err)
+               ? -1
+               : prepare_end(&agent->paths, err);
+}
+
+/* fresh gets the data folders that are new. */
 static int start_all(struct agent *agent, int64_t deadline_ns, struct rift_arena *arena, json_t *ok,
-                     struct rift_error *err)
+                     json_t *fresh, struct rift_error *err)
 {
     const struct rift_recipe *recipe = agent->system->recipe;
     struct agent_user user;
-    bool are_new;
     json_t *pids = json_array();
     json_object_set_new(ok, "pids", pids);
     if (agent_user_find(recipe->user, &user, err) ||
         agent_make_folders(agent->paths.logs, 0755, err) ||
-        make_data_folders(agent, &user, deadline_ns, &are_new, err) ||
+        make_data_folders(agent, &user, deadline_ns, fresh, err) ||
         secrets_give(user.uid, user.gid, err) || write_files(agent->system, &user, arena, err) ||
         rift_cgroup_create(&agent->cgroup, err) ||
-        (are_new && run_commands(agent, "prepare", recipe->prepare, recipe->prepare_count, &user,
-                                 deadline_ns, arena, err)))
+        run_prepare(agent, &user, fresh, deadline_ns, arena, err))
         return -1;
     json_object_set_new(ok, "started_ns", json_integer(rift_clock_now()));
     for (size_t i = 0; i < recipe->process_count; i++) {
@@ -248,8 +262,9 @@ static int start_all(struct agent *agent, int64_t deadline_ns, struct rift_arena
             wait_for(agent, process, ready_by < deadline_ns ? ready_by : deadline_ns, err))
             return -1;
     }
-    return are_new && is_founder(agent->system) ? run_founded(agent, &user, deadline_ns, arena, err)
-                                                : 0;
+    return json_array_size(fresh) > 0 && is_founder(agent->system)
+               ? run_founded(agent, &user, deadline_ns, arena, err)
+               : 0;
 }
 
 /* Of all nodes only the members are there for it, itself among them. In the job's own process, so
@@ -335,8 +350,10 @@ int operate_start(struct agent *agent, const json_t *args, int64_t deadline_ns, 
         join_members(agent->system, members);
     if (end_rest(agent, NULL, err)) /* of a start that was cut short */
         return -1;
+    json_t *fresh = json_array();
     int rc = agent->system->is_attached ? start_attached(agent, deadline_ns, ok, err)
-                                        : start_all(agent, deadline_ns, &arena, ok, err);
+                                        : start_all(agent, deadline_ns, &arena, ok, fresh, err);
+    json_decref(fresh);
     rift_arena_finish(&arena);
     return rc ? rift_wrap(err, "start '%s'", agent->system->recipe->name) : 0;
 }
@@ -479,19 +496,19 @@ int operate_role(struct agent *agent, const json_t *args, int64_t deadline_ns, j
     return 0;
 }
 
-static int remove_data(const struct system *system, struct rift_error *err)
+static int remove_data(const struct agent *agent, struct rift_error *err)
 {
-    for (const char *const *folder = system->data_folders; *folder; folder++)
+    for (const char *const *folder = agent->system->data_folders; *folder; folder++)
         if (agent_disk_remove(*folder, err) || agent_remove_tree(*folder, true, err))
             return rift_wrap(err, "wipe");
-    return 0;
+    return prepare_end(&agent->paths, err);
 }
 
 int operate_leave(struct agent *agent, const json_t *args, int64_t deadline_ns, json_t *ok,
                   struct rift_error *err)
 {
     (void)args;
-    if (kill_all(agent, deadline_ns, err) || remove_data(agent->system, err))
+    if (kill_all(agent, deadline_ns, err) || remove_data(agent, err))
         return -1;
     json_object_set_new(ok, "applied_ns", json_integer(rift_clock_now()));
     return 0;
@@ -513,7 +530,7 @@ int operate_wipe(struct agent *agent, const json_t *args, int64_t deadline_ns, j
             return rift_wrap(err, "wipe");
     if (system->is_attached)
         return 0;
-    if (remove_data(system, err))
+    if (remove_data(agent, err))
         return -1;
     struct rift_arena arena = {0};
     int rc = 0;
@@ -544,5 +561,5 @@ int operate_remove(struct agent *agent, const json_t *args, int64_t deadline_ns,
                     agent_remove_tree(agent->paths.artifacts, true, err)))
         return -1;
     rmdir(AGENT_DATA_FOLDER); /* where it is empty */
-    return agent_remove_file(agent->paths.system, err);
+    return prepare_end(&agent->paths, err) ? -1 : agent_remove_file(agent->paths.system, err);
 }

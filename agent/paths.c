@@ -17,10 +17,10 @@ int agent_paths_init(struct agent_paths *paths, const char *folder, struct rift_
     struct {
         char *path;
         const char *name;
-    } below[] = {{paths->ledger, "ledger"},   {paths->lock, "agent.lock"},
-                 {paths->record, "record"},   {paths->system, "system.json"},
-                 {paths->logs, "logs"},       {paths->artifacts, "artifacts"},
-                 {paths->disks, "disks.json"}};
+    } below[] = {{paths->ledger, "ledger"},    {paths->lock, "agent.lock"},
+                 {paths->record, "record"},    {paths->system, "system.json"},
+                 {paths->logs, "logs"},        {paths->artifacts, "artifacts"},
+                 {paths->disks, "disks.json"}, {paths->prepare, "prepare.json"}};
     snprintf(paths->folder, sizeof paths->folder, "%s", folder);
     for (size_t i = 0; i < sizeof below / sizeof below[0]; i++)
         snprintf(below[i].path, AGENT_PATH_SIZE, "%.200s/%s", folder, below[i].name);

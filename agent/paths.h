@@ -21,6 +21,7 @@ struct agent_paths {
     char system[AGENT_PATH_SIZE];    /* recipe and context */
     char artifacts[AGENT_PATH_SIZE]; /* a folder for each */
     char disks[AGENT_PATH_SIZE];     /* the folders that are or were disks, or under a layer */
+    char prepare[AGENT_PATH_SIZE];   /* data folders that are being prepared */
     char logs[AGENT_PATH_SIZE];      /* the output of the system's processes */
 };
 

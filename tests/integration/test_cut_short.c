@@ -152,6 +152,53 @@ static void a_process_that_ends_under_two_faults_is_there_after_them(void **stat
     unlink(go);
 }
 
+/* A file comes before the command is done, as from initdb(1), and the second time it ends. */
+static void configure_slow_prepare(const char *data, const char *go)
+{
+    CLEANUP(rift_free)
+    char *script = rift_printf("test ! -e %s/half && echo x >%s/half && { test -e %s || exec sleep "
+                               "1000; } && echo x >%s/whole",
+                               data, data, go, data);
+    json_t *node =
+        json_pack("{s:s, s:s, s:i}", "name", n1->name, "address", n1->address, "index", 1);
+    json_t *recipe = json_pack("{s:s, s:[s], s:[[s, s, s]], s:[{s:s, s:[s, s]}]}", "name", "slow",
+                               "data_folders", data, "prepare", "/bin/sh", "-c", script,
+                               "processes", "name", "one", "command", "/bin/sleep", "1000");
+    json_t *context = json_pack("{s:o, s:[O], s:{}}", "node", node, "nodes", node, "options");
+    json_decref(
+        agent_must(&n1->agent, "system.configure",
+                   json_pack("{s:o, s:o, s:b}", "recipe", recipe, "context", context, "lab", 1)));
+}
+
+static void what_a_prepare_that_was_cut_short_left_is_not_taken_for_data(void **state)
+{
+    (void)state;
+    NEED_HOST();
+    CLEANUP(rift_free) char *go = rift_printf("%s-go", n1->state);
+    CLEANUP(rift_free) char *data = rift_printf("%s-data/slow", n1->state);
+    CLEANUP(rift_free) char *half = rift_printf("%s/half", data);
+    CLEANUP(rift_free) char *whole = rift_printf("%s/whole", data);
+    CLEANUP(rift_free) char *own = rift_printf("%s/own", data);
+    configure_slow_prepare(data, go);
+    agent_send(&n1->agent, "system.start", json_object());
+    int64_t deadline = rift_clock_now() + WAIT_MS * RIFT_MS;
+    while (access(half, F_OK) != 0 && rift_clock_now() < deadline)
+        rift_clock_sleep_until(rift_clock_now() + 10 * RIFT_MS);
+    assert_int_equal(0, access(half, F_OK));
+    agent_kill_both(&n1->agent);
+    agent_forget(&n1->agent);
+    assert_true(host_agent_start(n1, "cut-short", LEASE_MS));
+    assert_true(write_to(go, ""));
+    json_decref(agent_must(&n1->agent, "system.start", NULL));
+    assert_int_equal(0, access(whole, F_OK));
+    /* And what the system keeps from then on stays. */
+    assert_true(write_to(own, "x"));
+    json_decref(agent_must(&n1->agent, "system.stop", NULL));
+    json_decref(agent_must(&n1->agent, "system.start", NULL));
+    assert_int_equal(0, access(own, F_OK));
+    unlink(go);
+}
+
 /* --- a disk of its own */
 
 /* Its data folder is prepared once, while it is new. */
@@ -227,6 +274,7 @@ int main(int argc, char **argv)
         CASE(a_system_whose_start_was_cut_short_is_started_whole),
         CASE(so_is_one_that_a_fault_hits_before_it_is_started_again),
         CASE(a_process_that_ends_under_two_faults_is_there_after_them),
+        CASE(what_a_prepare_that_was_cut_short_left_is_not_taken_for_data),
         CASE(a_disk_whose_making_was_cut_short_is_made_anew),
     };
     return cmocka_run_group_tests(tests, group_up, toy_host_down);

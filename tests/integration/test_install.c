@@ -30,7 +30,8 @@ static const char pack[] =
     "program deb/usr/bin/rift-toy deb; program apt/usr/bin/rift-toy-package apt\n"
     "for p in deb apt; do printf 'Package: rift-toy-%%s\\nVersion: 1\\nArchitecture: all\\n"
     "Maintainer: nobody <nobody@localhost>\\nDescription: a toy\\n' $p > $p/DEBIAN/control; done\n"
-    "printf '#!/bin/sh\\n/usr/sbin/policy-rc.d rift-toy start; echo $? > /run/policy-said\\n' > "
+    "printf '#!/bin/sh\\n/usr/sbin/policy-rc.d rift-toy start; echo $? > /run/policy-said\\n"
+    "test ! -e /run/hang || { touch /run/hangs; exec sleep 600; }\\n' > "
     "apt/DEBIAN/postinst; chmod 755 apt/DEBIAN/postinst\n"
     "dpkg-deb --root-owner-group -b deb toy.deb; dpkg-deb --root-owner-group -b apt "
     "repo/toy.deb\n"
@@ -114,19 +115,24 @@ static void a_deb_is_unpacked_not_installed_and_its_hash_stands_in_the_history(v
     assert_int_not_equal(test_host_run(case_hosts, "dpkg-query -W rift-toy-deb", NULL, 0), 0);
 }
 
-static void packages_are_installed_by_apt_and_start_no_service(void **state)
+/* For this host alone; and no policy that the machine may have. */
+static void have_repository(void)
 {
-    (void)state;
-    case_need_lab();
-    /* The repository of this host alone; and no policy that the machine may have. */
     CLEANUP(rift_free)
-    char *place = rift_printf("cp -r %s/repo /proc/%d/root/srv/repo", case_scratch,
+    char *place = rift_printf("cp -rT %s/repo /proc/%d/root/srv/repo", case_scratch,
                               (int)case_hosts->init_pid);
     assert_int_equal(test_run(place, NULL, 0), 0);
     static const char use[] = "rm -rf /usr/sbin/policy-rc.d /etc/apt/sources.list.d/* "
                               "/var/lib/apt/lists/*; echo 'deb [trusted=yes] "
                               "file:/srv/repo ./' > /etc/apt/sources.list; apt-get update 2>&1";
     assert_exit_code(test_host_run(case_hosts, use, output, sizeof output), 0, output);
+}
+
+static void packages_are_installed_by_apt_and_start_no_service(void **state)
+{
+    (void)state;
+    case_need_lab();
+    have_repository();
     CLEANUP(rift_free)
     char *nodes = rift_printf("[{address: %s, port: %d, user: %s, key: %s, known_hosts: %s}]",
                               case_hosts->address, case_hosts->port, case_hosts->user,
@@ -145,12 +151,63 @@ static void packages_are_installed_by_apt_and_start_no_service(void **state)
     assert_int_not_equal(test_run(is_installed, NULL, 0), 0);
 }
 
-int main(void)
+/* As the node's loss of power would, or an agent's end that takes all of apt along. */
+static void an_install_that_was_cut_short_is_ended_by_the_next(void **state)
 {
+    (void)state;
+    case_need_lab();
+    CLEANUP(rift_free)
+    char *nodes = rift_printf("[{address: %s, port: %d, user: %s, key: %s, known_hosts: %s}]",
+                              case_hosts->address, case_hosts->port, case_hosts->user,
+                              case_hosts->key_file, case_hosts->known_hosts_file);
+    have_repository();
+    static const char prepare[] = "dpkg -P rift-toy-apt 2>&1; touch /run/hang";
+    static const char cut[] =
+        "for i in $(seq 300); do test -e /run/hangs && break; sleep 0.1; done; test -e /run/hangs; "
+        "kill -9 $(pgrep '^rift-guardian') $(pgrep '^rift-agent') $(pgrep -x apt-get) $(pgrep -x "
+        "dpkg) $(pgrep -x sleep); rm /run/hang; dpkg -s rift-toy-apt >/var/lib/dpkg/updates/0001; "
+        "dpkg-query -W -f='${db:Status-Status}' "
+        "rift-toy-apt; apt-get -y install rift-toy-apt 2>&1";
+    assert_exit_code(test_host_run(case_hosts, prepare, output, sizeof output), 0, output);
+    CLEANUP(rift_free)
+    char *begin = rift_printf("cd %s; timeout 120 %s run config.yaml --runs runs --quiet >cut 2>&1 "
+                              "& echo $! >pid",
+                              case_scratch, test_rift_binary());
+    case_write_file("toy.yaml", "name: toy\nsummary: sleeps\npackages: [rift-toy-apt]\n"
+                                "processes:\n  - {name: toy, command: "
+                                "[/usr/bin/rift-toy-package]}\n");
+    CLEANUP(rift_free)
+    char *config = rift_printf("name: install\nnodes: %s\nsystem: {recipe: toy.yaml}\n"
+                               "client: {name: stdio, command: [python3, %s/client.py]}\n"
+                               "workload: set\ntime_limit_s: 1\nrecovery_s: 0\n",
+                               nodes, case_scratch);
+    case_write_file("config.yaml", config);
+    test_run(begin, output, sizeof output);
+    CLEANUP(rift_free)
+    char *end = rift_printf("cd %s; while kill -0 $(cat pid) 2>/dev/null; do sleep 0.1; done",
+                            case_scratch);
+    test_host_run(case_hosts, cut, output, sizeof output);
+    assert_says(output, "dpkg --configure -a"); /* apt does nothing before that */
+    test_run(end, NULL, 0);
+    run(nodes, "packages: [rift-toy-apt]", "/usr/bin/rift-toy-package", "");
+    assert_says(output, "it came by apt");
+    test_host_run(case_hosts,
+                  "dpkg-query -W -f='${db:Status-Status}' rift-toy-apt; ls "
+                  "/usr/sbin/policy-rc.d 2>&1",
+                  output, sizeof output);
+    assert_memory_equal(output, "installed", 9);
+    assert_says(output, "No such file");
+}
+
+int main(int argc, char **argv)
+{
+    if (argc > 1)
+        cmocka_set_test_filter(argv[1]);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_tarball_is_unpacked_and_its_hash_stands_in_the_history),
         cmocka_unit_test(a_deb_is_unpacked_not_installed_and_its_hash_stands_in_the_history),
         cmocka_unit_test(packages_are_installed_by_apt_and_start_no_service),
+        cmocka_unit_test(an_install_that_was_cut_short_is_ended_by_the_next),
     };
     return cmocka_run_group_tests(tests, up, case_down);
 }
