@@ -165,20 +165,30 @@ static void schedule_add(struct rift_schedule *schedule, const struct rift_windo
     schedule->windows[schedule->count++] = *window;
 }
 
-static struct rift_range length_of(const struct entry_state *state,
+static struct rift_range length_of(const struct rift_fault_entry *entry,
                                    const struct rift_fault_variant *variant)
 {
-    return variant->for_s.high <= 0 ? state->entry->for_s : variant->for_s;
+    return variant->for_s.high <= 0 ? entry->for_s : variant->for_s;
 }
 
-/* Draws one window of the entry and puts it into its lane, which is free from *lane_free_ns on. */
+/* The shortest that a window of the entry may be: of a chaos that of its shortest item. */
+static int64_t shortest_window(const struct rift_fault_entry *entry)
+{
+    double least_s = INFINITY;
+    for (size_t i = 0; i < entry->variant_count; i++)
+        least_s = fmin(least_s, length_of(entry, &entry->variants[i]).low);
+    return seconds_to_ns(least_s);
+}
+
+/* Draws one window of the entry and puts it into its lane, which is free from *lane_free_ns on. One
+ * that does not fit is left out, and the entry goes on for as long as a shorter one might. */
 static void draw_window(struct entry_state *state, const struct rift_schedule_request *request,
                         int64_t *lane_free_ns, struct rift_schedule *schedule)
 {
     int64_t wanted_ns = state->next_ns;
     const struct rift_fault_variant *variant = draw_variant(state, request->seed);
     const struct rift_fault_variant *any = variant ? variant : &state->entry->variants[0];
-    struct rift_range for_s = length_of(state, any);
+    struct rift_range for_s = length_of(state->entry, any);
     int64_t length = seconds_to_ns(draw_range(for_s, &state->rng));
     int64_t every = seconds_to_ns(draw_range(state->entry->every_s, &state->rng));
     int64_t least = seconds_to_ns(for_s.low);
@@ -198,7 +208,8 @@ static void draw_window(struct entry_state *state, const struct rift_schedule_re
     avoid_quiet(request, least, every, window.seed, &window.start_ns, &length);
     if (window.start_ns + length > state->limit_ns)
         length = state->limit_ns - window.start_ns;
-    state->is_done = length <= 0 || length < least;
+    bool fits = length > 0 && length >= least;
+    state->is_done = window.start_ns + shortest_window(state->entry) > state->limit_ns;
     state->next_ns = window.start_ns + (every > 0 ? every : RIFT_MS);
     if (!variant) {
         /* Nothing comes before the mix changes again. */
@@ -206,7 +217,7 @@ static void draw_window(struct entry_state *state, const struct rift_schedule_re
         int64_t change_ns = (wanted_ns / period_ns + 1) * period_ns;
         state->next_ns = state->next_ns > change_ns ? state->next_ns : change_ns;
     }
-    if (state->is_done || !variant) {
+    if (!fits || !variant) {
         json_decref(options);
         return;
     }
@@ -224,6 +235,22 @@ static int64_t step_start(const struct rift_window *steps, size_t i)
     if (!step->follows)
         return seconds_to_ns(step->at_s);
     return i > 0 ? steps[i - 1].start_ns + steps[i - 1].length_ns + LANE_GAP_NS : 0;
+}
+
+/* The shortest that a sequence may be, from its start to the end of its last step. */
+static int64_t shortest_sequence(const struct rift_fault_entry *entry)
+{
+    CLEANUP(rift_free)
+    struct rift_window *steps = rift_calloc(entry->variant_count, sizeof *steps);
+    int64_t span = 0;
+    for (size_t i = 0; i < entry->variant_count; i++) {
+        steps[i].what = entry->variants[i];
+        steps[i].start_ns = step_start(steps, i);
+        steps[i].length_ns = seconds_to_ns(length_of(entry, &entry->variants[i]).low);
+        int64_t end = steps[i].start_ns + steps[i].length_ns;
+        span = end > span ? end : span;
+    }
+    return span;
 }
 
 /* Steps that follow a wait, or follow one that does, come when it is over. */
@@ -256,7 +283,7 @@ static void draw_sequence(struct entry_state *state, const struct rift_schedule_
         steps[i].what = *variant;
         steps[i].entry = state->index;
         steps[i].start_ns = step_start(steps, i);
-        steps[i].length_ns = seconds_to_ns(draw_range(length_of(state, variant), &state->rng));
+        steps[i].length_ns = seconds_to_ns(draw_range(length_of(entry, variant), &state->rng));
         steps[i].seed = rift_rng_next(&state->rng);
         steps[i].what.options = draw_options(variant, &state->rng);
         int64_t end = steps[i].start_ns + steps[i].length_ns;
@@ -264,10 +291,11 @@ static void draw_sequence(struct entry_state *state, const struct rift_schedule_
     }
     int64_t length = span;
     avoid_quiet(request, span, every, steps[0].seed, &start, &length);
-    state->is_done = start + span > state->limit_ns || length < span;
+    bool fits = start + span <= state->limit_ns && length == span;
+    state->is_done = start + shortest_sequence(entry) > state->limit_ns;
     state->next_ns = start + (every > 0 ? every : RIFT_MS);
     for (size_t i = 0; i < entry->variant_count; i++) {
-        if (state->is_done) {
+        if (!fits) {
             json_decref((json_t *)steps[i].what.options);
             continue;
         }
@@ -276,9 +304,38 @@ static void draw_sequence(struct entry_state *state, const struct rift_schedule_
         steps[i].start_ns += start;
     }
     link_to_waits(steps, entry->variant_count);
-    for (size_t i = 0; i < entry->variant_count && !state->is_done; i++)
+    if (!fits)
+        return;
+    for (size_t i = 0; i < entry->variant_count; i++)
         schedule_add(schedule, &steps[i]);
     *lane_free_ns = start + span + LANE_GAP_NS;
+}
+
+/* The first window begins as long after the start of the phase, for part of [0, 1]. */
+static int64_t first_start(const struct rift_fault_entry *entry, double part)
+{
+    double least = FIRST_WINDOW_LEAST_PART;
+    return seconds_to_ns(entry->first_s < 0 ? (least + (1 - least) * part) * entry->every_s.low
+                                            : entry->first_s);
+}
+
+static int64_t limit_of(const struct rift_fault_entry *entry, int64_t duration_ns)
+{
+    int64_t until_ns = entry->until_s < 0 ? duration_ns : seconds_to_ns(entry->until_s);
+    return until_ns < duration_ns ? until_ns : duration_ns;
+}
+
+struct rift_schedule_room rift_schedule_room(const struct rift_schedule_request *request,
+                                             size_t index)
+{
+    const struct rift_fault_entry *entry = &request->entries[index];
+    int64_t quiet_ns = seconds_to_ns(request->quiet_for_s);
+    return (struct rift_schedule_room){
+        .start_ns = first_start(entry, 0),
+        .length_ns = entry->is_sequence ? shortest_sequence(entry) : shortest_window(entry),
+        .limit_ns = limit_of(entry, request->duration_ns),
+        .between_quiet_ns =
+            quiet_ns > 0 ? seconds_to_ns(request->quiet_every_s) - quiet_ns : INT64_MAX};
 }
 
 static void state_init(struct entry_state *state, const struct rift_schedule_request *request,
@@ -288,13 +345,10 @@ static void state_init(struct entry_state *state, const struct rift_schedule_req
     assert(entry->variant_count > 0);
     char stream[32];
     snprintf(stream, sizeof stream, "faults/%zu", index);
-    *state = (struct entry_state){.entry = entry, .index = index, .limit_ns = request->duration_ns};
+    *state = (struct entry_state){
+        .entry = entry, .index = index, .limit_ns = limit_of(entry, request->duration_ns)};
     rift_rng_init_named(&state->rng, request->seed, stream);
-    double part =
-        FIRST_WINDOW_LEAST_PART + (1 - FIRST_WINDOW_LEAST_PART) * rift_rng_unit(&state->rng);
-    state->next_ns = seconds_to_ns(entry->first_s < 0 ? part * entry->every_s.low : entry->first_s);
-    if (entry->until_s >= 0 && seconds_to_ns(entry->until_s) < state->limit_ns)
-        state->limit_ns = seconds_to_ns(entry->until_s);
+    state->next_ns = first_start(entry, rift_rng_unit(&state->rng));
 }
 
 /* All windows of the lane of states[first]: whichever entry of the lane wants to start soonest

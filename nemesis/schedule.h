@@ -87,6 +87,15 @@ enum { RIFT_WINDOWS_MAX = 100000 };
 struct rift_schedule *rift_schedule_create(const struct rift_schedule_request *request,
                                            struct rift_error *err);
 void rift_schedule_destroy(struct rift_schedule *schedule);
+/* What a window of an entry needs at least, and what it has, whatever the seed. */
+struct rift_schedule_room {
+    int64_t start_ns;         /* the soonest */
+    int64_t length_ns;        /* the shortest, of a whole sequence */
+    int64_t limit_ns;         /* when it must have ended */
+    int64_t between_quiet_ns; /* the longest that it may be for the quiet times */
+};
+struct rift_schedule_room rift_schedule_room(const struct rift_schedule_request *request,
+                                             size_t entry);
 /* False where no window of that entry fitted. */
 bool rift_schedule_has(const struct rift_schedule *schedule, size_t entry);
 

@@ -105,6 +105,9 @@ static void read_quiet(struct rift_plan_reader *reader)
         rift_problem_add(&reader->problems, node,
                          "for_s must be shorter than every_s, or there "
                          "is no time for faults");
+    if (reader->plan->quiet_for_s <= 0 && reader->plan->quiet_every_s > 0)
+        rift_problem_add(&reader->problems, node,
+                         "quiet needs for_s: how much of every_s is without faults");
     json_object_set_new(reader->frozen, "quiet", json);
 }
 
@@ -148,6 +151,38 @@ static void read_times(struct rift_plan_reader *reader)
     json_object_set_new(reader->frozen, "recovery_s", json_real(recovery_s));
 }
 
+static struct rift_schedule_request schedule_request(const struct rift_plan *plan)
+{
+    return (struct rift_schedule_request){.entries = plan->faults,
+                                          .entry_count = plan->fault_count,
+                                          .duration_ns = plan->time_limit_ms * RIFT_MS,
+                                          .quiet_every_s = plan->quiet_every_s,
+                                          .quiet_for_s = plan->quiet_for_s,
+                                          .seed = plan->seed};
+}
+
+/* A run of a plan with a fault that cannot come would end as unknown: better said before it. */
+static void check_windows(struct rift_plan_reader *reader)
+{
+    struct rift_schedule_request request = schedule_request(reader->plan);
+    const struct rift_tree *list = rift_tree_get(reader->root, "faults");
+    for (size_t i = 0; i < request.entry_count; i++) {
+        struct rift_schedule_room room = rift_schedule_room(&request, i);
+        if (room.length_ns > room.between_quiet_ns)
+            rift_problem_add(&reader->problems, list->items[i],
+                             "it would never come: it takes %g s at least, and quiet times leave "
+                             "%g s between them",
+                             (double)room.length_ns / 1e9, (double)room.between_quiet_ns / 1e9);
+        else if (room.start_ns + room.length_ns > room.limit_ns)
+            rift_problem_add(&reader->problems, list->items[i],
+                             "it would never come: it begins at %g s at the soonest, takes %g s at "
+                             "least, and must be over by %g s (start_s, every_s; for_s; until_s, "
+                             "time_limit_s)",
+                             (double)room.start_ns / 1e9, (double)room.length_ns / 1e9,
+                             (double)room.limit_ns / 1e9);
+    }
+}
+
 static void read_sections(struct rift_plan_reader *reader, uint64_t seed_override)
 {
     reader->top = rift_options_check(&reader->problems, reader->root, rift_plan_options, NULL,
@@ -160,6 +195,8 @@ static void read_sections(struct rift_plan_reader *reader, uint64_t seed_overrid
     rift_plan_read_faults(reader);
     read_quiet(reader);
     read_times(reader);
+    if (reader->problems.count == 0 && !reader->is_past)
+        check_windows(reader);
     rift_plan_read_checkers(reader);
     read_deadlines(reader);
     json_decref(reader->top);
@@ -240,11 +277,6 @@ void rift_plan_destroy(struct rift_plan *plan)
 
 struct rift_schedule *rift_plan_schedule(const struct rift_plan *plan, struct rift_error *err)
 {
-    struct rift_schedule_request request = {.entries = plan->faults,
-                                            .entry_count = plan->fault_count,
-                                            .duration_ns = plan->time_limit_ms * RIFT_MS,
-                                            .quiet_every_s = plan->quiet_every_s,
-                                            .quiet_for_s = plan->quiet_for_s,
-                                            .seed = plan->seed};
+    struct rift_schedule_request request = schedule_request(plan);
     return rift_schedule_create(&request, err);
 }

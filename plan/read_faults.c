@@ -73,9 +73,11 @@ static struct named_value find_name(struct rift_plan_reader *reader, const struc
         const struct rift_tree *key = is_map ? node->keys[i] : one[0];
         if (!find_fault(reader->catalogue, key->text) && !(may_be_group && is_group(key->text)))
             continue;
-        if (found.key)
+        if (found.key) {
             rift_problem_add(&reader->problems, key,
                              "two faults in one entry: each needs its own '- '");
+            return (struct named_value){NULL, NULL};
+        }
         found = (struct named_value){key, is_map ? node->items[i] : NULL};
     }
     if (!found.key)
@@ -97,6 +99,16 @@ static double time_of(const json_t *timing, const char *key)
     return value ? json_number_value(value) : -1;
 }
 
+/* The frozen form has a weight of 1 everywhere. */
+static void check_weight(struct rift_plan_reader *reader, const struct rift_tree *node,
+                         const json_t *options, bool is_sequence)
+{
+    double weight = json_number_value(json_object_get(options, "weight"));
+    if (is_sequence && rift_tree_get(node, "weight") && (weight < 1 || weight > 1))
+        rift_problem_add(&reader->problems, rift_tree_get(node, "weight"),
+                         "weight is for the items of a chaos; of a sequence every step comes");
+}
+
 /* The step {wait_for: CONDITION} of a sequence; its frozen form. */
 static json_t *read_wait(struct rift_variants *list, const struct rift_tree *node,
                          const struct rift_tree *word)
@@ -105,6 +117,7 @@ static json_t *read_wait(struct rift_variants *list, const struct rift_tree *nod
     struct rift_plan_reader *reader = list->reader;
     json_t *options =
         rift_options_check(&reader->problems, node, rift_item_options, also, "wait_for", node);
+    check_weight(reader, node, options, true);
     const char *text = word->kind == RIFT_TREE_SCALAR ? word->text : "";
     size_t known = 0, at = 0;
     while (rift_wait_words[known])
@@ -148,6 +161,11 @@ static json_t *read_item(struct rift_variants *list, const struct rift_tree *nod
     json_t *options = rift_options_check(&reader->problems, map, rift_item_options, also,
                                          "an item of faults", node);
     const json_t *at = json_object_get(options, "at_s");
+    if (at && !is_sequence)
+        rift_problem_add(
+            &reader->problems, rift_tree_get(node, "at_s"),
+            "at_s is for the steps of a sequence; of a chaos one item comes at a time");
+    check_weight(reader, node, options, is_sequence);
     const struct rift_fault_variant common = {
         .weight = json_number_value(json_object_get(options, "weight")),
         .for_s = range_of(options, "for_s"),
@@ -254,6 +272,9 @@ static json_t *read_entry(struct rift_plan_reader *reader, const struct rift_tre
                         fault ? rift_plan_read_variants(list, fault, name.key, name.value, &common)
                               : read_group(list, &name, entry->is_sequence));
     take_variants(reader, list, entry);
+    if (!*entry->lane || strchr(entry->lane, '/'))
+        rift_problem_add(&reader->problems, rift_tree_get(node, "lane"),
+                         "a lane is a word without '/', which those of a sequence's steps have");
     if (entry->vary_s > 0 && entry->vary_s < VARY_LEAST_S)
         rift_problem_add(&reader->problems, node, "vary_s must be %g s at least, or 0",
                          VARY_LEAST_S);

@@ -146,9 +146,19 @@ static void read_host(struct rift_plan_reader *reader, struct rift_tree *node, c
         rift_problem_add(&reader->problems, node,
                          "the name of a host is letters, digits, '.', '_' and '-', not '%s'",
                          host->name);
-    for (size_t i = 0; i < index; i++)
+    for (size_t i = 0; rift_target_words[i]; i++)
+        if (strcmp(rift_target_words[i], host->name) == 0)
+            rift_problem_add(&reader->problems, node,
+                             "no host can be called '%s': faults have targets of that name",
+                             host->name);
+    for (size_t i = 0; i < index; i++) {
         if (strcmp(hosts[i].name, host->name) == 0)
             rift_problem_add(&reader->problems, node, "two hosts are called '%s'", host->name);
+        if (hosts[i].port == host->port && strcmp(hosts[i].address, host->address) == 0)
+            rift_problem_add(&reader->problems, node,
+                             "hosts '%s' and '%s' are one: both have the address %s", hosts[i].name,
+                             host->name, host->address);
+    }
 }
 
 static void read_hosts(struct rift_plan_reader *reader, const struct rift_tree *node)

@@ -61,7 +61,7 @@ static unsigned read_concurrency(struct rift_plan_reader *reader, const json_t *
     errno = 0;
     unsigned long count = strtoul(text, &end, 10);
     bool has_digits = end != text && text[0] >= '0' && text[0] <= '9';
-    if (*end == 'n' && end[1] == '\0') {
+    if (*end == 'n' && end[1] == '\0' && (has_digits || end == text)) {
         count = (has_digits ? count : 1) * reader->plan->host_count;
         end++;
         has_digits = true;

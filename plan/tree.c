@@ -29,6 +29,9 @@ static struct rift_tree *fail_at(struct tree_reader *reader, size_t line, size_t
 static const char no_anchors[] = "anchors and aliases (& and *) are not supported; a text that "
                                  "begins with one needs quotes";
 
+static const char no_such_start[] = "neither a tab, nor @, `, % before a text without quotes, can "
+                                    "stand here; YAML indents with blanks";
+
 static int next_event(struct tree_reader *reader, yaml_event_t *event)
 {
     if (yaml_parser_parse(&reader->parser, event))
@@ -42,6 +45,9 @@ static int next_event(struct tree_reader *reader, yaml_event_t *event)
     else if (parser->context && strstr(parser->context, "scanning an alias"))
         rift_fail(reader->err, RIFT_ERR_INVALID, "%s:%zu:%zu: %s", reader->path,
                   parser->context_mark.line + 1, parser->context_mark.column + 1, no_anchors);
+    else if (parser->problem && strstr(parser->problem, "cannot start any token"))
+        rift_fail(reader->err, RIFT_ERR_INVALID, "%s:%zu:%zu: %s", reader->path, mark.line + 1,
+                  mark.column + 1, no_such_start);
     else
         rift_fail(reader->err, RIFT_ERR_INVALID, "%s:%zu:%zu: %s%s%s", reader->path, mark.line + 1,
                   mark.column + 1, parser->problem ? parser->problem : "not YAML",

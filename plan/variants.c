@@ -67,6 +67,8 @@ static void add_explicit(struct rift_variants *list, struct rift_fault_variant v
     if (rift_grudge_from_json(grudge, json, reader->plan->host_names, reader->plan->host_count,
                               &err) != 0)
         rift_problem_add(&reader->problems, node, "%s", err.text);
+    else if (rift_grudge_cut_count(grudge) == 0)
+        rift_problem_add(&reader->problems, node, "a grudge that drops nothing: {n1: [n2]}");
     json_decref(json);
     variant.grudge = RIFT_GRUDGE_EXPLICIT;
     variant.explicit_grudge = grudge;
@@ -81,6 +83,8 @@ static void add_target_kind(struct rift_variants *list, struct rift_fault_varian
     if (kind == RIFT_TARGET_MINORITY && reader->plan->host_count < 3)
         rift_problem_add(&reader->problems, place, "a minority of %zu nodes is nobody",
                          reader->plan->host_count);
+    if (kind == RIFT_TARGET_FOLLOWERS && reader->plan->host_count < 2)
+        rift_problem_add(&reader->problems, place, "one node leads itself: it has no followers");
     add_variant(list, &variant, place);
 }
 

@@ -91,18 +91,24 @@ static char *command_of(const struct run_options *options, const struct rift_pla
     return rift_text_take(&text);
 }
 
-/* A sequence longer than the time between quiet times never comes, nor does a fault whose first
- * window is drawn past the end: who plans it must not believe that it was tried. */
-static void warn_of_idle_faults(const struct rift_plan *plan)
+/* With another seed the fault may come; who plans it must not believe that it was tried. */
+static int warn_of_idle_faults(const struct rift_plan *plan, const char *config)
 {
-    struct rift_schedule *schedule = rift_plan_schedule(plan, NULL);
-    for (size_t i = 0; schedule && i < plan->fault_count; i++)
+    struct rift_error err = {0};
+    struct rift_schedule *schedule = rift_plan_schedule(plan, &err);
+    if (!schedule) {
+        fprintf(stderr, "rift run: %s: %s\n", config, err.text);
+        return RIFT_EXIT_USAGE;
+    }
+    for (size_t i = 0; i < plan->fault_count; i++)
         if (!rift_schedule_has(schedule, i))
             fprintf(stderr,
                     "rift run: faults, entry %zu (lane %s): no window of it fits between its "
-                    "start, the end and quiet times, so it does not come in this run\n",
+                    "start, the end and quiet times, so it does not come with this seed, and the "
+                    "run cannot be valid\n",
                     i + 1, plan->faults[i].lane);
     rift_schedule_destroy(schedule);
+    return 0;
 }
 
 static int print_plan(const struct run_options *options, const struct rift_plan *plan)
@@ -134,9 +140,10 @@ static int run_command(int argc, char **argv)
         fprintf(stderr, "rift run: %s\n", err.text);
         return RIFT_EXIT_USAGE;
     }
-    int code = 0;
-    warn_of_idle_faults(plan);
-    if (!plan->workload.name) {
+    int code = warn_of_idle_faults(plan, options.config);
+    if (code != 0) {
+        /* It is said. */
+    } else if (!plan->workload.name) {
         fprintf(stderr, "rift run: %s: 'workload' is missing: what is asked; rift list workloads\n",
                 options.config);
         code = RIFT_EXIT_USAGE;

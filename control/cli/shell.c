@@ -411,7 +411,13 @@ static void obey(struct shell *shell, char *line)
         start(shell, argc, argv);
 }
 
-/* Takes what has come; obeys each whole line. The end of input is a quit. */
+static bool is_interrupted(const struct shell *shell)
+{
+    struct pollfd interrupt = {.fd = shell->interrupt_fd, .events = POLLIN};
+    return poll(&interrupt, 1, 0) > 0;
+}
+
+/* Takes what has come; obeys each whole line, until Ctrl-C. The end of input is a quit. */
 static void take_input(struct shell *shell)
 {
     ssize_t count =
@@ -425,6 +431,8 @@ static void take_input(struct shell *shell)
         *end = '\0';
         obey(shell, from);
         from = end + 1;
+        shell->is_over |= is_interrupted(shell);
+        heal_ended(shell);
     }
     shell->line_length -= (size_t)(from - shell->line);
     memmove(shell->line, from, shell->line_length);

@@ -29,7 +29,9 @@ static int up(void **state)
     FILE *file = fd >= 0 ? fdopen(fd, "w") : NULL;
     if (!file || count != 3)
         return -1;
-    fprintf(file, "nodes: {lab: netns, count: 3, name: %s}\n", test_lab_name("fault"));
+    /* Quiet times are those of a run, and nothing to faults by hand. */
+    fprintf(file, "nodes: {lab: netns, count: 3, name: %s}\nquiet: {every_s: 4, for_s: 3.5}\n",
+            test_lab_name("fault"));
     return fclose(file);
 }
 
@@ -469,6 +471,25 @@ static void a_shell_obeys_its_last_line_and_tells_of_a_refused_one(void **state)
     }
 }
 
+/* All lines come in one piece, and Ctrl-C while the first ones are obeyed. */
+static void a_shell_that_is_interrupted_obeys_no_further_line(void **state)
+{
+    (void)state;
+    need_lab();
+    char output[8192];
+    CLEANUP(rift_free)
+    char *script = rift_printf(
+        "for i in $(seq 9); do printf 'partition --isolate n2 --for 60s\nheal\n'; done >%s.in; "
+        "%s shell %s <%s.in >%s.log 2>&1 & p=$!; "
+        "for i in $(seq 300); do grep -q 'n2 not heard' %s.log && break; sleep 0.1; done; "
+        "kill -INT $p; wait $p; echo code $?; cat %s.log; rm %s.log %s.in",
+        config, test_rift_binary(), config, config, config, config, config, config, config);
+    test_run(script, output, sizeof output);
+    assert_says(output, "w1 healed");
+    assert_says(output, "code 0");
+    assert_null(strstr(output, "w9"));
+}
+
 /* A shell told to cut, to cut more, to heal the first, and then nothing: its end heals the rest.
  * The test lets it go on by making files. */
 static void a_shell_holds_several_faults_and_heals_at_its_end(void **state)
@@ -675,6 +696,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(a_watched_status_ends_when_nobody_reads),
         cmocka_unit_test(a_terminal_that_is_closed_heals),
         cmocka_unit_test(a_shell_obeys_its_last_line_and_tells_of_a_refused_one),
+        cmocka_unit_test(a_shell_that_is_interrupted_obeys_no_further_line),
         cmocka_unit_test(a_shell_holds_several_faults_and_heals_at_its_end),
         cmocka_unit_test(a_shell_starts_a_system_to_break_and_takes_it_along),
         cmocka_unit_test(a_shell_changes_a_link_that_is_on),

@@ -73,7 +73,8 @@ static void the_examples_in_the_docs_are_good(void **state)
         }
         bool is_faults = block.data && strncmp(block.data, "faults:", 7) == 0;
         if (is_faults)
-            rift_text_append(&block, "nodes: {lab: netns}\nsystem: etcd\nworkload: register\n");
+            rift_text_append(&block, "nodes: {lab: netns}\nsystem: etcd\nworkload: register\n"
+                                     "time_limit_s: 1000\n");
         if (block.data && strstr(block.data, "workload:")) {
             struct rift_error err = {0};
             struct rift_plan *plan = rift_plan_parse("configuration.md", block.data, block.length,

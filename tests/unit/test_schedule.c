@@ -186,6 +186,38 @@ static void an_entry_that_never_comes_is_told(void **state)
     rift_schedule_destroy(schedule);
 }
 
+/* A chaos of one window that the time between quiet times has room for, and one that it has not. */
+static void a_window_that_does_not_fit_is_left_out_and_the_others_go_on(void **state)
+{
+    (void)state;
+    struct rift_fault_variant items[2] = {kills[0], cuts[0]};
+    items[0].for_s = (struct rift_range){3, 3};
+    items[1].for_s = (struct rift_range){30, 30};
+    entries[0] = (struct rift_fault_entry){.lane = "chaos",
+                                           .variants = items,
+                                           .variant_count = 2,
+                                           .every_s = {10, 10},
+                                           .for_s = {5, 5},
+                                           .first_s = -1,
+                                           .until_s = -1};
+    struct rift_schedule_request request = {.entries = entries,
+                                            .entry_count = 1,
+                                            .duration_ns = 600 * RIFT_SECOND,
+                                            .quiet_every_s = 20,
+                                            .quiet_for_s = 5};
+    size_t count = 0;
+    for (request.seed = 1; request.seed < 20; request.seed++) {
+        struct rift_schedule *schedule = rift_schedule_create(&request, NULL);
+        for (size_t i = 0; i < schedule->count; i++)
+            assert_string_equal(schedule->windows[i].what.fault->name, "kill");
+        count += schedule->count;
+        rift_schedule_destroy(schedule);
+    }
+    /* Half of what is drawn: about 20 in each. Two would come before the first that does not fit.
+     */
+    assert_true(count > 15 * 19);
+}
+
 static void a_sequence_comes_whole_with_its_steps_in_place(void **state)
 {
     (void)state;
@@ -402,6 +434,7 @@ int main(void)
         cmocka_unit_test_setup(quiet_periods_are_quiet, set_up),
         cmocka_unit_test_setup(weights_are_kept, set_up),
         cmocka_unit_test_setup(an_entry_that_never_comes_is_told, set_up),
+        cmocka_unit_test_setup(a_window_that_does_not_fit_is_left_out_and_the_others_go_on, set_up),
         cmocka_unit_test_setup(a_sequence_comes_whole_with_its_steps_in_place, set_up),
         cmocka_unit_test_setup(a_mix_that_changes_keeps_to_its_half_for_a_period, set_up),
         cmocka_unit_test_setup(a_window_names_the_same_nodes_each_time_it_is_asked, set_up),
