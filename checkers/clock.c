@@ -114,6 +114,15 @@ static bool is_bent_by_fault(const struct clocks *clocks, int64_t at_ns)
     return false;
 }
 
+/* How far it was off beyond what measuring it leaves open. */
+static int64_t certain_ns(const struct sample *sample)
+{
+    int64_t beyond_ns = llabs(sample->ahead_ns) - sample->error_ns;
+    if (beyond_ns <= 0)
+        return 0;
+    return sample->ahead_ns < 0 ? -beyond_ns : beyond_ns;
+}
+
 static double milliseconds(int64_t ns)
 {
     return (double)ns / (double)RIFT_MS;
@@ -127,7 +136,7 @@ static const struct sample *find_worst(const struct clocks *clocks, const struct
     for (size_t i = 0; i < line->count; i++) {
         const struct sample *sample = &line->samples[i];
         if (is_bent_by_fault(clocks, sample->at_ns) == in_faults &&
-            (!worst || llabs(sample->ahead_ns) > llabs(worst->ahead_ns)))
+            (!worst || llabs(certain_ns(sample)) > llabs(certain_ns(worst))))
             worst = sample;
     }
     return worst;
@@ -149,11 +158,11 @@ static json_t *plot_line(const struct line *line)
     for (size_t i = 0; i < line->count; i += stride) {
         const struct sample *worst = &line->samples[i];
         for (size_t j = i; j < i + stride && j < line->count; j++)
-            if (llabs(line->samples[j].ahead_ns) > llabs(worst->ahead_ns))
+            if (llabs(certain_ns(&line->samples[j])) > llabs(certain_ns(worst)))
                 worst = &line->samples[j];
         json_array_append_new(points,
                               json_pack("[f, f]", (double)worst->at_ns / (double)RIFT_SECOND,
-                                        milliseconds(worst->ahead_ns)));
+                                        milliseconds(certain_ns(worst))));
     }
     return json_pack("{s:s, s:o}", "name", line->name, "points", points);
 }
@@ -165,8 +174,8 @@ static void judge_bound(const struct clocks *clocks, double bound_ms, struct rif
         const struct sample *worst = NULL;
         for (size_t j = 0; j < line->count; j++) {
             const struct sample *sample = &line->samples[j];
-            int64_t certain_ns = llabs(sample->ahead_ns) - sample->error_ns;
-            if (milliseconds(certain_ns) > bound_ms && !is_bent_by_fault(clocks, sample->at_ns) &&
+            if (fabs(milliseconds(certain_ns(sample))) > bound_ms &&
+                !is_bent_by_fault(clocks, sample->at_ns) &&
                 (!worst || llabs(sample->ahead_ns) > llabs(worst->ahead_ns)))
                 worst = sample;
         }
@@ -200,9 +209,9 @@ static int check_clock(const struct rift_check *check, struct rift_verdict *verd
         const struct sample *outside = find_worst(&clocks, line, false);
         const struct sample *within = find_worst(&clocks, line, true);
         if (outside)
-            worst_ms = fmax(worst_ms, fabs(milliseconds(outside->ahead_ns)));
+            worst_ms = fmax(worst_ms, fabs(milliseconds(certain_ns(outside))));
         if (within)
-            worst_in_faults_ms = fmax(worst_in_faults_ms, fabs(milliseconds(within->ahead_ns)));
+            worst_in_faults_ms = fmax(worst_in_faults_ms, fabs(milliseconds(certain_ns(within))));
         json_object_set_new(nodes, line->name,
                             json_pack("{s:I, s:o, s:o}", "samples", (json_int_t)line->count,
                                       "worst", describe(outside), "worst_in_clock_faults",
@@ -215,8 +224,8 @@ static int check_clock(const struct rift_check *check, struct rift_verdict *verd
         json_object_set_new(stats, "nodes", nodes);
         json_object_set_new(verdict->details, "plots",
                             json_pack("[{s:s, s:s, s:o}]", "title",
-                                      "Wall clocks, ahead of the controller's", "unit", "ms",
-                                      "series", series));
+                                      "Wall clocks, for certain so far ahead of the controller's",
+                                      "unit", "ms", "series", series));
     } else {
         json_decref(nodes);
         json_decref(series);

@@ -137,6 +137,18 @@ static void print_anomalies(FILE *out, const json_t *data, const struct paint *p
         fprintf(out, "\n... and %zu more violations, see the report\n", count - ANOMALIES_PRINTED);
 }
 
+/* Where a fault did not begin on some nodes, what they said. */
+static void print_refusals(FILE *out, const json_t *window)
+{
+    const char *name;
+    json_t *node;
+    json_object_foreach(json_object_get(window, "nodes"), name, node)
+    {
+        if (!json_object_get(node, "from"))
+            fprintf(out, "; %s: %s", name, text_of(node, "observed", ""));
+    }
+}
+
 static void print_faults(FILE *out, const json_t *windows)
 {
     size_t i;
@@ -155,8 +167,10 @@ static void print_faults(FILE *out, const json_t *windows)
         fprintf(out, "  %-10s %s", text_of(window, "fault", ""), text_of(window, "what", ""));
         if (json_is_string(observed))
             fprintf(out, " [%s]", json_string_value(observed));
-        if (json_object_get(window, "error"))
+        if (json_object_get(window, "error")) {
             fprintf(out, " FAILED: %s", text_of(window, "error", ""));
+            print_refusals(out, window);
+        }
         fputc('\n', out);
     }
 }

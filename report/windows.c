@@ -105,6 +105,26 @@ static void fit_to_nodes(json_t *window, const char *member, bool is_latest)
         json_object_set_new(window, member, json_real(best));
 }
 
+/* A wait hits nobody: what it waited for, and whom it found to lead. */
+static void take_wait(json_t *window, const json_t *argument)
+{
+    const char *until = json_string_value(
+        json_object_get(as_object(json_object_get(argument, "options")), "until"));
+    if (!until)
+        return;
+    struct rift_text what = {0};
+    rift_text_append(&what, until);
+    const char *name, *separator = ": ";
+    json_t *node;
+    json_object_foreach(json_object_get(window, "nodes"), name, node)
+    {
+        rift_text_printf(&what, "%s%s", separator, name);
+        separator = ", ";
+    }
+    json_object_set_new(window, "what", json_string(what.data));
+    rift_text_finish(&what);
+}
+
 static void take_start(json_t *windows, const struct rift_history *history, size_t row,
                        const char *fault, const json_t *argument, const json_t *result)
 {
@@ -123,6 +143,8 @@ static void take_start(json_t *windows, const struct rift_history *history, size
     take_nodes(window, result, "applied_ns", "from");
     take_spread(window, result);
     fit_to_nodes(window, "from", false);
+    if (strcmp(fault, "wait_for") == 0)
+        take_wait(window, argument);
     json_array_append_new(windows, window);
 }
 
@@ -135,6 +157,24 @@ static void take_stop(json_t *windows, const struct rift_history *history, size_
     json_object_set_new(window, "to", json_real(seconds(history->nemesis.end[row])));
     take_nodes(window, result, "healed_ns", "to");
     fit_to_nodes(window, "to", true);
+}
+
+/* Operations are in the order in which they were prepared. */
+static json_t *sorted_by_start(json_t *windows)
+{
+    json_t *sorted = json_array(), *window;
+    size_t i;
+    json_array_foreach(windows, i, window)
+    {
+        size_t at = json_array_size(sorted);
+        while (at > 0 &&
+               json_number_value(json_object_get(json_array_get(sorted, at - 1), "from")) >
+                   json_number_value(json_object_get(window, "from")))
+            at--;
+        json_array_insert(sorted, at, window);
+    }
+    json_decref(windows);
+    return sorted;
 }
 
 json_t *report_windows(const struct rift_history *history)
@@ -151,5 +191,5 @@ json_t *report_windows(const struct rift_history *history)
         json_decref(argument);
         json_decref(result);
     }
-    return windows;
+    return sorted_by_start(windows);
 }

@@ -10,6 +10,7 @@
 #include "common/memory.h"
 #include "control/cli/catalogue.h"
 #include "control/cli/command.h"
+#include "control/cli/lasting_path.h"
 #include "control/run/judge.h"
 #include "history/reader.h"
 
@@ -21,7 +22,7 @@ static bool has_file(const char *directory, const char *name)
 
 bool check_run_is_directory(const char *path)
 {
-    return has_file(path, "plan.yaml");
+    return has_file(path, "plan.yaml") || has_file(path, "history.rift");
 }
 
 static struct rift_plan *read_plan(const char *directory, struct rift_error *err)
@@ -40,9 +41,18 @@ static json_t *read_description(const char *directory, const struct rift_plan *p
     return run ? run : judge_describe_plan(plan);
 }
 
-int check_run_directory(const char *directory)
+int check_run_directory(const char *path)
 {
     struct rift_error err = {0};
+    CLEANUP(rift_free) char *directory = lasting_path(path);
+    if (!has_file(directory, "plan.yaml")) {
+        fprintf(
+            stderr,
+            "rift check: %s: there is no plan.yaml, which says by what this run must be judged; "
+            "name %s/history.rift to judge its operations alone\n",
+            directory, directory);
+        return RIFT_EXIT_USAGE;
+    }
     struct rift_plan *plan = read_plan(directory, &err);
     if (!plan) {
         fprintf(stderr, "rift check: %s\n", err.text);

@@ -4,7 +4,7 @@
 
 #include <stdbool.h>
 
-/* A directory with the plan of a run, and its history.rift if it came to have one. */
+/* A directory with the plan of a run, or with its history.rift. */
 bool check_run_is_directory(const char *path);
 /* Judges it again, writes verdicts.json and report.html, prints the summary. The exit code. */
 int check_run_directory(const char *directory);

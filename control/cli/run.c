@@ -10,6 +10,7 @@
 #include "control/cli/agent_path.h"
 #include "control/cli/command.h"
 #include "control/cli/commands.h"
+#include "control/cli/lasting_path.h"
 #include "control/cli/plan_source.h"
 #include "control/run/run.h"
 #include "workloads/workload.h"
@@ -80,14 +81,32 @@ static int read_options(int argc, char **argv, struct run_options *options)
     return 0;
 }
 
+/* As a word for a shell. */
+static void append_quoted(struct rift_text *text, const char *word)
+{
+    rift_text_append(text, "'");
+    for (const char *c = word; *c; c++)
+        rift_text_printf(text, *c == '\'' ? "'\\''" : "%c", *c);
+    rift_text_append(text, "'");
+}
+
 /* The command that repeats this run: the seed is the one that was drawn. */
 static char *command_of(const struct run_options *options, const struct rift_plan *plan)
 {
+    static const char plain[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-";
+    CLEANUP(rift_free) char *config = lasting_path(options->config);
     struct rift_text text = {0};
-    rift_text_printf(&text, "rift run %s --seed %llu", options->config,
-                     (unsigned long long)plan->seed);
-    for (size_t i = 0; i < options->assignment_count; i++)
-        rift_text_printf(&text, " --set '%s'", options->assignments[i]);
+    rift_text_append(&text, "rift run ");
+    if (config[strspn(config, plain)] == '\0')
+        rift_text_append(&text, config);
+    else
+        append_quoted(&text, config);
+    rift_text_printf(&text, " --seed %llu", (unsigned long long)plan->seed);
+    for (size_t i = 0; i < options->assignment_count; i++) {
+        rift_text_append(&text, " --set ");
+        append_quoted(&text, options->assignments[i]);
+    }
     return rift_text_take(&text);
 }
 

@@ -88,7 +88,7 @@ function faults() {
     element("td", { class: "number" }, w.to === null ? "end" : w.to.toFixed(2)),
     element("td", { class: "number" }, w.spread_ms === undefined ? "" : `${w.spread_ms.toFixed(1)} ± ${w.clock_error_ms.toFixed(1)}`),
     element("td", {}, w.fault), element("td", {}, w.what),
-    element("td", {}, w.error ? "FAILED: " + w.error : windowObserved(w))));
+    element("td", {}, (w.error ? "FAILED: " + w.error + "; " : "") + windowObserved(w))));
   return section("Faults", faultTimeline(DATA.windows, nodes, end),
     table(["#from (s)", "#to (s)", "#nodes apart (ms)", "fault", "whom", "observed"], rows));
 }
@@ -96,8 +96,10 @@ function faults() {
 function windowObserved(w) {
   const parts = Object.entries(w.nodes).map(([name, node]) => [name, observedText(node.observed)]).filter(([, text]) => text !== "");
   const whole = observedText(w.observed);
-  if (parts.length === 0 || parts.every(([, text]) => text === parts[0][1])) return whole || (parts[0] || ["", ""])[1];
-  return (whole && whole !== "yes" ? whole + "; " : "") + parts.map(([name, text]) => name + ": " + text).join("; ");
+  if (parts.length === 0) return whole;
+  const isOne = parts.every(([, text]) => text === parts[0][1]);
+  return (whole && whole !== "yes" ? whole + "; " : "") +
+    (isOne ? parts[0][1] : parts.map(([name, text]) => name + ": " + text).join("; "));
 }
 
 function performance() {

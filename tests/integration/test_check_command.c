@@ -164,6 +164,13 @@ static void a_run_that_was_killed_before_any_operation_is_unknown(void **state)
     assert_int_equal(test_run(make, NULL, 0), 0);
     CLEANUP(rift_free) char *check = rift_printf("check %s", folder);
     assert_refused(check, 2, "before its first operation");
+    /* What must hold of a run without its plan nobody knows. */
+    CLEANUP(rift_free)
+    char *no_plan = rift_printf("cd %s && mv plan.yaml kept && : >history.rift; %s check . 2>&1; "
+                                "code=$?; mv kept plan.yaml; rm history.rift; exit $code",
+                                folder, test_rift_binary());
+    assert_exit_code(test_run(no_plan, output, sizeof output), 254, output);
+    assert_says(output, "there is no plan.yaml");
     /* The history was begun, and nothing is in it. */
     CLEANUP(rift_free)
     char *empty = rift_printf(": >%s/history.rift; %s check %s 2>&1; code=$?; rm -r %s; exit $code",

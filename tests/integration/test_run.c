@@ -289,6 +289,14 @@ static void any_program_can_be_the_client_of_a_run(void **state)
         case_scratch);
     int code = run_lab("configs/etcd-register.yaml", arguments);
     assert_exit_code(code, RIFT_EXIT_VALID, output);
+    /* Its plan is run again by a name that means another run from then on. */
+    CLEANUP(rift_free) char *plan = rift_printf("%s/runs/latest/plan.yaml", case_scratch);
+    CLEANUP(rift_free) char *folder = realpath(plan, NULL);
+    assert_exit_code(run_lab(plan, "--set \"workload={name: 'register'}\""), RIFT_EXIT_VALID,
+                     output);
+    CLEANUP(rift_free) char *repeat = rift_printf("repeat   rift run %s", folder);
+    assert_says(output, repeat);
+    assert_says(output, "--set 'workload={name: '\\''register'\\''}'");
 }
 
 /* Compares as multisets: which of two operations due within a millisecond is sent first is an

@@ -54,6 +54,26 @@ static void a_window_spans_from_its_start_to_its_stop_on_each_node(void **state)
     rift_history_destroy(history);
 }
 
+/* The wait was prepared before the kill, and met after it. */
+static void windows_stand_in_the_order_of_their_starts_and_a_wait_says_what_it_found(void **state)
+{
+    (void)state;
+    struct rift_builder *builder = rift_builder_create(RIFT_TIME_NS);
+    add_fault(builder, "start-wait_for",
+              "{\"window\":1,\"what\":\"all: n1, n2\",\"options\":{\"until\":\"new-leader\"},"
+              "\"nodes\":{\"n2\":{\"applied_ns\":5000000000,\"observed\":\"it leads\"}}}",
+              1000000000);
+    add_fault(builder, "start-kill", "{\"window\":2,\"what\":\"n2\"}", 2000000000);
+    struct rift_history *history = rift_builder_finish(builder, NULL);
+    assert_non_null(history);
+    json_t *windows = report_windows(history);
+    const json_t *kill = json_array_get(windows, 0), *wait = json_array_get(windows, 1);
+    assert_string_equal(json_string_value(json_object_get(kill, "fault")), "kill");
+    assert_string_equal(json_string_value(json_object_get(wait, "what")), "new-leader: n2");
+    json_decref(windows);
+    rift_history_destroy(history);
+}
+
 static char *read_all(const char *path)
 {
     FILE *file = fopen(path, "re");
@@ -166,6 +186,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_window_spans_from_its_start_to_its_stop_on_each_node),
+        cmocka_unit_test(windows_stand_in_the_order_of_their_starts_and_a_wait_says_what_it_found),
         cmocka_unit_test(text_of_a_history_cannot_end_the_script),
         cmocka_unit_test(errors_that_leave_the_outcome_open_are_shown),
         cmocka_unit_test(completions_without_invocations_have_numbers_of_events),
