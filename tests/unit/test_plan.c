@@ -164,7 +164,6 @@ static const struct {
     const char *yaml, *message;
 } mistakes[] = {
     {"nodes: {lab: netns\n", "folder/test.yaml:2:1: "},
-    {"nodes: {lab: netns}\nfaults:\n\t- kill\n", "folder/test.yaml:3:1: neither a tab"},
     {"nodes: [a, a: b: c]\n", "folder/test.yaml:1:"},
     {"- a\n", "folder/test.yaml:1:1: a configuration is a table"},
     {"nodes: {lab: netns}\nnodes: {lab: netns}\n",
@@ -296,54 +295,6 @@ static const struct {
      "folder/test.yaml:4:7: 'name' is a folder's name"},
     {"nodes: {lab: netns}\nsystem: etcd\nworkload: register\nquiet: {every_s: 5, for_s: 5}\n",
      "folder/test.yaml:4:8: for_s must be shorter"},
-    {"nodes: {lab: netns}\nsystem: etcd\nworkload: register\nquiet: {every_s: 5}\n",
-     "folder/test.yaml:4:8: quiet needs for_s"},
-    {"nodes: [10.0.0.1, root@10.0.0.1]\nclient: etcd\nworkload: register\n",
-     "folder/test.yaml:1:19: hosts 'n1' and 'n2' are one: both have the address 10.0.0.1"},
-    {"nodes: [{name: minority, address: x}]\n",
-     "folder/test.yaml:1:9: no host can be called 'minority'"},
-    {"nodes: {lab: netns}\nsystem: etcd\nworkload: {name: register, concurrency: -2n}\n",
-     "folder/test.yaml:3:41: 'concurrency' must be a number of threads"},
-    {"nodes: {lab: netns}\nsystem: etcd\nworkload: register\nfaults:\n"
-     "  - {kill: one, start_s: 57}\n",
-     "folder/test.yaml:5:5: it would never come: it begins at 57 s at the soonest, takes 5 s at "
-     "least, and must be over by 60 s"},
-    {"nodes: {lab: netns}\nsystem: etcd\nworkload: register\nfaults:\n"
-     "  - {kill: one, start_s: 9, until_s: 12}\n",
-     "folder/test.yaml:5:5: it would never come"},
-    {"nodes: {lab: netns}\nsystem: etcd\nworkload: register\nfaults:\n"
-     "  - {kill: one, every_s: 300}\n",
-     "folder/test.yaml:5:5: it would never come: it begins at 75 s"},
-    {"nodes: {lab: netns}\nsystem: etcd\nworkload: register\nfaults:\n"
-     "  - {sequence: [{kill: one, for_s: [30, 50]}, {kill: one, for_s: 30}]}\n",
-     "folder/test.yaml:5:5: it would never come: it begins at 2.5 s at the soonest, takes 61 s"},
-    {"nodes: {lab: netns}\nsystem: etcd\nworkload: register\nfaults:\n"
-     "  - {sequence: [{partition: isolate-primary}, {wait_for: new-leader, for_s: 100}]}\n",
-     "folder/test.yaml:5:5: it would never come"},
-    {"nodes: {lab: netns}\nsystem: etcd\nworkload: register\nfaults:\n"
-     "  - {chaos: [{kill: one, for_s: 70}, {pause: one, for_s: 80}]}\n",
-     "folder/test.yaml:5:5: it would never come"},
-    {"nodes: {lab: netns}\nsystem: etcd\nworkload: register\nfaults:\n"
-     "  - {sequence: [{kill: one, weight: 3}]}\n",
-     "folder/test.yaml:5:37: weight is for the items of a chaos"},
-    {"nodes: {lab: netns}\nsystem: etcd\nworkload: register\nfaults:\n"
-     "  - {chaos: [{kill: one, at_s: 3}]}\n",
-     "folder/test.yaml:5:32: at_s is for the steps of a sequence"},
-    {"nodes: {lab: netns}\nsystem: etcd\nworkload: register\nfaults:\n"
-     "  - {kill: one, pause: one}\n",
-     "folder/test.yaml:5:17: two faults in one entry: each needs its own '- '"},
-    {"nodes: {lab: netns}\nsystem: etcd\nworkload: register\nfaults:\n"
-     "  - {partition: {grudge: {n1: []}}}\n",
-     "folder/test.yaml:5:26: a grudge that drops nothing"},
-    {"nodes: {lab: netns}\nsystem: etcd\nworkload: register\nfaults:\n"
-     "  - {kill: one, lane: sequence/1}\n",
-     "folder/test.yaml:5:23: a lane is a word without '/'"},
-    {"nodes: {lab: netns, count: 1}\nsystem: etcd\nworkload: register\nfaults:\n"
-     "  - {kill: followers}\n",
-     "folder/test.yaml:5:12: one node leads itself"},
-    {"nodes: {lab: netns}\nsystem: etcd\nworkload: register\nfaults:\n"
-     "  - {kill: one, for_s: 8}\nquiet: {every_s: 10, for_s: 4}\n",
-     "folder/test.yaml:5:5: it would never come: it takes 8 s at least, and quiet times leave 6 s"},
 };
 
 static void every_mistake_is_named_with_its_place_and_the_nearest_word(void **state)
