@@ -5,7 +5,7 @@
 #include "nemesis/faults/ledger.h"
 #include "nemesis/faults/link_program.h"
 
-enum { DRAIN_MS = 500 };
+enum { DRAIN_MS = 100 }; /* the agent waits meanwhile, and several links may be healed one by one */
 
 struct class_search {
     json_int_t first, count;
