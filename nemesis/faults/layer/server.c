@@ -59,6 +59,8 @@ static void fs_loop(struct layer_fs *fs, int listener)
 {
     struct fuse_buf buffer = {0};
     int fuse_fd = fuse_session_fd(fs->session);
+    /* A request that poll(2) saw may be gone, with the process that made it. */
+    fcntl(fuse_fd, F_SETFL, fcntl(fuse_fd, F_GETFL) | O_NONBLOCK);
     while (!fuse_session_exited(fs->session)) {
         struct pollfd fds[2] = {{.fd = fuse_fd, .events = POLLIN},
                                 {.fd = listener, .events = POLLIN}};
@@ -104,11 +106,14 @@ void layer_serve(const char *folder, const char *socket_path, bool as_posix, int
     fs->folder = folder;
     fs->as_posix = as_posix;
     int rc = fs_prepare(fs, socket_path, &listener, &err);
-    dprintf(ready_fd, "%s", rc ? err.text : "ok");
-    close(ready_fd);
-    if (rc == 0)
+    if (rc == 0) {
+        dprintf(ready_fd, "ok");
+        close(ready_fd);
         fs_loop(fs, listener);
+    }
     layer_names_finish(&fs->names, fs->root.fd);
     unlink(socket_path);
+    if (rc) /* last: whoever hears it may make another one, which has the same names */
+        dprintf(ready_fd, "%s", err.text);
     _exit(rc ? 1 : 0);
 }
