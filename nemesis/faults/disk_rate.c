@@ -246,8 +246,7 @@ static int rate_heal(const char *id, const json_t *undo, const char *ledger, str
             errno != ENODEV)
             rc = -1;
     }
-    rift_hand_back("io.max", json_object_get(undo, "handed"));
-    return rc;
+    return rift_hand_back("io.max", json_object_get(undo, "handed"), err) ? -1 : rc;
 }
 
 /* A limit that nobody reaches does nothing: it holds where the device moves about as much as it
@@ -307,7 +306,7 @@ static int rate_probe(const struct rift_target *target, const json_t *options,
     rift_hand_down_plan(place.folder, "io.max", handed);
     rift_hand_down(place.folder, "io.max");
     bool is_there = access(path, W_OK) == 0;
-    rift_hand_back("io.max", handed);
+    rift_hand_back("io.max", handed, NULL);
     json_decref(handed);
     ability->can = is_there && rate_check(&place, &reason) == 0;
     if (!is_there)

@@ -2,6 +2,7 @@
 #include "nemesis/faults/hand_down.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -115,7 +116,7 @@ static bool is_in_use(const char *folder, const char *controller)
     return false;
 }
 
-static void take_back(const char *above, const char *controller)
+static int take_back(const char *above, const char *controller, struct rift_error *err)
 {
     char folder[PATH_SIZE], word[WORD_SIZE + 1];
     bool is_used = false;
@@ -131,17 +132,21 @@ static void take_back(const char *above, const char *controller)
     if (stream)
         closedir(stream);
     snprintf(word, sizeof word, "-%s", controller);
-    if (!is_used)
-        rift_setting_write(above, "cgroup.subtree_control", word, NULL);
+    struct rift_error reason;
+    if (is_used || rift_setting_write(above, "cgroup.subtree_control", word, &reason) == 0 ||
+        errno == EBUSY || errno == ENOENT) /* who uses it came meanwhile, or it is gone */
+        return 0;
+    return rift_fail(err, reason.code, "%s", reason.text);
 }
 
-void rift_hand_back(const char *file, const json_t *handed)
+int rift_hand_back(const char *file, const json_t *handed, struct rift_error *err)
 {
     char controller[WORD_SIZE];
     controller_of(file, controller);
     for (size_t i = json_array_size(handed); i-- > 0;) {
         const char *above = json_string_value(json_array_get(handed, i));
-        if (above)
-            take_back(above, controller);
+        if (above && take_back(above, controller, err))
+            return -1;
     }
+    return 0;
 }

@@ -18,7 +18,7 @@ void rift_hand_down(const char *folder, const char *file);
 /* What file holds in a group for which nobody has set anything; NULL: not known. */
 const char *rift_hand_down_untouched(const char *file);
 /* Switches it off again in those groups, the lowest first, but where a group below one of them has
- * a limit or a weight of that controller by now. */
-void rift_hand_back(const char *file, const json_t *handed);
+ * a limit or a weight of that controller by now, or hands it down itself. */
+int rift_hand_back(const char *file, const json_t *handed, struct rift_error *err);
 
 #endif

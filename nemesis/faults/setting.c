@@ -351,9 +351,9 @@ int rift_setting_heal(const char *id, const json_t *undo, const char *ledger,
         rift_ledger_visit(ledger, saved_visit, &search);
     if (search.is_found)
         return 0;
-    if (write_before(undo, path, err))
+    if (write_before(undo, path, err) ||
+        rift_hand_back(strrchr(path, '/') + 1, json_object_get(undo, "handed"), err))
         return -1;
-    rift_hand_back(strrchr(path, '/') + 1, json_object_get(undo, "handed"));
     if (ledger)
         rift_setting_log_remove(undo);
     return 0;
@@ -383,7 +383,7 @@ bool rift_setting_try(const char *folder, const char *file, struct rift_fault_ab
     if (!ability->can)
         snprintf(ability->why, sizeof ability->why, "%.200s",
                  err.code ? err.text : "the system's cgroup has no such setting");
-    rift_hand_back(file, handed);
+    rift_hand_back(file, handed, NULL);
     json_decref(handed);
     return ability->can;
 }
