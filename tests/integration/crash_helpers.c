@@ -165,6 +165,8 @@ static void play_helper_at(const struct row *row, enum act act, int at)
         fail_msg("%s: no reply", what);
     json_decref(reply);
     must("heal", args_of(HEAL, row));
+    if (strstr(seen.step, "of rift-layer")) /* the disk under the system has died, too */
+        system_up(row->disk);
     assert_whole("after the heal");
 }
 
@@ -196,6 +198,7 @@ void play_helpers(const struct row *row, enum act act, struct rift_rng *rng)
     if (is_long() && act == HEAL)
         return; /* once a row */
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (strcmp(names[i], "rift-layer") != 0 || row->disk == LAYERED)
+        if (strcmp(names[i], "rift-layer") != 0 ||
+            (row->disk == LAYERED && !(row->traits & ENDS_SYSTEM))) /* else nothing holds on */
             play_helper(row, names[i]);
 }

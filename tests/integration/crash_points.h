@@ -34,6 +34,8 @@ enum disk { PLAIN, ON_DISK, LAYERED };
 enum {
     ENDS_SYSTEM = 1, /* a heal that the controller asks for starts it again */
     OWN_KERNEL = 2,  /* it needs a kernel of the host's own */
+    /* Its processes have copies of the lease, that another process brings them a moment later. */
+    COPIES_LEASE = 4,
 };
 
 struct row {

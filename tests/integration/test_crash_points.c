@@ -64,7 +64,7 @@ static const struct row rows[] = {
     {"pid-limit", "{\"leave\": 0}", PLAIN, ENDS_SYSTEM},
     {"rollback", "{}", PLAIN, ENDS_SYSTEM},
     {"file-damage", "{}", PLAIN, ENDS_SYSTEM},
-    {"clock", "{\"offset_ms\": 60000}", PLAIN, 0},
+    {"clock", "{\"offset_ms\": 60000}", PLAIN, COPIES_LEASE},
     {"clock", "{\"of\": \"host\", \"offset_ms\": 60000}", PLAIN, OWN_KERNEL},
     {"clock", "{\"of\": \"host\", \"drift_ppm\": 50000}", PLAIN, 0},
     {"conntrack-full", "{}", PLAIN, OWN_KERNEL},
@@ -376,12 +376,34 @@ static int count_steps(enum act act, const struct row *row, int error)
     return seen.steps;
 }
 
+/* By the agent. */
+static bool is_observed(void)
+{
+    json_t *status = agent_must(&agent, "status", NULL);
+    const json_t *fault = json_array_get(json_object_get(status, "faults"), 0);
+    bool is = json_is_true(json_object_get(fault, "observed"));
+    json_decref(status);
+    return is;
+}
+
+/* Whoever brings the copies answers for the processes, too: the second answer is to a question that
+ * was put after the lease had changed. */
+static void shorten_lease(const struct row *row)
+{
+    must("lease", json_pack("{s:i}", "lease_ms", LEASE_MS));
+    if (row->traits & COPIES_LEASE)
+        for (int i = 0; i < 2; i++)
+            becomes(is_observed, LEASE_MS);
+}
+
 /* False where it took fewer steps, and was struck after its reply. */
 static bool play(const struct row *row, enum act act, int at, bool with_guardian)
 {
     pid_t agent_now = global_pid(agent_pid(&agent)), guardian = global_pid(guardian_pid(&agent));
-    if (act == HEAL)
+    if (act == HEAL) {
         hold(row);
+        shorten_lease(row);
+    }
     must("lease", json_pack("{s:i}", "lease_ms", LEASE_MS));
     int64_t lease_end = rift_clock_now() + LEASE_MS * RIFT_MS;
     const struct crash_plan plan = {
