@@ -9,6 +9,7 @@
 
 #include "common/clock.h"
 #include "nemesis/faults/drivers.h"
+#include "nemesis/faults/ledger.h"
 #include "nemesis/faults/tracing.h"
 
 static int64_t option_number(const json_t *options, const char *name)
@@ -58,6 +59,33 @@ static int clock_probe(const struct rift_target *target, const json_t *options,
     return way_of(target, options)->probe(target, options, ability, err);
 }
 
+struct other {
+    const char *own_id;
+    char id[64]; /* of another one, of the host */
+};
+
+static void other_visit(const char *id, const char *fault, const json_t *undo, void *context)
+{
+    struct other *other = context;
+    if (strcmp(fault, "clock") == 0 && strcmp(id, other->own_id) != 0 &&
+        way_of_undo(undo) == &rift_clock_host_driver)
+        snprintf(other->id, sizeof other->id, "%s", id);
+}
+
+/* A second one would take the wrong time for the right one, and leave it behind. */
+static int check_alone(const struct rift_injection *injection, const char *ledger,
+                       struct rift_error *err)
+{
+    struct other other = {.own_id = injection->id};
+    if (ledger)
+        rift_ledger_visit(ledger, other_visit, &other);
+    return other.id[0] ? rift_fail(err, RIFT_ERR_CONFLICT,
+                                   "clock: clock (%s) is on, and a host has one clock: put them in "
+                                   "one lane, or apart in time",
+                                   other.id)
+                       : 0;
+}
+
 static int clock_plan(struct rift_injection *injection, const struct rift_target *target,
                       const char *ledger, struct rift_error *err)
 {
@@ -76,6 +104,8 @@ static int clock_plan(struct rift_injection *injection, const struct rift_target
             return -1;
         if (!ability.can)
             return rift_fail(err, RIFT_ERR_UNSUPPORTED, "clock: %s", ability.why);
+        if (check_alone(injection, ledger, err))
+            return -1;
     }
     json_object_set_new(injection->undo, "of", json_string(way->name));
     return way->plan(injection, target, ledger, err);

@@ -299,6 +299,34 @@ static void a_fault_that_is_refused_hands_nothing_down(void **state)
     rift_node_close(node);
 }
 
+static void a_host_s_clock_is_wrong_in_one_way_at_a_time(void **state)
+{
+    (void)state;
+    case_need_lab();
+    struct rift_error err;
+    char shown[32];
+    struct rift_node_settings settings = test_node_settings(&case_hosts[1]);
+    struct rift_node *node = rift_node_open(&settings, &err);
+    assert_non_null(node);
+    json_t *first = json_pack("{s:s, s:s, s:{s:i}}", "id", "a", "fault", "clock", "options",
+                              "offset_ms", HOUR_MS);
+    json_t *second =
+        json_pack("{s:s, s:s, s:{s:i}}", "id", "b", "fault", "clock", "options", "drift_ppm", 1000);
+    json_t *none = json_object();
+    assert_int_equal(rift_node_call(node, "inject", first, CALL_MS, NULL, &err), 0);
+    assert_true(rift_node_call(node, "inject", second, CALL_MS, NULL, &err) < 0);
+    assert_non_null(strstr(err.text, "clock (a) is on"));
+    assert_int_equal(rift_node_call(node, "heal_all", none, CALL_MS, NULL, &err), 0);
+    assert_int_equal(test_host_run(&case_hosts[1], "date +%s", shown, sizeof shown), 0);
+    assert_true(fabs(strtod(shown, NULL) - (double)rift_clock_wall() / 1e9) < HOUR_MS / 2e3);
+    assert_int_equal(rift_node_call(node, "inject", second, CALL_MS, NULL, &err), 0);
+    assert_int_equal(rift_node_call(node, "heal_all", none, CALL_MS, NULL, &err), 0);
+    json_decref(first);
+    json_decref(second);
+    json_decref(none);
+    rift_node_close(node);
+}
+
 static void a_disk_is_not_slowed_where_what_is_written_counts_as_nobody_s(void **state)
 {
     (void)state;
@@ -377,6 +405,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(the_clock_of_host_or_system_jumps_and_drifts),
         cmocka_unit_test(a_full_connection_table_takes_nothing_new_and_keeps_what_it_has),
         cmocka_unit_test(a_disk_is_slowed_by_v2_which_hands_down_no_more_after_it),
+        cmocka_unit_test(a_host_s_clock_is_wrong_in_one_way_at_a_time),
         cmocka_unit_test(a_fault_that_is_refused_hands_nothing_down),
         cmocka_unit_test(a_disk_is_not_slowed_where_what_is_written_counts_as_nobody_s),
         cmocka_unit_test(they_end_with_the_lease_when_agent_and_guardian_are_killed),
