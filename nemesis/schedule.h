@@ -47,6 +47,7 @@ struct rift_fault_entry {
     struct rift_range for_s;   /* length of a window */
     double first_s;            /* start of the first window; < 0: drawn, within one period */
     double until_s;            /* all windows end by here; < 0: the end of the main phase */
+    unsigned line, column;     /* of the configuration */
 };
 
 struct rift_schedule_request {

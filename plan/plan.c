@@ -161,28 +161,6 @@ static struct rift_schedule_request schedule_request(const struct rift_plan *pla
                                           .seed = plan->seed};
 }
 
-/* A run of a plan with a fault that cannot come would end as unknown: better said before it. */
-static void check_windows(struct rift_plan_reader *reader)
-{
-    struct rift_schedule_request request = schedule_request(reader->plan);
-    const struct rift_tree *list = rift_tree_get(reader->root, "faults");
-    for (size_t i = 0; i < request.entry_count; i++) {
-        struct rift_schedule_room room = rift_schedule_room(&request, i);
-        if (room.length_ns > room.between_quiet_ns)
-            rift_problem_add(&reader->problems, list->items[i],
-                             "it would never come: it takes %g s at least, and quiet times leave "
-                             "%g s between them",
-                             (double)room.length_ns / 1e9, (double)room.between_quiet_ns / 1e9);
-        else if (room.start_ns + room.length_ns > room.limit_ns)
-            rift_problem_add(&reader->problems, list->items[i],
-                             "it would never come: it begins at %g s at the soonest, takes %g s at "
-                             "least, and must be over by %g s (start_s, every_s; for_s; until_s, "
-                             "time_limit_s)",
-                             (double)room.start_ns / 1e9, (double)room.length_ns / 1e9,
-                             (double)room.limit_ns / 1e9);
-    }
-}
-
 static void read_sections(struct rift_plan_reader *reader, uint64_t seed_override)
 {
     reader->top = rift_options_check(&reader->problems, reader->root, rift_plan_options, NULL,
@@ -195,8 +173,6 @@ static void read_sections(struct rift_plan_reader *reader, uint64_t seed_overrid
     rift_plan_read_faults(reader);
     read_quiet(reader);
     read_times(reader);
-    if (reader->problems.count == 0 && !reader->is_past)
-        check_windows(reader);
     rift_plan_read_checkers(reader);
     read_deadlines(reader);
     json_decref(reader->top);
@@ -279,4 +255,27 @@ struct rift_schedule *rift_plan_schedule(const struct rift_plan *plan, struct ri
 {
     struct rift_schedule_request request = schedule_request(plan);
     return rift_schedule_create(&request, err);
+}
+
+int rift_plan_check_windows(const struct rift_plan *plan, const char *path, struct rift_error *err)
+{
+    struct rift_schedule_request request = schedule_request(plan);
+    for (size_t i = 0; i < request.entry_count; i++) {
+        const struct rift_fault_entry *entry = &request.entries[i];
+        struct rift_schedule_room room = rift_schedule_room(&request, i);
+        if (room.length_ns > room.between_quiet_ns)
+            return rift_fail(err, RIFT_ERR_INVALID,
+                             "%s:%u:%u: it would never come: it takes %g s at least, and quiet "
+                             "times leave %g s between them",
+                             path, entry->line, entry->column, (double)room.length_ns / 1e9,
+                             (double)room.between_quiet_ns / 1e9);
+        if (room.start_ns + room.length_ns > room.limit_ns)
+            return rift_fail(err, RIFT_ERR_INVALID,
+                             "%s:%u:%u: it would never come: it begins at %g s at the soonest, "
+                             "takes %g s at least, and must be over by %g s (start_s, every_s; "
+                             "for_s; until_s, time_limit_s)",
+                             path, entry->line, entry->column, (double)room.start_ns / 1e9,
+                             (double)room.length_ns / 1e9, (double)room.limit_ns / 1e9);
+    }
+    return 0;
 }

@@ -119,5 +119,8 @@ int rift_plan_write(const struct rift_plan *plan, const char *path, struct rift_
 
 /* The fault windows of the plan; the caller destroys them, before the plan. */
 struct rift_schedule *rift_plan_schedule(const struct rift_plan *plan, struct rift_error *err);
+/* Fails where a fault could not come, whatever the seed: a run would end as unknown for it. path is
+ * the configuration's, for the place. Of a plan that is run: others have no use for its times. */
+int rift_plan_check_windows(const struct rift_plan *plan, const char *path, struct rift_error *err);
 
 #endif

@@ -266,7 +266,9 @@ static json_t *read_entry(struct rift_plan_reader *reader, const struct rift_tre
                                        .first_s = time_of(timing, "start_s"),
                                        .until_s = time_of(timing, "until_s"),
                                        .change_s = range_of(timing, "change_s").low,
-                                       .vary_s = range_of(timing, "vary_s").low};
+                                       .vary_s = range_of(timing, "vary_s").low,
+                                       .line = node->line,
+                                       .column = node->column};
     json_t *frozen = json_object();
     json_object_set_new(frozen, name.key->text,
                         fault ? rift_plan_read_variants(list, fault, name.key, name.value, &common)

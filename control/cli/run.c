@@ -110,13 +110,20 @@ static char *command_of(const struct run_options *options, const struct rift_pla
     return rift_text_take(&text);
 }
 
-/* With another seed the fault may come; who plans it must not believe that it was tried. */
-static int warn_of_idle_faults(const struct rift_plan *plan, const char *config)
+/* What can never come is refused. With another seed a fault may come; who plans it must not believe
+ * that it was tried. */
+static int check_faults(const struct rift_plan *plan, const struct run_options *options)
 {
     struct rift_error err = {0};
+    if (rift_plan_check_windows(plan, options->config, &err) != 0) {
+        fprintf(stderr, "rift run: %s%s\n", err.text,
+                options->assignment_count ? "; with --set (the line is that of the changed file)"
+                                          : "");
+        return RIFT_EXIT_USAGE;
+    }
     struct rift_schedule *schedule = rift_plan_schedule(plan, &err);
     if (!schedule) {
-        fprintf(stderr, "rift run: %s: %s\n", config, err.text);
+        fprintf(stderr, "rift run: %s: %s\n", options->config, err.text);
         return RIFT_EXIT_USAGE;
     }
     for (size_t i = 0; i < plan->fault_count; i++)
@@ -159,7 +166,7 @@ static int run_command(int argc, char **argv)
         fprintf(stderr, "rift run: %s\n", err.text);
         return RIFT_EXIT_USAGE;
     }
-    int code = warn_of_idle_faults(plan, options.config);
+    int code = check_faults(plan, &options);
     if (code != 0) {
         /* It is said. */
     } else if (!plan->workload.name) {

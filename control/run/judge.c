@@ -3,11 +3,15 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "checkers/checker.h"
 #include "common/clock.h"
 #include "common/log.h"
+#include "common/memory.h"
+#include "common/sha256.h"
+#include "common/text.h"
 #include "control/run/judge_process.h"
 #include "control/run/run_directory.h"
 #include "control/run/run_logs.h"
@@ -52,6 +56,23 @@ static void judge_merge(struct rift_verdict *merged, const char *name,
         rift_verdict_doubt(merged, "%s: %s", name, verdict->reason ? verdict->reason : "unknown");
 }
 
+/* Runs of before the history told it are taken to have theirs. */
+static bool is_plan_of_run(const struct rift_history *history, const char *directory)
+{
+    CLEANUP(rift_free) char *path = rift_printf("%s/plan.yaml", directory);
+    char sum[RIFT_SHA256_HEX_SIZE] = "";
+    bool is_same = true;
+    for (size_t row = 0; row < history->nemesis.count && is_same; row++) {
+        if (strcmp(history->names.text[history->nemesis.f[row]], "plan") != 0)
+            continue;
+        json_t *planned = rift_value_to_json(history->values, history->nemesis.argument[row]);
+        const char *noted = json_string_value(json_object_get(planned, "sha256"));
+        is_same = !noted || (rift_sha256_file(path, sum, NULL) == 0 && strcmp(noted, sum) == 0);
+        json_decref(planned);
+    }
+    return is_same;
+}
+
 json_t *judge_run(const char *directory, const struct rift_plan *plan, const char *program,
                   json_t *run, enum rift_validity *validity, struct rift_error *err)
 {
@@ -75,11 +96,16 @@ json_t *judge_run(const char *directory, const struct rift_plan *plan, const cha
         judge_merge(&merged, name, &verdict);
         rift_verdict_finish(&verdict);
     }
+    CLEANUP(rift_free)
+    char *note = is_plan_of_run(history, directory)
+                     ? NULL
+                     : rift_printf("%s%sjudged by a plan.yaml that is not the one of the run",
+                                   merged.reason ? merged.reason : "", merged.reason ? "; " : "");
     json_t *verdicts =
         json_pack("{s:o, s:s*, s:o, s:O}", "valid",
                   merged.validity == RIFT_UNKNOWN ? json_string("unknown")
                                                   : json_boolean(merged.validity == RIFT_VALID),
-                  "reason", merged.reason, "checkers", checkers, "run", run);
+                  "reason", note ? note : merged.reason, "checkers", checkers, "run", run);
     *validity = merged.validity;
     rift_verdict_finish(&merged);
     rift_history_destroy(history);

@@ -12,6 +12,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/memory.h"
+#include "common/sha256.h"
 #include "control/run/clock_record.h"
 #include "control/run/watch.h"
 #include "workloads/workload.h"
@@ -94,6 +95,15 @@ static void recording_note_artifacts(struct recording *recording)
     }
 }
 
+/* By which plan it was run: one that is changed later, or another run's, is told from it. */
+static void recording_note_plan(struct recording *recording)
+{
+    char sum[RIFT_SHA256_HEX_SIZE];
+    CLEANUP(rift_free) char *path = rift_printf("%s/plan.yaml", recording->phase->directory);
+    if (rift_sha256_file(path, sum, NULL) == 0)
+        recording_note(recording, "plan", json_pack("{s:s}", "sha256", sum));
+}
+
 static bool schedule_bends_clocks(const struct rift_schedule *schedule)
 {
     for (size_t i = 0; i < schedule->count; i++)
@@ -135,6 +145,7 @@ static int recording_begin(struct recording *recording, const struct main_phase 
     interpreter_open_sessions(recording->interpreter,
                               after_ms(rift_clock_now(), plan->deadlines.healthy_ms));
     run_stop_attach(phase->stop, recording->interpreter, NULL);
+    recording_note_plan(recording);
     recording_note_artifacts(recording);
     recording->clocks =
         clock_record_start(phase->cluster, recording->interpreter, recording->origin_ns,

@@ -297,6 +297,14 @@ static void any_program_can_be_the_client_of_a_run(void **state)
     CLEANUP(rift_free) char *repeat = rift_printf("repeat   rift run %s", folder);
     assert_says(output, repeat);
     assert_says(output, "--set 'workload={name: '\\''register'\\''}'");
+    /* Whoever changes it afterwards is told so by each check. */
+    CLEANUP(rift_free)
+    char *check = rift_printf("%s check %s/runs/latest", test_rift_binary(), case_scratch);
+    assert_exit_code(test_run(check, output, sizeof output), RIFT_EXIT_VALID, output);
+    assert_null(strstr(output, "not the one of the run"));
+    CLEANUP(rift_free) char *changed = rift_printf("echo >>%s; %s", plan, check);
+    assert_exit_code(test_run(changed, output, sizeof output), RIFT_EXIT_VALID, output);
+    assert_says(output, "judged by a plan.yaml that is not the one of the run");
 }
 
 /* Compares as multisets: which of two operations due within a millisecond is sent first is an
