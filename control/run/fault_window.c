@@ -476,6 +476,29 @@ json_t *fault_window_observe(struct fault_window *fault, int64_t by_ns)
     return cluster_fault_result(described);
 }
 
+bool fault_window_may_be_seen_later(const struct fault_window *fault, const json_t *seen)
+{
+    return !fault->cluster_fault && !is_on_links(fault) && !is_of_clients(fault) &&
+           fault->error.code == RIFT_ERR_NONE && !json_is_true(json_object_get(seen, "observed"));
+}
+
+json_t *fault_window_observe_again(struct fault_window *fault, json_t *seen, int64_t by_ns)
+{
+    json_t *again = fault_window_observe(fault, by_ns);
+    json_t *nodes = json_object_get(seen, "nodes"), *node = NULL;
+    const char *name = NULL;
+    json_object_foreach(json_object_get(again, "nodes"), name, node)
+    {
+        if (json_is_true(json_object_get(node, "is_observed")) &&
+            !json_is_true(json_object_get(json_object_get(nodes, name), "is_observed")))
+            json_object_set(nodes, name, node);
+    }
+    json_t *both = cluster_fault_result(json_incref(nodes));
+    json_decref(again);
+    json_decref(seen);
+    return both;
+}
+
 /* Healed is what can be seen: cut links hear again what they heard before. */
 static json_t *describe_healed(const struct fault_window *fault, size_t node,
                                const struct cluster_reply *healed, const struct link_probe *after,

@@ -72,6 +72,11 @@ void fault_window_change(struct fault_window *fault, const json_t *options);
  * called while the fault is in force; hosts that do not answer are waited for until about by_ns
  * (monotonic), so that the heal comes when it is due. The caller owns it. */
 json_t *fault_window_observe(struct fault_window *fault, int64_t by_ns);
+/* Some node did not see it, and may yet: a probe of a slow node had not met it. Never of links and
+ * clients, where nothing is to be seen: whoever looks again and again would miss a leak by luck. */
+bool fault_window_may_be_seen_later(const struct fault_window *fault, const json_t *seen);
+/* Looks again, and answers, in place of seen, which it frees, what either look saw. */
+json_t *fault_window_observe_again(struct fault_window *fault, json_t *seen, int64_t by_ns);
 /* Heals on every node, and looks whether cut links hear again: {"observed", "nodes": {name:
  * {"healed_ns", "after": text, "is_observed", "ended_early": somebody else healed it, or its lease
  * ran out}}}. */

@@ -20,7 +20,8 @@
 /* Before the calls that inject: for roles and probes. */
 #define NEMESIS_PREPARE_NS (600 * RIFT_MS)
 /* From the start until the first look: what was in flight has arrived by then. */
-#define NEMESIS_LOOK_NS (20 * RIFT_MS)
+#define NEMESIS_LOOK_NS  (20 * RIFT_MS)
+#define NEMESIS_AGAIN_NS (RIFT_SECOND / 2) /* from one look to the next */
 
 struct lane {
     struct nemesis *nemesis;
@@ -131,6 +132,17 @@ static void lane_vary(struct lane *lane, struct fault_window *fault, int64_t sta
     }
 }
 
+/* What was not seen at once is looked for as long as the window lasts. */
+static json_t *lane_observe(struct lane *lane, struct fault_window *fault, int64_t heal_ns)
+{
+    json_t *seen = fault_window_observe(fault, heal_ns);
+    while (fault_window_may_be_seen_later(fault, seen) &&
+           rift_clock_now() + 2 * NEMESIS_AGAIN_NS < heal_ns &&
+           nemesis_wait(lane->nemesis, rift_clock_now() + NEMESIS_AGAIN_NS))
+        seen = fault_window_observe_again(fault, seen, heal_ns);
+    return seen;
+}
+
 static void lane_break_and_heal(struct lane *lane, struct fault_window *fault)
 {
     struct nemesis *nemesis = lane->nemesis;
@@ -146,7 +158,7 @@ static void lane_break_and_heal(struct lane *lane, struct fault_window *fault)
     lead_learn(&nemesis->lead, fault_window_inject(fault, start_ns));
     nemesis_wait(nemesis, start_ns + NEMESIS_LOOK_NS);
     int64_t heal_ns = fault->is_over ? rift_clock_now() : start_ns + fault->window->length_ns;
-    lane_end(lane, op, fault_window_observe(fault, heal_ns), fault);
+    lane_end(lane, op, lane_observe(lane, fault, heal_ns), fault);
     lane_report_failure(lane, fault);
 
     lane_vary(lane, fault, start_ns, heal_ns);

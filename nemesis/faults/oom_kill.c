@@ -98,8 +98,9 @@ static int take_memory(const struct rift_memory_group *group, const json_t *undo
         return 0;
     return rift_fail(
         err, RIFT_ERR_UNSUPPORTED, "oom-kill: the kernel killed no process of the system: %s",
-        is_chosen                                ? "all of them are smaller than a helper of ours"
-        : is_late                                ? "its memory is not used up in 3 s"
+        is_chosen             ? "all of them are smaller than a helper of ours"
+        : is_late             ? "its memory is not used up in 3 s"
+        : WIFSIGNALED(status) ? "it was stopped meanwhile, and a helper of ours with it"
         : WEXITSTATUS(status) == HELPER_NO_GROUP ? "a helper cannot join the system's cgroup"
                                                  : "there is memory elsewhere, such as swap");
 }

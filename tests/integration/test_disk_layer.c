@@ -136,7 +136,7 @@ static void what_was_not_synced_is_lost_and_what_was_is_there(void **state)
     assert_string_equal("SYNced-tail", get("log"));
     assert_int_equal(0, put("fresh", "x", 0, false));
     inject("lose", "disk-lose", NULL);
-    assert_true(is_observed("lose"));
+    assert_true(becomes_observed("lose"));
     assert_string_equal("synced", get("log"));
     assert_false(is_there("fresh"));
     assert_true(toy_is_still(n1, 100));
@@ -158,7 +158,7 @@ static void names_that_were_not_synced_are_as_before(void **state)
     assert_false(is_there("gone"));
     assert_string_equal("new", get("old"));
     inject("lose", "disk-lose", NULL);
-    assert_true(is_observed("lose"));
+    assert_true(becomes_observed("lose"));
     assert_string_equal("old", get("old"));
     assert_string_equal("new", get("new"));
     assert_string_equal("gone", get("gone"));
@@ -185,7 +185,7 @@ static void as_posix_a_name_needs_a_sync_of_its_folder(void **state)
     assert_int_equal(0, put("a", "a", 0, true));
     assert_int_equal(0, move("kept", "moved"));
     inject("lose", "disk-lose", NULL);
-    assert_true(is_observed("lose"));
+    assert_true(becomes_observed("lose"));
     assert_false(is_there("synced"));
     assert_false(is_there("a"));
     assert_false(is_there("moved"));
@@ -201,7 +201,7 @@ static void only_files_of_the_pattern_lose_anything(void **state)
     assert_int_equal(0, put("a.wal", "2", 1, false));
     assert_int_equal(0, put("a.db", "2", 1, false));
     inject("lose", "disk-lose", json_pack("{s:s}", "files", "*.wal"));
-    assert_true(is_observed("lose"));
+    assert_true(becomes_observed("lose"));
     assert_string_equal("1", get("a.wal"));
     assert_string_equal("12", get("a.db"));
     heal("lose");
@@ -226,7 +226,7 @@ static void a_torn_write_stays_in_part_sector_by_sector(void **state)
     memset(text, 'n', sizeof text - 1);
     assert_int_equal(0, put("page", text, 0, false));
     inject("lose", "disk-lose", json_pack("{s:i}", "keep_percent", 50));
-    assert_true(is_observed("lose"));
+    assert_true(becomes_observed("lose"));
     const char *found = get("page");
     int kept = 0;
     assert_int_equal(sizeof text - 1, strlen(found));
@@ -379,18 +379,18 @@ static void requests_fail_as_asked_until_it_is_healed(void **state)
     assert_int_equal(0, put("a.db", "3", 0, true));
     assert_false(is_observed("bad"));
     assert_int_equal(EIO, put("a.wal", "3", 0, true));
-    assert_true(is_observed("bad"));
+    assert_true(becomes_observed("bad"));
     heal("bad");
     assert_int_equal(0, put("a.wal", "4", 0, true));
     inject("full", "disk-error",
            json_pack("{s:[s, s], s:s}", "on", "write", "names", "error", "ENOSPC"));
-    assert_true(is_observed("full"));
+    assert_true(becomes_observed("full"));
     assert_int_equal(ENOSPC, put("a.wal", "5", 0, false));
     assert_int_equal(ENOSPC, put("another", "5", 0, false));
     assert_string_equal("4", get("a.wal"));
     heal("full");
     inject("unreadable", "disk-error", json_pack("{s:[s]}", "on", "read"));
-    assert_true(is_observed("unreadable"));
+    assert_true(becomes_observed("unreadable"));
     assert_string_equal("(errno 5)", get("a.wal"));
     heal("unreadable");
     assert_string_equal("4", get("a.wal"));
@@ -453,7 +453,7 @@ static void a_sync_takes_as_long_as_asked(void **state)
     rift_clock_sleep_until(rift_clock_now() + 600 * RIFT_MS); /* a sync of the probe's is over */
     assert_false(is_observed("slow"));
     assert_in_range(best_sync_ms("a.wal", 900), 400, 900);
-    assert_true(is_observed("slow"));
+    assert_true(becomes_observed("slow"));
     heal("slow");
     assert_true(best_sync_ms("a.wal", 300) < 300);
 }
@@ -495,7 +495,7 @@ static void one_bit_is_wrong_in_what_is_read_or_stays_wrong_in_what_was_written(
     static const char text[] = "a page of a database";
     assert_int_equal(0, put("page", text, 0, true));
     inject("read", "disk-corrupt", NULL);
-    assert_true(is_observed("read"));
+    assert_true(becomes_observed("read"));
     assert_int_equal(1, bits_apart(text, get("page"), sizeof text - 1));
     heal("read");
     assert_string_equal(text, get("page"));
@@ -504,7 +504,7 @@ static void one_bit_is_wrong_in_what_is_read_or_stays_wrong_in_what_was_written(
     rift_clock_sleep_until(rift_clock_now() + 300 * RIFT_MS);
     assert_false(is_observed("write"));
     assert_int_equal(0, put("page", text, 0, true));
-    assert_true(is_observed("write"));
+    assert_true(becomes_observed("write"));
     heal("write");
     assert_int_equal(1, bits_apart(text, get("page"), sizeof text - 1));
 }
@@ -639,7 +639,7 @@ static void a_power_cut_reaches_the_disk_below_it(void **state)
     assert_int_equal(0, put("synced", "s", 0, true));
     assert_int_equal(0, put("unsynced", "u", 0, false));
     inject("power", "power", NULL);
-    assert_true(is_observed("power"));
+    assert_true(becomes_observed("power"));
     assert_string_equal("s", get("synced"));
     assert_string_not_equal("u", get("unsynced"));
     heal("power");

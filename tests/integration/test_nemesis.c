@@ -261,6 +261,38 @@ static void a_link_that_was_dead_before_shows_no_cut(void **state)
     assert_non_null(strstr(seen_at(started, "n1"), "but not before either"));
 }
 
+/* As on a slow node whose probe comes to it only after a while. */
+static void what_is_not_seen_at_once_is_looked_for_until_the_window_ends(void **state)
+{
+    (void)state;
+    fake_world.blind_looks = 3;
+    struct rift_window windows[] = {pause_one(0, "a", 1, 50, 20000)};
+    struct nemesis *nemesis = start(&(struct rift_schedule){windows, 1});
+    for (int i = 0; i < 1500 && fake_world.blind_looks >= 0; i++)
+        usleep(10000);
+    assert_int_equal(fake_world.blind_looks, -1); /* and no more once it is seen */
+    nemesis_stop(nemesis);
+    finish(nemesis);
+    assert_true(is_observed(record("start-pause", 0)));
+}
+
+/* A cut that lets packets pass is not looked at until none does. */
+static void a_cut_that_is_not_seen_is_looked_at_once(void **state)
+{
+    (void)state;
+    fake_world.cuts_nothing = true;
+    struct rift_window windows[] = {cut(0, "a", 50, 3000)};
+    struct nemesis *nemesis = start(&(struct rift_schedule){windows, 1});
+    wait_for(&fake_world.agreed_ns[0]);
+    usleep(1500000);
+    fake_world.cuts_nothing = false;
+    for (int s = 0; s < FAKE_NODES_MAX; s++)
+        for (int t = 0; t < FAKE_NODES_MAX; t++)
+            fake_world.drops[s][t] = true;
+    finish(nemesis);
+    assert_false(is_observed(record("start-partition", 0)));
+}
+
 static void a_silent_host_delays_the_heal_of_no_other_fault(void **state)
 {
     (void)state;
@@ -353,6 +385,9 @@ int main(void)
         cmocka_unit_test(one_slow_moment_is_not_remembered_for_ever),
         cmocka_unit_test_setup_teardown(a_cut_that_catches_nothing_is_not_observed, begin, end),
         cmocka_unit_test_setup_teardown(a_link_that_was_dead_before_shows_no_cut, begin, end),
+        cmocka_unit_test_setup_teardown(
+            what_is_not_seen_at_once_is_looked_for_until_the_window_ends, begin, end),
+        cmocka_unit_test_setup_teardown(a_cut_that_is_not_seen_is_looked_at_once, begin, end),
         cmocka_unit_test_setup_teardown(a_silent_host_delays_the_heal_of_no_other_fault, begin,
                                         end),
         cmocka_unit_test_setup_teardown(a_silent_host_does_not_prolong_the_cut_of_others, begin,

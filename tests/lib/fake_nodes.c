@@ -146,8 +146,9 @@ static json_t *fake_answer(struct rift_node *node, const char *verb, const json_
     if (strcmp(verb, "heal") == 0 || strcmp(verb, "heal_all") == 0)
         return fake_heal(node);
     if (strcmp(verb, "observe") == 0)
-        return json_pack("{s:b, s:s, s:{}}", "observed", (int)fake_world.is_paused[node->number],
-                         "how", "as it stands in memory", "details");
+        return json_pack("{s:b, s:s, s:{}}", "observed",
+                         fake_world.is_paused[node->number] && fake_world.blind_looks-- <= 0, "how",
+                         "as it stands in memory", "details");
     if (strcmp(verb, "probe_received") == 0)
         return fake_probe_received(node);
     if (strcmp(verb, "system.role") == 0) {

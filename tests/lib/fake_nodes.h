@@ -18,6 +18,7 @@ struct fake_world {
     atomic_bool is_silent[FAKE_NODES_MAX];
     atomic_bool refuses[FAKE_NODES_MAX];
     atomic_bool cuts_nothing;
+    atomic_int blind_looks; /* so often an observation sees nothing yet */
     /* How long a node takes to be ready to inject; 0: it is ready in time, whenever it is asked. */
     _Atomic int64_t takes_ns[FAKE_NODES_MAX];
     atomic_int leader; /* -1: none */
