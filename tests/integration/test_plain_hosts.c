@@ -139,7 +139,8 @@ static void nothing_is_touched_on_a_host_that_did_not_agree(void **state)
     (void)state;
     need_lab();
     char output[8192];
-    CLEANUP(rift_free) char *config = write_config("faults: [{pause: one}]\n");
+    CLEANUP(rift_free)
+    char *config = write_config("faults: [{pause: one, start_s: 0, for_s: 1}]\n");
     static const struct {
         const char *before, *after;
         int code;
