@@ -182,7 +182,7 @@ static void heal_visit(const char *path, const struct entry *entry, void *contex
     int rc = !driver ? rift_fail(&err, RIFT_ERR_UNSUPPORTED, "this agent knows no fault '%s'",
                                  entry->fault)
              : went_with_its_boot(round, entry, driver)
-                 ? (rift_setting_log_remove(entry->undo), 0)
+                 ? rift_setting_log_remove(entry->undo, &err)
                  : rift_undo(driver, entry->id, entry->undo, round->folder, &err);
     if (rc == 0)
         rc = rift_ledger_remove(round->folder, entry->id, &err);

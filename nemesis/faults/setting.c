@@ -129,7 +129,7 @@ int rift_setting_plan(struct rift_injection *injection, const char *ledger, cons
     if (search.is_found)
         learn_before(injection->undo, folder, file, &search);
     else
-        rift_setting_log_remove(injection->undo);
+        rift_setting_log_remove(injection->undo, NULL);
     rift_hand_down_plan(folder, file, handed);
     if (!search.is_found && !rift_setting_now(folder, file, search.before)) {
         const char *untouched = rift_hand_down_untouched(file);
@@ -354,9 +354,7 @@ int rift_setting_heal(const char *id, const json_t *undo, const char *ledger,
     if (write_before(undo, path, err) ||
         rift_hand_back(strrchr(path, '/') + 1, json_object_get(undo, "handed"), err))
         return -1;
-    if (ledger)
-        rift_setting_log_remove(undo);
-    return 0;
+    return ledger ? rift_setting_log_remove(undo, err) : 0;
 }
 
 void rift_setting_forget(struct rift_injection *injection)

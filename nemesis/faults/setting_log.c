@@ -76,9 +76,10 @@ void rift_setting_log_finish(struct rift_setting_log *log)
     json_decref(log->written);
 }
 
-void rift_setting_log_remove(const json_t *undo)
+int rift_setting_log_remove(const json_t *undo, struct rift_error *err)
 {
     const char *path = log_path(undo);
-    if (path)
-        unlink(path);
+    return path && unlink(path) && errno != ENOENT && errno != ENOTDIR
+               ? rift_fail_errno(err, RIFT_ERR_IO, "remove '%s'", path)
+               : 0;
 }

@@ -24,6 +24,6 @@ int rift_setting_log_add(const json_t *undo, const char *before, const char *val
                          struct rift_error *err);
 void rift_setting_log_read(const json_t *undo, struct rift_setting_log *log);
 void rift_setting_log_finish(struct rift_setting_log *log);
-void rift_setting_log_remove(const json_t *undo);
+int rift_setting_log_remove(const json_t *undo, struct rift_error *err);
 
 #endif
