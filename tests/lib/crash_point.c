@@ -312,12 +312,14 @@ static void begin_call(struct shared *shared, pid_t pid, const struct call *call
         return;
     }
     bool counts = plan->error ? is_refusable(call->number) : has_changed;
+    /* One that ends will not be heard of again. */
+    bool ends = call->number == SYS_exit_group || call->number == SYS_exit;
     *step_of(0) = pid;
-    if (call->number == SYS_exit_group || call->number == SYS_exit)
-        has_changed = true; /* it will not be heard of again */
-    if (!counts || (plan->is_helper_alone && pid == plan->agent))
+    if (!counts || (plan->is_helper_alone && pid == plan->agent)) {
+        has_changed = has_changed || ends;
         return;
-    has_changed = call->number == SYS_exit_group || call->number == SYS_exit;
+    }
+    has_changed = ends;
     shared->seen.steps++;
     if (shared->seen.steps != plan->at)
         return;
