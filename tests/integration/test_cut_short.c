@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <signal.h>
 #include <stdio.h>
+#include <string.h>
 #include <stdlib.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -19,7 +20,7 @@
 #include "common/memory.h"
 #include "tests/lib/toy_host.h"
 
-enum { LEASE_MS = 20000, WAIT_MS = 30000 };
+enum { LEASE_MS = 120000, WAIT_MS = 30000 };
 
 /* Mounts are this program's alone, and the agents' that it starts. */
 static int group_up(void **state)
@@ -81,6 +82,23 @@ static void wait_for_processes(size_t count)
     assert_int_equal(count, count_processes(pids));
 }
 
+/* Before that it is a child of the agent's, which ends with it. */
+static void wait_until_it_sleeps(pid_t pid)
+{
+    CLEANUP(rift_free) char *path = rift_printf("/proc/%d/comm", (int)pid);
+    int64_t deadline = rift_clock_now() + WAIT_MS * RIFT_MS;
+    char name[32] = "";
+    while (strcmp(name, "sleep\n") != 0 && rift_clock_now() < deadline) {
+        FILE *file = fopen(path, "r");
+        if (file && !fgets(name, sizeof name, file))
+            name[0] = '\0';
+        if (file)
+            fclose(file);
+        rift_clock_sleep_until(rift_clock_now() + 5 * RIFT_MS);
+    }
+    assert_string_equal(name, "sleep\n");
+}
+
 /* Agent and guardian die once the first of its two processes runs, which is told. */
 static pid_t cut_a_start_short(const char *go)
 {
@@ -88,6 +106,8 @@ static pid_t cut_a_start_short(const char *go)
     configure_two(go);
     agent_send(&n1->agent, "system.start", json_object());
     wait_for_processes(1);
+    count_processes(pids);
+    wait_until_it_sleeps(pids[0]);
     agent_kill_both(&n1->agent);
     agent_forget(&n1->agent);
     assert_int_equal(1, count_processes(pids));
