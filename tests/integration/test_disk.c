@@ -32,7 +32,7 @@ static int group_up(void **state)
 static int toy_up(void **state)
 {
     (void)state;
-    return toy_host_begin("disk", 20000, 32);
+    return toy_host_begin("disk", 120000, 32);
 }
 
 /* The disk of before it, ext4, is wiped as one. */
@@ -52,7 +52,7 @@ static int xfs_up(void **state)
 static int layered_up(void **state)
 {
     (void)state;
-    return toy_host_begin_layered("disk", 20000, 32, "ext4");
+    return toy_host_begin_layered("disk", 120000, 32, "ext4");
 }
 
 /* Writes a file there; 0, or errno. */
@@ -106,7 +106,7 @@ static void a_full_disk_is_emptied_by_its_keeper_when_all_else_is_dead(void **st
     while (size_of(".rift-filler") >= 0)
         assert_true(rift_clock_now() < deadline);
     agent_forget(&n1->agent);
-    assert_true(host_agent_start(n1, "disk", 20000));
+    assert_true(host_agent_start(n1, "disk", 120000));
 }
 
 static void a_power_cut_loses_what_was_not_synced_and_nothing_else(void **state)
@@ -162,7 +162,7 @@ static void the_agent_goes_on_while_a_power_cut_waits(void **state)
                    json_pack("{s:s, s:s, s:{}}", "id", "power", "fault", "power", "options"));
     for (int i = 0; i < 5; i++) {
         rift_clock_sleep_until(rift_clock_now() + 100 * RIFT_MS);
-        json_decref(agent_must(&n1->agent, "lease", json_pack("{s:i}", "lease_ms", 20000)));
+        json_decref(agent_must(&n1->agent, "lease", json_pack("{s:i}", "lease_ms", 120000)));
     }
     int64_t heal_id = agent_send(&n1->agent, "heal", json_pack("{s:s}", "id", "power"));
     /* All that was answered while it waited: else there would be nothing left to cancel. */
@@ -258,7 +258,7 @@ static void a_throttle_is_lifted_by_its_keeper_when_all_else_is_dead(void **stat
     rift_clock_sleep_until(rift_clock_now() + 500 * RIFT_MS);
     assert_true(rate_kb_s(2048) > 600);
     agent_forget(&n1->agent);
-    assert_true(host_agent_start(n1, "disk", 20000));
+    assert_true(host_agent_start(n1, "disk", 120000));
 }
 
 /* --- file-damage */

@@ -22,7 +22,7 @@ enum { WAIT_MS = 10000 };
 static int toy_up(void **state)
 {
     (void)state;
-    return toy_host_begin("exhaustion", 20000, 0);
+    return toy_host_begin("exhaustion", 120000, 0);
 }
 
 static bool log_has(const char *text)

@@ -25,7 +25,7 @@ enum { WAIT_MS = 15000, BURNERS = 3 };
 static int toy_up(void **state)
 {
     (void)state;
-    return toy_host_begin("hang", 20000, 0);
+    return toy_host_begin("hang", 120000, 0);
 }
 
 /* One of the toy's two processes stands still and the other writes on. */

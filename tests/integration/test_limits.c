@@ -21,7 +21,7 @@
 static int toy_up(void **state)
 {
     (void)state;
-    return toy_host_begin("limits", 20000, 0);
+    return toy_host_begin("limits", 120000, 0);
 }
 
 static json_t *freezer(void)

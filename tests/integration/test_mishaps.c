@@ -28,7 +28,7 @@
 #include "tests/lib/toy_host.h"
 
 /* SOON_MS: less than what waits for a layer takes. */
-enum { LEASE_MS = 20000, SHORT_LEASE_MS = 600, WAIT_MS = 30000, SOON_MS = 3000 };
+enum { LEASE_MS = 120000, SHORT_LEASE_MS = 600, WAIT_MS = 30000, SOON_MS = 3000 };
 enum { JOBS = 32, BUSY_MS = 4000 }; /* agent/job.c */
 
 /* Mounts are this program's alone, and the agents' that it starts. */

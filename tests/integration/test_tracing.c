@@ -14,7 +14,7 @@
 static int toy_up(void **state)
 {
     (void)state;
-    return toy_host_begin("tracing", 20000, 0);
+    return toy_host_begin("tracing", 120000, 0);
 }
 
 static json_t *options_of(const char *fault)
