@@ -147,7 +147,8 @@ static const struct rift_option clock_options[] = {
      .fallback = "0",
      .minimum = -100000,
      .maximum = 100000,
-     .summary = "how much faster it runs from then on; negative: slower; steps of 100 on a host"},
+     .summary = "how much faster it runs from then on; negative: slower; steps of 100 on a host, "
+                "the next one up"},
     {.name = "strobe_ms",
      .kind = RIFT_OPTION_RANGE,
      .unit = "ms",

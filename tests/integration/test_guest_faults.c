@@ -310,9 +310,10 @@ static void a_host_s_clock_is_wrong_in_one_way_at_a_time(void **state)
     assert_non_null(node);
     json_t *first = json_pack("{s:s, s:s, s:{s:i}}", "id", "a", "fault", "clock", "options",
                               "offset_ms", HOUR_MS);
-    json_t *second =
-        json_pack("{s:s, s:s, s:{s:i}}", "id", "b", "fault", "clock", "options", "drift_ppm", 1000);
-    json_t *none = json_object();
+    json_t *second = json_pack("{s:s, s:s, s:{s:i}}", "id", "b", "fault", "clock", "options",
+                               "drift_ppm", 30); /* less than a step */
+    json_t *none = json_object(), *seen = NULL;
+    json_t *look = json_pack("{s:s, s:i}", "id", "b", "for_ms", 500);
     assert_int_equal(rift_node_call(node, "inject", first, CALL_MS, NULL, &err), 0);
     assert_true(rift_node_call(node, "inject", second, CALL_MS, NULL, &err) < 0);
     assert_non_null(strstr(err.text, "clock (a) is on"));
@@ -320,10 +321,17 @@ static void a_host_s_clock_is_wrong_in_one_way_at_a_time(void **state)
     assert_int_equal(test_host_run(&case_hosts[1], "date +%s", shown, sizeof shown), 0);
     assert_true(fabs(strtod(shown, NULL) - (double)rift_clock_wall() / 1e9) < HOUR_MS / 2e3);
     assert_int_equal(rift_node_call(node, "inject", second, CALL_MS, NULL, &err), 0);
+    rift_clock_sleep_until(rift_clock_now() + 2 * RIFT_SECOND);
+    assert_int_equal(rift_node_call(node, "observe", look, CALL_MS, &seen, &err), 0);
+    assert_true(json_is_true(json_object_get(seen, "observed")));
+    assert_true(json_number_value(json_object_get(json_object_get(seen, "details"), "offset_ms")) >
+                0.1);
+    json_decref(seen);
     assert_int_equal(rift_node_call(node, "heal_all", none, CALL_MS, NULL, &err), 0);
     json_decref(first);
     json_decref(second);
     json_decref(none);
+    json_decref(look);
     rift_node_close(node);
 }
 
