@@ -102,7 +102,7 @@ function roundStep(least) {
   return power * [1, 2, 5, 10].find((factor) => factor * power >= least * 0.999999);
 }
 
-/* Per node, when each fault really began and ended there. */
+/* Per node, when each fault really began and ended there; faint where it failed and nothing shows that it began. */
 function faultTimeline(windows, nodes, end) {
   const height = 20, gutter = 70, width = 1120;
   const svg = svgElement("svg", { viewBox: `0 0 ${width} ${nodes.length * height + 26}`, style: `width: 100%; max-width: ${width}px` });
@@ -116,7 +116,7 @@ function faultTimeline(windows, nodes, end) {
       if (!node) continue;
       const from = node.from ?? w.from, to = node.to ?? w.to ?? end;
       const bar = svgElement("rect", { x: x(from), y: y + 3, width: Math.max(x(to) - x(from), 2), height: height - 6, rx: 3,
-        fill: w.fault === "partition" ? "#d6761e" : "#c02a1d", "fill-opacity": 0.75 });
+        fill: w.fault === "partition" ? "#d6761e" : "#c02a1d", "fill-opacity": w.failed && node.from === undefined ? 0.15 : 0.75 });
       bar.append(svgElement("title", {}, `${w.fault} on ${name}: ${from.toFixed(4)} s to ${to.toFixed(4)} s · ${observedText(node.observed)}`));
       svg.append(bar);
     }
