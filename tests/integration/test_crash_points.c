@@ -612,6 +612,7 @@ static void a_fault_that_the_ledger_does_not_have_is_found(void **state)
 {
     (void)state;
 #ifdef __x86_64__
+    need_time();
     need_hosts();
     begin();
     find_unledgered();

@@ -262,6 +262,18 @@ static void put_members(const char *path)
         fclose(file);
 }
 
+/* "max" is felt by nobody, and is there as soon as v2 has the controller in the group. */
+static void put_setting(const char *path)
+{
+    char line[256];
+    FILE *file = fopen(path, "re");
+    while (file && fgets(line, sizeof line, file))
+        if (strncmp(line, "max", 3) != 0)
+            fprintf(out, "setting %s %s", path, line);
+    if (file)
+        fclose(file);
+}
+
 /* Of groups, v1 or v2, and of the system's all that a fault may set. */
 static int put_group(const char *path, const struct stat *facts, int kind, struct FTW *place)
 {
@@ -286,10 +298,8 @@ static int put_group(const char *path, const struct stat *facts, int kind, struc
     bool is_setting = strncmp(name, "blkio.throttle.", 15) == 0 && strstr(name, "_bps_device");
     for (size_t i = 0; settings[i] && !is_setting; i++)
         is_setting = strcmp(name, settings[i]) == 0;
-    if (is_setting) {
-        CLEANUP(rift_free) char *word = rift_printf("setting %s", path);
-        put_lines(word, path, "");
-    }
+    if (is_setting)
+        put_setting(path);
     return 0;
 }
 
