@@ -18,7 +18,7 @@
 #include "common/memory.h"
 #include "tests/lib/toy_host.h"
 
-enum { LEASE_MS = 10000 };
+enum { LEASE_MS = 120000 };
 
 static int toy_up(void **state)
 {
