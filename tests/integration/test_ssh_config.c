@@ -194,7 +194,8 @@ static const char make_hanging_agent[] =
     "END\n"
     "test -e k.pub || ssh-keygen -q -t ed25519 -N '' -f k; for a in \"silent ''\" \"slow $(cut -d' "
     "' "
-    "-f2 k.pub)\"; do eval \"python3 agent.py $a\" >/dev/null 2>&1 & echo $! >>agents; done; for i "
+    "-f2 k.pub)\"; do eval \"exec python3 agent.py $a\" >/dev/null 2>&1 & echo $! >>agents; done; "
+    "for i "
     "in $(seq 100); do test -S silent && test -S slow && break; sleep 0.1; done; cat k.pub";
 
 /* Whoever hangs here hangs for ever, so somebody else ends it. */
