@@ -107,7 +107,21 @@ static void spans_add_change(struct fault_spans *spans, const char *fault, const
     span->why_not = find_why_not(result);
 }
 
-/* A window that ended before it was to is not observed as a whole. */
+/* Of the nodes of which nobody knows when it ended on them, or whether. */
+static void add_endless(struct rift_text *text, const json_t *result)
+{
+    const char *name = NULL;
+    json_t *node = NULL;
+    json_object_foreach(json_object_get(result, "nodes"), name, node)
+    {
+        const char *words = json_string_value(json_object_get(node, "after"));
+        if (json_is_null(json_object_get(node, "healed_ns")))
+            rift_text_printf(text, "%s%s: its end is not known: %s", text->length ? "; " : "", name,
+                             words ? words : "");
+    }
+}
+
+/* A window that ended before it was to, or may have, is not observed as a whole. */
 static void spans_add_stop(struct fault_spans *spans, const struct rift_history *history,
                            size_t row, const char *fault, const json_t *planned,
                            const json_t *result)
@@ -117,6 +131,7 @@ static void spans_add_stop(struct fault_spans *spans, const struct rift_history 
         return;
     span->end_ns = time_of_nodes(result, "healed_ns", true, history->nemesis.end[row]);
     struct rift_text early = words_of_nodes(result, "after", "ended_early", true);
+    add_endless(&early, result);
     if (early.length > 0 && span->is_observed) {
         span->is_observed = false;
         span->why_not = rift_text_take(&early);

@@ -78,8 +78,8 @@ bool fault_window_may_be_seen_later(const struct fault_window *fault, const json
 /* Looks again, and answers, in place of seen, which it frees, what either look saw. */
 json_t *fault_window_observe_again(struct fault_window *fault, json_t *seen, int64_t by_ns);
 /* Heals on every node, and looks whether cut links hear again: {"observed", "nodes": {name:
- * {"healed_ns", "after": text, "is_observed", "ended_early": somebody else healed it, or its lease
- * ran out}}}. */
+ * {"healed_ns" (null: it does not say so), "after": text, "is_observed", "ended_early": somebody
+ * else healed it, or its lease ran out}}}. */
 json_t *fault_window_heal(struct fault_window *fault);
 
 #endif

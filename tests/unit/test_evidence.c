@@ -178,6 +178,19 @@ static void a_fault_that_ended_before_its_time_is_unknown(void **state)
                                              "observed: n2: it had ended before");
 }
 
+/* Contact with a node is lost: its lease ends the fault at some time. */
+static void a_fault_whose_end_nobody_knows_is_unknown(void **state)
+{
+    (void)state;
+    add_many("read", RIFT_OP_OK, 500);
+    add_fault("start-link", 5, 6, WINDOW, SEEN);
+    add_fault("stop-link", 11, 12, WINDOW,
+              "{\"nodes\": {\"n1\": {\"healed_ns\": 11, \"after\": \"\"}, \"n2\": "
+              "{\"healed_ns\": null, \"after\": \"no answer to 'heal' in time\"}}}");
+    assert_unknown(judged("evidence", NULL),
+                   "was not observed: n2: its end is not known: no answer");
+}
+
 static void a_system_that_never_served_again_is_unknown(void **state)
 {
     (void)state;
@@ -378,6 +391,7 @@ int main(void)
         cmocka_unit_test_setup(a_change_that_nobody_felt_is_unknown, begin),
         cmocka_unit_test_setup(a_change_that_was_felt_is_no_reason_to_doubt, begin),
         cmocka_unit_test_setup(a_fault_that_ended_before_its_time_is_unknown, begin),
+        cmocka_unit_test_setup(a_fault_whose_end_nobody_knows_is_unknown, begin),
         cmocka_unit_test_setup(a_system_that_never_served_again_is_unknown, begin),
         cmocka_unit_test_setup(a_system_that_served_again_is_no_reason_to_doubt, begin),
         cmocka_unit_test_setup(planned_faults_that_never_came_are_unknown, begin),
