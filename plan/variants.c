@@ -177,24 +177,23 @@ static double end_of(const json_t *options, const char *name, bool is_high)
 }
 
 /* A packet cannot come earlier than it would without the fault, whatever is drawn. */
-static void check_jitter(struct rift_plan_reader *reader, const json_t *options,
-                         const struct rift_tree *place)
+static void check_jitter(struct rift_plan_reader *reader, const json_t *options, const char *name,
+                         const char *whose, const struct rift_tree *place)
 {
-    double jitter_ms = end_of(options, "jitter_ms", true),
-           delay_ms = end_of(options, "delay_ms", false);
-    if (jitter_ms > delay_ms)
+    double jitter_ms = end_of(options, name, true), least_ms = end_of(options, whose, false);
+    if (jitter_ms > least_ms)
         rift_problem_add(&reader->problems, place,
-                         "jitter_ms may be %g, and must never be above delay_ms, which may be %g",
-                         jitter_ms, delay_ms);
+                         "%s may be %g, and must never be above %s, which may be %g", name,
+                         jitter_ms, whose, least_ms);
 }
 
 /* A link of which nothing is asked loses packets. That stands in the plan, so that a 0 that is
  * drawn, or asked for later, is a 0. */
 static void add_default_loss(const struct rift_tree *map, json_t *options)
 {
-    static const char *const asks[] = {"delay_ms",          "delays_ms",       "loss_percent",
-                                       "bad_from_percent",  "reorder_percent", "rate_kbit",
-                                       "duplicate_percent", "corrupt_percent", "silent_percent"};
+    static const char *const asks[] = {
+        "delay_ms",  "delays_ms",         "loss_percent",    "bad_from_percent", "reorder_percent",
+        "rate_kbit", "duplicate_percent", "corrupt_percent", "silent_percent",   "slot_ms"};
     for (size_t i = 0; i < sizeof asks / sizeof *asks; i++)
         if (rift_tree_get(map, asks[i]))
             return;
@@ -264,7 +263,8 @@ json_t *rift_plan_read_variants(struct rift_variants *list, const struct rift_fa
         rift_plan_read_wan(reader, options, key);
     if (fault->can_change)
         add_default_loss(map, options);
-    check_jitter(reader, options, map ? map : key);
+    check_jitter(reader, options, "jitter_ms", "delay_ms", map ? map : key);
+    check_jitter(reader, options, "slot_jitter_ms", "slot_ms", map ? map : key);
     check_delays(reader, options, map ? map : key);
     check_servers(reader, options, map ? map : key);
     json_t *frozen = json_object();

@@ -47,7 +47,8 @@ json_t *link_fault_peers(const struct cluster *cluster, const struct rift_fault_
 bool link_fault_delays(const struct rift_fault_variant *what)
 {
     return what->fault->is_given_by_link ||
-           json_number_value(json_object_get(what->options, "delay_ms")) > 0;
+           json_number_value(json_object_get(what->options, "delay_ms")) > 0 ||
+           json_number_value(json_object_get(what->options, "slot_ms")) > 0;
 }
 
 static double number_of(const struct cluster *cluster, const struct rift_fault_variant *what,
@@ -66,7 +67,9 @@ int64_t link_fault_late_ms(const struct cluster *cluster, const struct rift_faul
             if (!rift_grudge_is_dropped(grudge, peer, node))
                 continue;
             double ms = number_of(cluster, what, node, peer, "delay_ms") +
-                        4 * number_of(cluster, what, node, peer, "jitter_ms");
+                        4 * number_of(cluster, what, node, peer, "jitter_ms") +
+                        number_of(cluster, what, node, peer, "slot_ms") +
+                        number_of(cluster, what, node, peer, "slot_jitter_ms");
             /* The way there may be late as well. */
             most_ms = fmax(most_ms, 2 * ms);
         }

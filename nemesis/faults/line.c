@@ -179,6 +179,21 @@ static void line_send_first(struct line *line)
     free(first.frame);
 }
 
+/* Or has it wait for its slot. */
+static void line_release_first(struct line *line)
+{
+    const struct waiting *first = line->heap;
+    int64_t slot_ns = rift_line_slot_of(first->link->peer, &line->rng, first->due_ns);
+    if (slot_ns == first->due_ns) {
+        line_send_first(line);
+        return;
+    }
+    struct waiting later = heap_pop(line);
+    later.due_ns = slot_ns;
+    later.number = line->number++;
+    heap_push(line, &later);
+}
+
 static void line_take_frame(struct line *line, size_t size)
 {
     unsigned char address[16];
@@ -360,7 +375,7 @@ static _Noreturn void line_run(int fd, struct rift_line_counts *counts, uint32_t
            (line->is_open || !line->is_orphan)) {
         line_wait(line, &awake);
         while (line->waiting_count > 0 && line->heap[0].due_ns <= rift_clock_now())
-            line_send_first(line);
+            line_release_first(line);
     }
     line_finish(line);
     _exit(0);

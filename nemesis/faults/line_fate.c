@@ -1,6 +1,7 @@
 /* As netem does it (net/sched/sch_netem.c): a packet that is reordered goes at once, past those
  * that wait; a delay is its mean plus jitter times a random entry of the table, whose index moves
- * slowly where delays are correlated. */
+ * slowly where delays are correlated; a slot begins with the first packet that is due after the
+ * last one. */
 #include "nemesis/faults/line_fate.h"
 
 static bool happens(struct rift_rng *rng, double chance)
@@ -62,4 +63,15 @@ struct rift_line_fate rift_line_fate_draw(struct rift_line_link *link, struct ri
         fate.due_ns[fate.room++] =
             sent_at(link, now_ns, bytes) + (fate.is_early ? 0 : draw_delay(link, rng));
     return fate;
+}
+
+int64_t rift_line_slot_of(struct rift_line_link *link, struct rift_rng *rng, int64_t due_ns)
+{
+    int64_t least_ns = link->quality.slot_least_ns, most_ns = link->quality.slot_most_ns;
+    if (most_ns == 0)
+        return due_ns;
+    if (link->slot_ns < due_ns)
+        link->slot_ns =
+            due_ns + least_ns + (int64_t)(rift_rng_unit(rng) * (double)(most_ns - least_ns));
+    return link->slot_ns;
 }

@@ -14,6 +14,7 @@ struct rift_line_link {
     bool is_bad;
     uint32_t last_random;
     int64_t rate_free_ns; /* when the last packet has been sent at the rate */
+    int64_t slot_ns;      /* when the last slot that was drawn is */
     uint32_t waiting;     /* packets that were drawn and are not sent yet, which the caller counts
                              down */
 };
@@ -30,5 +31,8 @@ void rift_line_link_set(struct rift_line_link *link, const struct rift_link_qual
 /* Of a packet of so many bytes that comes now; times as now_ns. */
 struct rift_line_fate rift_line_fate_draw(struct rift_line_link *link, struct rift_rng *rng,
                                           int64_t now_ns, size_t bytes);
+/* When a packet leaves that could at due_ns: with its slot. Of those of a link in the order in
+ * which they are due; one that is due with its slot leaves then. */
+int64_t rift_line_slot_of(struct rift_line_link *link, struct rift_rng *rng, int64_t due_ns);
 
 #endif

@@ -8,6 +8,8 @@
 #include <string.h>
 
 enum { DELAY_MS_MAX = 600000, RATE_KBIT_MAX = 100000000, LIMIT_MAX = 1000000 };
+/* netem draws from a slot's range by a product of 64 bits, which has no room for 2.2 s. */
+enum { SLOT_MS_MAX = 1000 };
 enum { MEASURED_MAX = 1024 };
 /* What a table's entry can be, in jitters. */
 #define TABLE_MOST 3.999
@@ -144,6 +146,8 @@ int rift_link_quality_read(const json_t *options, const json_t *own,
     struct reader reader = {.options = options, .own = own, .err = err};
     double delay_ms = number(&reader, "delay_ms", DELAY_MS_MAX);
     double jitter_ms = number(&reader, "jitter_ms", DELAY_MS_MAX);
+    double slot_ms = number(&reader, "slot_ms", SLOT_MS_MAX);
+    double slot_jitter_ms = number(&reader, "slot_jitter_ms", SLOT_MS_MAX);
     double limit = number(&reader, "limit_packets", LIMIT_MAX);
     *quality = (struct rift_link_quality){
         .delay_correlation = chance(&reader, "delay_correlation_percent"),
@@ -151,6 +155,8 @@ int rift_link_quality_read(const json_t *options, const json_t *own,
         .corrupt = chance(&reader, "corrupt_percent"),
         .silent = chance(&reader, "silent_percent"),
         .reorder = chance(&reader, "reorder_percent"),
+        .slot_least_ns = (int64_t)((slot_ms - slot_jitter_ms) * 1e6),
+        .slot_most_ns = (int64_t)((slot_ms + slot_jitter_ms) * 1e6),
         .rate_bytes = (uint64_t)ceil(number(&reader, "rate_kbit", RATE_KBIT_MAX) * 125),
         .limit = limit >= 1 ? (uint32_t)limit : DEFAULT_LIMIT,
     };
@@ -160,6 +166,8 @@ int rift_link_quality_read(const json_t *options, const json_t *own,
         return -1;
     if (jitter_ms > delay_ms)
         return rift_fail(err, RIFT_ERR_INVALID, "link: jitter_ms must not be above delay_ms");
+    if (slot_jitter_ms > slot_ms)
+        return rift_fail(err, RIFT_ERR_INVALID, "link: slot_jitter_ms must not be above slot_ms");
     if (quality->reorder > 0 && delay_ms <= 0)
         delay_ms = REORDER_DELAY_MS;
     bool is_measured = quality->shape == RIFT_DELAY_TABLE;
@@ -178,7 +186,7 @@ int rift_link_quality_read(const json_t *options, const json_t *own,
 
 bool rift_link_quality_waits(const struct rift_link_quality *quality)
 {
-    return quality->delay_ns > 0;
+    return quality->delay_ns > 0 || quality->slot_most_ns > 0;
 }
 
 bool rift_link_quality_is_by_chance(const struct rift_link_quality *quality)

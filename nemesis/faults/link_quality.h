@@ -30,8 +30,9 @@ struct rift_link_quality {
      * the chances to_bad and to_good, and is lost by the chance of the state it found. */
     double to_bad, to_good, good_loss, bad_loss;
     double duplicate, corrupt, silent, reorder;
-    uint64_t rate_bytes; /* a second; 0: no limit */
-    uint32_t limit;      /* packets that may wait */
+    int64_t slot_least_ns, slot_most_ns; /* how long a slot is; most 0: there are none */
+    uint64_t rate_bytes;                 /* a second; 0: no limit */
+    uint32_t limit;                      /* packets that may wait */
 };
 
 /* Reads the options of the fault `link`; those of `own` (or NULL), the peer's, stand before them.

@@ -45,6 +45,8 @@ int rift_netem_set(struct rift_tc *tc, int interface, uint32_t parent, uint32_t 
     struct tc_netem_corr correlation = {.delay_corr = rift_chance_u32(quality->delay_correlation)};
     struct tc_netem_reorder reorder = {.probability = rift_chance_u32(quality->reorder)};
     struct tc_netem_corrupt corrupt = {.probability = rift_chance_u32(quality->corrupt)};
+    struct tc_netem_slot slot = {.min_delay = quality->slot_least_ns,
+                                 .max_delay = quality->slot_most_ns};
     int16_t table[RIFT_DELAY_TABLE_SIZE];
     rift_link_quality_table(quality, table);
     struct nl_msg *message = rift_tc_message(
@@ -61,6 +63,7 @@ int rift_netem_set(struct rift_tc *tc, int interface, uint32_t parent, uint32_t 
     put(message, TCA_NETEM_CORR, &correlation, sizeof correlation);
     put(message, TCA_NETEM_REORDER, &reorder, sizeof reorder);
     put(message, TCA_NETEM_CORRUPT, &corrupt, sizeof corrupt);
+    put(message, TCA_NETEM_SLOT, &slot, sizeof slot);
     put(message, TCA_NETEM_DELAY_DIST, table, sizeof table);
     put_loss(message, quality);
     nla_nest_end(message, options);

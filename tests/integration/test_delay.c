@@ -129,6 +129,41 @@ static void faults_on_one_link_add_up(void **state)
     }
 }
 
+static bool is_observed_now(const char *id)
+{
+    json_t *reply = agent_must(&n1->agent, "observe", json_pack("{s:s}", "id", id));
+    bool observed = json_is_true(json_object_get(reply, "observed"));
+    json_decref(reply);
+    return observed;
+}
+
+/* One datagram each ms: what waits for a slot of 50 ms waits 25 ms on average. */
+static void packets_leave_in_bursts(void **state)
+{
+    (void)state;
+    namespaces_need(bench.spaces);
+    for (int delay_ms = 0; delay_ms <= 30; delay_ms += 30) {
+        link_inject(&bench, "b", n2,
+                    json_pack("{s:i, s:i, s:[i]}", "delay_ms", delay_ms, "slot_ms", 50, "ports",
+                              LINK_STREAM_PORT));
+        assert_false(is_observed_now("b")); /* nothing has passed */
+        struct link_tally tally = link_stream_run_calmly(&bench, n2, 1000, 1000, 200),
+                          other = link_stream_run_calmly(&bench, n3, 100, 500, 20);
+        assert_true(is_observed_now("b"));
+        link_heal(&bench, "b");
+        print_message("%d ms and slots of 50: %d bursts, %.2f ms from one to the next, %.2f ms "
+                      "long, mean %.2f; another peer %.2f\n",
+                      delay_ms, tally.groups, tally.group_apart_ms, tally.group_length_ms,
+                      tally.mean_ms, other.mean_ms);
+        assert_int_equal(0, tally.missing + tally.doubled + tally.overtaken);
+        link_tally_expect(&tally, tally.groups >= 15 && tally.groups <= 20 &&
+                                      fabs(tally.group_apart_ms - 51) < 3 &&
+                                      tally.group_length_ms < 4 &&
+                                      fabs(tally.mean_ms - delay_ms - 25) < 4);
+        link_tally_expect(&other, other.mean_ms < 5);
+    }
+}
+
 static void a_fifth_goes_past_the_others(void **state)
 {
     (void)state;
@@ -331,6 +366,7 @@ int main(void)
         cmocka_unit_test(delays_are_distributed_as_asked),
         cmocka_unit_test(delays_are_as_they_were_measured),
         cmocka_unit_test(faults_on_one_link_add_up),
+        cmocka_unit_test(packets_leave_in_bursts),
         cmocka_unit_test(a_fifth_goes_past_the_others),
         cmocka_unit_test(what_exceeds_the_limit_is_lost),
         cmocka_unit_test(rate_and_limit_are_of_all_addresses_of_a_peer),

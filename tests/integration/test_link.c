@@ -514,6 +514,7 @@ static void options_that_cannot_be_are_refused_by_name(void **state)
         {"{\"loss_percent\": 101}", "loss_percent"},
         {"{\"delay_ms\": \"x\"}", "delay_ms"},
         {"{\"delay_ms\": 5, \"jitter_ms\": 6}", "jitter_ms"},
+        {"{\"slot_ms\": 5, \"slot_jitter_ms\": 6}", "slot_jitter_ms"},
         {"{\"distribution\": \"gauss\"}", "distribution"},
         {"{\"bad_from_percent\": 5, \"bad_until_percent\": 0}", "bad_until_percent"},
         {"{\"loss_percent\": 5, \"loss_correlation_percent\": 5, \"bad_from_percent\": 5, "

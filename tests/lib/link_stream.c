@@ -20,7 +20,7 @@
 #include "common/clock.h"
 #include "common/memory.h"
 
-enum { LEASE_MS = 60000, STALL_MS = 20, TRIES = 5 };
+enum { LEASE_MS = 60000, STALL_MS = 20, TRIES = 5, GROUP_PAUSE_MS = 10 };
 
 json_t *link_args(const char *id, const struct test_host *to, json_t *options)
 {
@@ -132,11 +132,38 @@ void link_stream_drain(struct link_stream *stream)
             stream->altered++;
             continue;
         }
-        if (stream->seen[got.number]++ == 0)
+        if (stream->seen[got.number]++ == 0) {
             stream->delay_ms[got.number] = (double)(arrived_ns - got.sent_ns) / 1e6;
+            stream->arrived_ns[stream->arrived++] = arrived_ns;
+        }
         stream->overtaken += got.number < stream->last;
         stream->last = got.number > stream->last ? (int)got.number : stream->last;
     }
+}
+
+static int compare(const void *a, const void *b)
+{
+    const double x = *(const double *)a, y = *(const double *)b;
+    return x < y ? -1 : x > y;
+}
+
+/* The last group may have been cut short. */
+static void sum_up_groups(const struct link_stream *stream, struct link_tally *tally)
+{
+    static double apart_ms[LINK_STREAM_MAX], length_ms[LINK_STREAM_MAX];
+    int first = 0, *groups = &tally->groups;
+    for (int i = 1; i < stream->arrived; i++) {
+        const int64_t *at = stream->arrived_ns;
+        if (at[i] - at[i - 1] < GROUP_PAUSE_MS * RIFT_MS)
+            continue;
+        apart_ms[*groups] = (double)(at[i] - at[first]) / 1e6;
+        length_ms[(*groups)++] = (double)(at[i - 1] - at[first]) / 1e6;
+        first = i;
+    }
+    qsort(apart_ms, (size_t)*groups, sizeof *apart_ms, compare);
+    qsort(length_ms, (size_t)*groups, sizeof *length_ms, compare);
+    tally->group_apart_ms = *groups ? apart_ms[*groups / 2] : 0;
+    tally->group_length_ms = *groups ? length_ms[*groups / 2] : 0;
 }
 
 static void stream_sum_up(const struct link_stream *stream, int count, struct link_tally *tally)
@@ -168,6 +195,7 @@ static void stream_sum_up(const struct link_stream *stream, int count, struct li
     }
     tally->deviation_ms = arrived ? sqrt(squares / arrived) : 0;
     tally->neighbours = squares > 0 && pairs ? products / pairs / (squares / arrived) : 0;
+    sum_up_groups(stream, tally);
     tally->burst = bursts ? (double)tally->missing / bursts : 0;
 }
 

@@ -29,6 +29,8 @@ struct link_tally {
     double worst_ms;
     double stalled_ms; /* the longest that this process could not run when it had to */
     int early;         /* took less than 10 ms */
+    int groups;        /* of arrivals, with pauses of 10 ms and more between */
+    double group_apart_ms, group_length_ms; /* medians: from first to first, and to the last */
 };
 
 struct link_stream {
@@ -36,6 +38,8 @@ struct link_stream {
     struct sockaddr_in to;
     unsigned char seen[LINK_STREAM_MAX];
     double delay_ms[LINK_STREAM_MAX];
+    int64_t arrived_ns[LINK_STREAM_MAX]; /* the first of each number, in the order of arrival */
+    int arrived;
     int last, overtaken, altered;
 };
 

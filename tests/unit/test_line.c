@@ -194,6 +194,34 @@ static void what_the_limit_turns_away_has_no_part_in_the_rate(void **state)
     assert_int_equal(11000000, next.due_ns[0]);
 }
 
+static void packets_leave_with_their_slot(void **state)
+{
+    (void)state;
+    const int64_t ms = 1000000;
+    struct rift_rng rng;
+    rift_rng_init(&rng, 1);
+    struct rift_line_link link = link_of("{\"slot_ms\": 20}");
+    static const struct {
+        int due_ms, leaves_ms;
+    } cases[] = {{100, 120}, {101, 120}, {120, 120}, {121, 141}, {141, 141}, {500, 520}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        assert_int_equal(cases[i].leaves_ms * ms,
+                         rift_line_slot_of(&link, &rng, cases[i].due_ms * ms));
+    link = link_of("{\"slot_ms\": 20, \"slot_jitter_ms\": 15}");
+    int64_t last = 0, least = INT64_MAX, most = 0;
+    for (int i = 0; i < 10000; i++) {
+        int64_t slot = rift_line_slot_of(&link, &rng, last + 1), length = slot - last - 1;
+        least = length < least ? length : least;
+        most = length > most ? length : most;
+        last = slot;
+    }
+    assert_true(least >= 5 * ms && least < 5.1 * (double)ms);
+    assert_true(most <= 35 * ms && most > 34.9 * (double)ms);
+    assert_true(fabs((double)last / 10000 / (double)ms - 20) < 0.5);
+    link = link_of("{\"delay_ms\": 5}");
+    assert_int_equal(7, rift_line_slot_of(&link, &rng, 7));
+}
+
 static void delays_have_the_mean_and_the_spread_of_their_table(void **state)
 {
     (void)state;
@@ -229,6 +257,7 @@ int main(void)
         cmocka_unit_test(losses_are_as_many_and_as_long_as_asked),
         cmocka_unit_test(packets_leave_at_the_rate_and_early_ones_at_once),
         cmocka_unit_test(what_the_limit_turns_away_has_no_part_in_the_rate),
+        cmocka_unit_test(packets_leave_with_their_slot),
         cmocka_unit_test(delays_have_the_mean_and_the_spread_of_their_table),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -97,6 +97,7 @@ static void mistakes_are_named(void **state)
         {"wan: {links: {n1: {n2: {loss_percent: many}}}}", "'loss_percent' in 'links' must be"},
         {"dns: {servers: ['::1', here]}", "'servers': 'here' is no numeric address"},
         {"cpu-burn: {processes: 1.5}", "'processes' must be a number or [low, high], whole"},
+        {"link: {slot_ms: [5, 20], slot_jitter_ms: 7}", "slot_ms, which may be 5"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct rift_error err = {0};
@@ -125,6 +126,7 @@ static void only_a_link_of_which_nothing_is_asked_loses_packets_unasked(void **s
     assert_true(loss_of("link: {kinds: halves, limit_packets: 5}") == 10);
     assert_true(loss_of("link: {delay_ms: [0, 20]}") == 0);
     assert_true(loss_of("link: {loss_percent: 0}") == 0);
+    assert_true(loss_of("link: {slot_ms: 20}") == 0);
     assert_true(loss_of("link: {rate_kbit: 0.001}") == 0);
 }
 
