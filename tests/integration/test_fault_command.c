@@ -398,7 +398,6 @@ static void what_a_node_cannot_do_is_not_begun(void **state)
     } wishes[] = {
         {"partition --isolate n2 --set interfaces=eth0,eth7",
          "n3 cannot do partition: there is no interface 'eth7' on this node"},
-        {"dns --on n1 --set servers=10.0.0.0.1", "n1 cannot do dns: "},
         {"pause --on n1,n2", "not injected; nothing is on"},
     };
     for (size_t i = 0; i < sizeof wishes / sizeof *wishes; i++) {

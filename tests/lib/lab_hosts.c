@@ -166,8 +166,10 @@ int test_host_run_aloud(const struct rift_lab_host *host, const char *script, in
 {
     CLEANUP(rift_text_finish) struct rift_text command = {NULL, 0, 0};
     int status = 0;
+    rift_text_append(&command, "set -o pipefail; (");
     add_login(&command, host, seconds);
     add_script(&command, host, script);
+    rift_text_append(&command, ") | sed -uE 's/^\\[( *[A-Z=]+ *)\\]/(\\1)/'");
     pid_t pid = test_run_aside(command.data);
     waitpid(pid, &status, 0);
     return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);

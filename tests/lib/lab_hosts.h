@@ -25,7 +25,8 @@ int test_labs_down(void **state);
  * of its own, over ssh; its exit code. Output, of at most size - 1 characters, without the last
  * line break; output may be NULL. */
 int test_host_run(const struct rift_lab_host *host, const char *script, char *output, size_t size);
-/* The same on a host with a kernel of its own, for so long; what it prints is shown as it comes. */
+/* The same on a host with a kernel of its own, for so long; what it prints is shown as it comes,
+ * the results of tests in round brackets, as they are none of this program. */
 int test_host_run_aloud(const struct rift_lab_host *host, const char *script, int seconds);
 /* Puts a program of this machine there, executable; the exit code, and what was said on failure. */
 int test_host_copy(const struct rift_lab_host *host, const char *program, const char *path,
