@@ -14,14 +14,8 @@
 #include <cmocka.h>
 
 #include "common/memory.h"
-#include "tests/lib/host_shell.h"
 #include "tests/lib/lab_case.h"
-
-enum { CALL_MS = 60000, LEASE_S = 20 };
-
-static struct host_shell shell;
-static struct rift_node *node;
-static char output[8192];
+#include "tests/lib/unit_case.h"
 
 /* Computes and holds memory, and is started again. */
 static const char set_up[] =
@@ -40,75 +34,31 @@ static const char set_up[] =
 static int up(void **state)
 {
     (void)state;
-    setenv("RIFT_TEST_DRIVER", "systemd", 1);
-    if (case_up("limits", 1, NULL) < 0)
+    if (unit_case_up("limits") != 0)
         return -1;
     if (!case_hosts)
         return 0;
-    host_shell_open(case_hosts, &shell);
-    host_shell_must(&shell, set_up, output, sizeof output);
-    CLEANUP(rift_free)
-    char *config =
-        rift_printf("nodes:\n  - {address: %s, port: %d, user: %s, key: %s, known_hosts: %s}\n"
-                    "system: {recipe: toy.yaml, attach: {unit: toy.service}}\nallow_faults: [n1]\n"
-                    "client: {name: stdio, command: [/bin/true]}\nworkload: register\n"
-                    "time_limit_s: 1\nlease_s: %d\n",
-                    case_hosts->address, case_hosts->port, case_hosts->user, case_hosts->key_file,
-                    case_hosts->known_hosts_file, LEASE_S);
-    case_write_file("config.yaml", config);
-    case_write_file("toy.yaml", "name: toy\nsummary: computes\nprocesses:\n  - name: toy\n    "
-                                "command: [/bin/false]\n    ready: {command: [/bin/true]}\n");
+    unit_on_host(set_up);
+    unit_write_config("unit: toy.service");
     return 0;
-}
-
-static int down(void **state)
-{
-    rift_node_close(node);
-    host_shell_close(&shell);
-    return case_down(state);
-}
-
-static void on_host(const char *script)
-{
-    host_shell_must(&shell, script, output, sizeof output);
-}
-
-static void call(const char *verb, json_t *args)
-{
-    struct rift_error err = {0};
-    json_t *ok = NULL;
-    if (rift_node_call(node, verb, args, CALL_MS, &ok, &err) != 0)
-        fail_msg("%s: %s", verb, err.text);
-    json_decref(args);
-    json_decref(ok);
 }
 
 static void need_node(void)
 {
     case_need_lab();
-    if (node)
-        return;
-    struct rift_error err = {0};
-    struct rift_node_settings settings = test_node_settings(case_hosts);
-    settings.lease_ms = LEASE_S * 1000;
-    node = rift_node_open(&settings, &err);
-    if (!node)
-        fail_msg("%s", err.text);
-    call("system.configure",
-         json_pack("{s:{s:s, s:[{s:s, s:[s]}]}, s:{s:{s:s, s:s, s:i}, s:[], s:{}, s:{}}, s:{s:s}}",
-                   "recipe", "name", "toy", "processes", "name", "toy", "command", "/bin/false",
-                   "context", "node", "name", "n1", "address", case_hosts->address, "index", 1,
-                   "nodes", "options", "artifacts", "attach", "unit", "toy.service"));
+    if (!unit_node)
+        unit_attach("toy.service");
 }
 
 static void inject(const char *id, const char *fault, json_t *options)
 {
-    call("inject", json_pack("{s:s, s:s, s:o}", "id", id, "fault", fault, "options", options));
+    json_decref(unit_call(
+        "inject", json_pack("{s:s, s:s, s:o}", "id", id, "fault", fault, "options", options)));
 }
 
 static void heal(const char *id)
 {
-    call("heal", json_pack("{s:s}", "id", id));
+    json_decref(unit_call("heal", json_pack("{s:s}", "id", id)));
 }
 
 static void a_limit_that_its_owner_changes_meanwhile_stands_after_the_heal(void **state)
@@ -131,13 +81,13 @@ static void a_limit_that_its_owner_changes_meanwhile_stands_after_the_heal(void 
         CLEANUP(rift_free) char *change = rift_printf(act, cases[i].property, cases[i].file);
         CLEANUP(rift_free) char *back = rift_printf(act, cases[i].was, cases[i].file);
         inject("w0", cases[i].fault, json_loads(cases[i].options, 0, NULL));
-        on_host(change);
+        unit_on_host(change);
         heal("w0");
-        on_host(strstr(change, "cat "));
-        assert_string_equal(output, cases[i].set);
-        on_host(back);
+        unit_on_host(strstr(change, "cat "));
+        assert_string_equal(unit_output, cases[i].set);
+        unit_on_host(back);
     }
-    on_host("rm -r /run/systemd/system.control; systemctl daemon-reload");
+    unit_on_host("rm -r /run/systemd/system.control; systemctl daemon-reload");
 }
 
 #define QUOTA "cat /sys/fs/cgroup/system.slice/toy.service/cpu.max"
@@ -151,25 +101,25 @@ static void a_limit_that_its_owner_changes_under_two_faults_stands_after_both(vo
     for (int i = 0; i < 4; i++) {
         inject("w0", "cpu", json_pack("{s:f}", "percent", 5.0));
         if (i % 2 == 0)
-            on_host(change);
+            unit_on_host(change);
         inject("w1", "cpu", json_pack("{s:f}", "percent", 3.0));
         if (i % 2 == 1)
-            on_host(change);
+            unit_on_host(change);
         heal(i / 2 ? "w1" : "w0");
         heal(i / 2 ? "w0" : "w1");
-        on_host(QUOTA);
-        assert_string_equal(output, "70000 100000");
-        on_host("systemctl set-property --runtime toy.service CPUQuota=");
+        unit_on_host(QUOTA);
+        assert_string_equal(unit_output, "70000 100000");
+        unit_on_host("systemctl set-property --runtime toy.service CPUQuota=");
     }
     inject("w0", "memory", json_pack("{s:i}", "percent_of_use", 300));
-    on_host("systemctl set-property --runtime toy.service MemoryMax=90M");
+    unit_on_host("systemctl set-property --runtime toy.service MemoryMax=90M");
     inject("w1", "oom-kill", json_object());
     heal("w1");
     heal("w0");
-    on_host("cat /sys/fs/cgroup/system.slice/toy.service/memory.max");
-    assert_string_equal(output, "94371840");
-    on_host("systemctl set-property --runtime toy.service MemoryMax=100M; "
-            "rm -r /run/systemd/system.control; systemctl daemon-reload");
+    unit_on_host("cat /sys/fs/cgroup/system.slice/toy.service/memory.max");
+    assert_string_equal(unit_output, "94371840");
+    unit_on_host("systemctl set-property --runtime toy.service MemoryMax=100M; "
+                 "rm -r /run/systemd/system.control; systemctl daemon-reload");
 }
 
 /* Runs `rift fault` until it says how long the fault is left; its pid. */
@@ -181,11 +131,11 @@ static pid_t begin_fault(const char *words)
         "for i in $(seq 600); do grep -q left log && break; sleep 0.1; done; echo $pid; "
         "grep -q left log || cat log",
         case_scratch, test_rift_binary(), words);
-    test_run(script, output, sizeof output);
+    test_run(script, unit_output, sizeof unit_output);
     char *end;
-    long pid = strtol(output, &end, 10);
+    long pid = strtol(unit_output, &end, 10);
     if (*end || pid <= 1)
-        fail_msg("%s: %s", words, output);
+        fail_msg("%s: %s", words, unit_output);
     return (pid_t)pid;
 }
 
@@ -194,8 +144,7 @@ static void a_limit_that_its_owner_changes_stands_though_the_agent_died(void **s
 {
     (void)state;
     case_need_lab();
-    rift_node_close(node);
-    node = NULL;
+    unit_close_node();
     static const char *const kills[] = {
         "agent=$(pgrep '^rift-agent'); kill -9 $agent",
         "agent=$(pgrep '^rift-agent'); kill -9 $(pgrep '^rift-guardian') $agent 2>/dev/null",
@@ -210,20 +159,20 @@ static void a_limit_that_its_owner_changes_stands_though_the_agent_died(void **s
             "CPUQuota=70%% && %s; for i in $(seq 300); do pgrep '^rift-' >/dev/null || break; "
             "sleep 0.1; done; pgrep -l '^rift-'; " QUOTA,
             kills[i]);
-        on_host(script);
+        unit_on_host(script);
         kill(rift, SIGKILL);
-        assert_string_equal(output, "70000 100000");
+        assert_string_equal(unit_output, "70000 100000");
         CLEANUP(rift_free)
         char *heal_script =
             rift_printf("cd %s && %s heal config.yaml 2>&1", case_scratch, test_rift_binary());
-        assert_exit_code(test_run(heal_script, output, sizeof output), 0, output);
-        on_host(QUOTA);
-        assert_string_equal(output, "70000 100000");
-        on_host("systemctl set-property --runtime toy.service CPUQuota=");
+        assert_exit_code(test_run(heal_script, unit_output, sizeof unit_output), 0, unit_output);
+        unit_on_host(QUOTA);
+        assert_string_equal(unit_output, "70000 100000");
+        unit_on_host("systemctl set-property --runtime toy.service CPUQuota=");
     }
-    on_host("rm -r /run/systemd/system.control; systemctl daemon-reload");
-    on_host("find /var/lib/rift -name ledger");
-    assert_string_equal(output, "");
+    unit_on_host("rm -r /run/systemd/system.control; systemctl daemon-reload");
+    unit_on_host("find /var/lib/rift -name ledger");
+    assert_string_equal(unit_output, "");
 }
 
 int main(int argc, char **argv)
@@ -235,5 +184,5 @@ int main(int argc, char **argv)
     };
     if (argc > 1)
         cmocka_set_test_filter(argv[1]);
-    return cmocka_run_group_tests(tests, up, down);
+    return cmocka_run_group_tests(tests, up, unit_case_down);
 }
