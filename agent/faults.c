@@ -220,6 +220,7 @@ int faults_verb_inject(struct agent *agent, const struct request *request, json_
     snprintf(injection->id, sizeof injection->id, "%s", id);
     injection->driver = driver;
     injection->options = json_object_get(request->args, "options");
+    injection->seed = (uint64_t)json_integer_value(json_object_get(request->args, "seed"));
     injection->undo = json_object();
     int64_t now = rift_clock_now();
     json_int_t start = json_integer_value(json_object_get(request->args, "start_ns"));

@@ -203,13 +203,22 @@ json_t *fault_window_planned(const struct fault_window *fault)
     return planned;
 }
 
+/* What an agent leaves to chance is of the plan's seed, too, and each node has its own. */
+static json_t *seed_at_node(const struct fault_window *fault, size_t node)
+{
+    struct rift_rng rng;
+    rift_rng_init_named(&rng, fault->window->seed, fault->cluster->names[node]);
+    return json_integer((json_int_t)(rift_rng_next(&rng) >> 1));
+}
+
 static json_t *inject_args(const struct fault_window *fault, size_t node, int64_t start_ns)
 {
     const struct cluster *cluster = fault->cluster;
-    json_t *args = json_pack("{s:s, s:s, s:O, s:I}", "id", fault->id, "fault",
+    json_t *args = json_pack("{s:s, s:s, s:O, s:I, s:o}", "id", fault->id, "fault",
                              link_fault_driver(fault->window->what.fault), "options",
                              fault->window->what.options, "start_ns",
-                             (json_int_t)cluster_time_at_node(cluster, node, start_ns));
+                             (json_int_t)cluster_time_at_node(cluster, node, start_ns), "seed",
+                             seed_at_node(fault, node));
     if (!is_on_links(fault))
         return args;
     json_t *peers = link_fault_peers(cluster, &fault->window->what, node,

@@ -73,6 +73,12 @@ void rift_bpf_atomic_add(struct rift_bpf_program *p, int base, int offset, int f
     bpf_emit(p, BPF_STX | BPF_ATOMIC | BPF_DW, base, from, offset, BPF_ADD);
 }
 
+void rift_bpf_load_value(struct rift_bpf_program *p, int to, uint64_t value)
+{
+    bpf_emit(p, BPF_LD | BPF_DW | BPF_IMM, to, 0, 0, (int32_t)(uint32_t)value);
+    bpf_emit(p, 0, 0, 0, 0, (int32_t)(uint32_t)(value >> 32));
+}
+
 void rift_bpf_load_map(struct rift_bpf_program *p, int to, int map_fd)
 {
     bpf_emit(p, BPF_LD | BPF_DW | BPF_IMM, to, BPF_PSEUDO_MAP_FD, 0, map_fd);

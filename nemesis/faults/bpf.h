@@ -34,6 +34,7 @@ void rift_bpf_store_value(struct rift_bpf_program *p, int size, int base, int of
                           int32_t value);
 /* Adds register `from` to the u64 at base+offset, atomically. */
 void rift_bpf_atomic_add(struct rift_bpf_program *p, int base, int offset, int from);
+void rift_bpf_load_value(struct rift_bpf_program *p, int to, uint64_t value);
 void rift_bpf_load_map(struct rift_bpf_program *p, int to, int map_fd);
 void rift_bpf_call(struct rift_bpf_program *p, enum bpf_func_id helper);
 /* condition is BPF_JEQ, BPF_JNE, BPF_JLT, BPF_JGE ..., unsigned, 64 bits. */

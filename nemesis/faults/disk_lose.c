@@ -83,8 +83,8 @@ static int lose_inject(struct rift_injection *injection, const struct rift_targe
     for (const char *const *folder = target->data_folders; *folder; folder++) {
         json_t *reply = rift_layer_ask(
             *folder,
-            json_pack("{s:s, s:s, s:s, s:f}", "do", "lose", "id", injection->id, "files",
-                      rift_layer_fault_files(injection->options), "keep",
+            json_pack("{s:s, s:I, s:s, s:f}", "do", "lose", "seed", (json_int_t)injection->seed,
+                      "files", rift_layer_fault_files(injection->options), "keep",
                       rift_layer_fault_number(injection->options, "keep_percent", 0) / 100),
             err);
         if (!reply)

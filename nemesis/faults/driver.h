@@ -44,6 +44,7 @@ struct rift_injection {
     char id[RIFT_FAULT_ID_SIZE];
     const struct rift_fault_driver *driver;
     const json_t *options;
+    uint64_t seed;        /* of whatever is left to chance here: of this fault, on this node */
     int64_t start_ns;     /* CLOCK_MONOTONIC of this node; past where the call came late */
     int64_t lease_end_ns; /* it is over by then, whatever happens */
     json_t *undo;         /* an object: all that heal needs, as it stands in the ledger */

@@ -194,7 +194,7 @@ static int damage_inject(struct rift_injection *injection, const struct rift_tar
     json_object_set_new(injection->undo, "files", hit);
     if (damage_kind(injection->options, &kind, err))
         return -1;
-    rift_rng_init_named(&rng, 0, injection->id);
+    rift_rng_init(&rng, injection->seed);
     search_run(target, injection->options);
     if (search.count == 0) {
         rift_fail(err, RIFT_ERR_MISSING,

@@ -65,6 +65,7 @@ static int ask_all(const char *id, const json_t *folders, const json_t *question
 int rift_layer_fault_inject(struct rift_injection *injection, const struct rift_target *target,
                             json_t *rule, struct rift_error *err)
 {
+    json_object_set_new(rule, "seed", json_integer((json_int_t)injection->seed));
     json_t *question = json_pack("{s:s, s:o, s:I}", "do", "set", "rule", rule, "until_ns",
                                  (json_int_t)injection->lease_end_ns);
     int rc =

@@ -87,7 +87,6 @@ struct line {
     struct waiting *heap;          /* the one that is due next in front */
     size_t waiting_count, waiting_room;
     uint64_t number;
-    struct rift_rng rng;
     struct rift_line_counts *counts;
     unsigned char frame[FRAME_MAX];
 };
@@ -183,7 +182,7 @@ static void line_send_first(struct line *line)
 static void line_release_first(struct line *line)
 {
     const struct waiting *first = line->heap;
-    int64_t slot_ns = rift_line_slot_of(first->link->peer, &line->rng, first->due_ns);
+    int64_t slot_ns = rift_line_slot_of(first->link->peer, first->due_ns);
     if (slot_ns == first->due_ns) {
         line_send_first(line);
         return;
@@ -201,17 +200,16 @@ static void line_take_frame(struct line *line, size_t size)
         rift_line_frame_destination(line->frame, size, address) ? link_find(line, address) : NULL;
     if (!link)
         return;
-    struct rift_line_fate fate =
-        rift_line_fate_draw(link->peer, &line->rng, rift_clock_now(), size);
+    struct rift_line_fate fate = rift_line_fate_draw(link->peer, rift_clock_now(), size);
     struct rift_line_counts *counts = line->counts;
     counts->taken++;
     counts->lost += fate.copies == 0;
     counts->duplicated += fate.copies == 2;
     counts->early += fate.is_early;
     if (fate.is_silent)
-        counts->silent += rift_line_frame_corrupt_silently(line->frame, size, &line->rng);
+        counts->silent += rift_line_frame_corrupt_silently(line->frame, size, &link->peer->rng);
     if (fate.is_corrupt)
-        counts->corrupted += rift_line_frame_corrupt(line->frame, size, &line->rng);
+        counts->corrupted += rift_line_frame_corrupt(line->frame, size, &link->peer->rng);
     counts->overflown += (uint64_t)(fate.copies - fate.room);
     for (int i = 0; i < fate.room; i++) {
         struct waiting fresh = {.due_ns = fate.due_ns[i],
@@ -369,7 +367,6 @@ static _Noreturn void line_run(int fd, struct rift_line_counts *counts, uint32_t
     line->links = rift_calloc(RIFT_LINE_LINKS_MAX, sizeof *line->links);
     line->peers = rift_calloc(RIFT_LINE_LINKS_MAX, sizeof *line->peers);
     line->lease_end_ns = rift_clock_now() + REPORT_DEADLINE_MS * RIFT_MS;
-    rift_rng_init(&line->rng, (uint64_t)rift_clock_now() ^ (uint64_t)getpid() << 40);
     become_urgent();
     while (!is_told_to_end && rift_clock_now() < line->lease_end_ns + LEASE_GRACE_NS &&
            (line->is_open || !line->is_orphan)) {

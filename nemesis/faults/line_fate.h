@@ -10,6 +10,7 @@
 
 struct rift_line_link {
     struct rift_link_quality quality;
+    struct rift_rng rng; /* the quality's seed begins it anew */
     int16_t table[RIFT_DELAY_TABLE_SIZE];
     bool is_bad;
     uint32_t last_random;
@@ -29,10 +30,10 @@ struct rift_line_fate {
 /* Keeps what it knows of packets before, so that a change leaves no gap. */
 void rift_line_link_set(struct rift_line_link *link, const struct rift_link_quality *quality);
 /* Of a packet of so many bytes that comes now; times as now_ns. */
-struct rift_line_fate rift_line_fate_draw(struct rift_line_link *link, struct rift_rng *rng,
-                                          int64_t now_ns, size_t bytes);
+struct rift_line_fate rift_line_fate_draw(struct rift_line_link *link, int64_t now_ns,
+                                          size_t bytes);
 /* When a packet leaves that could at due_ns: with its slot. Of those of a link in the order in
  * which they are due; one that is due with its slot leaves then. */
-int64_t rift_line_slot_of(struct rift_line_link *link, struct rift_rng *rng, int64_t due_ns);
+int64_t rift_line_slot_of(struct rift_line_link *link, int64_t due_ns);
 
 #endif

@@ -15,6 +15,7 @@
 
 #include "common/clock.h"
 #include "common/memory.h"
+#include "common/rng.h"
 #include "nemesis/faults/clsact.h"
 #include "nemesis/faults/drivers.h"
 #include "nemesis/faults/line.h"
@@ -39,6 +40,7 @@ struct live {
     struct rift_peer_filter *filter;
     struct rift_line *line;
     struct tally before; /* the last change of options */
+    uint64_t changes;    /* of options */
 };
 
 /* --- what it did */
@@ -154,6 +156,15 @@ static int set_line_peer(struct live *live, const struct rift_peer *peer, size_t
     return tc ? 0 : -1;
 }
 
+/* Each link has its own, and after each change of options others. */
+static uint64_t seed_of(const struct rift_injection *injection, const char *peer)
+{
+    const struct live *live = injection->live;
+    struct rift_rng rng;
+    rift_rng_init_named(&rng, injection->seed + live->changes, peer);
+    return rift_rng_next(&rng);
+}
+
 /* Everything about a link but the filter: what it says of the peer comes last, so that no packet
  * goes where nothing is yet. */
 static int set_peer(struct rift_injection *injection, const json_t *options,
@@ -167,6 +178,7 @@ static int set_peer(struct rift_injection *injection, const json_t *options,
     enum rift_link_backend backend = rift_link_backend_of(injection->undo);
     if (rift_link_quality_of(options, peer, &work.quality, err))
         return -1;
+    work.quality.seed = seed_of(injection, peer->name);
     if (backend == RIFT_LINK_BY_LINE)
         return set_line_peer(live, peer, i, &work.quality, err);
     struct rift_link_quality by_program = work.quality;
@@ -240,10 +252,11 @@ static int link_change(struct rift_injection *injection, const struct rift_targe
         return rift_fail(
             err, RIFT_ERR_UNSUPPORTED,
             "link: there is no rate to change, as this fault began: begin with changeable: true");
+    struct live *live = injection->live;
+    live->changes++;
     for (size_t i = 0; i < target->peer_count; i++)
         if (set_peer(injection, options, target, i, err))
             return -1;
-    struct live *live = injection->live;
     struct rift_injection inner = *injection;
     inner.live = live->filter;
     json_t *details = json_object();

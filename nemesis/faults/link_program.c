@@ -24,6 +24,7 @@ enum number {
     SILENT,
     PRIORITY,
     IS_BAD, /* the chain's state */
+    RANDOM, /* the state of its random numbers */
 };
 
 enum {
@@ -66,12 +67,36 @@ void rift_link_numbers(const struct rift_link_quality *quality, uint32_t priorit
     for (int i = 0; i <= SILENT; i++)
         numbers[i] = (uint64_t)(chances[i] * 4294967296.0);
     numbers[PRIORITY] = priority;
+    numbers[RANDOM] = quality->seed;
+}
+
+static void emit_mix(struct rift_bpf_program *p, int shift, uint64_t factor)
+{
+    rift_bpf_move(p, BPF_REG_1, BPF_REG_0);
+    rift_bpf_alu_value(p, BPF_RSH, BPF_REG_1, shift);
+    rift_bpf_alu(p, BPF_XOR, BPF_REG_0, BPF_REG_1);
+    rift_bpf_load_value(p, BPF_REG_1, factor);
+    rift_bpf_alu(p, BPF_MUL, BPF_REG_0, BPF_REG_1);
+}
+
+/* The peer's next random number of 32 bits into register 0, by way of register 1: the upper half of
+ * splitmix64 (Steele, Lea, Flood 2014), whose last step only mends the lower one. Two processors
+ * that send to a peer in the same moment may draw the same. */
+static void emit_random(struct rift_bpf_program *p)
+{
+    rift_peer_load_number(p, BPF_REG_0, RANDOM);
+    rift_bpf_load_value(p, BPF_REG_1, 0x9e3779b97f4a7c15);
+    rift_bpf_alu(p, BPF_ADD, BPF_REG_0, BPF_REG_1);
+    rift_peer_store_number(p, RANDOM, BPF_REG_0);
+    emit_mix(p, 30, 0xbf58476d1ce4e5b9);
+    emit_mix(p, 27, 0x94d049bb133111eb);
+    rift_bpf_alu_value(p, BPF_RSH, BPF_REG_0, 32);
 }
 
 /* Goes on behind with the chance that the peer's number says, else to label. */
 static void emit_chance(struct rift_bpf_program *p, enum number number, int label)
 {
-    rift_bpf_call(p, BPF_FUNC_get_prandom_u32);
+    emit_random(p);
     rift_peer_load_number(p, BPF_REG_1, (int)number);
     rift_bpf_jump_if(p, BPF_JGE, BPF_REG_0, BPF_REG_1, label);
 }
@@ -197,7 +222,7 @@ static void emit_silent(struct rift_bpf_program *p)
     emit_chance(p, SILENT, LABEL_NOT_SILENT);
     rift_bpf_load(p, BPF_DW, BPF_REG_8, BPF_REG_10, AT_PAYLOAD);
     rift_bpf_jump_if_value(p, BPF_JEQ, BPF_REG_8, 0, LABEL_NOT_SILENT);
-    rift_bpf_call(p, BPF_FUNC_get_prandom_u32);
+    emit_random(p);
     emit_context_load(p, BPF_REG_1, offsetof(struct __sk_buff, len));
     rift_bpf_jump_if(p, BPF_JGE, BPF_REG_8, BPF_REG_1, LABEL_NOT_SILENT);
     rift_bpf_alu(p, BPF_SUB, BPF_REG_1, BPF_REG_8);

@@ -33,6 +33,7 @@ struct rift_link_quality {
     int64_t slot_least_ns, slot_most_ns; /* how long a slot is; most 0: there are none */
     uint64_t rate_bytes;                 /* a second; 0: no limit */
     uint32_t limit;                      /* packets that may wait */
+    uint64_t seed;                       /* of all these chances; not an option */
 };
 
 /* Reads the options of the fault `link`; those of `own` (or NULL), the peer's, stand before them.

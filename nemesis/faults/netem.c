@@ -9,6 +9,8 @@
 #include "nemesis/faults/tc_message.h"
 
 enum { LOOPBACK = 1, MESSAGE_BYTES = 8192 };
+/* TCA_NETEM_PRNG_SEED, Linux 6.6; a kernel before has chances of its own, and ignores it. */
+enum { PRNG_SEED = 14 };
 
 /* netem refuses to be made without options, and a kernel without netem says that first. */
 bool rift_netem_exists(struct rift_tc *tc)
@@ -65,6 +67,7 @@ int rift_netem_set(struct rift_tc *tc, int interface, uint32_t parent, uint32_t 
     put(message, TCA_NETEM_CORRUPT, &corrupt, sizeof corrupt);
     put(message, TCA_NETEM_SLOT, &slot, sizeof slot);
     put(message, TCA_NETEM_DELAY_DIST, table, sizeof table);
+    put(message, PRNG_SEED, &quality->seed, sizeof quality->seed);
     put_loss(message, quality);
     nla_nest_end(message, options);
     int rc = rift_tc_send(tc, message);

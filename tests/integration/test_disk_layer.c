@@ -408,6 +408,31 @@ static void errors_by_chance_hit_about_as_many_as_asked(void **state)
     assert_in_range(failed, 84, 156); /* 120 +- 4 standard deviations */
 }
 
+/* The agent's own looks draw nothing of it. */
+static void the_seed_says_which_requests_fail(void **state)
+{
+    (void)state;
+    NEED_HOST();
+    enum { COUNT = 200 };
+    const int seeds[3] = {7, 7, 8};
+    int errors[3][COUNT];
+    for (int run = 0; run < 3; run++) {
+        json_t *options =
+            json_pack("{s:[s], s:i, s:s}", "on", "write", "percent", 50, "files", "seeded");
+        json_decref(agent_must(&n1->agent, "inject",
+                               json_pack("{s:s, s:s, s:o, s:i}", "id", "some", "fault",
+                                         "disk-error", "options", options, "seed", seeds[run])));
+        for (int i = 0; i < COUNT; i++) {
+            errors[run][i] = put("seeded", "x", i, false);
+            if (run == 1 && i % 50 == 0)
+                is_observed("some");
+        }
+        heal("some");
+    }
+    assert_memory_equal(errors[0], errors[1], sizeof errors[0]);
+    assert_memory_not_equal(errors[0], errors[2], sizeof errors[0]);
+}
+
 static void errors_end_with_the_lease_when_agent_and_guardian_are_dead(void **state)
 {
     (void)state;
@@ -683,6 +708,7 @@ int main(void)
         CASE_IN(posix_up, whatever_a_program_does_after_a_sync_is_undone),
         CASE(requests_fail_as_asked_until_it_is_healed),
         CASE(errors_by_chance_hit_about_as_many_as_asked),
+        CASE(the_seed_says_which_requests_fail),
         CASE_IN(short_up, errors_end_with_the_lease_when_agent_and_guardian_are_dead),
         CASE(a_sync_takes_as_long_as_asked),
         CASE(whoever_waits_for_the_disk_can_be_killed),

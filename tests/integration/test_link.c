@@ -114,6 +114,54 @@ static void asked_chances_are_what_a_receiver_counts(void **state)
     }
 }
 
+enum { FEW = 1000 };
+
+/* Which of a few datagrams arrive, where the link has this seed; then of as many more, after a
+ * change of options. */
+static void arrivals(const char *way, int seed, unsigned char seen[2][FEW])
+{
+    static struct link_stream stream;
+    json_t *args = link_args("x", n2, asked(way, "loss_percent", 10));
+    json_object_set_new(args, "seed", json_integer(seed));
+    json_decref(agent_must(&n1->agent, "lease", json_pack("{s:i}", "lease_ms", 60000)));
+    json_decref(agent_must(&n1->agent, "inject", args));
+    for (int turn = 0; turn < 2; turn++) {
+        link_stream_open(&stream, &bench, n2);
+        for (int i = 0; i < FEW; i++) {
+            link_stream_send(&stream, i);
+            link_stream_drain(&stream);
+            usleep(50);
+        }
+        usleep(100000);
+        link_stream_drain(&stream);
+        memcpy(seen[turn], stream.seen, FEW);
+        link_stream_close(&stream);
+        json_decref(agent_must(
+            &n1->agent, "change",
+            json_pack("{s:s, s:o}", "id", "x", "options", asked(way, "loss_percent", 10))));
+    }
+    link_heal(&bench, "x");
+}
+
+static void the_seed_says_which_packets_are_lost(void **state)
+{
+    (void)state;
+    namespaces_need(bench.spaces);
+    for (size_t w = 0; w < 2; w++) {
+        unsigned char first[2][FEW], again[2][FEW], other[2][FEW];
+        arrivals(ways[w], 7, first);
+        arrivals(ways[w], 7, again);
+        arrivals(ways[w], 8, other);
+        int lost = 0;
+        for (int i = 0; i < FEW; i++)
+            lost += first[0][i] == 0;
+        assert_in_range(lost, 60, 140);
+        assert_memory_equal(first, again, sizeof first);
+        assert_memory_not_equal(first[0], other[0], FEW);
+        assert_memory_not_equal(first[0], first[1], FEW);
+    }
+}
+
 /* The stream goes to one port by UDP: another port, or TCP, is another link. */
 static void only_the_named_ports_and_protocol_are_hit(void **state)
 {
@@ -539,6 +587,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(asked_chances_are_what_a_receiver_counts),
+        cmocka_unit_test(the_seed_says_which_packets_are_lost),
         cmocka_unit_test(only_the_named_ports_and_protocol_are_hit),
         cmocka_unit_test(losses_come_in_bursts_of_the_asked_length),
         cmocka_unit_test(the_card_is_as_before_with_the_last_of_overlapping_faults),

@@ -192,6 +192,27 @@ static void all_nodes_begin_at_one_moment_of_our_clock(void **state)
         assert_int_equal(fake_world.agreed_ns[i], fake_world.agreed_ns[0]);
 }
 
+/* What is left to chance on the nodes is of the window's seed, and no two nodes do the same. */
+static void each_node_has_a_seed_of_its_own_which_the_plan_repeats(void **state)
+{
+    (void)state;
+    int64_t seeds[3][FAKE_NODES_MAX];
+    const uint64_t of_window[3] = {7, 7, 8};
+    for (int i = 0; i < 3; i++) {
+        struct rift_window windows[] = {cut(0, "a", 50, 50)};
+        windows[0].seed = of_window[i];
+        finish(start(&(struct rift_schedule){windows, 1}));
+        for (size_t node = 0; node < FAKE_NODES_MAX; node++)
+            seeds[i][node] = fake_world.seed[node];
+    }
+    for (size_t node = 0; node < FAKE_NODES_MAX; node++) {
+        assert_int_equal(seeds[0][node], seeds[1][node]);
+        assert_int_not_equal(seeds[0][node], seeds[2][node]);
+        for (size_t other = 0; other < node; other++)
+            assert_int_not_equal(seeds[0][node], seeds[0][other]);
+    }
+}
+
 static json_int_t late_ns(const struct memory_record *found, const char *node)
 {
     const json_t *nodes = json_object_get(found->observed, "nodes");
@@ -380,6 +401,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_cut_is_recorded_as_it_was_seen_and_is_healed, begin, end),
         cmocka_unit_test_setup_teardown(all_nodes_begin_at_one_moment_of_our_clock, begin, end),
+        cmocka_unit_test_setup_teardown(each_node_has_a_seed_of_its_own_which_the_plan_repeats,
+                                        begin, end),
         cmocka_unit_test_setup_teardown(
             a_node_that_is_late_is_told_of_and_later_windows_give_it_time, begin, end),
         cmocka_unit_test(one_slow_moment_is_not_remembered_for_ever),

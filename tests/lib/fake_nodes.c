@@ -93,6 +93,7 @@ static json_t *fake_inject(struct rift_node *node, const json_t *args)
     int64_t start_ns = json_integer_value(json_object_get(args, "start_ns"));
     bool is_cut = json_object_get(args, "peers") != NULL;
     fake_world.agreed_ns[node->number] = start_ns - fake_clock_offset(node->number);
+    fake_world.seed[node->number] = json_integer_value(json_object_get(args, "seed"));
     fake_world.injects++;
     if (!is_cut)
         fake_world.is_paused[node->number] = true;

@@ -24,6 +24,7 @@ struct fake_world {
     atomic_int leader; /* -1: none */
     /* What a test reads. */
     _Atomic int64_t agreed_ns[FAKE_NODES_MAX];  /* start of the last inject, in our time */
+    _Atomic int64_t seed[FAKE_NODES_MAX];       /* of the last inject */
     _Atomic int64_t spare_ns[FAKE_NODES_MAX];   /* from that start until the call's deadline */
     _Atomic int64_t late_ns[FAKE_NODES_MAX];    /* after it, at the last inject */
     _Atomic int64_t healed_ns[FAKE_NODES_MAX];  /* when the last heal came */

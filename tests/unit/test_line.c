@@ -122,6 +122,25 @@ static struct rift_line_link link_of(const char *options)
     return link;
 }
 
+static void a_seed_repeats_what_becomes_of_packets(void **state)
+{
+    (void)state;
+    enum { COUNT = 1000 };
+    static struct rift_line_fate fates[3][COUNT];
+    const uint64_t seeds[3] = {7, 7, 8};
+    for (int run = 0; run < 3; run++) {
+        struct rift_line_link link = link_of("{\"loss_percent\": 10, \"duplicate_percent\": 10, "
+                                             "\"delay_ms\": 10, \"jitter_ms\": 5}");
+        link.quality.seed = seeds[run];
+        const struct rift_link_quality quality = link.quality;
+        rift_line_link_set(&link, &quality);
+        for (int i = 0; i < COUNT; i++)
+            fates[run][i] = rift_line_fate_draw(&link, i, 100);
+    }
+    assert_memory_equal(fates[0], fates[1], sizeof fates[0]);
+    assert_memory_not_equal(fates[0], fates[2], sizeof fates[0]);
+}
+
 static void losses_are_as_many_and_as_long_as_asked(void **state)
 {
     (void)state;
@@ -140,12 +159,10 @@ static void losses_are_as_many_and_as_long_as_asked(void **state)
     };
     for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
         struct rift_line_link link = link_of(cases[c].options);
-        struct rift_rng rng;
         int lost = 0, bursts = 0;
         bool was_lost = false;
-        rift_rng_init(&rng, 1);
         for (int i = 0; i < COUNT; i++) {
-            bool is_lost = rift_line_fate_draw(&link, &rng, 0, 100).copies == 0;
+            bool is_lost = rift_line_fate_draw(&link, 0, 100).copies == 0;
             lost += is_lost;
             bursts += is_lost && !was_lost;
             was_lost = is_lost;
@@ -161,17 +178,14 @@ static void packets_leave_at_the_rate_and_early_ones_at_once(void **state)
 {
     (void)state;
     struct rift_line_link link = link_of("{\"rate_kbit\": 10000, \"delay_ms\": 5}");
-    struct rift_rng rng;
-    rift_rng_init(&rng, 1);
     for (int i = 1; i <= 100; i++) /* 1250 bytes at 10 Mbit/s: one a millisecond */
-        assert_int_equal(i * 1000000 + 5000000,
-                         rift_line_fate_draw(&link, &rng, 0, 1250).due_ns[0]);
+        assert_int_equal(i * 1000000 + 5000000, rift_line_fate_draw(&link, 0, 1250).due_ns[0]);
     assert_int_equal(500000000 + 1000000 + 5000000,
-                     rift_line_fate_draw(&link, &rng, 500000000, 1250).due_ns[0]);
+                     rift_line_fate_draw(&link, 500000000, 1250).due_ns[0]);
     link = link_of("{\"reorder_percent\": 25}");
     int early = 0;
     for (int i = 0; i < 10000; i++) {
-        int64_t due = rift_line_fate_draw(&link, &rng, 0, 100).due_ns[0];
+        int64_t due = rift_line_fate_draw(&link, 0, 100).due_ns[0];
         assert_true(due == 0 || due == 10000000);
         early += due == 0;
     }
@@ -182,14 +196,12 @@ static void what_the_limit_turns_away_has_no_part_in_the_rate(void **state)
 {
     (void)state;
     struct rift_line_link link = link_of("{\"rate_kbit\": 10000, \"limit_packets\": 10}");
-    struct rift_rng rng;
     int room = 0;
-    rift_rng_init(&rng, 1);
     for (int i = 0; i < 100; i++)
-        room += rift_line_fate_draw(&link, &rng, 0, 1250).room;
+        room += rift_line_fate_draw(&link, 0, 1250).room;
     assert_int_equal(10, room);
     link.waiting = 0; /* all are sent */
-    struct rift_line_fate next = rift_line_fate_draw(&link, &rng, 10000000, 1250);
+    struct rift_line_fate next = rift_line_fate_draw(&link, 10000000, 1250);
     assert_int_equal(1, next.room);
     assert_int_equal(11000000, next.due_ns[0]);
 }
@@ -198,19 +210,16 @@ static void packets_leave_with_their_slot(void **state)
 {
     (void)state;
     const int64_t ms = 1000000;
-    struct rift_rng rng;
-    rift_rng_init(&rng, 1);
     struct rift_line_link link = link_of("{\"slot_ms\": 20}");
     static const struct {
         int due_ms, leaves_ms;
     } cases[] = {{100, 120}, {101, 120}, {120, 120}, {121, 141}, {141, 141}, {500, 520}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
-        assert_int_equal(cases[i].leaves_ms * ms,
-                         rift_line_slot_of(&link, &rng, cases[i].due_ms * ms));
+        assert_int_equal(cases[i].leaves_ms * ms, rift_line_slot_of(&link, cases[i].due_ms * ms));
     link = link_of("{\"slot_ms\": 20, \"slot_jitter_ms\": 15}");
     int64_t last = 0, least = INT64_MAX, most = 0;
     for (int i = 0; i < 10000; i++) {
-        int64_t slot = rift_line_slot_of(&link, &rng, last + 1), length = slot - last - 1;
+        int64_t slot = rift_line_slot_of(&link, last + 1), length = slot - last - 1;
         least = length < least ? length : least;
         most = length > most ? length : most;
         last = slot;
@@ -219,7 +228,7 @@ static void packets_leave_with_their_slot(void **state)
     assert_true(most <= 35 * ms && most > 34.9 * (double)ms);
     assert_true(fabs((double)last / 10000 / (double)ms - 20) < 0.5);
     link = link_of("{\"delay_ms\": 5}");
-    assert_int_equal(7, rift_line_slot_of(&link, &rng, 7));
+    assert_int_equal(7, rift_line_slot_of(&link, 7));
 }
 
 static void delays_have_the_mean_and_the_spread_of_their_table(void **state)
@@ -254,6 +263,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(silent_corruption_keeps_the_checksum_and_the_other_breaks_it),
         cmocka_unit_test(a_frame_that_is_cut_or_strange_is_left_alone),
+        cmocka_unit_test(a_seed_repeats_what_becomes_of_packets),
         cmocka_unit_test(losses_are_as_many_and_as_long_as_asked),
         cmocka_unit_test(packets_leave_at_the_rate_and_early_ones_at_once),
         cmocka_unit_test(what_the_limit_turns_away_has_no_part_in_the_rate),

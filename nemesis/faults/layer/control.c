@@ -54,8 +54,7 @@ static json_t *do_lose(struct layer_fs *fs, const json_t *request)
     struct losing losing = {.fs = fs,
                             .files = files ? files : "*",
                             .keep = json_number_value(json_object_get(request, "keep"))};
-    const char *id = json_string_value(json_object_get(request, "id"));
-    rift_rng_init_named(&losing.rng, 0, id ? id : "");
+    rift_rng_init(&losing.rng, (uint64_t)json_integer_value(json_object_get(request, "seed")));
     layer_nodes_visit(&fs->nodes, lose_node, &losing);
     size_t names = layer_names_lose(&fs->names, lose_selects, &losing);
     return json_pack("{s:I, s:I, s:I}", "files", losing.file_count, "sectors", losing.sectors,

@@ -27,7 +27,7 @@ struct layer_rule {
     double chance;
     int64_t delay_ns[OPS], until_ns; /* a delay for each kind of request */
     bool flips;
-    struct rift_rng rng;
+    struct rift_rng rng, rng_of_probe; /* the agent looks when it likes, and shifts nothing */
     uint64_t hits;
 };
 
@@ -81,7 +81,8 @@ static int rule_read(struct layer_rule *rule, const json_t *json, struct rift_er
     rule->error = (int)json_integer_value(json_object_get(json, "error"));
     rule->chance = chance;
     rule->flips = json_is_true(json_object_get(json, "flip"));
-    rift_rng_init_named(&rule->rng, 0, rule->id);
+    rift_rng_init(&rule->rng, (uint64_t)json_integer_value(json_object_get(json, "seed")));
+    rule->rng_of_probe = rule->rng;
     return rule_read_ops(rule, json_object_get(json, "ops"), err) ||
                    rule_read_delays(rule, json_object_get(json, "delay_ms"), err)
                ? -1
@@ -152,14 +153,15 @@ void layer_rules_judge(struct layer_rules *rules, enum layer_op op, const char *
         if (!(rule->ops & op) || now_ns >= rule->until_ns ||
             (!is_probe && !rift_glob_matches(rule->files, path)))
             continue;
-        if (rule->chance < 1 && rift_rng_unit(&rule->rng) >= rule->chance)
+        struct rift_rng *rng = is_probe ? &rule->rng_of_probe : &rule->rng;
+        if (rule->chance < 1 && rift_rng_unit(rng) >= rule->chance)
             continue;
         rule->hits += !is_probe;
         if (rule->error)
             verdict->error = rule->error;
         if (rule->flips) {
             verdict->flips = true;
-            verdict->flip_bit = rift_rng_next(&rule->rng);
+            verdict->flip_bit = rift_rng_next(rng);
         }
         int64_t delay_ns = rule_delay(rule, op);
         int64_t due = now_ns + delay_ns < rule->until_ns ? now_ns + delay_ns : rule->until_ns;

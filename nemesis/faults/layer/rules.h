@@ -33,8 +33,8 @@ struct layer_verdict {
 };
 
 /* rule: {"ops": [words], "files": glob, "chance": 0..1, and what is done: "error": errno, "flip":
- * bool, or "delay_ms": {op: ms}}; it lasts until until_ns (CLOCK_MONOTONIC). One of that id is
- * replaced. Chance is drawn from a stream that the id seeds. */
+ * bool, or "delay_ms": {op: ms}}, "seed": of what is left to chance; it lasts until until_ns
+ * (CLOCK_MONOTONIC). One of that id is replaced. */
 int layer_rules_set(struct layer_rules *rules, const char *id, const json_t *rule, int64_t until_ns,
                     struct rift_error *err);
 /* False where there is none of that id. */
