@@ -13,8 +13,8 @@
 #include "agent/command.h"
 #include "common/memory.h"
 #include "common/whole_file.h"
-#include "nemesis/faults/layer/layer.h"
-#include "nemesis/faults/volume.h"
+#include "nemesis/faults/disk/layer/layer.h"
+#include "nemesis/faults/disk/volume.h"
 
 enum { UNFINISHED_SIZE = RIFT_VOLUME_PATH_SIZE + 8 };
 

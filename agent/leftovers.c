@@ -17,11 +17,11 @@
 #include "common/clock.h"
 #include "common/memory.h"
 #include "common/whole_file.h"
-#include "nemesis/faults/disk_probe.h"
-#include "nemesis/faults/layer/layer.h"
+#include "nemesis/faults/disk/disk_probe.h"
+#include "nemesis/faults/disk/layer/layer.h"
 #include "nemesis/faults/ledger.h"
 #include "nemesis/faults/strays.h"
-#include "nemesis/faults/volume.h"
+#include "nemesis/faults/disk/volume.h"
 
 enum { END_MS = 8000, HEAL_MS = 60000 };
 

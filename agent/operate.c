@@ -20,7 +20,7 @@
 #include "common/clock.h"
 #include "common/memory.h"
 #include "common/process.h"
-#include "nemesis/faults/layer/layer.h"
+#include "nemesis/faults/disk/layer/layer.h"
 
 enum { POLL_MS = 20, LOG_TAIL_BYTES = 400, AFTER_KILL_MS = 5000 };
 

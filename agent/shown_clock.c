@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 #include "common/clock.h"
-#include "nemesis/faults/vdso.h"
+#include "nemesis/faults/clock/vdso.h"
 
 /* So many are looked at: each that is bent costs about a millisecond. */
 enum { SHOWN_PROCESSES_MAX = 16 };

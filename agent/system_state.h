@@ -35,7 +35,7 @@ struct system {
     const char *const *data_folders;
     int64_t disk_mb; /* each data folder is a disk of its own, so large; 0: none */
     bool disk_is_xfs;
-    bool has_layer; /* a file system of ours over each (nemesis/faults/layer) */
+    bool has_layer; /* a file system of ours over each (nemesis/faults/disk/layer) */
     bool layer_as_posix;
     json_t *started; /* [[pid, start time]] that the recipe started last and that are to run */
     bool is_settled; /* no more of them is taken for one that was not meant to stay */

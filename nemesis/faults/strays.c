@@ -3,9 +3,9 @@
 
 #include <net/if.h>
 
-#include "nemesis/faults/device.h"
-#include "nemesis/faults/shape.h"
-#include "nemesis/faults/tc.h"
+#include "nemesis/faults/disk/device.h"
+#include "nemesis/faults/network/shape.h"
+#include "nemesis/faults/network/tc.h"
 
 static int strays_on(struct rift_tc *tc, const struct if_nameindex *interface,
                      struct rift_text *lines)

@@ -25,7 +25,7 @@
 #include "common/memory.h"
 #include "common/process.h"
 #include "nemesis/faults/driver.h"
-#include "nemesis/faults/vdso.h"
+#include "nemesis/faults/clock/vdso.h"
 
 enum { TOLERANCE_MS = 150, SPINNING_THREADS = 2, WAIT_MS = 20000 };
 

@@ -20,7 +20,7 @@
 #include <cmocka.h>
 
 #include "common/memory.h"
-#include "nemesis/faults/bpf.h"
+#include "nemesis/faults/network/bpf.h"
 #include "tests/lib/three_hosts.h"
 
 enum { LEASE_MS = 60000, WAIT_MS = 150, BYTES = 333, HEADERS = 14 + 20 + 8 };

@@ -24,7 +24,7 @@
 #include "common/clock.h"
 #include "common/memory.h"
 #include "common/process.h"
-#include "nemesis/faults/layer/layer.h"
+#include "nemesis/faults/disk/layer/layer.h"
 #include "tests/lib/toy_host.h"
 
 /* SOON_MS: less than what waits for a layer takes. */

@@ -8,8 +8,8 @@
 #include <math.h>
 #include <string.h>
 
-#include "nemesis/faults/line_fate.h"
-#include "nemesis/faults/line_frame.h"
+#include "nemesis/faults/network/line_fate.h"
+#include "nemesis/faults/network/line_frame.h"
 
 enum { PAYLOAD = 101, FRAME_SIZE = 14 + 40 + 20 + PAYLOAD };
 

@@ -1,0 +1,29 @@
+/* The clock of one process: its vDSO replaced in memory, so that the process sees a bent wall
+ * clock. Programs that make the system call themselves are not caught. */
+#ifndef NEMESIS_FAULTS_CLOCK_VDSO_H
+#define NEMESIS_FAULTS_CLOCK_VDSO_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "common/error.h"
+#include "nemesis/faults/clock/vdso_stub.h"
+
+enum { VDSO_IMAGE_MAX = 4 * 4096 };
+
+/* Can this be done on this machine at all? */
+int vdso_can_bend(struct rift_error *err);
+/* Bends the clock of a process, or changes how it is bent. Every thread of it stands still for a
+ * moment, outside of the bytes that are replaced. RIFT_ERR_UNSUPPORTED where its vDSO is not one
+ * that this can do (32-bit, no room), RIFT_ERR_MISSING where the process is gone. */
+int vdso_bend(pid_t pid, const struct vdso_bend *bend, struct rift_error *err);
+/* Puts back every byte. A process that is not bent, or is gone, is a success. */
+int vdso_straighten(pid_t pid, struct rift_error *err);
+/* Is the process bent now? */
+bool vdso_is_bent(pid_t pid);
+/* What CLOCK_REALTIME the process itself sees: one of its threads is made to call its own
+ * clock_gettime, and goes on as if nothing had happened. */
+int vdso_ask(pid_t pid, int64_t *realtime_ns, struct rift_error *err);
+
+#endif
