@@ -50,6 +50,8 @@ static void print_reason(FILE *out, const json_t *checker)
     const char *reason = text_of(checker, "reason", NULL);
     if (reason)
         fputs(reason, out);
+    else if (windows && json_integer_value(windows) == 0)
+        fputs("without faults", out);
     else if (windows)
         fprintf(out, "%lld of %lld faults were seen to happen",
                 json_integer_value(json_object_get(stats, "fault_windows_observed")),
@@ -112,6 +114,28 @@ static void print_op(FILE *out, const json_t *op)
             text_of(op, "node", ""));
 }
 
+/* By their names: the first ones may be of one kind, and another kind be the worse. */
+static void print_rest(FILE *out, const json_t *anomalies)
+{
+    json_t *counts = json_object();
+    size_t count = json_array_size(anomalies) - ANOMALIES_PRINTED;
+    for (size_t i = ANOMALIES_PRINTED; i < count + ANOMALIES_PRINTED; i++) {
+        const char *name = text_of(json_array_get(anomalies, i), "name", "violation");
+        json_int_t before = json_integer_value(json_object_get(counts, name));
+        json_object_set_new(counts, name, json_integer(before + 1));
+    }
+    fprintf(out, "\n... and %zu more %s", count, count == 1 ? "violation" : "violations");
+    const char *name, *comma = ": ";
+    json_t *of_name;
+    json_object_foreach(counts, name, of_name)
+    {
+        fprintf(out, "%s%lld %s", comma, json_integer_value(of_name), name);
+        comma = ", ";
+    }
+    fputs("; see the report\n", out);
+    json_decref(counts);
+}
+
 static void print_anomalies(FILE *out, const json_t *data, const struct paint *paint)
 {
     const json_t *anomalies = json_object_get(data, "anomalies");
@@ -134,7 +158,7 @@ static void print_anomalies(FILE *out, const json_t *data, const struct paint *p
             fprintf(out, "    ... and %zu more, see the report\n", row_count - OPS_PRINTED);
     }
     if (count > ANOMALIES_PRINTED)
-        fprintf(out, "\n... and %zu more violations, see the report\n", count - ANOMALIES_PRINTED);
+        print_rest(out, anomalies);
 }
 
 /* Where a fault did not begin on some nodes, what they said. */

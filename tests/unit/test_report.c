@@ -109,12 +109,11 @@ static void text_of_a_history_cannot_end_the_script(void **state)
     rift_history_destroy(history);
 }
 
-/* What the checker stats lists stands in the terminal and on the page, and of what valid speaks. */
-static void errors_that_leave_the_outcome_open_are_shown(void **state)
+/* The terminal's summary of a run without operations and with this verdict, which is taken over;
+ * *page is the page's text, which the caller owns. */
+static void report_on(json_t *verdict, char *printed, size_t size, char **page)
 {
-    (void)state;
-    static const char text[] = "process 4 asked read through n1 at 12.375 s";
-    char folder[] = "/tmp/rift-report-XXXXXX", printed[4096] = "";
+    char folder[] = "/tmp/rift-report-XXXXXX";
     struct rift_error err = {0};
     assert_non_null(mkdtemp(folder));
     CLEANUP(rift_free) char *history = rift_printf("%s/history.rift", folder);
@@ -123,28 +122,56 @@ static void errors_that_leave_the_outcome_open_are_shown(void **state)
     struct rift_writer *writer = rift_writer_open(history, &err);
     assert_non_null(writer);
     assert_int_equal(rift_writer_close(writer, &err), 0);
+    assert_int_equal(json_dump_file(verdict, verdicts, 0), 0);
+    json_decref(verdict);
+    FILE *out = fmemopen(printed, size - 1, "w");
+    if (rift_report_print(folder, out, false, &err) != 0 ||
+        rift_report_write_html(folder, &err) != 0)
+        fail_msg("%s", err.text);
+    fclose(out);
+    *page = read_all(page_path);
+    unlink(history);
+    unlink(verdicts);
+    unlink(page_path);
+    rmdir(folder);
+}
+
+/* The first ones may be of one kind, and another kind be the worse. */
+static void violations_that_have_no_room_are_named(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"G1a", "G1a", "G1a", "G1a", "lost update", "G1a"};
+    char printed[4096] = "";
+    CLEANUP(rift_free) char *page = NULL;
+    json_t *anomalies = json_array();
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        json_array_append_new(anomalies, json_pack("{s:s, s:[]}", "name", names[i], "ops"));
+    report_on(json_pack("{s:b, s:{s:{s:b, s:o}, s:{s:b, s:{s:i}}}}", "valid", 0, "checkers",
+                        "list-append", "valid", 0, "anomalies", anomalies, "evidence", "valid", 1,
+                        "stats", "fault_windows", 0),
+              printed, sizeof printed, &page);
+    assert_non_null(strstr(printed, "... and 3 more violations: 2 G1a, 1 lost update; "));
+    assert_non_null(strstr(printed, "without faults"));
+}
+
+/* What the checker stats lists stands in the terminal and on the page, and of what valid speaks. */
+static void errors_that_leave_the_outcome_open_are_shown(void **state)
+{
+    (void)state;
+    static const char text[] = "process 4 asked read through n1 at 12.375 s";
+    char printed[4096] = "";
+    CLEANUP(rift_free) char *page = NULL;
     json_t *verdict =
         json_pack("{s:b, s:{s:{s:b, s:{s:[{s:s, s:i, s:s}]}}, s:{s:b, s:{s:i, s:i}}}}", "valid", 1,
                   "checkers", "stats", "valid", 1, "stats", "unhandled", "error", "connection lost",
                   "count", 17, "text", text, "evidence", "valid", 1, "stats", "fault_windows", 4,
                   "fault_windows_observed", 4);
-    assert_int_equal(json_dump_file(verdict, verdicts, 0), 0);
-    json_decref(verdict);
-    FILE *out = fmemopen(printed, sizeof printed - 1, "w");
-    if (rift_report_print(folder, out, false, &err) != 0 ||
-        rift_report_write_html(folder, &err) != 0)
-        fail_msg("%s", err.text);
-    fclose(out);
+    report_on(verdict, printed, sizeof printed, &page);
     CLEANUP(rift_free) char *expected = rift_printf("17 times connection lost, as when %s", text);
-    CLEANUP(rift_free) char *page = read_all(page_path);
     assert_non_null(strstr(printed, expected));
     assert_non_null(strstr(printed, "valid  no violation in what was run"));
     assert_non_null(strstr(printed, "4 of 4 faults were seen to happen"));
     assert_non_null(strstr(page, text));
-    unlink(history);
-    unlink(verdicts);
-    unlink(page_path);
-    rmdir(folder);
 }
 
 static void completions_without_invocations_have_numbers_of_events(void **state)
@@ -188,6 +215,7 @@ int main(void)
         cmocka_unit_test(a_window_spans_from_its_start_to_its_stop_on_each_node),
         cmocka_unit_test(windows_stand_in_the_order_of_their_starts_and_a_wait_says_what_it_found),
         cmocka_unit_test(text_of_a_history_cannot_end_the_script),
+        cmocka_unit_test(violations_that_have_no_room_are_named),
         cmocka_unit_test(errors_that_leave_the_outcome_open_are_shown),
         cmocka_unit_test(completions_without_invocations_have_numbers_of_events),
         cmocka_unit_test(a_missing_run_is_one_error_that_names_it),
