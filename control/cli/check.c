@@ -19,6 +19,9 @@
 #include "history/stream.h"
 #include "report/report.h"
 
+/* Where nothing else is asked for; a run has its plan's. */
+static const struct rift_budget file_budget = {.time_ms = 60000, .memory_bytes = UINT64_C(2) << 30};
+
 /* One file: what came of it. */
 struct outcome {
     struct rift_verdict verdict;
@@ -144,6 +147,16 @@ static int draw(const struct rift_history *history, const struct rift_verdict *v
     return result;
 }
 
+static struct rift_budget budget_of(const struct check_options *options)
+{
+    struct rift_budget budget = options->budget;
+    if (budget.time_ms == 0)
+        budget.time_ms = file_budget.time_ms;
+    if (budget.memory_bytes == 0)
+        budget.memory_bytes = file_budget.memory_bytes;
+    return budget;
+}
+
 static int check_loaded(const struct check_options *options, const char *file,
                         struct outcome *outcome, struct rift_error *err)
 {
@@ -165,9 +178,7 @@ static int check_loaded(const struct check_options *options, const char *file,
             .logs = logs,
             .log_count = log_count,
             .options = all,
-            .budget = {.time_ms = options->time_ms,
-                       .memory_bytes = options->memory_bytes,
-                       .thread_count = options->thread_count},
+            .budget = budget_of(options),
         };
         struct input input = {history->format, history->is_truncated, rift_history_reach(history),
                               history->orphan_count};
@@ -279,15 +290,16 @@ static int error_code(const struct rift_error *err)
 static bool is_judged_by_plan(const struct check_options *options, const char *file)
 {
     return !options->checker && !options->model && !options->model_file && !options->is_json &&
-           !options->html && !options->format && !options->level && check_run_is_directory(file);
+           !options->html && !options->format && !options->level && !options->initial &&
+           options->set_count == 0 && check_run_is_directory(file);
 }
 
 static int run(int argc, char **argv)
 {
     struct check_options options;
     struct rift_error err = {0};
-    if (argc == 4 && strcmp(argv[1], "--one") == 0)
-        return check_run_one(argv[2], argv[3]);
+    if (argc == CHECK_RUN_ONE_ARGUMENTS && strcmp(argv[1], "--one") == 0)
+        return check_run_one(argv);
     if (check_options_read(argc, argv, &options, &err) < 0) {
         fprintf(stderr, "rift check: %s; rift check --help tells more\n", err.text);
         return RIFT_EXIT_USAGE;
@@ -296,7 +308,7 @@ static int run(int argc, char **argv)
     for (size_t i = 0; i < options.file_count; i++) {
         struct outcome outcome = {0};
         if (is_judged_by_plan(&options, options.files[i])) {
-            code = worse_code(code, check_run_directory(options.files[i]));
+            code = worse_code(code, check_run_directory(options.files[i], &options.budget));
             continue;
         }
         if (check_file(&options, options.files[i], &outcome, &err) < 0) {
@@ -323,8 +335,9 @@ const struct rift_command rift_command_check = {
         "algorithm, reason).\n"
         "Formats are told by their content. A run directory is judged by every checker of its "
         "plan,\n"
-        "with a new report, unless one of --checker, --model, --format, --level, --html or "
-        "--json is given.\n\n"
+        "with a new report, unless one of --checker, --model, --model-file, --option, --format, "
+        "--level,\n"
+        "--initial, --html or --json is given.\n\n"
         "  --model NAME      the sequential specification (rift list models); otherwise told "
         "from the history\n"
         "  --model-file FILE a finite state machine in JSON as the model\n"
@@ -334,7 +347,10 @@ const struct rift_command rift_command_check = {
         "  --keyed           values [k v] are an independent key and its value\n"
         "  --initial VALUE   the value that each object starts with (JSON); nil without it\n"
         "  --format NAME     read it as this format\n"
-        "  --time 60s        unknown after this time; --memory 2G; --threads N\n"
+        "  --time 60s        unknown after this time; --memory 2G; --threads N. A run directory "
+        "has its plan's\n"
+        "                    check_s and check_memory_mb without them; then they bound each "
+        "checker\n"
         "  --html OUT        draw what was found: the operations that prove an invalid, in time\n"
         "  --order           with --json or --html: the order that makes a history valid\n"
         "  --json            one JSON object a line, with the whole verdict\n\n"

@@ -107,17 +107,17 @@ static int take_option(int choice, const char *value, struct check_options *opti
     case TIME:
         if (read_amount("--time", value, times, 1e3, "60s", &amount, err) < 0)
             return -1;
-        options->time_ms = (int64_t)amount;
+        options->budget.time_ms = (int64_t)amount;
         return 0;
     case MEMORY:
         if (read_amount("--memory", value, sizes, 1, "2G", &amount, err) < 0)
             return -1;
-        options->memory_bytes = (uint64_t)amount;
+        options->budget.memory_bytes = (uint64_t)amount;
         return 0;
     default:
         if (read_amount("--threads", value, sizes + 4, 1, "2", &amount, err) < 0)
             return -1;
-        options->thread_count = amount < 1024 ? (unsigned)amount : 1024;
+        options->budget.thread_count = amount < 1024 ? (unsigned)amount : 1024;
         return 0;
     }
 }
@@ -141,7 +141,7 @@ int check_options_read(int argc, char **argv, struct check_options *options, str
         {"level", required_argument, NULL, LEVEL},
         {NULL, 0, NULL, 0},
     };
-    *options = (struct check_options){.time_ms = 60000, .memory_bytes = UINT64_C(2) << 30};
+    *options = (struct check_options){0};
     opterr = 0;
     optind = 1;
     for (int choice; (choice = getopt_long(argc, argv, ":", known, NULL)) != -1;) {

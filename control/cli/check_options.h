@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "checkers/checker.h"
 #include "common/error.h"
 
 enum { CHECK_SET_MAX = 16 };
@@ -16,9 +17,7 @@ struct check_options {
     const char *set[CHECK_SET_MAX]; /* NAME=VALUE, options of the checker */
     size_t set_count;
     bool is_keyed, is_json, wants_order;
-    int64_t time_ms;
-    uint64_t memory_bytes;
-    unsigned thread_count;
+    struct rift_budget budget; /* 0: not given */
     char **files;
     size_t file_count;
 };

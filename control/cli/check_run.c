@@ -41,7 +41,18 @@ static json_t *read_description(const char *directory, const struct rift_plan *p
     return run ? run : judge_describe_plan(plan);
 }
 
-int check_run_directory(const char *path)
+static struct rift_budget bounds_of(const struct rift_plan *plan, const struct rift_budget *given)
+{
+    struct rift_budget budget = judge_budget(plan);
+    if (given->time_ms > 0)
+        budget.time_ms = given->time_ms;
+    if (given->memory_bytes > 0)
+        budget.memory_bytes = given->memory_bytes;
+    budget.thread_count = given->thread_count;
+    return budget;
+}
+
+int check_run_directory(const char *path, const struct rift_budget *given)
 {
     struct rift_error err = {0};
     CLEANUP(rift_free) char *directory = lasting_path(path);
@@ -68,7 +79,11 @@ int check_run_directory(const char *path)
     }
     enum rift_validity validity = RIFT_UNKNOWN;
     json_t *run = read_description(directory, plan);
-    json_t *verdicts = judge_run(directory, plan, "/proc/self/exe", run, &validity, &err);
+    const struct judge_request request = {.directory = directory,
+                                          .plan = plan,
+                                          .program = "/proc/self/exe",
+                                          .budget = bounds_of(plan, given)};
+    json_t *verdicts = judge_run(&request, run, &validity, &err);
     int code = RIFT_EXIT_USAGE;
     if (verdicts) {
         judge_publish(directory, verdicts, validity);
@@ -95,9 +110,13 @@ static void limit_memory(uint64_t bytes)
 #endif
 }
 
-int check_run_one(const char *checker, const char *directory)
+int check_run_one(char **argv)
 {
     struct rift_error err = {0};
+    const char *checker = argv[2], *directory = argv[3];
+    const struct rift_budget budget = {.time_ms = strtoll(argv[4], NULL, 10),
+                                       .memory_bytes = strtoull(argv[5], NULL, 10),
+                                       .thread_count = (unsigned)strtoul(argv[6], NULL, 10)};
     struct rift_plan *plan = read_plan(directory, &err);
     struct rift_history *history = plan ? rift_history_read(directory, NULL, &err) : NULL;
     const struct rift_plan_component *chosen = NULL;
@@ -109,9 +128,9 @@ int check_run_one(const char *checker, const char *directory)
         fprintf(stderr, "rift check: %s\n", history ? "the plan has no such checker" : err.text);
         return RIFT_EXIT_USAGE;
     }
-    limit_memory(plan->check_memory_bytes);
+    limit_memory(budget.memory_bytes);
     struct rift_verdict verdict = {0};
-    judge_by(chosen, history, directory, plan, &verdict);
+    judge_by(chosen, history, &(struct judge_request){directory, plan, NULL, budget}, &verdict);
     json_t *json = rift_verdict_to_json(&verdict);
     int code = rift_validity_exit_code(verdict.validity);
     if (json_dumpf(json, stdout, JSON_COMPACT) != 0 || fflush(stdout) != 0)

@@ -18,8 +18,14 @@
 #include "history/reader.h"
 #include "report/report.h"
 
+struct rift_budget judge_budget(const struct rift_plan *plan)
+{
+    return (struct rift_budget){.time_ms = plan->deadlines.check_ms,
+                                .memory_bytes = plan->check_memory_bytes};
+}
+
 void judge_by(const struct rift_plan_component *chosen, const struct rift_history *history,
-              const char *directory, const struct rift_plan *plan, struct rift_verdict *verdict)
+              const struct judge_request *request, struct rift_verdict *verdict)
 {
     const struct rift_checker *checker = rift_checker_find(chosen->name);
     struct rift_error err = {0};
@@ -30,14 +36,14 @@ void judge_by(const struct rift_plan_component *chosen, const struct rift_histor
     json_t *options = rift_checker_options(checker, chosen->options, &err);
     struct rift_arena arena = {0};
     size_t log_count = 0;
-    const struct rift_log_file *logs = run_logs_find(directory, &arena, &log_count);
+    const struct rift_log_file *logs = run_logs_find(request->directory, &arena, &log_count);
     struct rift_check check = {
         .history = history,
         .logs = logs,
         .log_count = log_count,
         .options = options,
-        .plan = plan->json,
-        .budget = {.time_ms = plan->deadlines.check_ms, .memory_bytes = plan->check_memory_bytes},
+        .plan = request->plan->json,
+        .budget = request->budget,
     };
     if (!options || checker->check(&check, verdict, &err) != 0)
         rift_verdict_doubt(verdict, "the checker failed: %s", err.text);
@@ -73,10 +79,11 @@ static bool is_plan_of_run(const struct rift_history *history, const char *direc
     return is_same;
 }
 
-json_t *judge_run(const char *directory, const struct rift_plan *plan, const char *program,
-                  json_t *run, enum rift_validity *validity, struct rift_error *err)
+json_t *judge_run(const struct judge_request *request, json_t *run, enum rift_validity *validity,
+                  struct rift_error *err)
 {
-    struct rift_history *history = rift_history_read(directory, NULL, err);
+    const struct rift_plan *plan = request->plan;
+    struct rift_history *history = rift_history_read(request->directory, NULL, err);
     if (!history)
         return NULL;
     struct rift_verdict merged = {0};
@@ -85,10 +92,11 @@ json_t *judge_run(const char *directory, const struct rift_plan *plan, const cha
         const char *name = plan->checkers[i].name;
         struct rift_verdict verdict = {0};
         int64_t start_ns = rift_clock_now();
-        if (program)
-            judge_in_process(program, directory, name, plan->deadlines.check_ms, &verdict);
+        if (request->program)
+            judge_in_process(request->program, request->directory, name, &request->budget,
+                             &verdict);
         else
-            judge_by(&plan->checkers[i], history, directory, plan, &verdict);
+            judge_by(&plan->checkers[i], history, request, &verdict);
         rift_log(RIFT_LOG_INFO, "checker %s: %s in %lld ms", name,
                  rift_validity_name(verdict.validity),
                  (long long)((rift_clock_now() - start_ns) / RIFT_MS));
@@ -97,7 +105,7 @@ json_t *judge_run(const char *directory, const struct rift_plan *plan, const cha
         rift_verdict_finish(&verdict);
     }
     CLEANUP(rift_free)
-    char *note = is_plan_of_run(history, directory)
+    char *note = is_plan_of_run(history, request->directory)
                      ? NULL
                      : rift_printf("%s%sjudged by a plan.yaml that is not the one of the run",
                                    merged.reason ? merged.reason : "", merged.reason ? "; " : "");

@@ -20,11 +20,15 @@ enum { JUDGE_READ_BYTES = 1 << 16, JUDGE_ANSWER_BYTES_MAX = 1 << 28, JUDGE_GRACE
 extern char **environ;
 
 /* A Ctrl-C at the terminal is for the parent: the child has a process group of its own. */
-static int judge_spawn(const char *program, const char *directory, const char *name, int to,
-                       pid_t *pid)
+static int judge_spawn(const char *program, const char *directory, const char *name,
+                       const struct rift_budget *budget, int to, pid_t *pid)
 {
+    CLEANUP(rift_free) char *time = rift_printf("%lld", (long long)budget->time_ms);
+    CLEANUP(rift_free) char *memory = rift_printf("%llu", (unsigned long long)budget->memory_bytes);
+    CLEANUP(rift_free) char *threads = rift_printf("%u", budget->thread_count);
     char *const argv[] = {(char *)program, (char *)"check",   (char *)"--one",
-                          (char *)name,    (char *)directory, NULL};
+                          (char *)name,    (char *)directory, time,
+                          memory,          threads,           NULL};
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
     sigset_t none;
@@ -74,8 +78,8 @@ static void judge_take(const struct rift_text *text, int status, struct rift_ver
     json_decref(json);
 }
 
-void judge_in_process(const char *program, const char *directory, const char *name, int64_t time_ms,
-                      struct rift_verdict *verdict)
+void judge_in_process(const char *program, const char *directory, const char *name,
+                      const struct rift_budget *budget, struct rift_verdict *verdict)
 {
     CLEANUP(rift_close_fd) int from = -1;
     int ends[2];
@@ -85,14 +89,14 @@ void judge_in_process(const char *program, const char *directory, const char *na
     }
     from = ends[0];
     pid_t pid = 0;
-    int failure = judge_spawn(program, directory, name, ends[1], &pid);
+    int failure = judge_spawn(program, directory, name, budget, ends[1], &pid);
     close(ends[1]);
     if (failure != 0) {
         rift_verdict_doubt(verdict, "the checker cannot be started: %s", strerror(failure));
         return;
     }
     struct rift_text CLEANUP(rift_text_finish) text = {0};
-    int64_t deadline_ns = rift_clock_now() + (time_ms + JUDGE_GRACE_MS) * RIFT_MS;
+    int64_t deadline_ns = rift_clock_now() + (budget->time_ms + JUDGE_GRACE_MS) * RIFT_MS;
     bool is_whole = judge_read_all(from, deadline_ns, &text);
     if (!is_whole)
         kill(pid, SIGKILL);

@@ -212,8 +212,11 @@ static int run_judge(struct run *run, int64_t started_wall_ns)
     enum rift_validity validity = RIFT_UNKNOWN;
     live_phase(run->live, "judging the history");
     json_t *described = run_describe(run, started_wall_ns);
-    json_t *verdicts =
-        judge_run(run->directory, run->plan, run->request->program, described, &validity, &err);
+    const struct judge_request request = {.directory = run->directory,
+                                          .plan = run->plan,
+                                          .program = run->request->program,
+                                          .budget = judge_budget(run->plan)};
+    json_t *verdicts = judge_run(&request, described, &validity, &err);
     json_decref(described);
     live_stop(run->live);
     run->live = NULL;

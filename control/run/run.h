@@ -11,7 +11,7 @@ struct run_request {
     const char *runs_folder;  /* "runs" */
     const char *command;      /* that repeats this run, for the report */
     const char *agent_binary; /* local path of rift-agent */
-    const char *program;      /* rift itself, for judge_run; NULL: checkers run in this process */
+    const char *program;      /* rift itself, as of struct judge_request */
     bool is_quiet;            /* no progress on stderr */
 };
 

@@ -179,6 +179,37 @@ static void a_run_that_was_killed_before_any_operation_is_unknown(void **state)
     assert_says(output, "0 of 0 operations were ok");
 }
 
+/* A run whose one operation among 35 that all overlap fits nowhere: found with some MB in a moment,
+ * without them in minutes. Its plan gives 300 s and any memory. */
+static void bounds_that_are_asked_for_hold_for_a_run_too(void **state)
+{
+    (void)state;
+    char folder[] = "/tmp/rift-bounds-XXXXXX", output[8192] = "";
+    assert_non_null(mkdtemp(folder));
+    const char *rift = test_rift_binary();
+    CLEANUP(rift_free)
+    char *make = rift_printf(
+        "%s run --dry-run configs/etcd-register.yaml --set faults=[] --set "
+        "'checkers=[{linearizable: {model: cas-register}}]' >%s/plan.yaml && cd %s && {\n"
+        "echo '{:process 0 :type :invoke :f :write :value 0}'\n"
+        "echo '{:process 0 :type :ok :f :write :value 0}'\n"
+        "for t in invoke ok; do x=2; for p in {1..34}; do\n"
+        "x=$(((x * 1103515245 + 12345) %% 2147483648)); a=$((x / 65536 %% 6))\n"
+        "x=$(((x * 1103515245 + 12345) %% 2147483648)); b=$((x / 65536 %% 6))\n"
+        "echo \"{:process $p :type :$t :f :cas :value [$a $b]}\"; done; done; } >h.edn &&\n"
+        "%s convert h.edn history.rift 2>&1",
+        rift, folder, folder, rift);
+    assert_exit_code(test_run(make, output, sizeof output), 0, output);
+    CLEANUP(rift_free) char *whole = rift_printf("%s check %s 2>&1", rift, folder);
+    assert_exit_code(test_run(whole, output, sizeof output), 1, output);
+    CLEANUP(rift_free)
+    char *bounded = rift_printf("timeout 100 %s check %s --time 2s --memory 1M 2>&1; code=$?; rm "
+                                "-r %s; exit $code",
+                                rift, folder, folder);
+    assert_exit_code(test_run(bounded, output, sizeof output), 2, output);
+    assert_says(output, "the time was spent");
+}
+
 static void mistakes_are_named_once(void **state)
 {
     (void)state;
@@ -274,6 +305,7 @@ int main(void)
         cmocka_unit_test(run_that_is_as_good_as_the_other_is_no_worse),
         cmocka_unit_test(run_that_is_worse_is_told_by_its_measure),
         cmocka_unit_test(a_run_that_was_killed_before_any_operation_is_unknown),
+        cmocka_unit_test(bounds_that_are_asked_for_hold_for_a_run_too),
         cmocka_unit_test(mistakes_are_named_once),
         cmocka_unit_test(bit_rot_gets_no_verdict),
         cmocka_unit_test(an_empty_history_is_named_as_such),

@@ -25,7 +25,8 @@ static struct rift_verdict judge(const char *script, int64_t time_ms)
     assert_int_equal(fchmod(fd, 0700), 0);
     close(fd);
     struct rift_verdict verdict = {0};
-    judge_in_process(path, "/some/run", "some-checker", time_ms, &verdict);
+    const struct rift_budget budget = {.time_ms = time_ms, .memory_bytes = 5000, .thread_count = 3};
+    judge_in_process(path, "/some/run", "some-checker", &budget, &verdict);
     unlink(path);
     return verdict;
 }
@@ -42,7 +43,7 @@ static void what_the_process_prints_is_the_verdict(void **state)
 {
     (void)state;
     struct rift_verdict verdict =
-        judge("[ \"$*\" = 'check --one some-checker /some/run' ] && "
+        judge("[ \"$*\" = 'check --one some-checker /some/run 1000 5000 3' ] && "
               "echo '{\"valid\": false, \"reason\": \"a stale read\"}'; exit 1",
               1000);
     assert_int_equal(verdict.validity, RIFT_INVALID);
