@@ -155,7 +155,7 @@ static const struct rift_option clock_options[] = {
      .fallback = "0",
      .minimum = 0,
      .maximum = 1e7,
-     .summary = "not 0: wrong and right by turns, so long each"},
+     .summary = "not 0: wrong and right by turns, so long each; at least 1"},
     {.name = "of",
      .kind = RIFT_OPTION_CHOICE,
      .unit = "",
@@ -176,7 +176,10 @@ const struct rift_fault rift_fault_clock = {
         "caught), of one that is started meanwhile 0.1 s after its start: one that is over sooner "
         "sees the right time. The replacement keeps the lease itself. "
         "CLOCK_MONOTONIC stays right, but on "
-        "a host that drifts it drifts too.",
+        "a host that drifts it drifts too. "
+        "Observed where the host, or every process of the system, which is made to ask for its own "
+        "time, is as far off as planned, to about 0.1 ms, and no right clock is: not in a strobe's "
+        "right times, and a drift not before it has come to that.",
     .scope = RIFT_FAULT_ON_NODES,
     .options = clock_options,
 };

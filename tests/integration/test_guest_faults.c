@@ -335,6 +335,120 @@ static void a_host_s_clock_is_wrong_in_one_way_at_a_time(void **state)
     rift_node_close(node);
 }
 
+static double system_clock_after_a_step_ms(const struct fault_bench *bench)
+{
+    if (bench->phase != FAULT_DURING)
+        return fault_system_clock_ms(bench);
+    test_host_run(bench->hit, "date -s '-20 seconds'", NULL, 0);
+    rift_clock_sleep_until(rift_clock_now() + RIFT_SECOND / 2);
+    double moved_ms = fault_system_clock_ms(bench) + 20000;
+    test_host_run(bench->hit, "date -s '+20 seconds'", NULL, 0);
+    return moved_ms;
+}
+
+static void a_system_s_clock_stays_wrong_though_the_host_s_is_set_back(void **state)
+{
+    (void)state;
+    case_need_lab();
+    const struct fault_row row = {.fault = "clock",
+                                  .options = "{\"of\":\"process\",\"offset_ms\":5000}",
+                                  .asked = "5 s",
+                                  .measure = system_clock_after_a_step_ms,
+                                  .base = {-NEAR_MS, NEAR_MS},
+                                  .hit = {5000 - NEAR_MS, 5000 + NEAR_MS},
+                                  .whose = SAME_PROCESS};
+    struct fault_bench bench = {.hit = &case_hosts[1], .peer = &case_hosts[0]};
+    char cell[FAULT_CELL_SIZE] = "";
+    bool is_fine = fault_play(&row, &bench, before, cell);
+    print_message("%s\n", cell);
+    assert_true(is_fine);
+}
+
+static struct rift_node *inject_clock(const char *options)
+{
+    struct rift_error err;
+    struct rift_node_settings settings = test_node_settings(&case_hosts[1]);
+    struct rift_node *node = rift_node_open(&settings, &err);
+    json_t *args = json_pack("{s:s, s:s, s:o}", "id", "look", "fault", "clock", "options",
+                             json_loads(options, 0, NULL));
+    if (!node || rift_node_call(node, "inject", args, CALL_MS, NULL, &err) < 0)
+        fail_msg("%s: %s", options, err.text);
+    json_decref(args);
+    return node;
+}
+
+static bool is_clock_seen(struct rift_node *node, int for_ms)
+{
+    struct rift_error err;
+    json_t *seen = NULL, *look = json_pack("{s:s, s:i}", "id", "look", "for_ms", for_ms);
+    if (rift_node_call(node, "observe", look, CALL_MS, &seen, &err) < 0)
+        fail_msg("%s", err.text);
+    bool is_seen = json_is_true(json_object_get(seen, "observed"));
+    print_message("%s: %s\n", is_seen ? "observed" : "not observed",
+                  json_string_value(json_object_get(seen, "how")));
+    json_decref(look);
+    json_decref(seen);
+    return is_seen;
+}
+
+static void heal_clock(struct rift_node *node)
+{
+    struct rift_error err;
+    json_t *none = json_object();
+    assert_int_equal(rift_node_call(node, "heal_all", none, CALL_MS, NULL, &err), 0);
+    json_decref(none);
+    rift_node_close(node);
+}
+
+/* The host's owner sets its clock back by a third of what the fault sets it forward by. */
+static void a_host_s_clock_is_observed_where_it_is_as_planned(void **state)
+{
+    (void)state;
+    case_need_lab();
+    struct rift_node *node = inject_clock("{\"of\":\"host\",\"offset_ms\":30}");
+    assert_true(is_clock_seen(node, 500));
+    assert_int_equal(test_host_run(&case_hosts[1], "date -s '-0.010 seconds'", NULL, 0), 0);
+    assert_false(is_clock_seen(node, 500));
+    heal_clock(node);
+    node = inject_clock("{\"of\":\"host\",\"offset_ms\":-2}");
+    assert_true(is_clock_seen(node, 500));
+    heal_clock(node);
+}
+
+static void a_host_s_strobe_is_observed_while_it_is_wrong_only(void **state)
+{
+    (void)state;
+    case_need_lab();
+    struct rift_node *node = inject_clock("{\"of\":\"host\",\"offset_ms\":500,\"strobe_ms\":2000}");
+    int64_t begin_ns = rift_clock_now();
+    assert_true(is_clock_seen(node, 500));
+    rift_clock_sleep_until(begin_ns + 2200 * RIFT_MS);
+    assert_false(is_clock_seen(node, 500));
+    heal_clock(node);
+    node =
+        inject_clock("{\"of\":\"host\",\"offset_ms\":500,\"strobe_ms\":300,\"drift_ppm\":100000}");
+    rift_clock_sleep_until(rift_clock_now() + 3 * RIFT_SECOND);
+    assert_true(is_clock_seen(node, 700));
+    heal_clock(node);
+}
+
+/* That CLOCK_MONOTONIC drifts with it makes no difference to what is planned. */
+static void a_host_s_drift_is_observed_once_it_is_told_from_a_right_clock(void **state)
+{
+    (void)state;
+    case_need_lab();
+    struct rift_node *node = inject_clock("{\"of\":\"host\",\"drift_ppm\":100}");
+    assert_false(is_clock_seen(node, 0));
+    rift_clock_sleep_until(rift_clock_now() + 4 * RIFT_SECOND);
+    assert_true(is_clock_seen(node, 500));
+    heal_clock(node);
+    node = inject_clock("{\"of\":\"host\",\"drift_ppm\":-100000}");
+    assert_true(is_clock_seen(node, 500));
+    rift_clock_sleep_until(rift_clock_now() + 4 * RIFT_SECOND);
+    assert_true(is_clock_seen(node, 0));
+    heal_clock(node);
+}
+
 static void a_disk_is_not_slowed_where_what_is_written_counts_as_nobody_s(void **state)
 {
     (void)state;
@@ -414,6 +528,10 @@ int main(int argc, char **argv)
         cmocka_unit_test(a_full_connection_table_takes_nothing_new_and_keeps_what_it_has),
         cmocka_unit_test(a_disk_is_slowed_by_v2_which_hands_down_no_more_after_it),
         cmocka_unit_test(a_host_s_clock_is_wrong_in_one_way_at_a_time),
+        cmocka_unit_test(a_system_s_clock_stays_wrong_though_the_host_s_is_set_back),
+        cmocka_unit_test(a_host_s_clock_is_observed_where_it_is_as_planned),
+        cmocka_unit_test(a_host_s_strobe_is_observed_while_it_is_wrong_only),
+        cmocka_unit_test(a_host_s_drift_is_observed_once_it_is_told_from_a_right_clock),
         cmocka_unit_test(a_fault_that_is_refused_hands_nothing_down),
         cmocka_unit_test(a_disk_is_not_slowed_where_what_is_written_counts_as_nobody_s),
         cmocka_unit_test(they_end_with_the_lease_when_agent_and_guardian_are_killed),

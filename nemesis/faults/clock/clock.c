@@ -3,6 +3,7 @@
  * time. */
 #include "nemesis/faults/clock/clock.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,23 +13,53 @@
 #include "nemesis/faults/ledger.h"
 #include "nemesis/faults/tracing.h"
 
-static int64_t option_number(const json_t *options, const char *name)
+static double option_number(const json_t *options, const char *name)
 {
-    return (int64_t)json_number_value(json_object_get(options, name));
+    return json_number_value(json_object_get(options, name));
 }
 
 struct clock_bend clock_bend_of(const json_t *options)
 {
-    return (struct clock_bend){.offset_ns = option_number(options, "offset_ms") * RIFT_MS,
-                               .drift_ppm = option_number(options, "drift_ppm"),
-                               .strobe_ns = option_number(options, "strobe_ms") * RIFT_MS};
+    return (struct clock_bend){
+        .offset_ns = (int64_t)(option_number(options, "offset_ms") * (double)RIFT_MS),
+        .drift_ppm = option_number(options, "drift_ppm"),
+        .strobe_ns = (int64_t)(option_number(options, "strobe_ms") * (double)RIFT_MS)};
+}
+
+static bool is_right_at(const struct clock_bend *bend, int64_t elapsed_ns)
+{
+    return elapsed_ns < 0 || (bend->strobe_ns && elapsed_ns / bend->strobe_ns % 2 != 0);
+}
+
+static int64_t wrong_at(const struct clock_bend *bend, int64_t elapsed_ns)
+{
+    return bend->offset_ns + (int64_t)((double)elapsed_ns * bend->drift_ppm / 1e6);
 }
 
 int64_t clock_bend_at(const struct clock_bend *bend, int64_t elapsed_ns)
 {
-    if (bend->strobe_ns && elapsed_ns / bend->strobe_ns % 2 != 0)
+    return is_right_at(bend, elapsed_ns) ? 0 : wrong_at(bend, elapsed_ns);
+}
+
+int64_t clock_bend_until_wrong(const struct clock_bend *bend, int64_t elapsed_ns)
+{
+    if (!is_right_at(bend, elapsed_ns))
         return 0;
-    return bend->offset_ns + (int64_t)((double)elapsed_ns * (double)bend->drift_ppm / 1e6);
+    return elapsed_ns < 0 ? -elapsed_ns : bend->strobe_ns - elapsed_ns % bend->strobe_ns;
+}
+
+enum clock_sight clock_bend_judge(const struct clock_bend *bend, const struct clock_look *look)
+{
+    bool may_be_wrong = look->from_ns + clock_bend_until_wrong(bend, look->from_ns) <= look->to_ns;
+    bool may_be_right = is_right_at(bend, look->from_ns) || is_right_at(bend, look->to_ns) ||
+                        (bend->strobe_ns && look->to_ns - look->from_ns >= bend->strobe_ns);
+    int64_t a = wrong_at(bend, look->from_ns), b = wrong_at(bend, look->to_ns);
+    bool is_as_planned =
+        may_be_wrong && look->least_ns <= (a > b ? a : b) && look->most_ns >= (a < b ? a : b);
+    bool is_as_right = look->least_ns <= 0 && look->most_ns >= 0;
+    if (is_as_planned && !is_as_right)
+        return CLOCK_BENT;
+    return is_as_right && (is_as_planned || may_be_right) ? CLOCK_UNTOLD : CLOCK_OTHER;
 }
 
 static const struct rift_fault_driver *way_named(const char *word)
@@ -90,10 +121,13 @@ static int clock_plan(struct rift_injection *injection, const struct rift_target
                       const char *ledger, struct rift_error *err)
 {
     struct clock_bend bend = clock_bend_of(injection->options);
-    if (bend.offset_ns == 0 && bend.drift_ppm == 0)
+    if (bend.offset_ns == 0 && fpclassify(bend.drift_ppm) == FP_ZERO)
         return rift_fail(
             err, RIFT_ERR_INVALID,
             "clock: neither offset_ms nor drift_ppm is given, so nothing would change");
+    if (bend.strobe_ns != 0 && bend.strobe_ns < RIFT_MS)
+        return rift_fail(err, RIFT_ERR_INVALID,
+                         "clock: 'strobe_ms' must be 0, for none, or at least 1");
     const struct rift_fault_driver *way = way_of(target, injection->options);
     if (way == &rift_clock_process_driver &&
         rift_tracing_check(injection, RIFT_TRACING_VISITS, ledger, err))

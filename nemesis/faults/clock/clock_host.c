@@ -1,8 +1,10 @@
 /* clock, the whole host: clock_settime(2) and adjtimex(2), done and undone by a process apart, the
  * keeper, so that the time is right again when the lease is past or the agent is gone, whatever
  * became of agent and guardian. No time server is needed: what the wall clock should show is
- * CLOCK_MONOTONIC_RAW, which nothing slews, plus the difference that was there before. */
+ * CLOCK_MONOTONIC_RAW, which nothing slews, plus the difference that was there before. That clock
+ * tells how long the fault has been on, too: CLOCK_MONOTONIC drifts with the wall clock. */
 #include <errno.h>
+#include <math.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -12,8 +14,6 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/timex.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "common/clock.h"
@@ -21,65 +21,29 @@
 #include "common/process.h"
 #include "nemesis/faults/clock/clock.h"
 #include "nemesis/faults/keeper_end.h"
+#include "nemesis/faults/clock/wall_clock.h"
 
 enum {
     KEEPER_SOCKET = 3,
     KEEPER_ROUND_MS = 100,
     REPLY_DEADLINE_MS = 2000,
-    TOLERANCE_MS = 20,
     TICK_PPM = 100, /* one us of the 10000 of a tick, adjtimex(2) */
-    READ_TRIES = 10,
+    TICK_MS = 10,   /* from when on a new tick counts, at the latest */
 };
+
+/* What setting a clock leaves open; and what was read before may be as inexact as what is now. */
+#define TOLERANCE_NS (RIFT_MS / 10)
 
 /* A drift is a whole number of steps, and never none where one is asked for. */
 static struct clock_bend host_bend_of(const json_t *options)
 {
     struct clock_bend bend = clock_bend_of(options);
-    int64_t rest = bend.drift_ppm % TICK_PPM;
-    bend.drift_ppm += rest > 0 ? TICK_PPM - rest : rest < 0 ? -TICK_PPM - rest : 0;
+    bend.drift_ppm = copysign(ceil(fabs(bend.drift_ppm) / TICK_PPM) * TICK_PPM, bend.drift_ppm);
     return bend;
 }
 
 /* Inode of the first pid namespace, PROC_PID_INIT_INO of linux/proc_ns.h. */
 static const ino_t first_pid_namespace = 0xEFFFFFFCu;
-
-static int64_t read_clock(clockid_t id)
-{
-    struct timespec t;
-    clock_gettime(id, &t);
-    return (int64_t)t.tv_sec * RIFT_SECOND + t.tv_nsec;
-}
-
-/* What the wall clock is ahead of the raw monotonic clock: constant while nobody touches it. The
- * best of a few tries, as others may run between two readings. */
-static int64_t wall_ahead(void)
-{
-    int64_t ahead = 0, best = INT64_MAX;
-    for (int i = 0; i < READ_TRIES; i++) {
-        int64_t from = read_clock(CLOCK_MONOTONIC_RAW), wall = read_clock(CLOCK_REALTIME);
-        int64_t took = read_clock(CLOCK_MONOTONIC_RAW) - from;
-        if (took < best) {
-            best = took;
-            ahead = wall - from - took / 2;
-        }
-    }
-    return ahead;
-}
-
-static int set_wall_ahead(int64_t ahead_ns)
-{
-    int64_t wall = read_clock(CLOCK_MONOTONIC_RAW) + ahead_ns;
-    struct timespec t = {.tv_sec = wall / RIFT_SECOND, .tv_nsec = wall % RIFT_SECOND};
-    return clock_settime(CLOCK_REALTIME, &t);
-}
-
-/* ppm that an operator's own time server had set stay beneath: frequency is kept, only the tick
- * changes. */
-static int set_tick(long tick_us)
-{
-    struct timex change = {.modes = ADJ_TICK, .tick = tick_us};
-    return adjtimex(&change) < 0 ? -1 : 0;
-}
 
 static int host_probe(const struct rift_target *target, const json_t *options,
                       struct rift_fault_ability *ability, struct rift_error *err)
@@ -91,12 +55,12 @@ static int host_probe(const struct rift_target *target, const json_t *options,
     ability->end = "a process apart puts the time right when the lease is past or the agent is "
                    "gone; should it be killed as well, the next contact does";
     struct stat namespace;
-    struct timex state = {.modes = 0};
+    struct wall_right right;
     ability->can = false;
     if (stat("/proc/self/ns/pid", &namespace) < 0 || namespace.st_ino != first_pid_namespace)
         snprintf(ability->why, sizeof ability->why,
                  "this host shares its kernel, so its clock, with others");
-    else if (adjtimex(&state) < 0 || set_tick(state.tick) < 0)
+    else if (wall_right_read(&right) < 0 || wall_set_tick(right.tick_us) < 0)
         snprintf(ability->why, sizeof ability->why, "adjtimex: %s", strerror(errno));
     else
         ability->can = true;
@@ -105,16 +69,20 @@ static int host_probe(const struct rift_target *target, const json_t *options,
 
 /* --- the keeper */
 
-/* From agent to keeper; the first is the word to begin, and is answered by one int, an errno. */
+/* From agent to keeper; the first is the word to begin, and is answered. */
 struct order {
     int64_t deadline_ns;
 };
 
+struct answer {
+    int number; /* an errno, or 0 */
+    int64_t begin_ns;
+};
+
 struct keeper {
     struct clock_bend bend;
-    int64_t ahead_ns; /* what is right */
-    long tick_us;
-    int64_t begin_ns;
+    struct wall_right right;
+    int64_t begin_ns; /* raw */
     bool is_wrong;
 };
 
@@ -128,34 +96,42 @@ static void note_rest(int signal)
 
 static int keeper_show(struct keeper *keeper, bool is_wrong)
 {
+    struct clock_bend steady = keeper->bend;
+    long steps = is_wrong ? (long)(keeper->bend.drift_ppm / TICK_PPM) : 0;
+    steady.strobe_ns = 0;
     keeper->is_wrong = is_wrong;
-    return set_wall_ahead(keeper->ahead_ns + (is_wrong ? keeper->bend.offset_ns : 0));
+    if (wall_set_tick(keeper->right.tick_us + steps) < 0)
+        return -1;
+    return wall_set(&keeper->right,
+                    is_wrong ? clock_bend_at(&steady, wall_raw_now() - keeper->begin_ns) : 0);
 }
 
-static int keeper_begin(struct keeper *keeper)
+static struct answer keeper_begin(struct keeper *keeper)
 {
-    keeper->begin_ns = rift_clock_now();
-    if (keeper->bend.offset_ns && keeper_show(keeper, true) < 0)
-        return errno;
-    if (keeper->bend.drift_ppm &&
-        set_tick(keeper->tick_us + (long)(keeper->bend.drift_ppm / TICK_PPM)) < 0)
-        return errno;
-    return 0;
+    keeper->begin_ns = wall_raw_now();
+    return (struct answer){.number = keeper_show(keeper, true) < 0 ? errno : 0,
+                           .begin_ns = keeper->begin_ns};
 }
 
 static _Noreturn void keeper_end(const struct keeper *keeper)
 {
-    set_tick(keeper->tick_us);
-    set_wall_ahead(keeper->ahead_ns);
+    wall_set_tick(keeper->right.tick_us);
+    wall_set(&keeper->right, 0);
     _exit(0);
 }
 
-static int64_t keeper_next_change(const struct keeper *keeper, int64_t now)
+/* For how long nothing is to be done, by the clock that a wait goes by. */
+static int64_t keeper_rest_ns(const struct keeper *keeper, int64_t deadline_ns)
 {
-    if (!keeper->bend.strobe_ns)
-        return now + KEEPER_ROUND_MS * RIFT_MS;
-    int64_t turn = (now - keeper->begin_ns) / keeper->bend.strobe_ns + 1;
-    return keeper->begin_ns + turn * keeper->bend.strobe_ns;
+    int64_t rest_ns = KEEPER_ROUND_MS * RIFT_MS, lease_ns = deadline_ns - rift_clock_now();
+    if (keeper->bend.strobe_ns) {
+        int64_t half_ns = keeper->bend.strobe_ns;
+        int64_t left_ns = half_ns - (wall_raw_now() - keeper->begin_ns) % half_ns;
+        double pace = keeper->is_wrong ? 1 + keeper->bend.drift_ppm / 1e6 : 1;
+        rest_ns = (int64_t)((double)left_ns * pace);
+    }
+    rest_ns = rest_ns < lease_ns ? rest_ns : lease_ns;
+    return rest_ns > 0 ? rest_ns : 0;
 }
 
 static _Noreturn void keeper_run(struct keeper *keeper, int fd)
@@ -169,26 +145,25 @@ static _Noreturn void keeper_run(struct keeper *keeper, int fd)
     struct order order;
     if (recv(KEEPER_SOCKET, &order, sizeof order, 0) != sizeof order)
         _exit(0);
-    int number = keeper_begin(keeper);
-    if (send(KEEPER_SOCKET, &number, sizeof number, MSG_NOSIGNAL) != sizeof number || number)
+    struct answer answer = keeper_begin(keeper);
+    if (send(KEEPER_SOCKET, &answer, sizeof answer, MSG_NOSIGNAL) != sizeof answer || answer.number)
         keeper_end(keeper);
     for (;;) {
-        int64_t now = rift_clock_now(), wake = keeper_next_change(keeper, now);
+        int64_t rest_ns = keeper_rest_ns(keeper, order.deadline_ns);
+        struct timespec rest = {.tv_sec = rest_ns / RIFT_SECOND, .tv_nsec = rest_ns % RIFT_SECOND};
         struct pollfd poll_fd = {.fd = KEEPER_SOCKET, .events = POLLIN};
-        int ready = poll(&poll_fd, 1,
-                         rift_clock_poll_ms(wake < order.deadline_ns ? wake : order.deadline_ns));
+        int ready = ppoll(&poll_fd, 1, &rest, NULL);
         if (ready > 0 && recv(KEEPER_SOCKET, &order, sizeof order, 0) != sizeof order)
             keeper_end(keeper);
-        now = rift_clock_now();
-        if (now >= order.deadline_ns)
+        if (rift_clock_now() >= order.deadline_ns)
             keeper_end(keeper);
         if (is_told_to_rest) {
             prctl(PR_SET_NAME, RIFT_KEEPER_RESTING_NAME);
             keeper->bend.strobe_ns = 0;
         }
-        bool should_be_wrong =
-            !keeper->bend.strobe_ns || (now - keeper->begin_ns) / keeper->bend.strobe_ns % 2 == 0;
-        if (should_be_wrong != keeper->is_wrong && keeper->bend.strobe_ns)
+        int64_t elapsed_ns = wall_raw_now() - keeper->begin_ns;
+        bool should_be_wrong = clock_bend_until_wrong(&keeper->bend, elapsed_ns) == 0;
+        if (keeper->bend.strobe_ns && should_be_wrong != keeper->is_wrong)
             keeper_show(keeper, should_be_wrong);
     }
 }
@@ -198,7 +173,25 @@ static _Noreturn void keeper_run(struct keeper *keeper, int fd)
 struct live {
     int fd;
     struct rift_process keeper;
+    int64_t begin_ns; /* raw */
 };
+
+static void right_to_undo(const struct wall_right *right, json_t *undo)
+{
+    json_object_set_new(undo, "wall_at_ns", json_integer((json_int_t)right->at_ns));
+    json_object_set_new(undo, "wall_ahead_ns", json_integer((json_int_t)right->ahead_ns));
+    json_object_set_new(undo, "wall_ppm", json_real(right->ppm));
+    json_object_set_new(undo, "tick_us", json_integer((json_int_t)right->tick_us));
+}
+
+static struct wall_right right_of_undo(const json_t *undo)
+{
+    return (struct wall_right){
+        .at_ns = json_integer_value(json_object_get(undo, "wall_at_ns")),
+        .ahead_ns = json_integer_value(json_object_get(undo, "wall_ahead_ns")),
+        .ppm = json_number_value(json_object_get(undo, "wall_ppm")),
+        .tick_us = (long)json_integer_value(json_object_get(undo, "tick_us"))};
+}
 
 static void host_forget(struct rift_injection *injection)
 {
@@ -214,12 +207,11 @@ static int host_plan(struct rift_injection *injection, const struct rift_target 
 {
     (void)target;
     (void)ledger;
-    struct timex state = {.modes = 0};
+    struct keeper keeper = {.bend = host_bend_of(injection->options)};
     int pair[2];
-    if (adjtimex(&state) < 0 || socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+    if (wall_right_read(&keeper.right) < 0 ||
+        socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
         return rift_fail_errno(err, RIFT_ERR_IO, "clock: prepare");
-    struct keeper keeper = {
-        .bend = host_bend_of(injection->options), .ahead_ns = wall_ahead(), .tick_us = state.tick};
     pid_t pid = fork();
     if (pid == 0)
         keeper_run(&keeper, pair[1]);
@@ -232,9 +224,7 @@ static int host_plan(struct rift_injection *injection, const struct rift_target 
     json_object_set_new(
         injection->undo, "keeper",
         json_pack("[i, I]", (int)live->keeper.pid, (json_int_t)live->keeper.start_ticks));
-    json_object_set_new(injection->undo, "wall_ahead_ns",
-                        json_integer((json_int_t)keeper.ahead_ns));
-    json_object_set_new(injection->undo, "tick_us", json_integer((json_int_t)keeper.tick_us));
+    right_to_undo(&keeper.right, injection->undo);
     return 0;
 }
 
@@ -251,16 +241,17 @@ static int host_inject(struct rift_injection *injection, const struct rift_targe
                        struct rift_error *err)
 {
     (void)target;
-    const struct live *live = injection->live;
-    int number = 0;
+    struct live *live = injection->live;
+    struct answer answer;
     if (give_order(live, injection->lease_end_ns, err) < 0)
         return -1;
     struct pollfd poll_fd = {.fd = live->fd, .events = POLLIN};
     if (poll(&poll_fd, 1, REPLY_DEADLINE_MS) != 1 ||
-        recv(live->fd, &number, sizeof number, 0) != sizeof number)
+        recv(live->fd, &answer, sizeof answer, 0) != sizeof answer)
         return rift_fail(err, RIFT_ERR_TIMEOUT, "clock: the keeper does not answer");
-    if (number)
-        return rift_fail(err, RIFT_ERR_DENIED, "clock: set the time: %s", strerror(number));
+    if (answer.number)
+        return rift_fail(err, RIFT_ERR_DENIED, "clock: set the time: %s", strerror(answer.number));
+    live->begin_ns = answer.begin_ns;
     injection->applied_ns = rift_clock_now();
     return 0;
 }
@@ -281,9 +272,8 @@ static int host_heal(const char *id, const json_t *undo, const char *ledger, str
     if (!keeper)
         return 0; /* nothing was touched yet */
     rift_keeper_rest(&process);
-    int64_t ahead = json_integer_value(json_object_get(undo, "wall_ahead_ns"));
-    if (set_tick((long)json_integer_value(json_object_get(undo, "tick_us"))) < 0 ||
-        set_wall_ahead(ahead) < 0)
+    const struct wall_right right = right_of_undo(undo);
+    if (wall_set_tick(right.tick_us) < 0 || wall_set(&right, 0) < 0)
         return rift_fail_errno(err, RIFT_ERR_DENIED, "clock: put the time right");
     rift_keeper_end(&process);
     return 0;
@@ -296,18 +286,27 @@ static int host_observe(const struct rift_injection *injection, const struct rif
     (void)target;
     (void)err;
     const struct clock_bend bend = host_bend_of(injection->options);
-    int64_t right = json_integer_value(json_object_get(injection->undo, "wall_ahead_ns"));
-    int64_t offset = wall_ahead() - right;
-    int64_t planned = clock_bend_at(&bend, rift_clock_now() - injection->applied_ns);
-    char how[96];
-    snprintf(how, sizeof how, "the host's wall clock is off by %.3f ms",
-             (double)offset / (double)RIFT_MS);
+    const struct wall_right right = right_of_undo(injection->undo);
+    const struct live *live = injection->live;
+    struct wall_reading now = wall_read();
+    int64_t ahead_ns = wall_right_ahead(&right, now.from_ns);
+    int64_t open_ns = TOLERANCE_NS + (now.to_ns - now.from_ns) +
+                      wall_right_error(&right, now.from_ns) +
+                      (int64_t)(fabs(bend.drift_ppm) / 1e6 * TICK_MS * (double)RIFT_MS);
+    const struct clock_look look = {.from_ns = now.from_ns - live->begin_ns,
+                                    .to_ns = now.to_ns - live->begin_ns,
+                                    .least_ns = now.least_ns - ahead_ns - open_ns,
+                                    .most_ns = now.most_ns - ahead_ns + open_ns};
+    enum clock_sight sight = clock_bend_judge(&bend, &look);
+    double offset_ms = (double)(now.most_ns - ahead_ns) / (double)RIFT_MS;
+    char how[160];
+    snprintf(how, sizeof how, "the host's wall clock is off by %.3f ms%s", offset_ms,
+             sight == CLOCK_UNTOLD
+                 ? ", which cannot be told from a right one now"
+                 : (sight == CLOCK_OTHER ? ", which is not what it should be" : ""));
     json_object_set_new(details, "how", json_string(how));
-    json_object_set_new(details, "offset_ms", json_real((double)offset / (double)RIFT_MS));
-    /* What is smaller than the tolerance must be there, too. */
-    bool is_bent = planned == 0 || (offset > 0 ? offset > planned / 2 && planned > 0
-                                               : offset < planned / 2 && planned < 0);
-    *is_observed = is_bent && llabs(offset - planned) < TOLERANCE_MS * RIFT_MS;
+    json_object_set_new(details, "offset_ms", json_real(offset_ms));
+    *is_observed = sight == CLOCK_BENT;
     return 0;
 }
 

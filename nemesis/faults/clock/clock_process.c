@@ -17,11 +17,15 @@
 #include "nemesis/faults/clock/visit.h"
 
 enum {
-    OBSERVE_TOLERANCE_MS = 100,
-    OBSERVED_PROCESSES_MAX = 64,
+    ASKED_PROCESSES_MAX = 64, /* of more the memory is looked at */
+    ASKING_MS = 500,          /* in which a time that is shown wrong is waited for */
     ANSWER_MS = 2000,
-    TRACED_MS = 3000
+    TRACED_MS = 3000,
+    STEP_MS = 100 /* by which somebody sets the host's clock, other than to slew it */
 };
+
+/* The replacement rounds by less. */
+#define TOLERANCE_NS (RIFT_MS / 100)
 
 /* Rates are parts of 2^32. */
 static const double rate_of_ppm = 4294967296.0 / 1e6;
@@ -31,15 +35,23 @@ struct bending {
     struct vdso_bend bend;
     struct clock_bend planned;
     struct rift_cgroup system;
+    int64_t begin_ns; /* by the monotonic clock, which nobody sets */
     bool has_begun;
+};
+
+/* The system's processes, and which of them are bent now. */
+struct processes {
+    pid_t pids[RIFT_CGROUP_PIDS_MAX];
+    bool are_bent[RIFT_CGROUP_PIDS_MAX];
+    size_t count;
 };
 
 /* What the holder saw, in memory that it shares with the agent. A question is known by when it was
  * put; 0: there is none. */
 struct sight {
     _Atomic int64_t asked_ns, answered_ns;
-    int count, right, shown_count;
-    double shown_ms[OBSERVED_PROCESSES_MAX];
+    int count, bent, untold, shown_count;
+    double shown_ms[ASKED_PROCESSES_MAX];
 };
 
 static int process_probe(const struct rift_target *target, const json_t *options,
@@ -63,19 +75,23 @@ static int process_probe(const struct rift_target *target, const json_t *options
 /* --- the holder */
 
 /* Every process of the system that is not bent as it should be. How many are, or -1; without err
- * one that cannot be is left as it is. */
-static int bend_all(const struct rift_cgroup *system, const struct vdso_bend *bend,
-                    struct rift_error *err)
+ * one that cannot be is left as it is. Those that are gone are left out. */
+static int bend_all(struct processes *processes, const struct rift_cgroup *system,
+                    const struct vdso_bend *bend, struct rift_error *err)
 {
-    static pid_t pids[RIFT_CGROUP_PIDS_MAX];
-    size_t count = rift_cgroup_pids(system, pids, RIFT_CGROUP_PIDS_MAX);
+    size_t count = rift_cgroup_pids(system, processes->pids, RIFT_CGROUP_PIDS_MAX);
     int bent = 0;
+    processes->count = 0;
     for (size_t i = 0; i < count; i++) {
         struct rift_error reason = {0};
-        if (vdso_bend(pids[i], bend, &reason) == 0)
-            bent++;
-        else if (reason.code != RIFT_ERR_MISSING && err)
+        bool is_bent = vdso_bend(processes->pids[i], bend, &reason) == 0;
+        bent += is_bent;
+        if (!is_bent && reason.code == RIFT_ERR_MISSING)
+            continue;
+        if (!is_bent && err)
             return rift_fail(err, reason.code, "%s", reason.text);
+        processes->pids[processes->count] = processes->pids[i];
+        processes->are_bent[processes->count++] = is_bent;
     }
     return bent;
 }
@@ -86,12 +102,13 @@ static int64_t wall_of(int64_t monotonic_ns)
 }
 
 static struct bending bending;
+static struct processes processes;
 
 static int bend_begin(const void *of, struct rift_holder_report *report)
 {
     struct rift_error err = {0};
     bending = *(const struct bending *)of;
-    int bent = bend_all(&bending.system, &bending.bend, &err);
+    int bent = bend_all(&processes, &bending.system, &bending.bend, &err);
     bending.has_begun = bent > 0;
     report->processes = bent;
     snprintf(report->text, sizeof report->text, "%.150s",
@@ -99,25 +116,55 @@ static int bend_begin(const void *of, struct rift_holder_report *report)
     return bent > 0 ? 0 : -1;
 }
 
-/* Each process is asked for the time that it sees. */
-static void ask_all(struct sight *sight)
+/* Of one process. A strobe's next wrong time is waited for. */
+static enum clock_sight ask(pid_t pid, int64_t until_ns, double *shown_ms, struct rift_error *err)
 {
-    static pid_t pids[RIFT_CGROUP_PIDS_MAX];
-    size_t count = rift_cgroup_pids(&bending.system, pids, RIFT_CGROUP_PIDS_MAX);
-    count = count > OBSERVED_PROCESSES_MAX ? OBSERVED_PROCESSES_MAX : count;
-    sight->count = (int)count;
-    sight->right = sight->shown_count = 0;
-    for (size_t i = 0; i < count; i++) {
-        int64_t seen = 0, before = rift_clock_wall();
-        if (vdso_ask(pids[i], &seen, NULL) < 0)
-            continue;
-        int64_t offset = seen - before;
-        int64_t late = rift_clock_wall() - before + OBSERVE_TOLERANCE_MS * RIFT_MS;
-        int64_t planned = clock_bend_at(&bending.planned, before - bending.bend.base_ns);
-        sight->right +=
-            offset >= planned - OBSERVE_TOLERANCE_MS * RIFT_MS && offset <= planned + late;
-        sight->shown_ms[sight->shown_count++] = (double)offset / (double)RIFT_MS;
+    for (;;) {
+        struct vdso_sight seen;
+        if (vdso_ask(pid, &seen, err) < 0)
+            return CLOCK_OTHER;
+        const struct clock_look look = {.from_ns = seen.before_ns - bending.bend.base_ns,
+                                        .to_ns = seen.after_ns - bending.bend.base_ns,
+                                        .least_ns = seen.seen_ns - seen.after_ns - TOLERANCE_NS,
+                                        .most_ns = seen.seen_ns - seen.before_ns + TOLERANCE_NS};
+        enum clock_sight sight = clock_bend_judge(&bending.planned, &look);
+        int64_t wrong_ns =
+            rift_clock_now() +
+            clock_bend_until_wrong(&bending.planned, rift_clock_wall() - bending.bend.base_ns);
+        *shown_ms = (double)(seen.seen_ns - seen.before_ns) / (double)RIFT_MS;
+        if (sight != CLOCK_UNTOLD || !bending.planned.strobe_ns || wrong_ns >= until_ns)
+            return sight;
+        rift_clock_sleep_until(wrong_ns);
     }
+}
+
+/* Each process that was just bent, or could not be, is asked for the time that it sees. */
+static void ask_all(struct sight *sight, int64_t until_ns)
+{
+    sight->count = sight->bent = sight->untold = sight->shown_count = 0;
+    for (size_t i = 0; i < processes.count; i++) {
+        struct rift_error err = {0};
+        double shown_ms = 0;
+        bool is_asked = i < ASKED_PROCESSES_MAX;
+        enum clock_sight seen = processes.are_bent[i] ? CLOCK_BENT : CLOCK_OTHER;
+        if (is_asked)
+            seen = ask(processes.pids[i], until_ns, &shown_ms, &err);
+        if (err.code == RIFT_ERR_MISSING)
+            continue; /* it ended meanwhile */
+        sight->count++;
+        sight->bent += seen == CLOCK_BENT;
+        sight->untold += seen == CLOCK_UNTOLD;
+        if (is_asked && err.code == RIFT_ERR_NONE)
+            sight->shown_ms[sight->shown_count++] = shown_ms;
+    }
+}
+
+/* Where somebody set the host's clock, the fault goes on from where it was. */
+static void follow_wall_clock(void)
+{
+    int64_t base_ns = wall_of(bending.begin_ns);
+    if (llabs(base_ns - bending.bend.base_ns) > STEP_MS * RIFT_MS)
+        bending.bend.base_ns = base_ns;
 }
 
 static void bend_tend(int64_t deadline_ns, void *shared)
@@ -125,12 +172,15 @@ static void bend_tend(int64_t deadline_ns, void *shared)
     struct sight *sight = shared;
     if (!bending.has_begun)
         return;
+    follow_wall_clock();
     bending.bend.expiry_ns = wall_of(deadline_ns);
-    bend_all(&bending.system, &bending.bend, NULL);
+    bend_all(&processes, &bending.system, &bending.bend, NULL);
     int64_t asked_ns = atomic_load(&sight->asked_ns);
     if (asked_ns == 0 || asked_ns == atomic_load(&sight->answered_ns))
         return;
-    ask_all(sight);
+    /* The lease, which this renews, must not run out meanwhile. */
+    int64_t now = rift_clock_now(), half_ns = (deadline_ns - now) / 2;
+    ask_all(sight, now + (half_ns < ASKING_MS * RIFT_MS ? half_ns : ASKING_MS * RIFT_MS));
     atomic_store(&sight->answered_ns, asked_ns);
 }
 
@@ -145,12 +195,14 @@ static int process_plan(struct rift_injection *injection, const struct rift_targ
         return rift_fail(err, RIFT_ERR_MISSING, "clock: no process of the system is running");
     const char *folder = rift_cgroup_folder(target->system);
     json_object_set_new(injection->undo, "cgroup", json_string(folder));
-    struct bending of = {.planned = clock_bend_of(injection->options), .system = *target->system};
+    struct bending of = {.planned = clock_bend_of(injection->options),
+                         .system = *target->system,
+                         .begin_ns = rift_clock_now()};
     of.bend = (struct vdso_bend){
         .magic = VDSO_BEND_MAGIC,
         .offset_ns = of.planned.offset_ns,
-        .base_ns = rift_clock_wall(),
-        .rate = (int64_t)((double)of.planned.drift_ppm * rate_of_ppm),
+        .base_ns = wall_of(of.begin_ns),
+        .rate = (int64_t)(of.planned.drift_ppm * rate_of_ppm),
         .period_ns = of.planned.strobe_ns,
         .expiry_ns = wall_of(injection->lease_end_ns),
     };
@@ -224,17 +276,20 @@ static int process_observe(const struct rift_injection *injection, const struct 
         least = sight->shown_ms[i] < least ? sight->shown_ms[i] : least;
         most = sight->shown_ms[i] > most ? sight->shown_ms[i] : most;
     }
-    char how[160];
+    char how[200];
     int length =
         snprintf(how, sizeof how, "%d of %d processes see the time that they should: off by %.3f",
-                 (int)sight->right, (int)sight->count, least);
+                 sight->bent, sight->count, least);
     if (most > least)
         length += snprintf(how + length, sizeof how - (size_t)length, " to %.3f", most);
-    snprintf(how + length, sizeof how - (size_t)length, " ms");
+    length += snprintf(how + length, sizeof how - (size_t)length, " ms");
+    if (sight->untold > 0)
+        snprintf(how + length, sizeof how - (size_t)length,
+                 "; of %d it cannot be told from the right one now", sight->untold);
     json_object_set_new(details, "how", json_string(how));
     json_object_set_new(details, "processes", json_integer(sight->count));
     json_object_set_new(details, "shown_offset_ms", shown);
-    *is_observed = sight->count > 0 && sight->right == sight->count;
+    *is_observed = sight->count > 0 && sight->bent == sight->count;
     atomic_store(&sight->asked_ns, 0);
     return 0;
 }

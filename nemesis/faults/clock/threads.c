@@ -130,14 +130,18 @@ struct put_off {
 
 /* Runs the thread until the call has returned to the address 0, which no process maps: the fault
  * that this raises is ours and is never delivered. */
-static int run_call(pid_t id, uint64_t stack, struct put_off *put_off, struct rift_error *err)
+static int run_call(pid_t id, uint64_t stack, struct put_off *put_off,
+                    struct threads_moment *moment, struct rift_error *err)
 {
     int64_t deadline = rift_clock_now() + CALL_DEADLINE_MS * RIFT_MS;
+    moment->before_ns = rift_clock_wall();
     for (;;) {
         int status = 0;
         struct user_regs_struct registers;
-        if (ptrace(PTRACE_CONT, id, NULL, NULL) < 0 || await_stop(id, deadline, &status) != 1 ||
-            ptrace(PTRACE_GETREGS, id, NULL, &registers) < 0)
+        if (ptrace(PTRACE_CONT, id, NULL, NULL) < 0 || await_stop(id, deadline, &status) != 1)
+            return rift_fail(err, RIFT_ERR_TIMEOUT, "the call did not come back");
+        moment->after_ns = rift_clock_wall();
+        if (ptrace(PTRACE_GETREGS, id, NULL, &registers) < 0)
             return rift_fail(err, RIFT_ERR_TIMEOUT, "the call did not come back");
         if (WSTOPSIG(status) == SIGSEGV && registers.rip == 0)
             return registers.rsp == stack + sizeof stack
@@ -149,7 +153,7 @@ static int run_call(pid_t id, uint64_t stack, struct put_off *put_off, struct ri
 }
 
 int threads_call(const struct threads *threads, uint64_t function, uint64_t first, void *buffer,
-                 size_t size, struct rift_error *err)
+                 size_t size, struct threads_moment *moment, struct rift_error *err)
 {
     pid_t id = threads->ids[0];
     struct user_regs_struct saved, registers;
@@ -173,7 +177,7 @@ int threads_call(const struct threads *threads, uint64_t function, uint64_t firs
         ptrace(PTRACE_SETREGS, id, NULL, &registers) < 0)
         rift_fail_errno(err, RIFT_ERR_IO, "prepare the call");
     else
-        result = run_call(id, stack, &put_off, err);
+        result = run_call(id, stack, &put_off, moment, err);
     if (result == 0 && pread(memory, buffer, size, (off_t)place) != (ssize_t)size)
         result = rift_fail_errno(err, RIFT_ERR_IO, "read the answer");
     ptrace(PTRACE_SETREGS, id, NULL, &saved);
@@ -192,9 +196,9 @@ uint64_t threads_instruction(const struct threads *threads, size_t index)
 }
 
 int threads_call(const struct threads *threads, uint64_t function, uint64_t first, void *buffer,
-                 size_t size, struct rift_error *err)
+                 size_t size, struct threads_moment *moment, struct rift_error *err)
 {
-    (void)threads, (void)function, (void)first, (void)buffer, (void)size;
+    (void)threads, (void)function, (void)first, (void)buffer, (void)size, (void)moment;
     return rift_fail(err, RIFT_ERR_UNSUPPORTED, "calls into a process are for x86-64 only");
 }
 

@@ -22,10 +22,16 @@ int threads_stop(pid_t process, struct threads *threads, struct rift_error *err)
 void threads_release(struct threads *threads);
 /* The address of the instruction at which a thread stands; 0 where it is gone. */
 uint64_t threads_instruction(const struct threads *threads, size_t index);
-/* Makes the first thread call function(first, buffer) in its own process, with a buffer of size
- * bytes on its stack, and copies the buffer out. It goes on afterwards where it was. x86-64 only.
+/* Of the wall clock, in ns: right before a thread was let go into a call, and once it had returned.
  */
+struct threads_moment {
+    int64_t before_ns, after_ns;
+};
+
+/* Makes the first thread call function(first, buffer) in its own process, with a buffer of size
+ * bytes on its stack, copies the buffer out, and tells when that was. It goes on afterwards where
+ * it was. x86-64 only. */
 int threads_call(const struct threads *threads, uint64_t function, uint64_t first, void *buffer,
-                 size_t size, struct rift_error *err);
+                 size_t size, struct threads_moment *moment, struct rift_error *err);
 
 #endif

@@ -297,7 +297,7 @@ int vdso_can_bend(struct rift_error *err)
 struct visit {
     pid_t pid;
     struct vdso_bend bend;
-    int64_t realtime_ns;
+    struct vdso_sight sight;
 };
 
 static int visit_bend(void *context, struct rift_error *err)
@@ -385,21 +385,25 @@ static int visit_ask(void *context, struct rift_error *err)
     CLEANUP(victim_close) struct victim victim = {.memory = -1};
     CLEANUP(threads_release) struct threads threads = {0};
     struct timespec answer = {0};
+    struct threads_moment moment;
     if (image_load(&image, err) < 0 || victim_open(visit->pid, &image, &victim, err) < 0 ||
         threads_stop(visit->pid, &threads, err) < 0)
         return -1;
     uint64_t function = victim.base + image.functions[VDSO_CLOCK_GETTIME];
-    if (threads_call(&threads, function, CLOCK_REALTIME, &answer, sizeof answer, err) < 0)
+    if (threads_call(&threads, function, CLOCK_REALTIME, &answer, sizeof answer, &moment, err) < 0)
         return rift_wrap(err, "ask process %d for its time", (int)visit->pid);
-    visit->realtime_ns = (int64_t)answer.tv_sec * RIFT_SECOND + answer.tv_nsec;
+    visit->sight =
+        (struct vdso_sight){.before_ns = moment.before_ns,
+                            .seen_ns = (int64_t)answer.tv_sec * RIFT_SECOND + answer.tv_nsec,
+                            .after_ns = moment.after_ns};
     return 0;
 }
 
-int vdso_ask(pid_t pid, int64_t *realtime_ns, struct rift_error *err)
+int vdso_ask(pid_t pid, struct vdso_sight *sight, struct rift_error *err)
 {
     struct visit visit = {.pid = pid};
     if (rift_visit(visit_ask, &visit, sizeof visit, err) < 0)
         return -1;
-    *realtime_ns = visit.realtime_ns;
+    *sight = visit.sight;
     return 0;
 }

@@ -22,8 +22,14 @@ int vdso_bend(pid_t pid, const struct vdso_bend *bend, struct rift_error *err);
 int vdso_straighten(pid_t pid, struct rift_error *err);
 /* Is the process bent now? */
 bool vdso_is_bent(pid_t pid);
+/* What a process saw of the wall clock, and what the right one showed before and after. */
+struct vdso_sight {
+    int64_t before_ns, seen_ns, after_ns;
+};
+
 /* What CLOCK_REALTIME the process itself sees: one of its threads is made to call its own
- * clock_gettime, and goes on as if nothing had happened. */
-int vdso_ask(pid_t pid, int64_t *realtime_ns, struct rift_error *err);
+ * clock_gettime, and goes on as if nothing had happened. Some hundredths of a millisecond lie
+ * between before and after, where the thread gets a processor at once. */
+int vdso_ask(pid_t pid, struct vdso_sight *sight, struct rift_error *err);
 
 #endif
