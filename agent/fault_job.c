@@ -119,8 +119,8 @@ static int heal_work(struct agent *agent, const json_t *args, int64_t deadline_n
     json_object_set(ok, "id", json_object_get(args, "id"));
     if (json_object_get(injection->undo, "finished"))
         json_object_set(ok, "how", json_object_get(injection->undo, "finished"));
-    if (!injection->driver->stops_system || json_is_false(json_object_get(args, "restart")) ||
-        !system_is_configured(agent))
+    if (!rift_fault_driver_stops_system(injection->driver) ||
+        json_is_false(json_object_get(args, "restart")) || !system_is_configured(agent))
         return 0;
     json_t *with = json_copy((json_t *)args), *dying = json_object_get(injection->undo, "dying");
     if (dying)

@@ -93,7 +93,7 @@ static int check_allowed(const struct agent *agent, struct rift_error *err)
 static int check_restart(const struct agent *agent, const struct rift_fault_driver *driver,
                          struct rift_error *err)
 {
-    if (!driver->stops_system || system_can_start(agent))
+    if (!rift_fault_driver_stops_system(driver) || system_can_start(agent))
         return 0;
     return rift_fail(err, RIFT_ERR_UNSUPPORTED,
                      "%s: nothing could start the system again: attach to a unit, not to a cgroup",
@@ -138,7 +138,7 @@ static int fault_apply(struct fault *fault, int64_t request_id, struct rift_erro
     injection->lease_end_ns = fault->agent->lease_until_ns;
     if (fault->agent->lease_until_ns == 0)
         return rift_fail(err, RIFT_ERR_TIMEOUT, "the lease has ended: renew it first");
-    if (injection->driver->stops_system) {
+    if (rift_fault_driver_stops_system(injection->driver)) {
         system_note_running(fault->agent);
         if (crash_loop_begin(fault->agent, injection, &fault->target, &fault->loop, err))
             return -1;
@@ -148,7 +148,7 @@ static int fault_apply(struct fault *fault, int64_t request_id, struct rift_erro
     bool takes_time = fault_inject_waits(fault);
     if (takes_time && fault->ready_ns == 0)
         fault->ready_ns = rift_clock_now();
-    if (injection->driver->stops_system)
+    if (rift_fault_driver_stops_system(injection->driver))
         rift_undo_plan_unit(injection->undo, fault->target.unit);
     if (rift_ledger_write(ledger, injection, err)) {
         rift_ledger_remove(ledger, injection->id, NULL);
@@ -346,9 +346,10 @@ static int heal_absent(struct agent *agent, const struct request *request, int64
     const struct rift_fault_driver *driver = name ? rift_fault_driver_find(name) : NULL;
     json_object_set_new(ok, "was", json_string("absent"));
     json_object_set_new(ok, "applied_ns", json_integer(now));
-    bool is_to_run = driver && driver->stops_system;
+    bool is_to_run = driver && rift_fault_driver_stops_system(driver);
     for (const struct fault *other = agent->faults; other; other = other->next)
-        is_to_run = is_to_run && !(other->is_on && other->injection.driver->stops_system);
+        is_to_run =
+            is_to_run && !(other->is_on && rift_fault_driver_stops_system(other->injection.driver));
     return is_to_run ? start_again(agent, request, err) : 0;
 }
 
@@ -363,7 +364,7 @@ int faults_verb_heal(struct agent *agent, const struct request *request, json_t 
         return heal_absent(agent, request, now, ok, err);
     fault_renew(fault); /* does it hold until now? */
     fault_describe_end(fault, ok);
-    bool stops_system = fault->is_on && fault->injection.driver->stops_system;
+    bool stops_system = fault->is_on && rift_fault_driver_stops_system(fault->injection.driver);
     if (fault_heal_waits(fault))
         return fault_heal_in_job(fault, request, err);
     if (fault_heal(fault, &applied_ns, err))

@@ -28,8 +28,10 @@ struct rift_fault {
     /* Its option "links" has the driver's options for each link, {source: {destination: {}}}, which
      * the plan finds; it holds between all nodes unless a grudge says otherwise. */
     bool is_given_by_link;
-    bool needs_disk;   /* of the system's own: disk_mb in the configuration */
-    bool needs_layer;  /* over the system's data folders: disk_layer in the configuration */
+    bool needs_disk;  /* of the system's own: disk_mb in the configuration */
+    bool needs_layer; /* over the system's data folders: disk_layer in the configuration */
+    /* Its processes may be gone after it: a heal that the controller asks for starts it again. */
+    bool stops_system;
     bool damages_data; /* for good: a chaos has it only where it is named */
     bool hits_host;    /* not the system alone: a chaos has it only where it is named */
     bool hits_clients; /* of the system, at ports of its option "ports"; seen from the controller */
@@ -40,6 +42,10 @@ struct rift_fault {
     const struct rift_option
         *options; /* its own; ends with a NULL name. Timing (every_s, for_s) and
                      targets are options of every fault and stand in the schedule. */
+    /* Options of which one at least must be other than 0, or nothing would happen; where none of
+     * them is given, the first is usual_ask. NULL: it needs none. */
+    const char *const *asks;
+    int usual_ask;
 };
 
 /* Every fault, in the order of the docs; ends with NULL. */

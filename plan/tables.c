@@ -291,7 +291,7 @@ const struct rift_option rift_attach_options[] = {
      .unit = "",
      .fallback = "auto",
      .summary = "a path as /proc/PID/cgroup has it, where there is no unit: then nothing can start "
-                "the system again, so `kill` is refused"},
+                "the system again, so faults that may end it are refused"},
     {.name = "wipe",
      .kind = RIFT_OPTION_BOOL,
      .unit = "",

@@ -12,7 +12,6 @@
 #include "plan/wan.h"
 
 enum { DELAY_MS_MAX = 600000 }; /* as of delay_ms */
-enum { DEFAULT_LOSS_PERCENT = 10 };
 
 static const char *const DEFAULT_GRUDGES[] = {"halves", "majorities-ring", "isolate-primary", NULL};
 
@@ -156,8 +155,9 @@ const char *rift_plan_fault_lacks(const struct rift_plan *plan, const struct rif
         return "a layer over the system's data folders: set disk_layer";
     if (fault->scope == RIFT_FAULT_ON_MEMBERSHIP && !plan->recipe)
         return "a recipe, which tells how a node is stopped and started";
-    if (fault->scope == RIFT_FAULT_ON_MEMBERSHIP && json_object_get(plan->attach, "cgroup"))
-        return "a unit that can be started again, not a cgroup";
+    if ((fault->scope == RIFT_FAULT_ON_MEMBERSHIP || fault->stops_system) &&
+        json_object_get(plan->attach, "cgroup"))
+        return "a system that can be started again: attach to a unit, not to a cgroup";
     if (fault->needs_upgrade && json_object_size(plan->upgrade_to) == 0)
         return "another version of its artifacts: set upgrade_to";
     if (fault->needs_membership && !json_object_get(plan->recipe, "membership"))
@@ -187,17 +187,55 @@ static void check_jitter(struct rift_plan_reader *reader, const json_t *options,
                          jitter_ms, whose, least_ms);
 }
 
-/* A link of which nothing is asked loses packets. That stands in the plan, so that a 0 that is
- * drawn, or asked for later, is a 0. */
-static void add_default_loss(const struct rift_tree *map, json_t *options)
+enum zero { ZERO_NEVER, ZERO_PERHAPS, ZERO_ALWAYS };
+
+/* Of [low, high] on both sides of 0 it is hardly ever drawn. */
+static enum zero zero_of(const json_t *value)
 {
-    static const char *const asks[] = {
-        "delay_ms",  "delays_ms",         "loss_percent",    "bad_from_percent", "reorder_percent",
-        "rate_kbit", "duplicate_percent", "corrupt_percent", "silent_percent",   "slot_ms"};
-    for (size_t i = 0; i < sizeof asks / sizeof *asks; i++)
-        if (rift_tree_get(map, asks[i]))
-            return;
-    json_object_set_new(options, "loss_percent", json_integer(DEFAULT_LOSS_PERCENT));
+    if (!json_is_array(value))
+        return json_number_value(value) == 0 ? ZERO_ALWAYS : ZERO_NEVER;
+    const json_t *low = json_array_get(value, 0), *high = json_array_get(value, 1);
+    if (!json_is_number(low)) /* a list */
+        return low ? ZERO_NEVER : ZERO_ALWAYS;
+    bool is_low_zero = json_number_value(low) == 0, is_high_zero = json_number_value(high) == 0;
+    return is_low_zero && is_high_zero   ? ZERO_ALWAYS
+           : is_low_zero || is_high_zero ? ZERO_PERHAPS
+                                         : ZERO_NEVER;
+}
+
+/* What is usual stands in the plan, so that a 0 that is drawn, or asked for later, is a 0. */
+static bool add_usual_ask(const struct rift_fault *fault, const struct rift_tree *map,
+                          json_t *options)
+{
+    for (size_t i = 0; fault->asks[i]; i++)
+        if (rift_tree_get(map, fault->asks[i]))
+            return false;
+    json_object_set_new(options, fault->asks[0], json_integer(fault->usual_ask));
+    return true;
+}
+
+/* What does nothing must not count as a fault that was tried. One that can change while it is on
+ * may be drawn as nothing for a while. */
+static void check_asks(struct rift_plan_reader *reader, const struct rift_fault *fault,
+                       const json_t *options, const struct rift_tree *place)
+{
+    enum zero least = ZERO_ALWAYS;
+    struct rift_text CLEANUP(rift_text_finish) names = {0};
+    for (size_t i = 0; fault->asks[i]; i++) {
+        const json_t *value = json_object_get(options, fault->asks[i]);
+        enum zero zero = value ? zero_of(value) : ZERO_NEVER; /* a problem by now */
+        least = zero < least ? zero : least;
+        rift_text_printf(&names, "%s%s", i ? ", " : "", fault->asks[i]);
+    }
+    if (least == ZERO_ALWAYS)
+        rift_problem_add(&reader->problems, place,
+                         "fault '%s' would do nothing: one of %s must be other than 0", fault->name,
+                         names.data);
+    else if (least == ZERO_PERHAPS && !fault->can_change)
+        rift_problem_add(&reader->problems, place,
+                         "fault '%s' could do nothing: of %s one must be other than 0, whatever is "
+                         "drawn",
+                         fault->name, names.data);
 }
 
 static bool is_delay(const json_t *value)
@@ -261,8 +299,8 @@ json_t *rift_plan_read_variants(struct rift_variants *list, const struct rift_fa
     rift_plan_resolve_ports(reader, options, ports ? ports : key);
     if (fault->is_given_by_link)
         rift_plan_read_wan(reader, options, key);
-    if (fault->can_change)
-        add_default_loss(map, options);
+    if (fault->asks && !add_usual_ask(fault, map, options) && !reader->is_past)
+        check_asks(reader, fault, options, map);
     check_jitter(reader, options, "jitter_ms", "delay_ms", map ? map : key);
     check_jitter(reader, options, "slot_jitter_ms", "slot_ms", map ? map : key);
     check_delays(reader, options, map ? map : key);

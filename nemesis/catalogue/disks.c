@@ -34,6 +34,7 @@ const struct rift_fault rift_fault_power = {
         "and the disk is mounted again: what was not synced is lost, names as well as contents. At "
         "the end the system is started again by its recipe.",
     .scope = RIFT_FAULT_ON_NODES,
+    .stops_system = true,
     .needs_disk = true,
 };
 
@@ -52,7 +53,7 @@ const struct rift_fault rift_fault_power = {
 #define OPTION_PERCENT                                                                             \
     {                                                                                              \
         .name = "percent", .kind = RIFT_OPTION_RANGE, .unit = "%", .fallback = "100",              \
-        .minimum = 0, .maximum = 100, .summary = "chance that a request is hit"                    \
+        .minimum = 0.001, .maximum = 100, .summary = "chance that a request is hit"                \
     }
 
 static const struct rift_option disk_lose_options[] = {
@@ -76,6 +77,7 @@ const struct rift_fault rift_fault_disk_lose = {
         "were made, removed or moved since. At the end the system is started again by its recipe. "
         "Owners, modes and times of files are never lost. What a fault of its own lost stays lost.",
     .scope = RIFT_FAULT_ON_NODES,
+    .stops_system = true,
     .needs_layer = true,
     .options = disk_lose_options,
 };
@@ -109,6 +111,7 @@ const struct rift_fault rift_fault_disk_error = {
         "The layer itself ends it with the lease, whatever is killed. A system that ended itself "
         "is started again at the end.",
     .scope = RIFT_FAULT_ON_NODES,
+    .stops_system = true, /* many systems end themselves when their disk fails */
     .needs_layer = true,
     .options = disk_error_options,
 };
@@ -119,13 +122,15 @@ const struct rift_fault rift_fault_disk_error = {
         .maximum = 600000, .summary = text                                                         \
     }
 static const struct rift_option disk_slow_options[] = {
-    OPTION_DELAY("sync_ms", "how much longer a sync takes; 500 where none of the three is given"),
+    OPTION_DELAY("sync_ms", "how much longer a sync takes; 500 where none of the three is given, "
+                            "of which one must be above 0"),
     OPTION_DELAY("write_ms", "how much longer a write takes"),
     OPTION_DELAY("read_ms", "how much longer a read takes"),
     OPTION_PERCENT,
     OPTION_FILES,
     {.name = NULL},
 };
+static const char *const disk_slow_asks[] = {"sync_ms", "write_ms", "read_ms", NULL};
 const struct rift_fault rift_fault_disk_slow = {
     .name = "disk-slow",
     .summary = "the system's disk takes its time for syncs, writes or reads",
@@ -138,6 +143,8 @@ const struct rift_fault rift_fault_disk_slow = {
     .scope = RIFT_FAULT_ON_NODES,
     .needs_layer = true,
     .options = disk_slow_options,
+    .asks = disk_slow_asks,
+    .usual_ask = 500,
 };
 
 static const char *const disk_transfers[] = {"read", "write", NULL};
@@ -165,6 +172,7 @@ const struct rift_fault rift_fault_disk_corrupt = {
         "again "
         "at the end.",
     .scope = RIFT_FAULT_ON_NODES,
+    .stops_system = true, /* many systems end themselves when they find their data damaged */
     .needs_layer = true,
     .damages_data = true,
     .options = disk_corrupt_options,
@@ -177,7 +185,8 @@ static const struct rift_option disk_rate_options[] = {
      .fallback = "0",
      .minimum = 0,
      .maximum = 1e8,
-     .summary = "most that is written; 0: no limit, but 1000 where none of the two is given"},
+     .summary = "most that is written; 0: no limit, but 1000 where none of the two is given, of "
+                "which one must be above 0"},
     {.name = "read_kb_s",
      .kind = RIFT_OPTION_RANGE,
      .unit = "KiB/s",
@@ -187,6 +196,7 @@ static const struct rift_option disk_rate_options[] = {
      .summary = "most that is read; 0: no limit"},
     {.name = NULL},
 };
+static const char *const disk_rate_asks[] = {"write_kb_s", "read_kb_s", NULL};
 const struct rift_fault rift_fault_disk_rate = {
     .name = "disk-rate",
     .summary = "the system's disk moves no more than so much a second",
@@ -201,6 +211,8 @@ const struct rift_fault rift_fault_disk_rate = {
     .scope = RIFT_FAULT_ON_NODES,
     .needs_disk = true,
     .options = disk_rate_options,
+    .asks = disk_rate_asks,
+    .usual_ask = 1000,
 };
 
 static const char *const device_kinds[] = {"delay", "error", "error-writes", "drop-writes", NULL};
@@ -236,6 +248,7 @@ const struct rift_fault rift_fault_disk_device = {
         "fault began, AND NOTHING THAT IT SYNCED SINCE. A chaos has it only where it is named. A "
         "keeper of its own ends it when the lease is past or agent and guardian are killed.",
     .scope = RIFT_FAULT_ON_NODES,
+    .stops_system = true, /* where its disk must be mounted anew */
     .needs_disk = true,
     .damages_data = true,
     .options = disk_device_options,
@@ -276,6 +289,7 @@ const struct rift_fault rift_fault_file_damage = {
         "A chaos has it only where it is named. A system that ended itself is started again at the "
         "end.",
     .scope = RIFT_FAULT_ON_NODES,
+    .stops_system = true, /* many systems end themselves when they find their data damaged */
     .damages_data = true,
     .options = file_damage_options,
 };
@@ -300,6 +314,7 @@ const struct rift_fault rift_fault_rollback = {
         "begun "
         "is finished. Owners and modes come back too; sockets and the like are left alone.",
     .scope = RIFT_FAULT_ON_NODES,
+    .stops_system = true,
     .damages_data = true,
     .options = rollback_options,
 };

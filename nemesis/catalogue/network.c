@@ -261,7 +261,7 @@ static const struct rift_option link_options[] = {
      .fallback = "0",
      .minimum = 0,
      .maximum = 100,
-     .summary = "chance that a packet is lost; 10 where no option is given"},
+     .summary = "chance that a packet is lost; 10 where nothing is asked for"},
     {.name = "loss_correlation_percent",
      .kind = RIFT_OPTION_RANGE,
      .unit = "%",
@@ -371,6 +371,17 @@ static const struct rift_option link_options[] = {
      .summary = "where packets leave; none: the interfaces that lead to the peers"},
     {.name = NULL},
 };
+static const char *const link_asks[] = {"loss_percent",
+                                        "delay_ms",
+                                        "delays_ms",
+                                        "bad_from_percent",
+                                        "reorder_percent",
+                                        "rate_kbit",
+                                        "duplicate_percent",
+                                        "corrupt_percent",
+                                        "silent_percent",
+                                        "slot_ms",
+                                        NULL};
 const struct rift_fault rift_fault_link = {
     .name = "link",
     .summary = "links get bad: packets are late, lost, doubled, spoiled, out of order or slow",
@@ -397,6 +408,8 @@ const struct rift_fault rift_fault_link = {
     .reads = "to",
     .can_change = true,
     .options = link_options,
+    .asks = link_asks,
+    .usual_ask = 10,
 };
 
 static const struct rift_option wan_options[] = {

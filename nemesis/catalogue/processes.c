@@ -58,6 +58,7 @@ const struct rift_fault rift_fault_kill = {
         "those that it has handle the signal and have taken it. If the controller is lost the "
         "system stays as it is then, down or started again, until the next contact.",
     .scope = RIFT_FAULT_ON_NODES,
+    .stops_system = true,
     .options = kill_options,
 };
 
@@ -140,7 +141,8 @@ static const struct rift_option clock_options[] = {
      .fallback = "0",
      .minimum = -1e10,
      .maximum = 1e10,
-     .summary = "how far the wall clock jumps, at once; negative: back"},
+     .summary = "how far the wall clock jumps, at once; negative: back; 60000 where neither this "
+                "nor drift_ppm is given"},
     {.name = "drift_ppm",
      .kind = RIFT_OPTION_RANGE,
      .unit = "ppm",
@@ -165,6 +167,7 @@ static const struct rift_option clock_options[] = {
          "whose clock: the host's where it has its own, else that of the system's processes"},
     {.name = NULL},
 };
+static const char *const clock_asks[] = {"offset_ms", "drift_ppm", NULL};
 const struct rift_fault rift_fault_clock = {
     .name = "clock",
     .summary = "the wall clock jumps, drifts or flickers between right and wrong",
@@ -182,6 +185,8 @@ const struct rift_fault rift_fault_clock = {
         "right times, and a drift not before it has come to that.",
     .scope = RIFT_FAULT_ON_NODES,
     .options = clock_options,
+    .asks = clock_asks,
+    .usual_ask = 60000,
 };
 
 static const struct rift_option cpu_options[] = {
@@ -259,6 +264,7 @@ const struct rift_fault rift_fault_memory = {
         "when the lease is "
         "past or agent and guardian are killed.",
     .scope = RIFT_FAULT_ON_NODES,
+    .stops_system = true, /* it may */
     .options = memory_options,
 };
 
@@ -277,6 +283,7 @@ const struct rift_fault rift_fault_oom_kill = {
         "it. Observed by the kernel's own count of such kills, and by /proc. A system that lost a "
         "process which its recipe started is started again at the end.",
     .scope = RIFT_FAULT_ON_NODES,
+    .stops_system = true,
 };
 
 static const struct rift_option fd_limit_options[] = {
@@ -300,6 +307,7 @@ const struct rift_fault rift_fault_fd_limit = {
         "started again at the end. A keeper of its own lifts it when the lease is past or agent "
         "and guardian are killed.",
     .scope = RIFT_FAULT_ON_NODES,
+    .stops_system = true, /* it may end itself */
     .options = fd_limit_options,
 };
 
@@ -323,5 +331,6 @@ const struct rift_fault rift_fault_pid_limit = {
         "where one was refused. A system that ended itself is started again at the end. A keeper "
         "of its own lifts it when the lease is past or agent and guardian are killed.",
     .scope = RIFT_FAULT_ON_NODES,
+    .stops_system = true, /* it may end itself */
     .options = pid_limit_options,
 };

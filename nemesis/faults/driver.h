@@ -76,9 +76,6 @@ struct rift_fault_driver {
     bool heal_takes_time;
     /* It leaves something on a disk, so heal has something to do after a reboot as well. */
     bool outlives_boot;
-    /* The system's processes may be gone after it; a heal that the controller asks for starts the
-     * system again where it does not run. */
-    bool stops_system;
     /* Tries what inject would do, and undoes it. An error is for bad options only. */
     int (*probe)(const struct rift_target *target, const json_t *options,
                  struct rift_fault_ability *ability, struct rift_error *err);
@@ -118,5 +115,7 @@ struct rift_fault_driver {
 /* Every driver, ends with NULL. */
 extern const struct rift_fault_driver *const rift_fault_drivers[];
 const struct rift_fault_driver *rift_fault_driver_find(const char *name);
+/* As its descriptor says (nemesis/fault.h); each driver has one. */
+bool rift_fault_driver_stops_system(const struct rift_fault_driver *driver);
 
 #endif

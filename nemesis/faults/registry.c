@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "nemesis/fault.h"
 #include "nemesis/faults/drivers.h"
 
 const struct rift_fault_driver *const rift_fault_drivers[] = {
@@ -28,4 +29,9 @@ const struct rift_fault_driver *rift_fault_driver_find(const char *name)
         if (strcmp(rift_fault_drivers[i]->name, name) == 0)
             return rift_fault_drivers[i];
     return NULL;
+}
+
+bool rift_fault_driver_stops_system(const struct rift_fault_driver *driver)
+{
+    return rift_fault_find(driver->name)->stops_system;
 }

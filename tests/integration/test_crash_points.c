@@ -70,14 +70,14 @@ static const struct row rows[] = {
     {"conntrack-full", "{}", PLAIN, OWN_KERNEL},
     {"disk-full", "{}", ON_DISK, 0},
     {"power", "{}", ON_DISK, ENDS_SYSTEM},
-    {"disk-rate", "{}", ON_DISK, 0},
+    {"disk-rate", "{\"write_kb_s\": 1000}", ON_DISK, 0},
     {"disk-device", "{}", ON_DISK, OWN_KERNEL},
     {"rollback", "{}", ON_DISK, ENDS_SYSTEM},
     {"disk-full", "{}", LAYERED, 0},
     {"power", "{}", LAYERED, ENDS_SYSTEM},
     {"disk-lose", "{}", LAYERED, ENDS_SYSTEM},
     {"disk-error", "{}", LAYERED, 0},
-    {"disk-slow", "{}", LAYERED, 0},
+    {"disk-slow", "{\"sync_ms\": 500}", LAYERED, 0},
     {"disk-corrupt", "{}", LAYERED, 0},
 };
 

@@ -165,7 +165,7 @@ static void a_heal_that_waits_keeps_nobody_waiting(void **state)
     (void)state;
     if (!n1 || n1->agent.pid <= 0)
         skip();
-    json_t *slow = json_pack("{s:i}", "delay_ms", 1);
+    json_t *slow = json_pack("{s:i}", "sync_ms", 500);
     inject("s", "disk-slow", slow);
     pid_t layer = layer_process();
     assert_true(layer > 0);
@@ -176,7 +176,7 @@ static void a_heal_that_waits_keeps_nobody_waiting(void **state)
     assert_ok(agent_wait(&n1->agent, healing));
     assert_false(is_there("/ledger/s.json"));
 
-    inject("t", "disk-slow", json_pack("{s:i}", "delay_ms", 1));
+    inject("t", "disk-slow", json_pack("{s:i}", "sync_ms", 500));
     assert_int_equal(0, kill(layer, SIGSTOP));
     healing = agent_send(&n1->agent, "heal_all", NULL);
     assert_serves();
@@ -187,7 +187,7 @@ static void a_heal_that_waits_keeps_nobody_waiting(void **state)
     json_decref(reply);
     assert_false(is_there("/ledger/t.json"));
 
-    inject("u", "disk-slow", json_pack("{s:i}", "delay_ms", 1));
+    inject("u", "disk-slow", json_pack("{s:i}", "sync_ms", 500));
     assert_int_equal(0, kill(layer, SIGSTOP));
     renew(SHORT_LEASE_MS);
     rift_clock_sleep_until(rift_clock_now() + 2 * SHORT_LEASE_MS * RIFT_MS);

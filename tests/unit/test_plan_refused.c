@@ -13,6 +13,12 @@
 
 #define SMALL "nodes: {lab: netns}\nsystem: etcd\nworkload: register\n"
 
+#define ON_DISK "nodes: {lab: netns}\nsystem: {recipe: etcd, disk_mb: 64}\nworkload: register\n"
+#define LAYERED                                                                                    \
+    "nodes: {lab: netns}\nsystem: {recipe: etcd, disk_layer: ext4}\nworkload: register\n"
+#define IN_CGROUP                                                                                  \
+    "nodes: {lab: netns}\nsystem: {recipe: etcd, attach: {cgroup: /a/b}}\nworkload: register\n"
+
 static const struct {
     const char *yaml, *message;
 } refused[] = {
@@ -51,6 +57,24 @@ static const struct {
      "c.yaml:5:17: two faults in one entry: each needs its own '- '"},
     {SMALL "faults:\n  - {partition: {grudge: {n1: []}}}\n",
      "c.yaml:5:26: a grudge that drops nothing"},
+    {IN_CGROUP "faults:\n  - pause\n  - kill\n",
+     "c.yaml:6:5: fault 'kill' needs a system that can be started again"},
+    {IN_CGROUP "faults: [{fd-limit: one}]\n", "c.yaml:4:11: fault 'fd-limit' needs a system that"},
+    {IN_CGROUP "faults: [restart]\n", "c.yaml:4:10: fault 'restart' needs a system that can be"},
+    {ON_DISK "faults:\n  - {disk-rate: {write_kb_s: 0}}\n",
+     "c.yaml:5:17: fault 'disk-rate' would do nothing: one of write_kb_s, read_kb_s must be"},
+    {ON_DISK "faults: [{disk-rate: {read_kb_s: [0, 9]}}]\n",
+     "c.yaml:4:22: fault 'disk-rate' could do nothing"},
+    {LAYERED "faults: [{disk-slow: {sync_ms: 0, write_ms: 0, read_ms: 0}}]\n",
+     "c.yaml:4:22: fault 'disk-slow' would do nothing"},
+    {LAYERED "faults: [{disk-slow: {sync_ms: [0, 5.5], write_ms: 0}}]\n",
+     "c.yaml:4:22: fault 'disk-slow' could do nothing"},
+    {LAYERED "faults: [{disk-error: {percent: 0}}]\n", "c.yaml:4:33: 'percent' must lie between"},
+    {SMALL "faults: [{clock: {offset_ms: 0}}]\n",
+     "c.yaml:4:18: fault 'clock' would do nothing: one of offset_ms, drift_ppm must be other"},
+    {SMALL "faults: [{link: {delay_ms: 0}}]\n", "c.yaml:4:17: fault 'link' would do nothing"},
+    {SMALL "faults: [{link: {delays_ms: [], loss_percent: [0, 0]}}]\n",
+     "c.yaml:4:17: fault 'link' would do nothing"},
     {SMALL "faults:\n  - {kill: one, lane: sequence/1}\n",
      "c.yaml:5:23: a lane is a word without '/'"},
 };
@@ -70,10 +94,70 @@ static void what_cannot_end_well_is_refused_with_its_place(void **state)
     }
 }
 
+/* What is not given at all is the usual, as the descriptor says; what is drawn to both sides of 0,
+ * or one of whose options is sure, is let be. */
+static void what_asks_for_something_is_taken(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *yaml, *option;
+        int value; /* of the first variant; -1: not looked at */
+    } taken[] = {
+        {LAYERED "faults: [disk-slow]\n", "sync_ms", 500},
+        {LAYERED "faults: [{disk-slow: {write_ms: 5}}]\n", "sync_ms", 0},
+        {LAYERED "faults: [{disk-slow: {sync_ms: [0, 5], write_ms: [1, 2]}}]\n", "sync_ms", -1},
+        {ON_DISK "faults: [{disk-rate: all}]\n", "write_kb_s", 1000},
+        {ON_DISK "faults: [{disk-rate: {read_kb_s: 7}}]\n", "write_kb_s", 0},
+        {SMALL "faults: [clock]\n", "offset_ms", 60000},
+        {SMALL "faults: [{clock: {offset_ms: [-50, 50]}}]\n", "drift_ppm", 0},
+        {SMALL "faults: [link]\n", "loss_percent", 10},
+        {SMALL "faults: [{link: {delay_ms: [0, 80]}, vary_s: 1}]\n", "loss_percent", 0},
+        {IN_CGROUP "faults: [pause]\n", "by", -1},
+    };
+    for (size_t i = 0; i < sizeof taken / sizeof *taken; i++) {
+        struct rift_error err = {0};
+        const char *yaml = taken[i].yaml;
+        struct rift_plan *plan =
+            rift_plan_parse("c.yaml", yaml, strlen(yaml), rift_catalogue_of_build(), 0, &err);
+        if (!plan)
+            fail_msg("%s\n%s", yaml, err.text);
+        const json_t *value = json_object_get(plan->faults[0].variants[0].options, taken[i].option);
+        assert_non_null(value);
+        if (taken[i].value >= 0)
+            assert_int_equal(json_integer_value(value), taken[i].value);
+        rift_plan_destroy(plan);
+    }
+}
+
+/* A chaos that names nothing takes what such a system can bear, and nothing that does nothing. */
+static void chaos_without_a_list_has_only_what_can_happen(void **state)
+{
+    (void)state;
+    struct rift_error err = {0};
+    static const char yaml[] = IN_CGROUP "faults: [chaos]\n";
+    struct rift_plan *plan =
+        rift_plan_parse("c.yaml", yaml, sizeof yaml - 1, rift_catalogue_of_build(), 0, &err);
+    assert_non_null(plan);
+    bool has_clock = false;
+    for (size_t i = 0; i < plan->faults[0].variant_count; i++) {
+        const struct rift_fault_variant *variant = &plan->faults[0].variants[i];
+        assert_string_not_equal(variant->fault->name, "kill");
+        assert_string_not_equal(variant->fault->name, "memory");
+        if (strcmp(variant->fault->name, "clock") != 0)
+            continue;
+        has_clock = true;
+        assert_int_not_equal(json_integer_value(json_object_get(variant->options, "offset_ms")), 0);
+    }
+    assert_true(has_clock);
+    rift_plan_destroy(plan);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_cannot_end_well_is_refused_with_its_place),
+        cmocka_unit_test(what_asks_for_something_is_taken),
+        cmocka_unit_test(chaos_without_a_list_has_only_what_can_happen),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

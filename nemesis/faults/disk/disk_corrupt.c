@@ -45,7 +45,6 @@ static int corrupt_probe(const struct rift_target *target, const json_t *options
 const struct rift_fault_driver rift_disk_corrupt_driver = {
     .name = "disk-corrupt",
     .heal_takes_time = true,
-    .stops_system = true, /* many systems end themselves when they find their data damaged */
     .probe = corrupt_probe,
     .plan = rift_layer_fault_plan,
     .inject = corrupt_inject,

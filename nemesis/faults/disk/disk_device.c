@@ -307,7 +307,6 @@ static int device_probe(const struct rift_target *target, const json_t *options,
 const struct rift_fault_driver rift_disk_device_driver = {
     .name = "disk-device",
     .heal_takes_time = true,
-    .stops_system = true, /* where its disk must be mounted anew */
     .probe = device_probe,
     .plan = device_plan,
     .inject = device_inject,

@@ -79,7 +79,6 @@ static int error_probe(const struct rift_target *target, const json_t *options,
 const struct rift_fault_driver rift_disk_error_driver = {
     .name = "disk-error",
     .heal_takes_time = true,
-    .stops_system = true, /* many systems end themselves when their disk fails */
     .probe = error_probe,
     .plan = rift_layer_fault_plan,
     .inject = error_inject,

@@ -154,7 +154,6 @@ const struct rift_fault_driver rift_disk_lose_driver = {
     .inject_takes_time = true,
     .heal_takes_time = true,
     .outlives_boot = true,
-    .stops_system = true,
     .probe = lose_probe,
     .plan = lose_plan,
     .inject = lose_inject,

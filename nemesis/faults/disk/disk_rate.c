@@ -18,7 +18,7 @@
 #include "nemesis/faults/setting.h"
 #include "nemesis/faults/disk/volume.h"
 
-enum { FALLBACK_WRITE_KB = 1000, SECTOR = 512, LINE_SIZE = 128, PATH_SIZE = 400 };
+enum { SECTOR = 512, LINE_SIZE = 128, PATH_SIZE = 400 };
 enum { WAY_READ, WAY_WRITE, WAYS };
 
 static const struct {
@@ -61,14 +61,10 @@ static int rate_check(const struct place *place, struct rift_error *err)
 /* Bytes a second, 0: no limit. */
 static void rate_limits(const json_t *options, int64_t limits[WAYS])
 {
-    int64_t sum = 0;
     for (int way = 0; way < WAYS; way++) {
         double kb = json_number_value(json_object_get(options, ways[way].option));
         limits[way] = kb > 0 ? (int64_t)(kb * 1024) : 0;
-        sum += limits[way];
     }
-    if (sum == 0)
-        limits[WAY_WRITE] = (int64_t)FALLBACK_WRITE_KB * 1024;
 }
 
 static int write_line(const char *path, const char *line, struct rift_error *err)
@@ -128,9 +124,15 @@ static int rate_plan(struct rift_injection *injection, const struct rift_target 
         json_array_append_new(devices, json_string(device));
         plan_device(&place, device, lines);
     }
-    return json_array_size(devices) > 0
+    if (json_array_size(devices) == 0)
+        return rift_fail(err, RIFT_ERR_MISSING, "the system has no data folder");
+    int64_t limits[WAYS];
+    rate_limits(injection->options, limits);
+    return limits[WAY_READ] + limits[WAY_WRITE] > 0
                ? 0
-               : rift_fail(err, RIFT_ERR_MISSING, "the system has no data folder");
+               : rift_fail(err, RIFT_ERR_INVALID,
+                           "disk-rate: neither write_kb_s nor read_kb_s is above 0, so nothing "
+                           "would be slowed");
 }
 
 static int limit_device(const struct place *place, const char *device, const int64_t limits[WAYS],

@@ -6,8 +6,6 @@
 #include "nemesis/faults/drivers.h"
 #include "nemesis/faults/disk/layer_fault.h"
 
-enum { FALLBACK_SYNC_MS = 500 };
-
 static const struct {
     const char *option, *op;
     enum rift_disk_use use;
@@ -18,11 +16,23 @@ enum { KINDS = sizeof kinds / sizeof *kinds };
 
 static void slow_delays(const json_t *options, double ms[KINDS])
 {
-    double sum = 0;
     for (size_t i = 0; i < KINDS; i++)
-        sum += ms[i] = rift_layer_fault_number(options, kinds[i].option, 0);
-    if (sum <= 0)
-        ms[0] = FALLBACK_SYNC_MS;
+        ms[i] = rift_layer_fault_number(options, kinds[i].option, 0);
+}
+
+static int slow_plan(struct rift_injection *injection, const struct rift_target *target,
+                     const char *ledger, struct rift_error *err)
+{
+    double ms[KINDS], sum = 0;
+    if (rift_layer_fault_plan(injection, target, ledger, err))
+        return -1;
+    slow_delays(injection->options, ms);
+    for (size_t i = 0; i < KINDS; i++)
+        sum += ms[i];
+    return sum > 0 ? 0
+                   : rift_fail(err, RIFT_ERR_INVALID,
+                               "disk-slow: none of sync_ms, write_ms and read_ms is above 0, so "
+                               "nothing would be slowed");
 }
 
 static int slow_inject(struct rift_injection *injection, const struct rift_target *target,
@@ -85,7 +95,7 @@ const struct rift_fault_driver rift_disk_slow_driver = {
     .name = "disk-slow",
     .heal_takes_time = true,
     .probe = slow_probe,
-    .plan = rift_layer_fault_plan,
+    .plan = slow_plan,
     .inject = slow_inject,
     .renew = rift_layer_fault_renew,
     .heal = rift_layer_fault_heal,

@@ -284,7 +284,6 @@ static int damage_probe(const struct rift_target *target, const json_t *options,
 const struct rift_fault_driver rift_file_damage_driver = {
     .name = "file-damage",
     .inject_takes_time = true,
-    .stops_system = true, /* many systems end themselves when they find their data damaged */
     .probe = damage_probe,
     .plan = damage_plan,
     .inject = damage_inject,

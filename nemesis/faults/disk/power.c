@@ -106,7 +106,6 @@ const struct rift_fault_driver rift_power_driver = {
     .inject_takes_time = true,
     .heal_takes_time = true,
     .outlives_boot = true,
-    .stops_system = true,
     .probe = power_probe,
     .plan = power_plan,
     .inject = power_inject,

@@ -243,7 +243,6 @@ const struct rift_fault_driver rift_rollback_driver = {
     .inject_takes_time = true,
     .heal_takes_time = true,
     .outlives_boot = true,
-    .stops_system = true,
     .probe = rollback_probe,
     .plan = rollback_plan,
     .inject = rollback_inject,

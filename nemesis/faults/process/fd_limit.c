@@ -366,7 +366,6 @@ static int limit_probe(const struct rift_target *target, const json_t *options,
 
 const struct rift_fault_driver rift_fd_limit_driver = {
     .name = "fd-limit",
-    .stops_system = true, /* it may end itself */
     .probe = limit_probe,
     .plan = limit_plan,
     .inject = limit_inject,

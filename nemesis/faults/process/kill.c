@@ -343,7 +343,6 @@ static int kill_observe(const struct rift_injection *injection, const struct rif
 const struct rift_fault_driver rift_kill_driver = {
     .name = "kill",
     .heal_takes_time = true,
-    .stops_system = true,
     .probe = kill_probe,
     .plan = kill_plan,
     .inject = kill_inject,

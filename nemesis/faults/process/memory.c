@@ -117,7 +117,6 @@ static int memory_probe(const struct rift_target *target, const json_t *options,
 
 const struct rift_fault_driver rift_memory_driver = {
     .name = "memory",
-    .stops_system = true, /* it may */
     .probe = memory_probe,
     .plan = memory_plan,
     .inject = memory_inject,

@@ -169,7 +169,6 @@ static int oom_probe(const struct rift_target *target, const json_t *options,
 const struct rift_fault_driver rift_oom_kill_driver = {
     .name = "oom-kill",
     .inject_takes_time = true,
-    .stops_system = true,
     .probe = oom_probe,
     .plan = oom_plan,
     .inject = oom_inject,

@@ -120,7 +120,6 @@ static int pid_probe(const struct rift_target *target, const json_t *options,
 
 const struct rift_fault_driver rift_pid_limit_driver = {
     .name = "pid-limit",
-    .stops_system = true, /* it may end itself */
     .probe = pid_probe,
     .plan = pid_plan,
     .inject = pid_inject,
