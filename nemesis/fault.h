@@ -34,6 +34,7 @@ struct rift_fault {
     bool stops_system;
     bool damages_data; /* for good: a chaos has it only where it is named */
     bool hits_host;    /* not the system alone: a chaos has it only where it is named */
+    bool needs_load;   /* felt, and observed, only by a system that reaches the limit: the same */
     bool hits_clients; /* of the system, at ports of its option "ports"; seen from the controller */
     bool needs_upgrade;    /* of the system: upgrade_to in the configuration */
     bool needs_membership; /* of the recipe: its section membership */

@@ -186,8 +186,9 @@ static bool has_client_port(const struct rift_plan_reader *reader)
 }
 
 /* A chaos without a list is one of every fault of this build that the system has what it takes for,
- * but those that damage its data for good, and those that go from node to node and need a for_s of
- * their own for it; a wide-area network is where a cluster lives, not what befalls it. */
+ * but those that damage its data for good, those that an idle system does not feel, and those that
+ * go from node to node and need a for_s of their own for it; a wide-area network is where a cluster
+ * lives, not what befalls it. */
 static json_t *read_everything(struct rift_variants *list, const struct rift_tree *key)
 {
     const struct rift_fault_variant common = {.weight = 1};
@@ -195,7 +196,8 @@ static json_t *read_everything(struct rift_variants *list, const struct rift_tre
     for (size_t i = 0; list->reader->catalogue->faults[i]; i++) {
         const struct rift_fault *fault = list->reader->catalogue->faults[i];
         if ((fault->hits_clients && !has_client_port(list->reader)) || fault->is_given_by_link ||
-            fault->damages_data || fault->hits_host || fault->scope == RIFT_FAULT_ON_MEMBERSHIP ||
+            fault->damages_data || fault->hits_host || fault->needs_load ||
+            fault->scope == RIFT_FAULT_ON_MEMBERSHIP ||
             rift_plan_fault_lacks(list->reader->plan, fault))
             continue;
         json_t *item = json_object();

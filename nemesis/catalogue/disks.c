@@ -206,9 +206,11 @@ const struct rift_fault rift_fault_disk_rate = {
         "own cgroup and the disk of each data folder, which must be a disk of its own (disk_mb in "
         "the section system) without a layer over it. Under v1 only syncs and direct I/O are held "
         "back, not what the kernel writes back later. It counts as observed only where the system "
-        "reaches the limit. A keeper of its own lifts it when the lease is past or agent and "
+        "reaches the limit: a chaos has it only where it is named. A keeper of its own lifts it "
+        "when the lease is past or agent and "
         "guardian are killed.",
     .scope = RIFT_FAULT_ON_NODES,
+    .needs_load = true,
     .needs_disk = true,
     .options = disk_rate_options,
     .asks = disk_rate_asks,

@@ -205,9 +205,11 @@ const struct rift_fault rift_fault_cpu = {
     .effect =
         "The quota of the kernel's scheduler (CFS bandwidth) for the system's own cgroup, v1 or "
         "v2: "
-        "it runs for its share of each 100 ms and stands still for the rest. A keeper of its own "
-        "lifts it when the lease is past or agent and guardian are killed.",
+        "it runs for its share of each 100 ms and stands still for the rest. It counts as observed "
+        "only where the system wants more: a chaos has it only where it is named. A keeper of its "
+        "own lifts it when the lease is past or agent and guardian are killed.",
     .scope = RIFT_FAULT_ON_NODES,
+    .needs_load = true,
     .options = cpu_options,
 };
 
@@ -328,9 +330,11 @@ const struct rift_fault rift_fault_pid_limit = {
     .effect =
         "The limit of the pids controller (v1 or v2) for the system's own cgroup is what it has "
         "when the fault begins: fork and pthread_create get EAGAIN. It counts as observed only "
-        "where one was refused. A system that ended itself is started again at the end. A keeper "
+        "where one was refused: a chaos has it only where it is named. A system that ended itself "
+        "is started again at the end. A keeper "
         "of its own lifts it when the lease is past or agent and guardian are killed.",
     .scope = RIFT_FAULT_ON_NODES,
+    .needs_load = true,
     .stops_system = true, /* it may end itself */
     .options = pid_limit_options,
 };
