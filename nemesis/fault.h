@@ -32,6 +32,7 @@ struct rift_fault {
     bool needs_layer; /* over the system's data folders: disk_layer in the configuration */
     /* Its processes may be gone after it: a heal that the controller asks for starts it again. */
     bool stops_system;
+    bool is_alone;     /* a node that has it on refuses a second one */
     bool damages_data; /* for good: a chaos has it only where it is named */
     bool hits_host;    /* not the system alone: a chaos has it only where it is named */
     bool needs_load;   /* felt, and observed, only by a system that reaches the limit: the same */

@@ -122,5 +122,16 @@ struct rift_schedule *rift_plan_schedule(const struct rift_plan *plan, struct ri
 /* Fails where a fault could not come, whatever the seed: a run would end as unknown for it. path is
  * the configuration's, for the place. Of a plan that is run: others have no use for its times. */
 int rift_plan_check_windows(const struct rift_plan *plan, const char *path, struct rift_error *err);
+enum rift_plan_clash {
+    RIFT_PLAN_CLASH_NONE,
+    RIFT_PLAN_CLASH_WITH_SEED,
+    RIFT_PLAN_CLASH_ALWAYS, /* whatever the seed */
+};
+/* Whether windows of two lanes meet that a node does not bear at one time, so that a run would end
+ * as unknown; then *text (not freed before) is which, with the place. Not where it is up to who
+ * leads, to a wait or to the node. */
+enum rift_plan_clash rift_plan_find_clash(const struct rift_plan *plan,
+                                          const struct rift_schedule *schedule, const char *path,
+                                          struct rift_text *text);
 
 #endif

@@ -1,4 +1,4 @@
-/* What the nodes say of a fault, for people: a line each. */
+/* What the nodes say of a fault, for people: a line for each that has something to say. */
 #include "control/cli/fault_print.h"
 
 #include <stdio.h>
@@ -8,8 +8,12 @@ void fault_print_nodes(const json_t *result, const char *member)
     const char *name = NULL;
     json_t *node = NULL;
     json_object_foreach(json_object_get(result, "nodes"), name, node)
-        printf("  %-8s %s%s\n", name, json_string_value(json_object_get(node, member)),
-               json_is_true(json_object_get(node, "is_observed")) ? "" : "   NOT OBSERVED");
+    {
+        const char *text = json_string_value(json_object_get(node, member));
+        bool is_observed = json_is_true(json_object_get(node, "is_observed"));
+        if (!is_observed || (text && *text))
+            printf("  %-8s %s%s\n", name, text ? text : "", is_observed ? "" : "   NOT OBSERVED");
+    }
     fflush(stdout);
 }
 

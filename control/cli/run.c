@@ -133,8 +133,15 @@ static int check_faults(const struct rift_plan *plan, const struct run_options *
                     "start, the end and quiet times, so it does not come with this seed, and the "
                     "run cannot be valid\n",
                     i + 1, plan->faults[i].lane);
+    struct rift_text CLEANUP(rift_text_finish) text = {0};
+    enum rift_plan_clash clash = rift_plan_find_clash(plan, schedule, options->config, &text);
+    if (clash != RIFT_PLAN_CLASH_NONE)
+        fprintf(stderr, "rift run: %s%s\n", text.data,
+                clash == RIFT_PLAN_CLASH_WITH_SEED
+                    ? "; it is so with this seed, and the run cannot be valid"
+                    : "");
     rift_schedule_destroy(schedule);
-    return 0;
+    return clash == RIFT_PLAN_CLASH_ALWAYS ? RIFT_EXIT_USAGE : 0;
 }
 
 static int print_plan(const struct run_options *options, const struct rift_plan *plan)

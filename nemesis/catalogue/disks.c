@@ -250,6 +250,7 @@ const struct rift_fault rift_fault_disk_device = {
         "fault began, AND NOTHING THAT IT SYNCED SINCE. A chaos has it only where it is named. A "
         "keeper of its own ends it when the lease is past or agent and guardian are killed.",
     .scope = RIFT_FAULT_ON_NODES,
+    .is_alone = true,
     .stops_system = true, /* where its disk must be mounted anew */
     .needs_disk = true,
     .damages_data = true,

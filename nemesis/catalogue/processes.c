@@ -184,6 +184,7 @@ const struct rift_fault rift_fault_clock = {
         "time, is as far off as planned, to about 0.1 ms, and no right clock is: not in a strobe's "
         "right times, and a drift not before it has come to that.",
     .scope = RIFT_FAULT_ON_NODES,
+    .is_alone = true,
     .options = clock_options,
     .asks = clock_asks,
     .usual_ask = 60000,
@@ -309,6 +310,7 @@ const struct rift_fault rift_fault_fd_limit = {
         "started again at the end. A keeper of its own lifts it when the lease is past or agent "
         "and guardian are killed.",
     .scope = RIFT_FAULT_ON_NODES,
+    .is_alone = true,
     .stops_system = true, /* it may end itself */
     .options = fd_limit_options,
 };

@@ -29,23 +29,11 @@ static enum rift_tracing tracing_of(const char *fault, const json_t *undo)
                : RIFT_TRACING_NONE;
 }
 
-static bool do_clash(enum rift_tracing a, enum rift_tracing b)
-{
-    if (a == RIFT_TRACING_NONE || b == RIFT_TRACING_NONE)
-        return false;
-    if (a == RIFT_TRACING_VISITS || b == RIFT_TRACING_VISITS)
-        return true;
-    if (a == RIFT_TRACING_STOPS || b == RIFT_TRACING_STOPS)
-        return a == b; /* the first heal would let all go on */
-    if (a == RIFT_TRACING_FREEZES || b == RIFT_TRACING_FREEZES)
-        return false;
-    return a == RIFT_TRACING_HOLDS || b == RIFT_TRACING_HOLDS; /* two threads may hang */
-}
-
 static void search_visit(const char *id, const char *fault, const json_t *undo, void *context)
 {
     struct search *search = context;
-    if (strcmp(id, search->own_id) == 0 || !do_clash(search->tracing, tracing_of(fault, undo)))
+    if (strcmp(id, search->own_id) == 0 ||
+        !rift_tracing_clashes(search->tracing, tracing_of(fault, undo)))
         return;
     search->is_found = true;
     snprintf(search->id, sizeof search->id, "%s", id);

@@ -8,6 +8,8 @@
 
 #include <string.h>
 
+#include "common/memory.h"
+#include "common/text.h"
 #include "control/cli/catalogue.h"
 #include "plan/plan.h"
 
@@ -153,11 +155,82 @@ static void chaos_without_a_list_has_only_what_can_happen(void **state)
     rift_plan_destroy(plan);
 }
 
+#define FIRST "start_s: 10, every_s: 100, for_s: 8"
+#define LATER "start_s: 15, every_s: 100, for_s: 8"
+#define DRAWN "every_s: 20, for_s: 15"
+static const struct {
+    const char *faults;
+    enum rift_plan_clash clash;
+    const char *words;
+} meetings[] = {
+    {"  - {clock: all, " FIRST "}\n  - {clock: n2, lane: b, " LATER "}\n", RIFT_PLAN_CLASH_ALWAYS,
+     "c.yaml:6:5: 'clock' at 15 s meets 'clock' of line 5, on from 10 to 18 s, on n2, and a node "
+     "bears one of them at a time: put them in one lane, or apart in time"},
+    {"  - {pause: [n1, n3], " LATER "}\n  - {hang: [n3], " FIRST "}\n", RIFT_PLAN_CLASH_ALWAYS,
+     "c.yaml:5:5: 'pause' at 15 s meets 'hang' of line 6, on from 10 to 18 s, on n3, and the two"},
+    {"  - {sequence: [{clock: {targets: all, of: process}, for_s: 9}, {pause: all, at_s: 4}], "
+     "every_s: 50}\n",
+     RIFT_PLAN_CLASH_ALWAYS, "c.yaml:5:5: 'pause' at"},
+    {"  - {pause: all, " FIRST "}\n  - {rollback: all, " LATER "}\n", RIFT_PLAN_CLASH_ALWAYS,
+     "the two cannot hold the system's threads"},
+    {"  - {fd-limit: all, " DRAWN "}\n  - {fd-limit: all, lane: b, " DRAWN "}\n",
+     RIFT_PLAN_CLASH_WITH_SEED, "'fd-limit' at"},
+    {"  - {clock: one, " DRAWN "}\n  - {clock: majority, lane: b, " DRAWN "}\n",
+     RIFT_PLAN_CLASH_WITH_SEED, "'clock' at"},
+    /* The shortest would be over by then. */
+    {"  - {clock: all, start_s: 10, every_s: 100, for_s: [4, 40]}\n  - {clock: all, lane: b, " LATER
+     "}\n",
+     RIFT_PLAN_CLASH_WITH_SEED, "'clock' at 15 s"},
+    /* One lane, other nodes, other times, or faults that go together. */
+    {"  - {clock: all, " FIRST "}\n  - {clock: all, " LATER "}\n", RIFT_PLAN_CLASH_NONE, NULL},
+    {"  - {clock: [n1, n2], " FIRST "}\n  - {clock: n3, lane: b, " LATER "}\n",
+     RIFT_PLAN_CLASH_NONE, NULL},
+    {"  - {clock: all, " FIRST "}\n  - {clock: all, lane: b, start_s: 18, every_s: 100}\n",
+     RIFT_PLAN_CLASH_NONE, NULL},
+    {"  - {clock: {targets: all, of: host}, " FIRST "}\n  - {clock: {targets: all, of: process}, "
+     "lane: b, " LATER "}\n",
+     RIFT_PLAN_CLASH_NONE, NULL},
+    {"  - {hang: all, " FIRST "}\n  - {hang: all, lane: b, " LATER "}\n", RIFT_PLAN_CLASH_NONE,
+     NULL},
+    {"  - {clock: all, " FIRST "}\n  - {pause: all, " LATER "}\n", RIFT_PLAN_CLASH_NONE, NULL},
+    {"  - {rollback: all, " FIRST "}\n  - {pause: all, " LATER "}\n", RIFT_PLAN_CLASH_NONE, NULL},
+    {"  - {pause: {targets: all, by: freezer}, " FIRST
+     "}\n  - {pause: {targets: all, by: sigstop}, "
+     "lane: b, " LATER "}\n",
+     RIFT_PLAN_CLASH_NONE, NULL},
+    {"  - {pause: primaries, " FIRST "}\n  - {pause: all, lane: b, " LATER "}\n",
+     RIFT_PLAN_CLASH_NONE, NULL},
+};
+
+/* What two lanes make the nodes refuse (tests/integration: test_clock, test_hang, test_pause...) is
+ * told before anything starts. */
+static void faults_that_no_node_bears_together_are_told(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof meetings / sizeof *meetings; i++) {
+        struct rift_error err = {0};
+        struct rift_text CLEANUP(rift_text_finish) yaml = {0}, text = {0};
+        rift_text_printf(&yaml, "%sfaults:\n%s", SMALL, meetings[i].faults);
+        struct rift_plan *plan =
+            rift_plan_parse("c.yaml", yaml.data, yaml.length, rift_catalogue_of_build(), 5, &err);
+        struct rift_schedule *schedule = plan ? rift_plan_schedule(plan, &err) : NULL;
+        if (!schedule)
+            fail_msg("%s%s", yaml.data, err.text);
+        enum rift_plan_clash clash = rift_plan_find_clash(plan, schedule, "c.yaml", &text);
+        if (clash != meetings[i].clash ||
+            (meetings[i].words && !strstr(text.data, meetings[i].words)))
+            fail_msg("%s%d %s", yaml.data, clash, text.data ? text.data : "");
+        rift_schedule_destroy(schedule);
+        rift_plan_destroy(plan);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_cannot_end_well_is_refused_with_its_place),
         cmocka_unit_test(what_asks_for_something_is_taken),
+        cmocka_unit_test(faults_that_no_node_bears_together_are_told),
         cmocka_unit_test(chaos_without_a_list_has_only_what_can_happen),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
