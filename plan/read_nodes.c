@@ -9,7 +9,7 @@
 #include "plan/reader.h"
 #include "plan/tables.h"
 
-enum { HOST_NAME_MAX_BYTES = 63 };
+enum { HOST_NAME_MAX_BYTES = 63, SSH_PORT = 22 };
 
 static void read_lab(struct rift_plan_reader *reader, const struct rift_tree *node)
 {
@@ -99,6 +99,11 @@ static bool is_good_name(const char *name)
     return true;
 }
 
+static uint16_t port_of(const struct rift_plan_host *host)
+{
+    return host->port ? host->port : SSH_PORT;
+}
+
 static void read_host(struct rift_plan_reader *reader, struct rift_tree *node, const json_t *ssh,
                       size_t index, struct rift_plan_host *hosts, json_t *frozen)
 {
@@ -154,10 +159,13 @@ static void read_host(struct rift_plan_reader *reader, struct rift_tree *node, c
     for (size_t i = 0; i < index; i++) {
         if (strcmp(hosts[i].name, host->name) == 0)
             rift_problem_add(&reader->problems, node, "two hosts are called '%s'", host->name);
-        if (hosts[i].port == host->port && strcmp(hosts[i].address, host->address) == 0)
+        if (port_of(&hosts[i]) == port_of(host) && strcmp(hosts[i].address, host->address) == 0)
             rift_problem_add(&reader->problems, node,
-                             "hosts '%s' and '%s' are one: both have the address %s", hosts[i].name,
-                             host->name, host->address);
+                             "hosts '%s' and '%s' are one: both have the address %s%s",
+                             hosts[i].name, host->name, host->address,
+                             hosts[i].port == host->port
+                                 ? ""
+                                 : "; give both a port, where ssh takes another one than 22");
     }
 }
 

@@ -12,7 +12,7 @@
 #include "control/run/interrupt.h"
 #include "lab/lab.h"
 
-enum { LAB_UP_DEADLINE_MS = 120000 };
+enum { LAB_UP_DEADLINE_MS = 120000, SSH_PORT = 22 };
 
 /* The address in digits; NULL where the name is not known. */
 static const char *hosts_look_up(struct rift_arena *arena,
@@ -32,6 +32,23 @@ static const char *hosts_look_up(struct rift_arena *arena,
     rift_fail(err, RIFT_ERR_UNREACHABLE, "%s: cannot look up '%s': %s", settings->name,
               settings->address, gai_strerror(failure));
     return NULL;
+}
+
+/* Under two names, or by ssh_config(5), one host may be there twice: it would lose its own run. */
+static int hosts_check_apart(const struct rift_node_settings *all, size_t count,
+                             struct rift_error *err)
+{
+    const struct rift_node_settings *last = &all[count - 1];
+    const char *way = last->proxy_command ? last->proxy_command : "";
+    for (size_t i = 0; i + 1 < count; i++)
+        if (strcmp(all[i].address, last->address) == 0 &&
+            (all[i].port ? all[i].port : SSH_PORT) == (last->port ? last->port : SSH_PORT) &&
+            strcmp(all[i].proxy_command ? all[i].proxy_command : "", way) == 0)
+            return rift_fail(err, RIFT_ERR_INVALID,
+                             "hosts '%s' and '%s' are one: both are %s, port %u", all[i].name,
+                             last->name, last->address,
+                             (unsigned)(last->port ? last->port : SSH_PORT));
+    return 0;
 }
 
 static int hosts_of_plan(struct run_hosts *hosts, const struct rift_plan *plan,
@@ -57,7 +74,7 @@ static int hosts_of_plan(struct run_hosts *hosts, const struct rift_plan *plan,
         if (!settings->user)
             settings->user = "root";
         settings->address = hosts_look_up(&hosts->arena, settings, err);
-        if (!settings->address)
+        if (!settings->address || hosts_check_apart(hosts->settings, i + 1, err))
             return -1;
     }
     return 0;

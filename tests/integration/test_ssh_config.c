@@ -103,6 +103,17 @@ static void what_the_configuration_says_itself_wins(void **state)
     assert_fails("{address: db2, config: none}", "cannot look up 'db2'");
 }
 
+static void one_host_under_two_names_is_one(void **state)
+{
+    (void)state;
+    case_need_lab();
+    write_ssh_config("");
+    CLEANUP(rift_free)
+    char *nodes = rift_printf("db1, db2, {name: again, address: '%s', port: %u}",
+                              case_hosts[1].address, case_hosts[1].port);
+    assert_fails(nodes, "hosts 'n2' and 'again' are one");
+}
+
 static void a_mistake_in_the_file_is_named(void **state)
 {
     (void)state;
@@ -354,6 +365,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_alias_gives_address_user_key_and_known_hosts),
         cmocka_unit_test(what_the_configuration_says_itself_wins),
+        cmocka_unit_test(one_host_under_two_names_is_one),
         cmocka_unit_test(a_mistake_in_the_file_is_named),
         cmocka_unit_test(rift_logs_in_by_the_keys_that_ssh_would_take),
         cmocka_unit_test(an_agent_that_hangs_holds_up_no_login),

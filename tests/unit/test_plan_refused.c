@@ -29,6 +29,13 @@ static const struct {
      "c.yaml:4:8: quiet needs for_s"},
     {"nodes: [10.0.0.1, root@10.0.0.1]\nclient: etcd\nworkload: register\n",
      "c.yaml:1:19: hosts 'n1' and 'n2' are one: both have the address 10.0.0.1"},
+    {"nodes: [10.0.0.1, '10.0.0.1:22']\nclient: etcd\nworkload: register\n",
+     "c.yaml:1:19: hosts 'n1' and 'n2' are one: both have the address 10.0.0.1"},
+    {"nodes: ['[fd00::1]:22', 'fd00::1']\nclient: etcd\nworkload: register\n",
+     "c.yaml:1:25: hosts 'n1' and 'n2' are one: both have the address fd00::1"},
+    {"nodes: [10.0.0.1, {address: 10.0.0.1, port: 22}]\nssh: {port: 22}\nclient: etcd\nworkload: "
+     "register\n",
+     "c.yaml:1:19: hosts 'n1' and 'n2' are one"},
     {"nodes: [{name: minority, address: x}]\n", "c.yaml:1:9: no host can be called 'minority'"},
     {"nodes: {lab: netns}\nsystem: etcd\nworkload: {name: register, concurrency: -2n}\n",
      "c.yaml:3:41: 'concurrency' must be a number of threads"},
