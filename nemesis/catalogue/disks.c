@@ -202,13 +202,14 @@ const struct rift_fault rift_fault_disk_rate = {
     .summary = "the system's disk moves no more than so much a second",
     .effect =
         "The kernel's throttle of block devices (blkio of cgroup v1, io.max of v2) for the "
-        "system's "
-        "own cgroup and the disk of each data folder, which must be a disk of its own (disk_mb in "
-        "the section system) without a layer over it. Under v1 only syncs and direct I/O are held "
-        "back, not what the kernel writes back later. It counts as observed only where the system "
-        "reaches the limit: a chaos has it only where it is named. A keeper of its own lifts it "
-        "when the lease is past or agent and "
-        "guardian are killed.",
+        "system's own cgroup and the disk of each data folder, which must be a disk of its own "
+        "(disk_mb in the section system) without a layer over it. Under v1 only syncs and direct "
+        "I/O are held back, not what the kernel writes back later. Observed where bytes of the "
+        "system's wait while the disk stands idle, or where for a second it moves what the limit "
+        "allows: one that by itself comes within 8 % of that looks the same. Under v2 reads and "
+        "direct I/O are seen by the latter alone, so not where the limit lets nothing through for "
+        "seconds. A chaos has it only where it is named. A keeper of its own lifts it when the "
+        "lease is past or agent and guardian are killed.",
     .scope = RIFT_FAULT_ON_NODES,
     .needs_load = true,
     .needs_disk = true,

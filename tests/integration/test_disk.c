@@ -200,67 +200,6 @@ static void disk_faults_touch_no_disk_that_is_not_the_systems_own(void **state)
     assert_true(toy_is_alive(n1, 5000));
 }
 
-/* --- disk-rate */
-
-/* KiB a second of a writer in the system's cgroup that goes past the kernel's cache. */
-static double rate_kb_s(int kb)
-{
-    CLEANUP(rift_free) char *path = toy_data_path("stream");
-    CLEANUP(rift_free) char *join = rift_printf("/sys/fs/cgroup/blkio/%s/cgroup.procs", n1->cgroup);
-    CLEANUP(rift_free)
-    char *script =
-        rift_printf("[ -e %s ] && echo $$ >%s || echo $$ >/sys/fs/cgroup/%s/cgroup.procs; "
-                    "exec dd if=/dev/zero of=%s bs=16k oflag=direct count=%d 2>/dev/null",
-                    join, join, n1->cgroup, path, kb / 16);
-    int64_t begin = rift_clock_now();
-    HOST_RUN(n1, NULL, "/bin/sh", "-c", script);
-    double seconds = (double)(rift_clock_now() - begin) / 1e9;
-    assert_int_equal(kb * 1024, size_of("stream"));
-    return kb / seconds;
-}
-
-static void a_throttled_disk_moves_no_more_than_it_may(void **state)
-{
-    (void)state;
-    NEED_HOST();
-    if (!can_inject("disk-rate", NULL))
-        skip();
-    double before = rate_kb_s(2048);
-    inject("rate", "disk-rate", json_pack("{s:i}", "write_kb_s", 400));
-    double during = rate_kb_s(800);
-    assert_true(is_observed("rate"));
-    heal("rate");
-    double after = rate_kb_s(2048);
-    print_message("%.0f, %.0f, %.0f KiB/s\n", before, during, after);
-    assert_true(before > 800 && after > 800);
-    assert_true(during > 200 && during < 520);
-}
-
-static void a_throttle_that_nobody_reaches_is_not_observed(void **state)
-{
-    (void)state;
-    NEED_HOST();
-    if (!can_inject("disk-rate", NULL))
-        skip();
-    inject("rate", "disk-rate", json_pack("{s:i}", "write_kb_s", 100000));
-    assert_false(is_observed("rate"));
-}
-
-static void a_throttle_is_lifted_by_its_keeper_when_all_else_is_dead(void **state)
-{
-    (void)state;
-    NEED_HOST();
-    if (!can_inject("disk-rate", NULL))
-        skip();
-    inject("rate", "disk-rate", json_pack("{s:i}", "write_kb_s", 200));
-    assert_true(rate_kb_s(320) < 300);
-    agent_kill_both(&n1->agent);
-    rift_clock_sleep_until(rift_clock_now() + 500 * RIFT_MS);
-    assert_true(rate_kb_s(2048) > 600);
-    agent_forget(&n1->agent);
-    assert_true(host_agent_start(n1, "disk", 120000));
-}
-
 /* --- file-damage */
 
 enum { PAGE = 4096, PAGES = 8 };
@@ -373,9 +312,6 @@ int main(void)
         CASE(a_power_cut_loses_what_was_not_synced_and_nothing_else),
         cmocka_unit_test_setup_teardown(the_same_of_an_xfs, xfs_up, toy_host_end_wiped),
         CASE(disk_faults_touch_no_disk_that_is_not_the_systems_own),
-        CASE(a_throttled_disk_moves_no_more_than_it_may),
-        CASE(a_throttle_that_nobody_reaches_is_not_observed),
-        CASE(a_throttle_is_lifted_by_its_keeper_when_all_else_is_dead),
         CASE(files_are_damaged_as_asked_and_only_those_of_the_pattern),
         CASE(nothing_outside_the_data_folder_is_damaged),
         CASE(a_wipe_leaves_neither_mount_nor_file),

@@ -1,5 +1,5 @@
 /* disk-device needs a kernel with device mapper: on a host that is a guest it is seen by dd in a
- * shell of its own, which shares nothing with the agent. */
+ * shell of its own, which shares nothing with the agent. So is disk-rate under cgroup v2. */
 #include <math.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -318,6 +318,63 @@ static void what_was_dropped_is_gone_though_it_was_synced(void **state)
     end_session(node);
 }
 
+/* --- disk-rate */
+
+/* A loop in the system's group, until it is killed. */
+static void writer_start(const char *what)
+{
+    CLEANUP(rift_free)
+    char *script = rift_printf("setsid sh -c 'echo $$ >/sys/fs/cgroup/rift-system/cgroup.procs && "
+                               "echo $$ >/run/writer && while :; do %s; done' >/dev/null 2>&1 &",
+                               what);
+    must_run(script);
+}
+
+static void writer_end(void)
+{
+    must_run("kill -9 -$(cat /run/writer); rm /run/writer");
+}
+
+/* Whether disk-rate is observed within 4 s, of a system that writes like this. */
+static bool is_seen_to_hold(struct rift_node *node, int write_kb_s, const char *what)
+{
+    struct rift_error err = {0};
+    bool is = false;
+    writer_start(what);
+    must(do_call(node, "inject",
+                 json_pack("{s:s,s:s,s:{s:i}}", "id", "disk", "fault", "disk-rate", "options",
+                           "write_kb_s", write_kb_s),
+                 &err),
+         &err);
+    int64_t deadline = rift_clock_now() + 4 * RIFT_SECOND;
+    while (!is && rift_clock_now() < deadline) {
+        json_t *reply = call(node, "observe", json_pack("{s:s}", "id", "disk"), &err);
+        must(reply != NULL, &err);
+        is = json_is_true(json_object_get(reply, "observed"));
+        print_message("%s\n", json_string_value(json_object_get(reply, "how")));
+        json_decref(reply);
+    }
+    heal(node);
+    writer_end();
+    return is;
+}
+
+#define PUT "dd if=/dev/zero of=" DISK "/file conv=notrunc"
+
+static void a_system_is_held_back_only_above_the_limit(void **state)
+{
+    (void)state;
+    case_need_lab();
+    struct rift_node *node = open_with_system();
+    assert_false(is_seen_to_hold(node, 600, PUT ",fdatasync bs=20k count=1; sleep 0.02"));
+    assert_false(is_seen_to_hold(node, 600, PUT " bs=20k count=1 oflag=direct; sleep 0.02"));
+    assert_true(is_seen_to_hold(node, 200, PUT " bs=16k count=100 oflag=direct"));
+    assert_true(is_seen_to_hold(node, 200, PUT ",fdatasync bs=64k count=1"));
+    /* Of which nothing comes through while anybody looks. */
+    assert_true(is_seen_to_hold(node, 1, PUT ",fdatasync bs=64k count=1"));
+    end_session(node);
+}
+
 /* --- whoever could end it is gone */
 
 static _Noreturn void be_controller(int out)
@@ -399,13 +456,16 @@ static void a_heal_by_hand_ends_it_when_all_of_ours_are_killed(void **state)
 
 #define CASE(test) cmocka_unit_test_teardown(test, down)
 
-int main(void)
+int main(int argc, char **argv)
 {
+    if (argc > 1)
+        cmocka_set_test_filter(argv[1]);
     const struct CMUnitTest tests[] = {
         CASE(each_request_of_a_slow_device_takes_its_time),
         CASE(a_device_that_fails_says_so_and_takes_writes_again_after_it),
         CASE(a_disk_whose_journal_failed_takes_writes_again),
         CASE(what_was_dropped_is_gone_though_it_was_synced),
+        CASE(a_system_is_held_back_only_above_the_limit),
         CASE(its_keeper_ends_it_when_agent_and_guardian_are_killed),
         CASE(a_heal_by_hand_ends_it_when_all_of_ours_are_killed),
     };

@@ -16,17 +16,22 @@
 #include "nemesis/faults/keeper.h"
 #include "nemesis/faults/disk/layer/layer.h"
 #include "nemesis/faults/setting.h"
+#include "nemesis/faults/disk/throttle_watch.h"
 #include "nemesis/faults/disk/volume.h"
 
-enum { SECTOR = 512, LINE_SIZE = 128, PATH_SIZE = 400 };
-enum { WAY_READ, WAY_WRITE, WAYS };
+enum { LINE_SIZE = 128, PATH_SIZE = 400, WAYS = RIFT_THROTTLE_WAYS };
 
 static const struct {
     const char *option, *v1_file, *v2_word;
-    int stat_field; /* of /sys/dev/block/MAJ:MIN/stat, counted from 0: sectors moved */
 } ways[WAYS] = {
-    {"read_kb_s", "blkio.throttle.read_bps_device", "rbps", 2},
-    {"write_kb_s", "blkio.throttle.write_bps_device", "wbps", 6},
+    {"read_kb_s", "blkio.throttle.read_bps_device", "rbps"},
+    {"write_kb_s", "blkio.throttle.write_bps_device", "wbps"},
+};
+
+struct live {
+    struct rift_keeper *keeper;
+    struct rift_throttle_watch **watches; /* of each limit on each device */
+    size_t watch_count;
 };
 
 struct place {
@@ -128,7 +133,7 @@ static int rate_plan(struct rift_injection *injection, const struct rift_target 
         return rift_fail(err, RIFT_ERR_MISSING, "the system has no data folder");
     int64_t limits[WAYS];
     rate_limits(injection->options, limits);
-    return limits[WAY_READ] + limits[WAY_WRITE] > 0
+    return limits[RIFT_THROTTLE_READ] + limits[RIFT_THROTTLE_WRITE] > 0
                ? 0
                : rift_fail(err, RIFT_ERR_INVALID,
                            "disk-rate: neither write_kb_s nor read_kb_s is above 0, so nothing "
@@ -150,31 +155,6 @@ static int limit_device(const struct place *place, const char *device, const int
             return -1;
     }
     return 0;
-}
-
-/* What the device itself has moved since it is there, in bytes. */
-static int64_t device_moved(const char *device, int way)
-{
-    char folder[64], text[RIFT_SETTING_TEXT_SIZE];
-    snprintf(folder, sizeof folder, "/sys/dev/block/%.20s", device);
-    if (!rift_setting_read(folder, "stat", text))
-        return 0;
-    char *at = text;
-    for (int field = 0; field < ways[way].stat_field; field++)
-        strtoll(at, &at, 10);
-    return strtoll(at, NULL, 10) * SECTOR;
-}
-
-static int64_t all_moved(const json_t *undo, int way)
-{
-    int64_t sum = 0;
-    size_t i;
-    json_t *device;
-    json_array_foreach(json_object_get(undo, "devices"), i, device)
-    {
-        sum += device_moved(json_string_value(device), way);
-    }
-    return sum;
 }
 
 static int limit_all(const struct rift_injection *injection, const struct place *place,
@@ -209,6 +189,26 @@ static void rate_tend(const struct rift_injection *injection)
         limit_all(injection, &(struct place){.folder = folder, .is_v2 = true}, NULL);
 }
 
+static void watch_all(struct live *live, const struct rift_injection *injection,
+                      const struct place *place)
+{
+    int64_t limits[WAYS];
+    size_t i;
+    json_t *device;
+    const json_t *devices = json_object_get(injection->undo, "devices");
+    live->watches =
+        rift_calloc(json_array_size(devices) * WAYS, sizeof(struct rift_throttle_watch *));
+    rate_limits(injection->options, limits);
+    json_array_foreach(devices, i, device)
+    {
+        for (int way = 0; way < WAYS; way++)
+            if (limits[way] > 0)
+                live->watches[live->watch_count++] = rift_throttle_watch_create(
+                    place->folder, place->is_v2, json_string_value(device),
+                    (enum rift_throttle_way)way, limits[way]);
+    }
+}
+
 static int rate_inject(struct rift_injection *injection, const struct rift_target *target,
                        struct rift_error *err)
 {
@@ -216,19 +216,19 @@ static int rate_inject(struct rift_injection *injection, const struct rift_targe
     if (rate_place(target, &place, err))
         return -1;
     rift_hand_down(place.folder, "io.max");
-    injection->live = rift_keeper_start(injection, rate_tend, err);
-    if (!injection->live || limit_all(injection, &place, err))
+    struct live *live = injection->live = rift_calloc(1, sizeof *live);
+    watch_all(live, injection, &place);
+    live->keeper = rift_keeper_start(injection, rate_tend, err);
+    if (!live->keeper || limit_all(injection, &place, err))
         return -1;
     injection->applied_ns = rift_clock_now();
-    json_object_set_new(injection->undo, "moved",
-                        json_pack("[I, I]", (json_int_t)all_moved(injection->undo, WAY_READ),
-                                  (json_int_t)all_moved(injection->undo, WAY_WRITE)));
     return 0;
 }
 
 static int rate_renew(struct rift_injection *injection, struct rift_error *err)
 {
-    return rift_keeper_renew(injection->live, injection, err);
+    const struct live *live = injection->live;
+    return rift_keeper_renew(live->keeper, injection, err);
 }
 
 /* A group that is gone has no limits, nor has a device that is. */
@@ -251,38 +251,29 @@ static int rate_heal(const char *id, const json_t *undo, const char *ledger, str
     return rift_hand_back("io.max", json_object_get(undo, "handed"), err) ? -1 : rc;
 }
 
-/* A limit that nobody reaches does nothing: it holds where the device moves about as much as it
- * may. */
 static int rate_observe(const struct rift_injection *injection, const struct rift_target *target,
                         bool *is_observed, json_t *details, struct rift_error *err)
 {
     (void)target;
     (void)err;
-    const json_t *before = json_object_get(injection->undo, "moved");
-    double seconds = (double)(rift_clock_now() - injection->applied_ns) / 1e9;
-    double devices = (double)json_array_size(json_object_get(injection->undo, "devices"));
-    int64_t limits[WAYS];
-    char how[160] = "";
-    rate_limits(injection->options, limits);
-    for (int way = 0; way < WAYS; way++) {
-        double moved = (double)(all_moved(injection->undo, way) -
-                                json_integer_value(json_array_get(before, (size_t)way)));
-        double most = (double)limits[way] * devices;
-        if (limits[way] == 0)
-            continue;
-        *is_observed = *is_observed || (seconds >= 0.3 && moved >= most * seconds * 0.4 &&
-                                        moved <= most * (seconds * 1.2 + 0.5));
-        size_t used = strlen(how);
-        snprintf(how + used, sizeof how - used, "%sthe device has %s %.0f KiB in %.1f s",
-                 used ? "; " : "", way == WAY_READ ? "read" : "written", moved / 1024, seconds);
-    }
-    json_object_set_new(details, "how", json_string(how));
+    const struct live *live = injection->live;
+    struct rift_text CLEANUP(rift_text_finish) how = {0};
+    for (size_t i = 0; i < live->watch_count; i++)
+        *is_observed = rift_throttle_watch_look(live->watches[i], &how) || *is_observed;
+    json_object_set_new(details, "how", json_string(how.data));
     return 0;
 }
 
 static void rate_forget(struct rift_injection *injection)
 {
-    rift_keeper_stop(injection->live);
+    struct live *live = injection->live;
+    if (!live)
+        return;
+    rift_keeper_stop(live->keeper);
+    for (size_t i = 0; i < live->watch_count; i++)
+        rift_throttle_watch_destroy(live->watches[i]);
+    free(live->watches);
+    free(live);
     injection->live = NULL;
 }
 
@@ -303,7 +294,7 @@ static int rate_probe(const struct rift_target *target, const json_t *options,
     ability->backend = place.is_v2 ? "cgroup v2, io.max" : "cgroup v1, blkio.throttle";
     rift_cgroup_create(target->system, NULL);
     snprintf(path, sizeof path, "%.255s/%s", place.folder,
-             place.is_v2 ? "io.max" : ways[WAY_WRITE].v1_file);
+             place.is_v2 ? "io.max" : ways[RIFT_THROTTLE_WRITE].v1_file);
     json_t *handed = json_array();
     rift_hand_down_plan(place.folder, "io.max", handed);
     rift_hand_down(place.folder, "io.max");
