@@ -227,7 +227,8 @@ static void check_asks(struct rift_plan_reader *reader, const struct rift_fault 
         least = zero < least ? zero : least;
         rift_text_printf(&names, "%s%s", i ? ", " : "", fault->asks[i]);
     }
-    if (least == ZERO_ALWAYS)
+    bool may_change = json_is_true(json_object_get(options, "changeable")); /* rift shell */
+    if (least == ZERO_ALWAYS && !may_change)
         rift_problem_add(&reader->problems, place,
                          "fault '%s' would do nothing: one of %s must be other than 0", fault->name,
                          names.data);

@@ -121,6 +121,7 @@ static void what_asks_for_something_is_taken(void **state)
         {SMALL "faults: [{clock: {offset_ms: [-50, 50]}}]\n", "drift_ppm", 0},
         {SMALL "faults: [link]\n", "loss_percent", 10},
         {SMALL "faults: [{link: {delay_ms: [0, 80]}, vary_s: 1}]\n", "loss_percent", 0},
+        {SMALL "faults: [{link: {delay_ms: 0, changeable: true}}]\n", "loss_percent", 0},
         {IN_CGROUP "faults: [pause]\n", "by", -1},
     };
     for (size_t i = 0; i < sizeof taken / sizeof *taken; i++) {
