@@ -39,8 +39,8 @@ const struct rift_fault rift_fault_power = {
 };
 
 #define SEEN_BY_PROBE                                                                              \
-    "Observed by a probe's file in the folder; where files has a pattern, only if a request of "   \
-    "the system's to such a file was hit as well. "
+    "Observed by a probe's file in the folder, and only if a request of the system's own was hit " \
+    "as well. "
 
 /* Options that the faults of the layer share. */
 #define OPTION_FILES                                                                               \

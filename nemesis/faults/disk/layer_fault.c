@@ -146,7 +146,7 @@ int rift_layer_fault_count(const struct rift_injection *injection, bool *is_obse
                                      json_string_value(json_object_get(details, "how")),
                                      (long long)hits, is_for_all ? "" : " to '",
                                      is_for_all ? "" : files, is_for_all ? "" : "'"));
-    *is_observed = *is_observed && (is_for_all || hits > 0);
+    *is_observed = *is_observed && hits > 0;
     return 0;
 }
 

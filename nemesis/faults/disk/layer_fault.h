@@ -20,9 +20,8 @@ int rift_layer_fault_inject(struct rift_injection *injection, const struct rift_
 int rift_layer_fault_renew(struct rift_injection *injection, struct rift_error *err);
 int rift_layer_fault_heal(const char *id, const json_t *undo, const char *ledger,
                           struct rift_error *err);
-/* Adds to "how" of the details how many requests of the system's were hit. Where the fault is for
- * some files only, none is not observed: the probe's file, which every rule hits, is none of them.
- */
+/* Adds to "how" of the details how many requests of the system's were hit. With none it is not
+ * observed, whatever a probe saw, whose file every rule hits. */
 int rift_layer_fault_count(const struct rift_injection *injection, bool *is_observed,
                            json_t *details, struct rift_error *err);
 void rift_layer_fault_forget(struct rift_injection *injection);
