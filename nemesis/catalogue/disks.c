@@ -18,7 +18,8 @@ const struct rift_fault rift_fault_disk_full = {
     .summary = "the system's disk is full",
     .effect =
         "A file of Rift's takes what is free on the disk of each data folder, which must be a disk "
-        "of its own (disk_mb in the section system); no other is touched. A keeper of its own "
+        "of its own (disk_mb in the section system); no other is touched. Observed where nothing "
+        "is free: what leave_kb leaves, once the system has used it. A keeper of its own "
         "removes the file when the lease is past or agent and guardian are killed.",
     .scope = RIFT_FAULT_ON_NODES,
     .needs_disk = true,

@@ -306,7 +306,8 @@ const struct rift_fault rift_fault_fd_limit = {
         "The soft RLIMIT_NOFILE of each process in the system's own cgroup comes down to what it "
         "has open: open, accept and socket get EMFILE. What is open stays open, and poll of many "
         "may get EINVAL. Children inherit it; a process that raises its limit itself is let be. "
-        "The limits of before come back exactly, for children too. A system that ended itself is "
+        "The limits of before come back exactly, for children too. Observed where a process can "
+        "open nothing more: with leave, once it has used that up. A system that ended itself is "
         "started again at the end. A keeper of its own lifts it when the lease is past or agent "
         "and guardian are killed.",
     .scope = RIFT_FAULT_ON_NODES,

@@ -88,6 +88,19 @@ static void a_full_disk_takes_nothing_and_is_as_before_after_it(void **state)
     assert_true(toy_is_alive(n1, 5000));
 }
 
+static void a_disk_with_room_left_is_full_once_that_is_used(void **state)
+{
+    (void)state;
+    NEED_HOST();
+    inject("full", "disk-full", json_pack("{s:i}", "leave_kb", 4096));
+    assert_int_equal(0, write_file("fits", 1 << 20, true));
+    assert_false(is_observed("full"));
+    assert_int_not_equal(0, write_file("larger", 8 << 20, true));
+    assert_true(becomes_observed("full"));
+    heal("full");
+    assert_int_equal(0, write_file("after", 8 << 20, true));
+}
+
 /* What the layer keeps of files, to undo what was not synced, it does not keep of our own. */
 static void a_full_disk_below_a_layer_is_as_before_after_it(void **state)
 {
@@ -305,6 +318,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         CASE(a_full_disk_takes_nothing_and_is_as_before_after_it),
+        CASE(a_disk_with_room_left_is_full_once_that_is_used),
         cmocka_unit_test_setup_teardown(a_full_disk_below_a_layer_is_as_before_after_it, layered_up,
                                         toy_host_end_wiped),
         CASE(a_full_disk_is_emptied_by_its_keeper_when_all_else_is_dead),

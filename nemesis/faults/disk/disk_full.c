@@ -118,21 +118,22 @@ static int full_heal(const char *id, const json_t *undo, const char *ledger, str
     return 0;
 }
 
+/* What is left free, the system has to use up first. */
 static int full_observe(const struct rift_injection *injection, const struct rift_target *target,
                         bool *is_observed, json_t *details, struct rift_error *err)
 {
-    int64_t free_bytes = 0, allowed = 0;
+    (void)injection;
+    int64_t free_bytes = 0;
     for (const char *const *folder = target->data_folders; *folder; folder++) {
         struct statvfs space;
         if (statvfs(*folder, &space))
             return rift_fail_errno(err, RIFT_ERR_IO, "ask '%s' for its free space", *folder);
         free_bytes += (int64_t)(space.f_bavail * space.f_frsize);
-        allowed += leave_bytes(injection->options) + LEFT_BLOCKS * (int64_t)space.f_frsize;
+        *is_observed = *is_observed || space.f_bavail <= LEFT_BLOCKS;
     }
     char how[96];
     snprintf(how, sizeof how, "%lld KiB are free", (long long)(free_bytes / 1024));
     json_object_set_new(details, "how", json_string(how));
-    *is_observed = free_bytes <= allowed;
     return 0;
 }
 

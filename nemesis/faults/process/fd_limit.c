@@ -312,35 +312,41 @@ static int limit_heal(const char *id, const json_t *undo, const char *ledger,
     return healed;
 }
 
-/* The soft limit as /proc tells it. */
-static bool limit_shown(pid_t pid, unsigned long long *soft)
+/* As /proc tells it. */
+static bool limit_shown(pid_t pid, struct rlimit *now)
 {
     char path[64], line[160];
+    unsigned long long soft, hard;
     snprintf(path, sizeof path, "/proc/%d/limits", (int)pid);
     FILE *file = fopen(path, "re");
     bool is_there = false;
     while (file && !is_there && fgets(line, sizeof line, file))
-        is_there = sscanf(line, "Max open files %llu", soft) == 1;
+        is_there = sscanf(line, "Max open files %llu %llu", &soft, &hard) == 2;
     if (file)
         fclose(file);
+    if (is_there)
+        *now = (struct rlimit){soft, hard};
     return is_there;
 }
 
+/* A limit that nobody reaches does nothing: a process counts that has no number left below it. */
 static int limit_observe(const struct rift_injection *injection, const struct rift_target *target,
                          bool *is_observed, json_t *details, struct rift_error *err)
 {
     static pid_t pids[RIFT_CGROUP_PIDS_MAX];
-    size_t leave = 0, count = rift_cgroup_pids(target->system, pids, RIFT_CGROUP_PIDS_MAX), hit = 0;
-    if (limit_leave(injection->options, &leave, err))
-        return -1;
+    const json_t *limits = json_object_get(injection->undo, "limits");
+    size_t count = rift_cgroup_pids(target->system, pids, RIFT_CGROUP_PIDS_MAX), hit = 0;
+    (void)err;
     for (size_t i = 0; i < count; i++) {
-        unsigned long long soft;
-        rlim_t limit;
-        hit += limit_shown(pids[i], &soft) && limit_for(pids[i], leave, &limit) && soft <= limit;
+        struct rlimit now;
+        struct entry entry;
+        rlim_t lowest;
+        hit += limit_shown(pids[i], &now) && entry_find(limits, pids[i], &now, &entry) &&
+               limit_for(pids[i], 0, &lowest) && now.rlim_cur <= lowest;
     }
     char how[128];
-    snprintf(how, sizeof how, "/proc shows that %zu of %zu processes can open at most %zu more",
-             hit, count, leave);
+    snprintf(how, sizeof how, "/proc shows that %zu of %zu processes can open nothing more", hit,
+             count);
     json_object_set_new(details, "how", json_string(how));
     *is_observed = hit > 0;
     return 0;
