@@ -308,16 +308,16 @@ const struct rift_fault rift_fault_rollback = {
     .summary = "the system's data are set back to how they were, as from an old backup",
     .effect =
         "When the window begins, the files of the data folders that the pattern selects are "
-        "copied, "
-        "beside the folder, while every process of the system stands still for it (by ptrace). The "
-        "system goes on. At the end it is killed (a systemd unit is stopped), the files become "
-        "those of the copy, and what was made since is removed: what is read back must be the "
-        "copy. Then the system is started by its recipe: a node that was restored from a backup as "
-        "old as the window is long. NOTHING BRINGS BACK what it wrote since; a system may not be "
-        "made for that, and a chaos has it only where it is named. If the controller is lost, or "
-        "the lease ends, the copy is removed and nothing is set back; a putting back that had "
-        "begun "
-        "is finished. Owners and modes come back too; sockets and the like are left alone.",
+        "copied, beside the folder, while every process of the system stands still for it (by "
+        "ptrace). The system goes on. At the end it is killed (a systemd unit is stopped), the "
+        "files become those of the copy, and what was made since is removed: what is read back "
+        "must be the copy. Observed where the data are not as in the copy any more: else there is "
+        "nothing to set back. Then the system is started by its recipe: a node that was restored "
+        "from a backup as old as the window is long. NOTHING BRINGS BACK what it wrote since; a "
+        "system may not be made for that, and a chaos has it only where it is named. If the "
+        "controller is lost, or the lease ends, the copy is removed and nothing is set back; a "
+        "putting back that had begun is finished. Owners and modes come back too; sockets and the "
+        "like are left alone.",
     .scope = RIFT_FAULT_ON_NODES,
     .stops_system = true,
     .damages_data = true,

@@ -121,8 +121,9 @@ static void only_files_of_the_pattern_go_back(void **state)
     NEED_HOST();
     write_old();
     inject("r", "rollback", json_pack("{s:s}", "files", "a*"));
-    assert_true(is_observed("r"));
+    assert_false(is_observed("r")); /* there is nothing to go back from yet */
     write_new();
+    assert_true(is_observed("r"));
     assert_int_equal(0, shell("echo 5 >ac"));
     heal("r");
     assert_int_equal(0, shell("[ $(cat a) = 1 ] && [ $(cat ab) = 1 ] && [ ! -e ac ] && "

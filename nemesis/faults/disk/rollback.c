@@ -123,27 +123,32 @@ static int rollback_inject(struct rift_injection *injection, const struct rift_t
                                      "rollback: no file in the data folders is '%s'", files);
 }
 
+/* Data that are still as in the copy would not be set back. */
 static int rollback_observe(const struct rift_injection *injection,
                             const struct rift_target *target, bool *is_observed, json_t *details,
                             struct rift_error *err)
 {
     (void)target;
     struct rift_tree_size sum = {0}, size;
-    const char *folder, *root;
+    struct rift_tree_changes changes;
+    size_t apart = 0;
+    const char *folder, *root, *files = files_of(injection->undo);
     for (size_t i = 0; copy_at(injection->undo, i, &folder, &root); i++) {
         char tree[PATH_SIZE];
         backup_path(root, "tree", tree);
-        if (rift_tree_measure(tree, "*", &size, err))
+        if (rift_tree_measure(tree, "*", &size, err) ||
+            rift_tree_compare(folder, files, tree, true, &changes, err))
             return -1;
+        apart += changes.changed + changes.lost + changes.made;
         sum.files += size.files;
         sum.bytes += size.bytes;
     }
     char how[160];
-    snprintf(how, sizeof how, "a copy of %zu files, %.1f MiB, is kept", sum.files,
-             (double)sum.bytes / (1 << 20));
+    snprintf(how, sizeof how, "a copy of %zu files, %.1f MiB, is kept, and %zu are not so any more",
+             sum.files, (double)sum.bytes / (1 << 20), apart);
     json_object_set_new(details, "how", json_string(how));
     *is_observed =
-        sum.files > 0 &&
+        apart > 0 && sum.files > 0 &&
         (json_int_t)sum.files == json_integer_value(json_object_get(injection->undo, "files")) &&
         sum.bytes == json_integer_value(json_object_get(injection->undo, "bytes"));
     return 0;
@@ -170,9 +175,9 @@ static int put_back(const char *folder, const char *root, const char *files,
     *before = (struct rift_tree_changes){0};
     if (access(tree, F_OK) != 0 && errno == ENOENT)
         return 0; /* it was put back before, and a heal after it failed */
-    if (rift_tree_compare(folder, files, tree, before, err) || mark(root, err) ||
+    if (rift_tree_compare(folder, files, tree, false, before, err) || mark(root, err) ||
         rift_tree_restore(folder, files, tree, err) ||
-        rift_tree_compare(folder, files, tree, &after, err))
+        rift_tree_compare(folder, files, tree, false, &after, err))
         return -1;
     return after.changed + after.lost + after.made == 0
                ? 0

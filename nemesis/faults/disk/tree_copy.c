@@ -50,7 +50,8 @@ static int visit_node(const FTSENT *node, size_t root, const char *files, entry_
     return is_chosen ? visit(context, &entry, err) : 0;
 }
 
-/* Files before the folders that they are in. Only regular files, links and folders. */
+/* Files before the folders that they are in. Only regular files, links and folders. What goes
+ * meanwhile is passed over. */
 static int walk(const char *folder, const char *files, entry_visit *visit, void *context,
                 struct rift_error *err)
 {
@@ -63,7 +64,8 @@ static int walk(const char *folder, const char *files, entry_visit *visit, void 
     while (rc == 0 && (node = fts_read(stream))) {
         if (is_nobodys(node))
             fts_set(stream, node, FTS_SKIP);
-        else if (node->fts_info == FTS_DNR || node->fts_info == FTS_ERR)
+        else if ((node->fts_info == FTS_DNR || node->fts_info == FTS_ERR) &&
+                 node->fts_errno != ENOENT)
             rc = rift_fail(err, RIFT_ERR_IO, "read '%s': %s", node->fts_path,
                            strerror(node->fts_errno));
         else
@@ -277,8 +279,9 @@ static bool have_equal_content(int a, int b)
     }
 }
 
-/* Is what entry names the same file in another folder? *is_there: at least something is. */
-static bool is_same(int from, int other, const struct entry *entry, bool *is_there)
+/* Is what entry names the same file in another folder, by its content or by its time? *is_there: at
+ * least something is. */
+static bool is_same(int from, int other, const struct entry *entry, bool by_time, bool *is_there)
 {
     const char *name;
     struct stat found;
@@ -295,6 +298,9 @@ static bool is_same(int from, int other, const struct entry *entry, bool *is_the
         return n >= 0 && readlinkat(parent, name, targets[1], PATH_SIZE) == n &&
                memcmp(targets[0], targets[1], (size_t)n) == 0;
     }
+    if (by_time)
+        return found.st_mtim.tv_sec == entry->found->st_mtim.tv_sec &&
+               found.st_mtim.tv_nsec == entry->found->st_mtim.tv_nsec;
     CLEANUP(rift_close_fd) int a = open_beneath(from, entry->path, O_RDONLY);
     CLEANUP(rift_close_fd) int b = open_beneath(other, entry->path, O_RDONLY);
     return a >= 0 && b >= 0 && have_equal_content(a, b);
@@ -302,6 +308,7 @@ static bool is_same(int from, int other, const struct entry *entry, bool *is_the
 
 struct comparison {
     int folder, copy;
+    bool by_time;
     struct rift_tree_changes changes;
 };
 
@@ -312,7 +319,7 @@ static int count_folders_entry(void *context, const struct entry *entry, struct 
     bool is_there = false;
     if (entry->is_folder)
         return 0;
-    if (is_same(all->folder, all->copy, entry, &is_there))
+    if (is_same(all->folder, all->copy, entry, all->by_time, &is_there))
         all->changes.same++;
     else if (is_there)
         all->changes.changed++;
@@ -334,12 +341,12 @@ static int count_copys_entry(void *context, const struct entry *entry, struct ri
     return 0;
 }
 
-int rift_tree_compare(const char *folder, const char *files, const char *copy,
+int rift_tree_compare(const char *folder, const char *files, const char *copy, bool by_time,
                       struct rift_tree_changes *changes, struct rift_error *err)
 {
     CLEANUP(rift_close_fd) int own = open_folder(folder, err);
     CLEANUP(rift_close_fd) int other = open_folder(copy, err);
-    struct comparison all = {.folder = own, .copy = other};
+    struct comparison all = {.folder = own, .copy = other, .by_time = by_time};
     if (own < 0 || other < 0 || walk(folder, files, count_folders_entry, &all, err) ||
         walk(copy, files, count_copys_entry, &all, err))
         return -1;
@@ -373,7 +380,7 @@ static int put_back_visit(void *context, const struct entry *entry, struct rift_
     int rc = 0;
     if (entry->is_folder)
         rc = make_folders(all->copy, all->folder, entry->path);
-    else if (!is_same(all->copy, all->folder, entry, &is_there))
+    else if (!is_same(all->copy, all->folder, entry, false, &is_there))
         rc = copy_one(all->copy, all->folder, entry);
     return rc ? rift_fail_errno(err, RIFT_ERR_IO, "put '%s' back", entry->path) : 0;
 }

@@ -4,6 +4,7 @@
 #ifndef NEMESIS_FAULTS_DISK_TREE_COPY_H
 #define NEMESIS_FAULTS_DISK_TREE_COPY_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -24,8 +25,9 @@ struct rift_tree_changes {
     size_t same, changed, lost,
         made; /* files: as in the copy; not so; not there; not in the copy */
 };
-/* How the folder differs from the copy, by what is read from both. */
-int rift_tree_compare(const char *folder, const char *files, const char *copy,
+/* How the folder differs from the copy, by what is read from both; or by the times of files of the
+ * same size, which needs no read. */
+int rift_tree_compare(const char *folder, const char *files, const char *copy, bool by_time,
                       struct rift_tree_changes *changes, struct rift_error *err);
 /* The folder's files become those of the copy, and are synced: what was made since is removed. May
  * be done again after half of it. Nobody may write there meanwhile. */
