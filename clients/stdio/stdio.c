@@ -102,7 +102,9 @@ static int stdio_greet(struct stdio_session *session, const struct rift_client_c
     const char *code = NULL;
     json_t *answer = stdio_exchange(session, hello, config->open_deadline_ns, &code);
     if (!answer)
-        return rift_fail(err, RIFT_ERR_UNREACHABLE, "%s while it was asked to open", code);
+        return rift_fail(err, RIFT_ERR_UNREACHABLE,
+                         "%s while it was asked to open; what it wrote to stderr is in rift.log",
+                         code);
     const char *type = json_string_value(json_object_get(answer, "type"));
     const char *why = json_string_value(json_object_get(answer, "error"));
     int result = 0;

@@ -176,6 +176,7 @@ static void a_missing_program_is_named(void **state)
     assert_non_null(strstr(err.text, "no-such-program"));
     close_program(&caller);
     assert_int_equal(open_program(&caller, json_pack("[s, s]", "sh", "-c"), &err), -1);
+    assert_non_null(strstr(err.text, "rift.log")); /* where its own last words are */
     close_program(&caller);
 }
 
