@@ -1,6 +1,7 @@
 /* The table of drivers: a new fault is a new file and a line here. */
 #include "nemesis/faults/driver.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "nemesis/fault.h"
@@ -33,5 +34,7 @@ const struct rift_fault_driver *rift_fault_driver_find(const char *name)
 
 bool rift_fault_driver_stops_system(const struct rift_fault_driver *driver)
 {
-    return rift_fault_find(driver->name)->stops_system;
+    const struct rift_fault *fault = rift_fault_find(driver->name);
+    assert(fault);
+    return fault->stops_system;
 }
