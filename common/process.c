@@ -128,6 +128,19 @@ void rift_process_name(pid_t pid, char name[RIFT_PROCESS_NAME_SIZE])
         fclose(file);
 }
 
+static bool is_end(char state)
+{
+    return state == 'Z' || state == 'X';
+}
+
+static char common_state(char common, char state)
+{
+    bool is_weaker = is_end(common) || (common == 'D' && !is_end(state));
+    if (common == 0 || common == state || is_weaker)
+        return state;
+    return is_end(state) || state == 'D' ? common : '*';
+}
+
 char rift_process_threads_state(pid_t pid)
 {
     char path[64], common = 0;
@@ -143,7 +156,7 @@ char rift_process_threads_state(pid_t pid)
         snprintf(file, sizeof file, "/proc/%d/task/%s/stat", (int)pid, entry->d_name);
         if (!process_read_stat(file, &state, FIELD_STATE, NULL))
             continue;
-        common = common == 0 || common == state ? state : '*';
+        common = common_state(common, state);
     }
     closedir(folder);
     return common;

@@ -28,7 +28,9 @@ pid_t rift_process_parent(pid_t pid);
 char rift_process_state(pid_t pid);
 /* What it calls itself, a thread too (proc(5), comm); empty when it is gone. */
 void rift_process_name(pid_t pid, char name[RIFT_PROCESS_NAME_SIZE]);
-/* The states of all its threads, as one letter where all agree, else '*'; 0 when it is gone. */
+/* The states of all its threads, as one letter where all agree, else '*'; 0 when it is gone. One
+ * that sleeps uninterruptibly (D) runs nothing either and agrees with any other, an ended one too.
+ */
 char rift_process_threads_state(pid_t pid);
 /* A pidfd (close-on-exec), or -1 with errno; ESRCH also when the pid is another's by now. */
 int rift_process_open(const struct rift_process *process);

@@ -65,12 +65,31 @@ static void two_freezes_end_with_the_last(void **state)
     assert_true(toy_is_alive(n1, 5000));
 }
 
+static size_t system_pids(pid_t *pids, size_t max)
+{
+    struct rift_cgroup cgroup;
+    assert_int_equal(0, rift_cgroup_open(n1->cgroup, &cgroup, NULL));
+    return rift_cgroup_pids(&cgroup, pids, max);
+}
+
+static void a_freezer_with_nobody_in_it_is_not_observed(void **state)
+{
+    (void)state;
+    pid_t pids[16];
+    if (!can_inject("pause", freezer()))
+        skip();
+    inject("f", "pause", freezer());
+    for (size_t count; (count = system_pids(pids, 16)) > 0;)
+        for (size_t i = 0; i < count; i++)
+            kill(pids[i], SIGKILL);
+    assert_false(is_observed("f"));
+    heal("f");
+}
+
 static long system_ms(void)
 {
     pid_t pids[16];
-    struct rift_cgroup cgroup;
-    assert_int_equal(0, rift_cgroup_open(n1->cgroup, &cgroup, NULL));
-    size_t count = rift_cgroup_pids(&cgroup, pids, 16);
+    size_t count = system_pids(pids, 16);
     long sum = 0;
     for (size_t i = 0; i < count; i++)
         sum += cpu_time_ms(pids[i]);
@@ -294,12 +313,15 @@ static void a_memory_limit_outlives_an_oom_kill(void **state)
 
 #define CASE(test) cmocka_unit_test_setup_teardown(test, toy_up, toy_host_end)
 
-int main(void)
+int main(int argc, char **argv)
 {
+    if (argc > 1)
+        cmocka_set_test_filter(argv[1]);
     const struct CMUnitTest tests[] = {
         CASE(a_frozen_system_stands_still_and_goes_on),
         CASE(a_frozen_system_is_thawed_by_its_keeper_when_all_else_is_dead),
         CASE(two_freezes_end_with_the_last),
+        CASE(a_freezer_with_nobody_in_it_is_not_observed),
         CASE(a_quota_slows_the_system_down_and_is_lifted),
         CASE(a_memory_limit_is_felt_and_lifted_exactly),
         CASE(the_kernel_kills_for_want_of_memory_and_the_limit_is_as_before),

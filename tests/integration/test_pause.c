@@ -1,4 +1,5 @@
 /* kill and pause as an outsider sees them: does the system go on writing? */
+#include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -146,7 +147,15 @@ static void a_pause_begins_at_its_start_and_not_before(void **state)
     assert_true(toy_is_still(n1, 100));
 }
 
-/* A parent in vfork(2), which comes to no ptrace stop before its child ends. */
+static void *sleep_for_ever(void *unused)
+{
+    for (;;)
+        pause();
+    return unused;
+}
+
+/* A parent in vfork(2), which comes to no ptrace stop before its child ends, beside a thread that
+ * does. */
 static pid_t start_one_that_does_not_stop(const struct rift_cgroup *cgroup, int for_s)
 {
     int joined[2];
@@ -154,7 +163,9 @@ static pid_t start_one_that_does_not_stop(const struct rift_cgroup *cgroup, int 
     assert_int_equal(0, pipe(joined));
     pid_t pid = fork();
     if (pid == 0) {
-        bool is_in = rift_cgroup_join(cgroup) == 0 && write(joined[1], "", 1) == 1;
+        pthread_t thread;
+        bool is_in = rift_cgroup_join(cgroup) == 0 && write(joined[1], "", 1) == 1 &&
+                     pthread_create(&thread, NULL, sleep_for_ever, NULL) == 0;
         if (is_in && vfork() == 0) {
             syscall(SYS_nanosleep, &(struct timespec){.tv_sec = for_s}, NULL);
             _exit(0);
@@ -167,6 +178,21 @@ static pid_t start_one_that_does_not_stop(const struct rift_cgroup *cgroup, int 
     while (rift_process_state(pid) != 'D')
         ;
     return pid;
+}
+
+static void who_waits_for_a_paused_child_is_paused_too(void **state)
+{
+    (void)state;
+    NEED_HOST();
+    struct rift_cgroup cgroup;
+    assert_int_equal(0, rift_cgroup_open(n1->cgroup, &cgroup, NULL));
+    pid_t stuck = start_one_that_does_not_stop(&cgroup, 20);
+    inject("p", "pause", NULL);
+    assert_true(toy_is_still(n1, 100));
+    assert_true(is_observed("p"));
+    heal("p");
+    kill(stuck, SIGKILL);
+    waitpid(stuck, NULL, 0);
 }
 
 /* The clock fault gives up after 2 s; the agent has answered others, and healed, long before. */
@@ -312,6 +338,7 @@ int main(void)
         CASE(what_the_system_has_put_into_a_group_below_its_own_is_hit_too),
         CASE(what_stood_still_before_a_pause_by_sigstop_does_so_after_it),
         CASE(a_pause_begins_at_its_start_and_not_before),
+        CASE(who_waits_for_a_paused_child_is_paused_too),
         CASE(a_process_that_does_not_stop_keeps_no_other_fault_from_its_end),
         CASE(a_pause_ends_with_the_lease),
         CASE(a_pause_ends_within_the_lease_whatever_is_killed),

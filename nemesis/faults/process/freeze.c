@@ -89,9 +89,13 @@ int rift_freeze_observe(const struct rift_target *target, bool *is_observed, jso
     struct place place;
     if (freeze_place(target, &place, err))
         return -1;
-    *is_observed = freeze_is_done(&place);
+    pid_t pid;
+    bool is_frozen = freeze_is_done(&place);
+    *is_observed = is_frozen && rift_cgroup_pids(target->system, &pid, 1) > 0;
     json_object_set_new(details, "how",
                         json_string(*is_observed ? "the kernel says that the cgroup is frozen"
-                                                 : "the cgroup is not frozen"));
+                                    : is_frozen
+                                        ? "the cgroup is frozen, but no process is in it any more"
+                                        : "the cgroup is not frozen"));
     return 0;
 }
