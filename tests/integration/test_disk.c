@@ -233,6 +233,14 @@ static ssize_t read_pages(const char *file, char pages[PAGES * PAGE])
     return fd < 0 ? -1 : read(fd, pages, PAGES * PAGE);
 }
 
+static void append(const char *file, const char *text, int times)
+{
+    CLEANUP(rift_free) char *path = toy_data_path(file);
+    CLEANUP(rift_close_fd) int fd = open(path, O_WRONLY | O_APPEND);
+    for (int i = 0; i < times; i++)
+        assert_int_equal(strlen(text), write(fd, text, strlen(text)));
+}
+
 static void files_are_damaged_as_asked_and_only_those_of_the_pattern(void **state)
 {
     (void)state;
@@ -247,6 +255,12 @@ static void files_are_damaged_as_asked_and_only_those_of_the_pattern(void **stat
     assert_memory_equal(wrote, found, PAGES * PAGE - 100);
     heal("cut");
     assert_int_equal(PAGES * PAGE - 100, read_pages("x.wal", found)); /* it is not healed */
+    write_pages("x.wal", wrote);
+    inject("grown", "file-damage",
+           json_pack("{s:s, s:i, s:s}", "how", "truncate", "bytes", 100, "files", "*.wal"));
+    append("x.wal", "later ", 40); /* the system goes on writing where the file ends now */
+    assert_true(is_observed("grown"));
+    heal("grown");
     write_pages("x.wal", wrote);
     inject("bit", "file-damage", json_pack("{s:s}", "files", "*.wal"));
     assert_true(is_observed("bit"));

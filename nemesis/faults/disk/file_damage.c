@@ -127,6 +127,14 @@ static uint64_t wound_digest(int fd, const struct wound *wound)
     return sum;
 }
 
+static int cut_short(int fd, int64_t bytes, struct wound *wound)
+{
+    wound->length = bytes < wound->size ? bytes : wound->size;
+    wound->offset = wound->size - wound->length;
+    wound->digest = wound_digest(fd, wound);
+    return ftruncate(fd, wound->offset);
+}
+
 static int flip_bit(int fd, struct wound *wound, struct rift_rng *rng)
 {
     unsigned char byte;
@@ -164,7 +172,7 @@ static int damage_file(const struct candidate *file, enum damage kind, int64_t b
     if (rc == 0 && found.st_size == 0)
         return 0; /* the system has emptied it meanwhile */
     if (rc == 0 && kind == DAMAGE_TRUNCATE)
-        rc = ftruncate(fd, found.st_size > bytes ? found.st_size - bytes : 0);
+        rc = cut_short(fd, bytes, wound);
     else if (rc == 0 && kind == DAMAGE_BITFLIP)
         rc = flip_bit(fd, wound, rng);
     else if (rc == 0)
@@ -235,16 +243,11 @@ static bool is_wounded(const json_t *item)
     const struct candidate file = {
         .folder = json_string_value(json_object_get(item, "folder")),
         .path = (char *)(uintptr_t)json_string_value(json_object_get(item, "file"))};
-    const struct wound wound = {.size = json_integer_value(json_object_get(item, "size")),
-                                .offset = json_integer_value(json_object_get(item, "offset")),
+    const struct wound wound = {.offset = json_integer_value(json_object_get(item, "offset")),
                                 .length = json_integer_value(json_object_get(item, "length"))};
     json_int_t before = json_integer_value(json_object_get(item, "digest"));
-    struct stat found;
     CLEANUP(rift_close_fd) int fd = open_beneath(&file, O_RDONLY);
-    if (fd < 0 || fstat(fd, &found))
-        return false;
-    return wound.length > 0 ? (json_int_t)wound_digest(fd, &wound) != before
-                            : found.st_size < wound.size;
+    return fd >= 0 && wound.length > 0 && (json_int_t)wound_digest(fd, &wound) != before;
 }
 
 static int damage_observe(const struct rift_injection *injection, const struct rift_target *target,
