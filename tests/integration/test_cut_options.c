@@ -6,6 +6,7 @@
 #include <linux/sockios.h>
 #include <net/if.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -423,6 +424,53 @@ static void both_ends_of_a_connection_are_reset(void **state)
     }
 }
 
+static int64_t hits(void)
+{
+    json_t *reply = agent_must(&n1->agent, "observe", json_pack("{s:s}", "id", "cut"));
+    json_int_t count = 0;
+    assert_int_equal(json_unpack(reply, "{s:{s:[{s:I}]}}", "details", "peers", "hit", &count), 0);
+    json_decref(reply);
+    return count;
+}
+
+/* n3, which the fault does not name, ends one of its own connections by a RST. */
+static void reset_another(int listener)
+{
+    struct linger at_once = {.l_onoff = 1};
+    int out = host_connect(spaces, n3, 0, n1, AF_INET, PORT_CUT, SLOW_MS);
+    int in = accept(listener, NULL, NULL);
+    assert_int_equal(0, setsockopt(out, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once));
+    close(out);
+    assert_int_equal(-1, hears(in, SLOW_MS));
+    assert_int_equal(ECONNRESET, errno);
+    close(in);
+}
+
+/* The probe of a connection that is kept alive is hit, but its sequence number is not the one
+ * expected next. */
+static void what_others_reset_is_no_reset_of_the_fault_s(void **state)
+{
+    (void)state;
+    namespaces_need(spaces);
+    int listener = bound(n1, AF_INET, SOCK_STREAM, PORT_CUT), old[2], on = 1;
+    open_pair(listener, AF_INET, old);
+    inject("reset", json_object());
+    reset_another(listener);
+    assert_false(is_observed());
+    assert_int_equal(0, setsockopt(old[0], IPPROTO_TCP, TCP_KEEPIDLE, &on, sizeof on));
+    assert_int_equal(0, setsockopt(old[0], SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on));
+    for (int64_t end = rift_clock_now() + SLOW_MS * RIFT_MS; hits() == 0;)
+        assert_true(rift_clock_now() < end);
+    reset_another(listener);
+    assert_false(is_observed());
+    for (int i = 0; i < 2; i++) /* every second one is hit */
+        assert_int_equal(1, send(old[0], "a", 1, MSG_NOSIGNAL));
+    assert_true(is_observed());
+    heal();
+    close_pair(old);
+    close(listener);
+}
+
 static void only_connections_from_before_are_reset_where_that_is_asked_for(void **state)
 {
     (void)state;
@@ -485,6 +533,7 @@ int main(void)
         CASE(an_established_connection_goes_deaf_in_one_direction_and_a_new_one_works),
         CASE(new_connections_are_cut_and_the_open_one_goes_on),
         CASE(both_ends_of_a_connection_are_reset),
+        CASE(what_others_reset_is_no_reset_of_the_fault_s),
         CASE(only_connections_from_before_are_reset_where_that_is_asked_for),
         CASE(options_that_mean_nothing_are_refused),
     };

@@ -209,7 +209,7 @@ static struct rift_peer_filter *filter_create(const struct rift_target *target,
     if (parameters)
         memcpy(filter->window.parameters, parameters, sizeof filter->window.parameters);
     bool concerns_tcp = looks && rift_match_is_partial(&filter->match) &&
-                        filter->match.protocol != IPPROTO_UDP && !filter->match.every_second &&
+                        filter->match.protocol != IPPROTO_UDP &&
                         filter->match.side == RIFT_MATCH_EITHER_PORT;
     if (concerns_tcp)
         filter->look = rift_tcp_look_create(target, &filter->match, err);

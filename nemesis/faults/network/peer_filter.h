@@ -45,8 +45,8 @@ struct rift_peer_filter *
 rift_peer_filter_create(const struct rift_target *target, enum rift_tc_hook hook,
                         const struct rift_match *match, rift_peer_action *action,
                         const uint64_t *parameters, struct rift_error *err);
-/* The same for what drops: where only some packets match, rift_peer_filter_look tells by the TCP of
- * the node whether they are lost. */
+/* The same for what drops or resets: where only some packets match, rift_peer_filter_look tells by
+ * the TCP of the node whether they are lost. */
 struct rift_peer_filter *rift_peer_filter_create_matching(const struct rift_target *target,
                                                           enum rift_tc_hook hook,
                                                           const struct rift_match *match,

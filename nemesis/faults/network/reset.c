@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/memory.h"
 #include "nemesis/faults/network/clsact.h"
 #include "nemesis/faults/drivers.h"
 #include "nemesis/faults/network/peer_filter.h"
@@ -150,12 +151,14 @@ static int reset_inject(struct rift_injection *injection, const struct rift_targ
 static int reset_observe(const struct rift_injection *injection, const struct rift_target *target,
                          bool *is_observed, json_t *details, struct rift_error *err)
 {
-    if (rift_peer_filter_observe(injection, target, is_observed, details, err))
+    if (rift_peer_filter_observe(injection, target, is_observed, details, err) ||
+        rift_peer_filter_look(injection, target, is_observed, details, err))
         return -1;
     long long before = json_integer_value(json_object_get(injection->undo, "resets"));
     long long resets = resets_of_tcp() - before;
-    char how[96];
-    snprintf(how, sizeof how, "TCP counts %lld connections that were reset", resets);
+    CLEANUP(rift_free)
+    char *how = rift_printf("%s; TCP counts %lld that were reset",
+                            json_string_value(json_object_get(details, "how")), resets);
     json_object_set_new(details, "how", json_string(how));
     *is_observed = *is_observed && before >= 0 && resets > 0;
     return 0;

@@ -110,6 +110,30 @@ static int look_at_old(struct rift_tcp_look *look, const struct rift_target *tar
     return 0;
 }
 
+/* Where there were none before, as of a system's that come and go, or there are too many, the
+ * segments alone tell. */
+static int look_for_lost(const struct rift_tcp_look *look, const struct rift_target *target,
+                         const json_t *peers, bool *is_observed, char how[160],
+                         struct rift_error *err)
+{
+    struct connection now[CONNECTIONS_MAX];
+    struct collection all = {.target = target, .match = &look->match, .list = now};
+    size_t lost = 0;
+    if (rift_tcp_sockets_visit(collect, &all, err))
+        return -1;
+    for (size_t i = 0; i < look->old_count; i++) {
+        size_t j = 0;
+        while (j < all.count && now[j].cookie != look->old[i].cookie)
+            j++;
+        lost += j == all.count;
+    }
+    bool may_tell = look->old_count > 0 && all.count < CONNECTIONS_MAX;
+    *is_observed = hits_of_all(peers) > 0 && (lost > 0 || !may_tell);
+    snprintf(how, 160, "%lld segments made a RST; of %zu connections from before %zu are no more",
+             (long long)hits_of_all(peers), look->old_count, lost);
+    return 0;
+}
+
 /* --- attempts */
 
 static void attempt_end(struct attempt *attempt)
@@ -183,7 +207,7 @@ struct rift_tcp_look *rift_tcp_look_create(const struct rift_target *target,
     for (size_t i = 0; i < look->peer_count; i++)
         look->attempts[i].fd = -1;
     struct collection all = {.target = target, .match = match, .list = look->old};
-    if (match->connections == RIFT_MATCH_ESTABLISHED &&
+    if ((match->connections == RIFT_MATCH_ESTABLISHED || match->every_second) &&
         rift_tcp_sockets_visit(collect, &all, err)) {
         rift_tcp_look_destroy(look);
         return NULL;
@@ -205,6 +229,8 @@ void rift_tcp_look_destroy(struct rift_tcp_look *look)
 int rift_tcp_look(struct rift_tcp_look *look, const struct rift_target *target, const json_t *peers,
                   bool *is_observed, char how[160], struct rift_error *err)
 {
+    if (look->match.every_second)
+        return look_for_lost(look, target, peers, is_observed, how, err);
     if (look->match.connections == RIFT_MATCH_ESTABLISHED)
         return look_at_old(look, target, peers, is_observed, how, err);
     look_by_attempts(look, target, peers, is_observed, how);

@@ -1,7 +1,8 @@
 /* Is TCP between this node and its peers cut as a match says? Seen by TCP itself, not by the
  * filter: a connection attempt to each peer that gets no answer; or, for connections that were
- * there before, that TCP's own count of what it was given stands still. In both cases the filter
- * must have dropped something of that peer meanwhile, or the silence is no work of the fault. */
+ * there before, that TCP's own count of what it was given stands still; or, where segments are to
+ * reset them, that one is no more. In each case the filter must have hit something of that peer
+ * meanwhile, or the silence is no work of the fault. */
 #ifndef NEMESIS_FAULTS_NETWORK_TCP_LOOK_H
 #define NEMESIS_FAULTS_NETWORK_TCP_LOOK_H
 
