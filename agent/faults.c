@@ -269,6 +269,16 @@ struct look {
     char id[RIFT_FAULT_ID_SIZE];
 };
 
+/* Others of its kind: of those that hit the same packets the first one has them all. */
+static int others_like(const struct fault *fault)
+{
+    int count = 0;
+    for (const struct fault *other = fault->agent->faults; other; other = other->next)
+        count += other != fault && other->is_on && !other->has_ended &&
+                 other->injection.driver == fault->injection.driver;
+    return count;
+}
+
 static int look_once(struct agent *agent, const char *id, bool *is_observed, json_t *ok,
                      struct rift_error *err)
 {
@@ -285,6 +295,7 @@ static int look_once(struct agent *agent, const char *id, bool *is_observed, jso
     const json_t *how = json_object_get(details, "how");
     json_object_set_new(ok, "observed", json_boolean(*is_observed));
     json_object_set_new(ok, "how", json_string(how ? json_string_value(how) : ""));
+    json_object_set_new(details, "others", json_integer(others_like(fault)));
     json_object_set_new(ok, "details", details);
     return rc;
 }

@@ -63,7 +63,7 @@ static int carry_out(struct cluster *cluster, const struct rift_window *window, 
         int64_t start = rift_clock_now() + LEAD_MS * RIFT_MS + lead_of(&lead, cluster);
         printf("%s: %s\n", window->what.fault->name, fault.what);
         fault_window_inject(&fault, start);
-        rift_clock_sleep_until(start + LOOK_MS * RIFT_MS);
+        rift_clock_sleep_until(start + LOOK_MS * RIFT_MS + lead_clock_error(cluster));
         json_t *seen = fault_window_observe(&fault, start + window->length_ns);
         was_observed = json_is_true(json_object_get(seen, "observed"));
         fault_print_nodes(seen, "observed");

@@ -192,7 +192,7 @@ static void start(struct shell *shell, int argc, char **argv)
     int64_t start_ns = rift_clock_now() + LEAD_MS * RIFT_MS + lead_of(&shell->lead, shell->cluster);
     held->end_ns = start_ns + (int64_t)(wish.length_s * 1e9);
     lead_learn(&shell->lead, fault_window_inject(&held->fault, start_ns));
-    rift_clock_sleep_until(start_ns + LOOK_MS * RIFT_MS);
+    rift_clock_sleep_until(start_ns + LOOK_MS * RIFT_MS + lead_clock_error(shell->cluster));
     bool is_on = held->fault.error.code == RIFT_ERR_NONE;
     CLEANUP(rift_free) char *length = rift_printf(" on for %g s:", wish.length_s);
     printf("%s%s %s: %s\n", held->fault.id, is_on ? length : "", wish.fault, held->fault.what);

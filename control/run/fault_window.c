@@ -344,10 +344,16 @@ static bool agent_saw_drops(const json_t *observed, const char *peer)
     return false;
 }
 
-/* A cut is observed where datagrams came through before and none does now; one that comes and goes,
- * where all came through before and some do not now. Where none did before (another fault cut the
- * link already), or where they go by another interface than is cut, the filter's own count stands
- * in. */
+/* Nothing else silenced the link: the fault's own filter dropped something of it. Where another cut
+ * is on as well, that one's filter may have come first. */
+static bool is_work_of_cut(const json_t *observed, const char *peer, int heard_before)
+{
+    const json_t *others = json_object_get(json_object_get(observed, "details"), "others");
+    return agent_saw_drops(observed, peer) || (heard_before > 0 && json_integer_value(others) > 0);
+}
+
+/* A cut is observed where no datagram comes through; one that comes and goes, where some do, as did
+ * before. Where they go by another interface than is cut, the filter's own count stands in. */
 static bool describe_cut(const struct fault_window *fault, size_t node, const json_t *observed,
                          const struct link_probe *during, struct rift_text *text)
 {
@@ -360,9 +366,10 @@ static bool describe_cut(const struct fault_window *fault, size_t node, const js
         int before = link_probe_heard(&fault->before, s, node);
         int now = link_probe_heard(during, s, node);
         bool has_drops = agent_saw_drops(observed, cluster->names[s]);
-        bool is_deaf = now == 0 && (before > 0 || has_drops);
+        bool is_ours = is_work_of_cut(observed, cluster->names[s], before);
+        bool is_deaf = now == 0 && is_ours;
         bool is_elsewhere = now > 0 && names_interfaces(fault);
-        bool is_by_turns = flaps && before == LINK_PROBE_COUNT && now > 0 && now < sent;
+        bool is_by_turns = flaps && is_ours && before > 0 && now > 0 && now < sent;
         is_observed = is_observed && (is_deaf || is_by_turns || (is_elsewhere && has_drops));
         rift_text_printf(text, "%s%s ", is_first ? "" : ", ", cluster->names[s]);
         is_first = false;
@@ -378,7 +385,8 @@ static bool describe_cut(const struct fault_window *fault, size_t node, const js
         else if (is_deaf)
             rift_text_append(text, "not heard");
         else
-            rift_text_append(text, "not heard, but not before either");
+            rift_text_printf(text, "not heard, but %s",
+                             before > 0 ? "nothing was dropped" : "not before either");
     }
     return is_observed;
 }
@@ -406,9 +414,11 @@ static json_t *describe_node(const struct fault_window *fault, size_t node,
         rift_text_printf(&text, "began %.0f ms late; ", (double)json_integer_value(late) / 1e6);
     if (!fault->injected[node].ok)
         rift_text_append(&text, own_words(fault, node, &fault->injected[node].error));
-    else if (is_cut(fault))
+    else if (is_cut(fault)) {
         is_observed = describe_cut(fault, node, observed->ok, during, &text);
-    else if (!observed->ok)
+        if (!observed->ok)
+            rift_text_printf(&text, "; %s", own_words(fault, node, &observed->error));
+    } else if (!observed->ok)
         rift_text_append(&text, own_words(fault, node, &observed->error));
     else {
         is_observed = json_is_true(json_object_get(observed->ok, "observed"));

@@ -9,15 +9,21 @@
 #define LEAD_NODE_NS  (10 * RIFT_MS)
 #define LEAD_TRIP_MAX (2 * RIFT_SECOND)
 
-int64_t lead_of(const struct lead *lead, const struct cluster *cluster)
+int64_t lead_clock_error(const struct cluster *cluster)
 {
-    int64_t trip_ns = 0, lead_ns;
+    int64_t greatest_ns = 0;
     for (size_t i = 0; i < cluster->node_count; i++) {
         int64_t error_ns = 0; /* half of a round trip; of a node without contact it says nothing */
         rift_node_clock_offset(cluster->nodes[i], &error_ns);
-        if (error_ns <= LEAD_TRIP_MAX / 2 && 2 * error_ns > trip_ns)
-            trip_ns = 2 * error_ns;
+        if (error_ns <= LEAD_TRIP_MAX / 2 && error_ns > greatest_ns)
+            greatest_ns = error_ns;
     }
+    return greatest_ns;
+}
+
+int64_t lead_of(const struct lead *lead, const struct cluster *cluster)
+{
+    int64_t trip_ns = 2 * lead_clock_error(cluster), lead_ns;
     int64_t slowest_ns = atomic_load(&lead->slowest_ns);
     lead_ns = LEAD_LEAST_NS + 2 * trip_ns + (int64_t)cluster->node_count * LEAD_NODE_NS;
     if (lead_ns < slowest_ns + slowest_ns / 2)

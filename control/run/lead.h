@@ -15,6 +15,9 @@ struct lead {
     _Atomic int64_t slowest_ns;
 };
 
+/* By how much any node may begin later than at that moment, as its clock is not known better; in
+ * ns. */
+int64_t lead_clock_error(const struct cluster *cluster);
 /* By the slowest round trip, by how many nodes there are (they may share processors), and by what
  * was learnt; from 0.1 to 5 s. */
 int64_t lead_of(const struct lead *lead, const struct cluster *cluster);

@@ -108,6 +108,22 @@ static void lane_report_failure(struct lane *lane, const struct fault_window *fa
         settings->on_failure(settings->context, &fault->error);
 }
 
+static json_t *not_done(const struct fault_window *fault)
+{
+    return json_pack("{s:b, s:{}, s:s}", "observed", 0, "nodes", "why", fault->error.text);
+}
+
+/* What was asked of all nodes and some refused is not seen by looking, as it goes on as before. */
+static json_t *lane_change(struct lane *lane, struct fault_window *fault, const json_t *options,
+                           int64_t heal_ns)
+{
+    fault_window_change(fault, options);
+    if (fault->error.code != RIFT_ERR_NONE)
+        return not_done(fault);
+    nemesis_wait(lane->nemesis, rift_clock_now() + NEMESIS_LOOK_NS);
+    return fault_window_observe(fault, heal_ns);
+}
+
 /* Of a window that varies: its options change again and again, as the seed says, and each time is
  * looked at. */
 static void lane_vary(struct lane *lane, struct fault_window *fault, int64_t start_ns,
@@ -124,10 +140,8 @@ static void lane_vary(struct lane *lane, struct fault_window *fault, int64_t sta
             lane_begin(lane, fault, "change",
                        json_pack("{s:I, s:s, s:O}", "window", (json_int_t)window->number, "what",
                                  fault->what, "options", options));
-        fault_window_change(fault, options);
+        lane_end(lane, op, lane_change(lane, fault, options, heal_ns), fault);
         json_decref(options);
-        nemesis_wait(lane->nemesis, rift_clock_now() + NEMESIS_LOOK_NS);
-        lane_end(lane, op, fault_window_observe(fault, heal_ns), fault);
         lane_report_failure(lane, fault);
     }
 }
@@ -156,7 +170,7 @@ static void lane_break_and_heal(struct lane *lane, struct fault_window *fault)
     char *active = rift_printf("%s %s", fault->window->what.fault->name, fault->what);
     lane_set_active(lane, active);
     lead_learn(&nemesis->lead, fault_window_inject(fault, start_ns));
-    nemesis_wait(nemesis, start_ns + NEMESIS_LOOK_NS);
+    nemesis_wait(nemesis, start_ns + NEMESIS_LOOK_NS + lead_clock_error(nemesis->settings.cluster));
     int64_t heal_ns = fault->is_over ? rift_clock_now() : start_ns + fault->window->length_ns;
     lane_end(lane, op, lane_observe(lane, fault, heal_ns), fault);
     lane_report_failure(lane, fault);
@@ -176,9 +190,7 @@ static void lane_break_and_heal(struct lane *lane, struct fault_window *fault)
 static void lane_skip(struct lane *lane, struct fault_window *fault)
 {
     struct run_fault_op *op = lane_begin(lane, fault, "start", fault_window_planned(fault));
-    lane_end(lane, op,
-             json_pack("{s:b, s:{}, s:s}", "observed", 0, "nodes", "why", fault->error.text),
-             fault);
+    lane_end(lane, op, not_done(fault), fault);
     lane_report_failure(lane, fault);
 }
 

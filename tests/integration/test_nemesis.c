@@ -282,6 +282,52 @@ static void a_link_that_was_dead_before_shows_no_cut(void **state)
     assert_non_null(strstr(seen_at(started, "n1"), "but not before either"));
 }
 
+static void links_that_fall_silent_by_themselves_show_no_cut(void **state)
+{
+    (void)state;
+    fake_world.is_silent_by_itself = true;
+    struct rift_window windows[] = {cut(0, "a", 50, 100)};
+    finish(start(&(struct rift_schedule){windows, 1}));
+    const struct memory_record *started = record("start-partition", 0);
+    assert_false(is_observed(started));
+    assert_non_null(strstr(seen_at(started, "n2"), "not heard, but nothing was dropped"));
+}
+
+/* Of two at once on one link the filter that comes first has all packets. */
+static void a_cut_behind_another_one_is_observed_by_the_silence(void **state)
+{
+    (void)state;
+    fake_world.has_other_cuts = true;
+    struct rift_window windows[] = {cut(0, "a", 50, 100)};
+    finish(start(&(struct rift_schedule){windows, 1}));
+    assert_true(is_observed(record("start-partition", 0)));
+}
+
+/* A node of whose clock only so much is known may begin so much later. */
+static void a_cut_is_looked_at_once_every_clock_must_have_come_to_it(void **state)
+{
+    (void)state;
+    fake_world.clock_error_ns = 120 * RIFT_MS;
+    struct rift_window windows[] = {cut(0, "a", 50, 1000)};
+    finish(start(&(struct rift_schedule){windows, 1}));
+    assert_true(is_observed(record("start-partition", 0)));
+}
+
+static void a_change_that_a_node_refuses_is_not_observed(void **state)
+{
+    (void)state;
+    fake_world.refuses_change[1] = true;
+    struct rift_window windows[] = {cut(0, "a", 50, 900)};
+    windows[0].vary_ns = 500 * RIFT_MS;
+    windows[0].ranges = options;
+    finish(start(&(struct rift_schedule){windows, 1}));
+    assert_true(is_observed(record("start-partition", 0)));
+    const struct memory_record *changed = record("change-partition", 0);
+    assert_false(is_observed(changed));
+    assert_non_null(
+        strstr(json_string_value(json_object_get(changed->observed, "why")), "refuses"));
+}
+
 /* As on a slow node whose probe comes to it only after a while. */
 static void what_is_not_seen_at_once_is_looked_for_until_the_window_ends(void **state)
 {
@@ -408,6 +454,13 @@ int main(void)
         cmocka_unit_test(one_slow_moment_is_not_remembered_for_ever),
         cmocka_unit_test_setup_teardown(a_cut_that_catches_nothing_is_not_observed, begin, end),
         cmocka_unit_test_setup_teardown(a_link_that_was_dead_before_shows_no_cut, begin, end),
+        cmocka_unit_test_setup_teardown(a_change_that_a_node_refuses_is_not_observed, begin, end),
+        cmocka_unit_test_setup_teardown(links_that_fall_silent_by_themselves_show_no_cut, begin,
+                                        end),
+        cmocka_unit_test_setup_teardown(a_cut_behind_another_one_is_observed_by_the_silence, begin,
+                                        end),
+        cmocka_unit_test_setup_teardown(a_cut_is_looked_at_once_every_clock_must_have_come_to_it,
+                                        begin, end),
         cmocka_unit_test_setup_teardown(
             what_is_not_seen_at_once_is_looked_for_until_the_window_ends, begin, end),
         cmocka_unit_test_setup_teardown(a_cut_that_is_not_seen_is_looked_at_once, begin, end),

@@ -299,6 +299,19 @@ static json_t *probe_peers(const struct test_host *host)
                      json_integer_value(json_object_get(host->agent.hello, "probe_port")));
 }
 
+/* As NetworkManager or a container's owner may; what is left of the cut is not what was asked. */
+static void a_cut_that_a_stranger_took_away_ended_before_its_time(void **state)
+{
+    (void)state;
+    namespaces_need(spaces);
+    cut(n1, "gone", n2);
+    assert_int_equal(0, HOST_RUN(n1, NULL, "tc", "qdisc", "del", "dev", "eth0", "clsact"));
+    json_t *reply = agent_must(&n1->agent, "heal", json_pack("{s:s}", "id", "gone"));
+    assert_string_equal(json_string_value(json_object_get(reply, "was")), "ended");
+    assert_non_null(strstr(json_string_value(json_object_get(reply, "how")), "filter is gone"));
+    json_decref(reply);
+}
+
 static void probes_tell_which_direction_is_cut(void **state)
 {
     (void)state;
@@ -457,6 +470,7 @@ int main(int argc, char **argv)
         CASE(the_lease_ends_a_cut_whatever_was_killed),
         CASE(a_users_own_rules_work_during_a_cut_and_are_the_same_after),
         CASE(the_last_of_overlapping_cuts_takes_the_qdisc_along),
+        CASE(a_cut_that_a_stranger_took_away_ended_before_its_time),
         CASE(probes_tell_which_direction_is_cut),
         CASE(an_interface_without_peer_traffic_cuts_nothing),
         CASE(cuts_that_cannot_be_are_refused_and_leave_nothing),

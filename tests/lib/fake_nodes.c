@@ -65,7 +65,8 @@ bool rift_node_is_connected(struct rift_node *node)
 int64_t rift_node_clock_offset(struct rift_node *node, int64_t *error_ns)
 {
     if (error_ns)
-        *error_ns = FAKE_CLOCK_ERROR_NS;
+        *error_ns =
+            fake_world.clock_error_ns ? (int64_t)fake_world.clock_error_ns : FAKE_CLOCK_ERROR_NS;
     return fake_clock_offset(node->number);
 }
 
@@ -102,8 +103,12 @@ static json_t *fake_inject(struct rift_node *node, const json_t *args)
     json_array_foreach(json_object_get(args, "peers"), i, peer)
     {
         const char *name = json_string_value(json_object_get(peer, "name"));
-        if (!fake_world.cuts_nothing)
-            fake_world.drops[node->number][name[1] - '1'] = true;
+        if (fake_world.cuts_nothing)
+            continue;
+        bool is_ours = !fake_world.is_silent_by_itself && !fake_world.has_other_cuts;
+        atomic_bool *drops = &fake_world.drops[node->number][name[1] - '1'];
+        fake_world.catches[node->number][name[1] - '1'] = is_ours && !*drops;
+        *drops = true;
     }
     int drops = fake_drops();
     fake_world.most_drops = drops > fake_world.most_drops ? drops : (int)fake_world.most_drops;
@@ -119,8 +124,10 @@ static json_t *fake_inject(struct rift_node *node, const json_t *args)
 
 static json_t *fake_heal(struct rift_node *node)
 {
-    for (size_t i = 0; i < FAKE_NODES_MAX; i++)
+    for (size_t i = 0; i < FAKE_NODES_MAX; i++) {
         fake_world.drops[node->number][i] = false;
+        fake_world.catches[node->number][i] = false;
+    }
     fake_world.is_paused[node->number] = false;
     fake_world.waiting_at_heal[node->number] = (int)fake_world.waiting;
     fake_world.healed_ns[node->number] = rift_clock_now();
@@ -128,13 +135,30 @@ static json_t *fake_heal(struct rift_node *node)
     return json_pack("{s:o}", "applied_ns", fake_now(node));
 }
 
+static json_t *fake_observe(const struct rift_node *node)
+{
+    json_t *peers = json_array();
+    for (unsigned s = 0; s < FAKE_NODES_MAX; s++) {
+        char name[8];
+        snprintf(name, sizeof name, "n%u", s + 1);
+        json_array_append_new(peers, json_pack("{s:s, s:i}", "name", name, "hit",
+                                               fake_world.catches[node->number][s] ? 5 : 0));
+    }
+    bool is_seen = fake_world.is_paused[node->number] && fake_world.blind_looks-- <= 0;
+    return json_pack("{s:b, s:s, s:{s:o, s:i}}", "observed", is_seen, "how",
+                     "as it stands in memory", "details", "peers", peers, "others",
+                     fake_world.has_other_cuts ? 1 : 0);
+}
+
 static json_t *fake_probe_received(const struct rift_node *node)
 {
     json_t *from = json_array();
+    bool is_begun =
+        rift_clock_now() >= fake_world.agreed_ns[node->number] + fake_world.clock_error_ns;
     for (unsigned s = 0; s < FAKE_NODES_MAX; s++) {
         char address[16];
         snprintf(address, sizeof address, "10.0.0.%u", s + 1);
-        if (!fake_world.drops[node->number][s])
+        if (!is_begun || !fake_world.drops[node->number][s])
             json_array_append_new(from, json_pack("{s:s, s:i}", "address", address, "received", 5));
     }
     return json_pack("{s:o}", "from", from);
@@ -144,12 +168,12 @@ static json_t *fake_answer(struct rift_node *node, const char *verb, const json_
 {
     if (strcmp(verb, "inject") == 0)
         return fake_world.refuses[node->number] ? NULL : fake_inject(node, args);
+    if (strcmp(verb, "change") == 0)
+        return fake_world.refuses_change[node->number] ? NULL : json_object();
     if (strcmp(verb, "heal") == 0 || strcmp(verb, "heal_all") == 0)
         return fake_heal(node);
     if (strcmp(verb, "observe") == 0)
-        return json_pack("{s:b, s:s, s:{}}", "observed",
-                         fake_world.is_paused[node->number] && fake_world.blind_looks-- <= 0, "how",
-                         "as it stands in memory", "details");
+        return fake_observe(node);
     if (strcmp(verb, "probe_received") == 0)
         return fake_probe_received(node);
     if (strcmp(verb, "system.role") == 0) {

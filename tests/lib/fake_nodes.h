@@ -12,12 +12,20 @@ enum { FAKE_NODES_MAX = 5, FAKE_CLOCK_ERROR_NS = 7000 };
 struct fake_world {
     /* [destination][source], by number: n1 is 0. */
     atomic_bool drops[FAKE_NODES_MAX][FAKE_NODES_MAX];
+    atomic_bool catches[FAKE_NODES_MAX][FAKE_NODES_MAX]; /* of these: the fault's own filter does */
     atomic_bool is_paused[FAKE_NODES_MAX];
     /* What a test sets: a node that answers nothing before the deadline, one that refuses to
-     * inject, cuts that catch nothing. */
+     * inject or to change, cuts that catch nothing. */
     atomic_bool is_silent[FAKE_NODES_MAX];
     atomic_bool refuses[FAKE_NODES_MAX];
+    atomic_bool refuses_change[FAKE_NODES_MAX];
     atomic_bool cuts_nothing;
+    atomic_bool
+        is_silent_by_itself;    /* links are dead from the inject on, and nothing of it is ours */
+    atomic_bool has_other_cuts; /* each node has another one, whose filter comes first */
+    /* By how much clocks are off, which nobody knows: 0 is FAKE_CLOCK_ERROR_NS, and cuts begin in
+     * time. */
+    _Atomic int64_t clock_error_ns;
     atomic_int blind_looks; /* so often an observation sees nothing yet */
     /* How long a node takes to be ready to inject; 0: it is ready in time, whenever it is asked. */
     _Atomic int64_t takes_ns[FAKE_NODES_MAX];
