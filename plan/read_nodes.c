@@ -159,7 +159,8 @@ static void read_host(struct rift_plan_reader *reader, struct rift_tree *node, c
     for (size_t i = 0; i < index; i++) {
         if (strcmp(hosts[i].name, host->name) == 0)
             rift_problem_add(&reader->problems, node, "two hosts are called '%s'", host->name);
-        if (port_of(&hosts[i]) == port_of(host) && strcmp(hosts[i].address, host->address) == 0)
+        if (hosts[i].address && host->address && port_of(&hosts[i]) == port_of(host) &&
+            strcmp(hosts[i].address, host->address) == 0)
             rift_problem_add(&reader->problems, node,
                              "hosts '%s' and '%s' are one: both have the address %s%s",
                              hosts[i].name, host->name, host->address,

@@ -26,6 +26,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     assert(again && json_equal((json_t *)plan->json, (json_t *)again->json));
     struct rift_schedule *schedule = rift_plan_schedule(plan, &err);
     assert(schedule || err.code == RIFT_ERR_LIMIT);
+    struct rift_text meeting = {0};
+    rift_plan_check_windows(plan, "f.yaml", NULL);
+    if (schedule && rift_plan_find_clash(plan, schedule, "f.yaml", &meeting))
+        assert(strncmp(meeting.data, "f.yaml:", 7) == 0);
+    rift_text_finish(&meeting);
     rift_schedule_destroy(schedule);
     rift_plan_destroy(again);
     rift_plan_destroy(plan);

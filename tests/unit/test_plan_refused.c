@@ -36,6 +36,8 @@ static const struct {
     {"nodes: [10.0.0.1, {address: 10.0.0.1, port: 22}]\nssh: {port: 22}\nclient: etcd\nworkload: "
      "register\n",
      "c.yaml:1:19: hosts 'n1' and 'n2' are one"},
+    {"nodes: [{name: a, address: x}, {name: b}]\nclient: etcd\nworkload: register\n",
+     "c.yaml:1:32: a host needs 'address'"},
     {"nodes: [{name: minority, address: x}]\n", "c.yaml:1:9: no host can be called 'minority'"},
     {"nodes: {lab: netns}\nsystem: etcd\nworkload: {name: register, concurrency: -2n}\n",
      "c.yaml:3:41: 'concurrency' must be a number of threads"},
