@@ -254,7 +254,8 @@ static const struct rift_option link_options[] = {
      .fallback = "0",
      .minimum = 0,
      .maximum = 100,
-     .summary = "how much a delay is like the one before, as netem has it"},
+     .summary = "how much a delay is like the one before; by the delay line, as netem's are "
+                "independent whatever it is told"},
     {.name = "loss_percent",
      .kind = RIFT_OPTION_RANGE,
      .unit = "%",
@@ -394,7 +395,9 @@ const struct rift_fault rift_fault_link = {
         "program loses as well, HTB keeps a rate, and packets that must wait go through the delay "
         "line: a TAP and a process in front of all others. So it does where an interface has a "
         "root qdisc of its own, which "
-        "stays as it is. Where packets have chances, sending and receiving in bulk (GSO, GRO) and "
+        "stays as it is, and where netem would not do what is asked: a correlation of delays, or a "
+        "jitter above 2147 ms. Where packets have chances, sending and receiving in bulk (GSO, "
+        "GRO) and "
         "the card's own checksums are off meanwhile, so that each packet has its own. Which "
         "packets "
         "of a link are hit, in the order in which they come, is of the plan's seed (netem's part "

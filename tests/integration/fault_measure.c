@@ -82,7 +82,7 @@ bool fault_witness_start(const struct rift_lab_host *host, const char *program)
 /* --- links */
 
 struct trip {
-    double back, twice, median, p10, p90, altered, early, burst;
+    double back, twice, median, p10, p90, altered, early, burst, likeness;
 };
 
 static struct trip ping(const struct fault_bench *bench, const char *address, int count,
@@ -90,18 +90,18 @@ static struct trip ping(const struct fault_bench *bench, const char *address, in
 {
     char output[256] = "", script[256];
     const double none = (double)NAN;
-    struct trip trip = {none, none, none, none, none, none, none, none};
+    struct trip trip = {none, none, none, none, none, none, none, none, none};
     snprintf(script, sizeof script, FAULT_WITNESS_PATH " ping %s %d %d 400", address, count,
              interval_us);
     test_host_run(bench->peer, script, output, sizeof output);
-    double *parts[] = {&trip.back, &trip.twice,   &trip.median, &trip.p10,
-                       &trip.p90,  &trip.altered, &trip.early,  &trip.burst};
+    double *parts[] = {&trip.back,    &trip.twice, &trip.median, &trip.p10,     &trip.p90,
+                       &trip.altered, &trip.early, &trip.burst,  &trip.likeness};
     char *at = output;
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
         char *end = at;
         double number = strtod(at, &end);
         if (end == at)
-            return (struct trip){none, none, none, none, none, none, none, none};
+            return (struct trip){none, none, none, none, none, none, none, none, none};
         *parts[i] = number;
         at = end;
     }
@@ -172,6 +172,11 @@ double fault_trip_spread_ms(const struct fault_bench *bench)
 {
     struct trip trip = ping(bench, bench->hit->address, 400, 5000);
     return trip.p90 - trip.p10;
+}
+
+double fault_trip_likeness(const struct fault_bench *bench)
+{
+    return ping(bench, bench->hit->address, 400, 5000).likeness;
 }
 
 double fault_rate_mbit(const struct fault_bench *bench)

@@ -30,6 +30,7 @@ fault_measure fault_burst;            /* how many of 4000 are lost in a row, on 
 fault_measure fault_early_percent;    /* of 1000, come back in less than half of the median time */
 fault_measure fault_trip_ms;          /* there and back, median of 60 */
 fault_measure fault_trip_spread_ms;   /* from the 10th to the 90th percentile of 400 */
+fault_measure fault_trip_likeness;    /* correlation of each with the one before, of 400 */
 fault_measure fault_rate_mbit;        /* a TCP stream from hit to peer */
 fault_measure fault_connections;      /* of 10 from peer to hit, opened within 200 ms each */
 /* A connection from peer to hit that was opened in the first phase: bytes there and back in 1 s,

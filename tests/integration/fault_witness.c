@@ -3,10 +3,10 @@
  *   fault_witness system FOLDER       a system under test that tells what happens to it
  *   fault_witness echo                sends datagrams back, counts what a stream brings
  *   fault_witness ping ADDRESS COUNT INTERVAL_US WAIT_MS
- *       datagrams to an echo; prints "BACK TWICE MEDIAN P10 P90 ALTERED EARLY BURST": how many came
- *       back, how many of them more than once, their round trips in ms, how many came back with
- *       another content, how many in less than half of the median, and how many in a row did not
- *       come back, on average
+ *       datagrams to an echo; prints "BACK TWICE MEDIAN P10 P90 ALTERED EARLY BURST LIKE": how many
+ *       came back, how many of them more than once, their round trips in ms, how many came back
+ *       with another content, how many in less than half of the median, how many in a row did not
+ *       come back, on average, and the correlation of a round trip with the one before
  *   fault_witness stream ADDRESS MS   prints the Mbit/s that arrive by TCP
  *   fault_witness connect ADDRESS COUNT WAIT_MS
  *       prints how many of so many TCP connections are open within WAIT_MS, one after the other
@@ -304,7 +304,8 @@ static void keep(const char *address, const char *path)
 
 struct pings {
     int64_t sent_ns[PINGS_MAX];
-    double trip_ms[PINGS_MAX];
+    double trip_ms[PINGS_MAX];    /* in the order in which they came back */
+    double trip_of_ms[PINGS_MAX]; /* by number */
     unsigned char arrivals[PINGS_MAX];
     int back, twice, altered;
 };
@@ -324,8 +325,10 @@ static void take_pings(struct pings *pings, int fd, int64_t until)
         uint32_t i = number[1];
         pings->arrivals[i]++;
         pings->twice += pings->arrivals[i] == 2;
-        if (pings->arrivals[i] == 1)
-            pings->trip_ms[pings->back++] = (double)(rift_clock_now() - pings->sent_ns[i]) / 1e6;
+        if (pings->arrivals[i] != 1)
+            continue;
+        pings->trip_of_ms[i] = (double)(rift_clock_now() - pings->sent_ns[i]) / 1e6;
+        pings->trip_ms[pings->back++] = pings->trip_of_ms[i];
     } while (rift_clock_now() < until);
 }
 
@@ -351,6 +354,22 @@ static void wait_for_room(struct pings *pings, int fd, long next)
     }
 }
 
+/* How much a round trip is like that of the datagram before: 1 the same, 0 not at all. */
+static double likeness(const struct pings *pings, long count)
+{
+    double mean = 0, products = 0, squares = 0;
+    for (int i = 0; i < pings->back; i++)
+        mean += pings->trip_ms[i] / pings->back;
+    for (long i = 1; i < count; i++) {
+        if (!pings->arrivals[i - 1] || !pings->arrivals[i])
+            continue;
+        double off = pings->trip_of_ms[i] - mean;
+        products += off * (pings->trip_of_ms[i - 1] - mean);
+        squares += off * off;
+    }
+    return squares > 0 ? products / squares : 0;
+}
+
 static void ping(const char *address, long count, long interval_us, long wait_ms)
 {
     static struct pings pings;
@@ -371,10 +390,10 @@ static void ping(const char *address, long count, long interval_us, long wait_ms
         bursts += pings.arrivals[i] == 0 && (i == 0 || pings.arrivals[i - 1] > 0);
     while (early < pings.back && pings.trip_ms[early] < pings.trip_ms[pings.back / 2] / 2)
         early++;
-    printf("%d %d %.2f %.2f %.2f %d %d %.2f\n", pings.back, pings.twice,
+    printf("%d %d %.2f %.2f %.2f %d %d %.2f %.2f\n", pings.back, pings.twice,
            pings.trip_ms[pings.back / 2], pings.trip_ms[pings.back / 10],
            pings.trip_ms[pings.back * 9 / 10], pings.altered, early,
-           bursts ? (double)(count - pings.back) / bursts : 0);
+           bursts ? (double)(count - pings.back) / bursts : 0, likeness(&pings, count));
 }
 
 static void stream(const char *address, long for_ms)

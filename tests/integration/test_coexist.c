@@ -209,12 +209,41 @@ static void a_root_qdisc_of_the_users_is_not_replaced(void **state)
     assert_rules_work();
 }
 
+static bool kernel_has_netem(void)
+{
+    CLEANUP(rift_free) char *said = NULL;
+    if (HOST_RUN(n1, &said, "tc", "qdisc", "add", "dev", "lo", "root", "netem", "limit", "1"))
+        return false;
+    MUST("tc", "qdisc", "del", "dev", "lo", "root");
+    return true;
+}
+
+/* The last test: the user's root qdisc goes, and so the kernel's own queues are put in its place.
+ */
+static void queues_of_the_kernels_leave_the_rest_alone(void **state)
+{
+    (void)state;
+    if (!spaces)
+        skip();
+    MUST("tc", "qdisc", "del", "dev", "eth0", "root");
+    check("link", "{\"rate_kbit\": 1000}", false);
+    check("partition", "{}", true);
+    if (!kernel_has_netem())
+        return;
+    check("link", "{\"by\": \"netem\", \"loss_percent\": 100}", false);
+    check("link",
+          "{\"by\": \"netem\", \"delay_ms\": 20, \"jitter_ms\": 5, \"duplicate_percent\": 10, "
+          "\"rate_kbit\": 1000, \"slot_ms\": 5}",
+          false);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_cut_leaves_them_alone),
         cmocka_unit_test(a_bad_link_leaves_them_alone),
         cmocka_unit_test(a_root_qdisc_of_the_users_is_not_replaced),
+        cmocka_unit_test(queues_of_the_kernels_leave_the_rest_alone),
     };
     return cmocka_run_group_tests(tests, up, down);
 }

@@ -74,8 +74,46 @@ static void netem_delays_loses_and_keeps_a_rate(void **state)
     case_need_lab();
     play_row("link", "delay 50 ms by netem");
     play_row("link", "loss 30 % by netem");
+    play_row("link", "delay 50 +- 40 ms, correlation 90 %");
     if (getenv("RIFT_LONG")) /* the whole table is ./dev faults */
         play_row("link", "10 Mbit/s");
+}
+
+/* What the node's trial of a link says of how it does that, or why it cannot. */
+static void assert_link_is_tried(struct rift_node *node, const char *options, const char *words)
+{
+    struct rift_error err;
+    json_t *ability = NULL;
+    const struct fault_row row = {.fault = "link", .options = options};
+    json_t *args = fault_play_args(&row, &case_hosts[0]);
+    if (rift_node_call(node, "probe_fault", args, CALL_MS, &ability, &err) < 0)
+        fail_msg("%s", err.text);
+    bool can = json_is_true(json_object_get(ability, "can"));
+    const char *said = json_string_value(json_object_get(ability, can ? "backend" : "why"));
+    if (!strstr(said, words))
+        fail_msg("%s: '%s' is not '%s'", options, said, words);
+    json_decref(ability);
+    json_decref(args);
+}
+
+/* netem would cut the jitter to 2.147 s, and draw each delay anew, and say nothing. */
+static void what_netem_cannot_the_line_does(void **state)
+{
+    (void)state;
+    case_need_lab();
+    struct rift_error err;
+    struct rift_node_settings settings = test_node_settings(&case_hosts[1]);
+    struct rift_node *node = rift_node_open(&settings, &err);
+    assert_non_null(node);
+    assert_link_is_tried(node, "{\"delay_ms\": 9000, \"jitter_ms\": 2147}", "netem below HTB");
+    assert_link_is_tried(node, "{\"delay_ms\": 9000, \"jitter_ms\": 2148}", "the delay line");
+    assert_link_is_tried(node, "{\"by\": \"netem\", \"delay_ms\": 9000, \"jitter_ms\": 2148}",
+                         "2147 ms at most");
+    assert_link_is_tried(node,
+                         "{\"by\": \"netem\", \"delay_ms\": 9, \"jitter_ms\": 1, "
+                         "\"delay_correlation_percent\": 1}",
+                         "independent");
+    rift_node_close(node);
 }
 
 static void the_clock_of_host_or_system_jumps_and_drifts(void **state)
@@ -524,6 +562,7 @@ int main(int argc, char **argv)
         cmocka_set_test_filter(argv[1]);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(netem_delays_loses_and_keeps_a_rate),
+        cmocka_unit_test(what_netem_cannot_the_line_does),
         cmocka_unit_test(the_clock_of_host_or_system_jumps_and_drifts),
         cmocka_unit_test(a_full_connection_table_takes_nothing_new_and_keeps_what_it_has),
         cmocka_unit_test(a_disk_is_slowed_by_v2_which_hands_down_no_more_after_it),

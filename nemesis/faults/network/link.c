@@ -237,6 +237,9 @@ static int link_change(struct rift_injection *injection, const struct rift_targe
             return rift_fail(err, RIFT_ERR_UNSUPPORTED,
                              "link: %s cannot be changed while it is on: heal it", fixed[i]);
     }
+    if (rift_link_backend_of(injection->undo) == RIFT_LINK_BY_NETEM && needs.beyond_netem)
+        return rift_fail(err, RIFT_ERR_UNSUPPORTED, "link: %s: begin with by: line",
+                         needs.beyond_netem);
     if (rift_link_backend_of(injection->undo) == RIFT_LINK_BY_FILTER && needs.waits)
         return rift_fail(
             err, RIFT_ERR_UNSUPPORTED,

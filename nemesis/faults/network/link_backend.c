@@ -28,6 +28,8 @@ int rift_link_needs_find(const json_t *options, const struct rift_target *target
         needs->waits |= rift_link_quality_waits(&quality);
         needs->has_rate |= quality.rate_bytes > 0;
         needs->is_by_chance |= rift_link_quality_is_by_chance(&quality);
+        if (!needs->beyond_netem)
+            needs->beyond_netem = rift_netem_shortfall(&quality);
         needs->spoils |= quality.corrupt > 0 || quality.silent > 0;
     }
     return 0;
@@ -118,11 +120,14 @@ int rift_link_backend_choose(struct rift_injection *injection, const struct rift
         return rift_fail(err, RIFT_ERR_INVALID, "link: 'by' must be auto, netem or line");
     if (wants_netem && !has_netem)
         return rift_fail(err, RIFT_ERR_UNSUPPORTED, "link: this kernel has no netem");
+    if (wants_netem && needs->beyond_netem)
+        return rift_fail(err, RIFT_ERR_UNSUPPORTED, "link: %s: use by: line, or auto",
+                         needs->beyond_netem);
     if (wants_netem && !can_shape) {
         *err = root;
         return -1;
     }
-    if (wants_netem || (is_free && has_netem && can_shape))
+    if (wants_netem || (is_free && has_netem && !needs->beyond_netem && can_shape))
         *backend = RIFT_LINK_BY_NETEM;
     else if (is_free && !needs->waits && (!needs->has_rate || can_shape))
         *backend = RIFT_LINK_BY_FILTER;

@@ -16,6 +16,7 @@ enum rift_link_backend {
 /* What all links together need. */
 struct rift_link_needs {
     bool waits, has_rate, is_by_chance, spoils;
+    const char *beyond_netem; /* what netem cannot, or NULL */
 };
 
 int rift_link_needs_find(const json_t *options, const struct rift_target *target,

@@ -4,6 +4,7 @@
 #include <linux/pkt_sched.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
+#include <stdint.h>
 #include <stdlib.h>
 
 #include "nemesis/faults/network/tc_message.h"
@@ -21,6 +22,18 @@ bool rift_netem_exists(struct rift_tc *tc)
     if (nla_put_string(message, TCA_KIND, "netem") < 0)
         abort();
     return rift_tc_send(tc, message) == -NLE_INVAL;
+}
+
+/* A delay is drawn as a place in the table, modulo its length, in which nothing is left of a
+ * correlation; and its jitter is cut to 31 bits (tabledist and netem_change of sch_netem.c). */
+const char *rift_netem_shortfall(const struct rift_link_quality *quality)
+{
+    if (quality->jitter_ns > INT32_MAX)
+        return "netem's jitter (of delays_ms a quarter of what the farthest is off) is 2147 ms at "
+               "most";
+    if (quality->jitter_ns > 0 && quality->delay_correlation > 0)
+        return "netem's delays are independent, whatever delay_correlation_percent says";
+    return NULL;
 }
 
 static void put(struct nl_msg *message, int type, const void *data, size_t size)
@@ -44,7 +57,6 @@ int rift_netem_set(struct rift_tc *tc, int interface, uint32_t parent, uint32_t 
                    const struct rift_link_quality *quality, struct rift_error *err)
 {
     struct tc_netem_qopt head = {.limit = quality->limit, .gap = quality->reorder > 0};
-    struct tc_netem_corr correlation = {.delay_corr = rift_chance_u32(quality->delay_correlation)};
     struct tc_netem_reorder reorder = {.probability = rift_chance_u32(quality->reorder)};
     struct tc_netem_corrupt corrupt = {.probability = rift_chance_u32(quality->corrupt)};
     struct tc_netem_slot slot = {.min_delay = quality->slot_least_ns,
@@ -62,7 +74,6 @@ int rift_netem_set(struct rift_tc *tc, int interface, uint32_t parent, uint32_t 
         abort();
     put(message, TCA_NETEM_LATENCY64, &quality->delay_ns, sizeof quality->delay_ns);
     put(message, TCA_NETEM_JITTER64, &quality->jitter_ns, sizeof quality->jitter_ns);
-    put(message, TCA_NETEM_CORR, &correlation, sizeof correlation);
     put(message, TCA_NETEM_REORDER, &reorder, sizeof reorder);
     put(message, TCA_NETEM_CORRUPT, &corrupt, sizeof corrupt);
     put(message, TCA_NETEM_SLOT, &slot, sizeof slot);
