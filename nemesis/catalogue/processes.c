@@ -281,8 +281,10 @@ const struct rift_fault rift_fault_oom_kill = {
         "memory that counts for no process, until the kernel has killed somebody, the largest "
         "process as a rule: SIGKILL at a moment that memory decides. The helper asks to be spared; "
         "where it may not (without CAP_SYS_RESOURCE, as on a host of a lab) a system of processes "
-        "below 1.5 MB may not be hit, which is an error. Then the limit is as it was "
-        "and the helper is gone, within 4 s at most; nobody outside the cgroup has less memory for "
+        "below 1.5 MB may not be hit, which is an error. Nothing of the group is swapped out "
+        "meanwhile (memory.swap.max of v2; by v1 a host with swap may refuse). Then the limits are "
+        "as they were and the helper is gone, within 4 s at most; nobody outside the cgroup has "
+        "less memory for "
         "it. Observed by the kernel's own count of such kills, and by /proc. A system that lost a "
         "process which its recipe started is started again at the end.",
     .scope = RIFT_FAULT_ON_NODES,

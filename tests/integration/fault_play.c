@@ -217,7 +217,9 @@ static void play_on_node(const struct fault_row *row, struct rift_node *node,
         return;
     json_t *ability = must_call(node, "probe_fault", fault_play_args(row, bench->peer), cell);
     bool can = json_is_true(json_object_get(ability, "can"));
-    if (ability && can)
+    if (ability && can && row->prepare && !has_own_kernel)
+        snprintf(cell, FAULT_CELL_SIZE, "not here: the kernel is this machine's");
+    else if (ability && can)
         play_fault(row, node, bench, cell);
     else if (ability && !may_lack(row))
         cell_fail(cell, "%.100s", json_string_value(json_object_get(ability, "why")));

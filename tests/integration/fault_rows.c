@@ -6,6 +6,13 @@
 #define TRACKED                                                                                    \
     OWN_KERNEL, .prepare = "modprobe nf_conntrack enable_hooks=1",                                 \
                 .undo = "modprobe -r nf_conntrack"
+#define SWAP "/var/tmp/rift-swap"
+#define SWAPPED                                                                                    \
+    OWN_KERNEL,                                                                                    \
+        .prepare = "dd if=/dev/zero of=" SWAP " bs=1M count=100 && mkswap " SWAP                   \
+                   " && swapon $(losetup --find --show " SWAP ")",                                 \
+        .undo = "loop=$(losetup --noheadings --output NAME --associated " SWAP                     \
+                "); swapoff $loop; losetup --detach $loop; rm " SWAP
 
 const struct fault_row fault_rows[] = {
     {"partition",
@@ -429,6 +436,15 @@ const struct fault_row fault_rows[] = {
      {10, 10},
      {0, 0},
      .whose = NEW_PROCESS},
+    {"oom-kill",
+     "{}",
+     "the same where there is swap",
+     "answers of 10",
+     fault_answers,
+     {10, 10},
+     {0, 0},
+     .whose = NEW_PROCESS,
+     SWAPPED},
     {"fd-limit",
      "{}",
      "no descriptor left",

@@ -135,6 +135,13 @@ static void a_full_connection_table_takes_nothing_new_and_keeps_what_it_has(void
         play_row("conntrack-full", "what is known goes on");
 }
 
+static void an_oom_kill_comes_where_there_is_swap(void **state)
+{
+    (void)state;
+    case_need_lab();
+    play_row("oom-kill", "the same where there is swap");
+}
+
 #define HANDED "/sys/fs/cgroup/cgroup.subtree_control"
 #define GROUP  "/sys/fs/cgroup/rift-system"
 
@@ -565,6 +572,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(what_netem_cannot_the_line_does),
         cmocka_unit_test(the_clock_of_host_or_system_jumps_and_drifts),
         cmocka_unit_test(a_full_connection_table_takes_nothing_new_and_keeps_what_it_has),
+        cmocka_unit_test(an_oom_kill_comes_where_there_is_swap),
         cmocka_unit_test(a_disk_is_slowed_by_v2_which_hands_down_no_more_after_it),
         cmocka_unit_test(a_host_s_clock_is_wrong_in_one_way_at_a_time),
         cmocka_unit_test(a_system_s_clock_stays_wrong_though_the_host_s_is_set_back),

@@ -1,7 +1,8 @@
 /* oom-kill: the kernel kills a process of the system for want of memory. The cgroup's limit comes
  * down to a little above its use, and a helper of ours takes the rest in the same cgroup until the
  * kernel has killed somebody; then the limit is as before and the helper gone. The keeper of the
- * limit holds it for the time of that only.
+ * limit holds it for the time of that only. What may be swapped out is no want, so none is
+ * meanwhile (memory.swap.max; v1 has no such limit but by an option of the kernel's command line).
  *
  * The kernel chooses the largest process. What the helper takes is a file in memory, which counts
  * for the cgroup and for no process, so it is small itself; and where that is permitted
@@ -27,6 +28,42 @@
 enum { ROOM_BYTES = 4 << 20, STEP_BYTES = 1 << 16, KILL_MS = 3000, GRACE_MS = 500, TRIES_MAX = 10 };
 enum { HELPER_NO_GROUP = 2, HELPER_ENOUGH };
 
+static const char swap_limit[] = "memory.swap.max", no_swap[] = "0";
+
+/* A group that gets the controller only now has no such file yet, and no limit of its owner's. */
+static void swap_plan(const struct rift_memory_group *group, json_t *undo)
+{
+    char before[RIFT_SETTING_TEXT_SIZE] = "max";
+    if (!group->is_v2)
+        return;
+    rift_setting_now(group->folder, swap_limit, before);
+    json_object_set_new(undo, "swap_in", json_string(group->folder));
+    json_object_set_new(undo, "swap_before", json_string(before));
+}
+
+static bool has_swap_limit(const char *folder, char now[RIFT_SETTING_TEXT_SIZE])
+{
+    return folder && rift_setting_now(folder, swap_limit, now);
+}
+
+static int swap_forbid(const json_t *undo, struct rift_error *err)
+{
+    const char *folder = json_string_value(json_object_get(undo, "swap_in"));
+    char now[RIFT_SETTING_TEXT_SIZE];
+    return has_swap_limit(folder, now) ? rift_setting_write(folder, swap_limit, no_swap, err) : 0;
+}
+
+/* Where it is still forbidden: another limit is its owner's. */
+static int swap_allow(const json_t *undo, struct rift_error *err)
+{
+    const char *folder = json_string_value(json_object_get(undo, "swap_in"));
+    const char *before = json_string_value(json_object_get(undo, "swap_before"));
+    char now[RIFT_SETTING_TEXT_SIZE];
+    return has_swap_limit(folder, now) && strcmp(now, no_swap) == 0
+               ? rift_setting_write(folder, swap_limit, before, err)
+               : 0;
+}
+
 static int oom_plan(struct rift_injection *injection, const struct rift_target *target,
                     const char *ledger, struct rift_error *err)
 {
@@ -35,6 +72,7 @@ static int oom_plan(struct rift_injection *injection, const struct rift_target *
         rift_setting_plan(injection, ledger, group.folder, group.limit, err))
         return rift_wrap(err, "oom-kill");
     rift_memory_count_plan(&group, injection->undo);
+    swap_plan(&group, injection->undo);
     return rift_kill_plan(injection, target, err);
 }
 
@@ -123,14 +161,24 @@ static int oom_inject(struct rift_injection *injection, const struct rift_target
         rc = rift_setting_inject(injection, is_owners_tighter ? before : limit, err);
     }
     if (rc == 0)
+        rc = swap_forbid(injection->undo, err);
+    if (rc == 0)
         rc = take_memory(&group, injection->undo, err);
     injection->applied_ns = rift_clock_now();
     /* The keeper knows of no other fault that may have set the limit, and would set ours again. */
     rift_keeper_rest_recorded(injection->undo);
     if (rift_setting_put_back(injection, before, rc ? NULL : err))
         rc = -1;
+    if (swap_allow(injection->undo, rc ? NULL : err))
+        rc = -1;
     rift_setting_forget(injection);
     return rc;
+}
+
+static int oom_heal(const char *id, const json_t *undo, const char *ledger, struct rift_error *err)
+{
+    int rc = swap_allow(undo, err);
+    return rift_setting_heal(id, undo, ledger, err) ? -1 : rc;
 }
 
 /* The kernel's count, and who is gone. */
@@ -172,6 +220,6 @@ const struct rift_fault_driver rift_oom_kill_driver = {
     .probe = oom_probe,
     .plan = oom_plan,
     .inject = oom_inject,
-    .heal = rift_setting_heal,
+    .heal = oom_heal,
     .observe = oom_observe,
 };
