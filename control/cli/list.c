@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "checkers/models/model.h"
 #include "common/memory.h"
 #include "common/text.h"
 #include "common/wire/recipe.h"
@@ -76,6 +77,15 @@ static void list_workloads(struct rows *rows, const struct rift_catalogue *catal
 static void list_checkers(struct rows *rows, const struct rift_catalogue *catalogue)
 {
     add_entries(rows, catalogue->checkers);
+}
+
+static void list_models(struct rows *rows, const struct rift_catalogue *catalogue)
+{
+    (void)catalogue;
+    for (size_t i = 0; rift_models[i]; i++)
+        add_row(rows, (struct row){.name = rift_models[i]->name,
+                                   .summary = rift_models[i]->summary,
+                                   .more = rift_models[i]->operations});
 }
 
 static void list_clients(struct rows *rows, const struct rift_catalogue *catalogue)
@@ -161,8 +171,8 @@ static const struct {
     void (*list)(struct rows *rows, const struct rift_catalogue *catalogue);
 } subjects[] = {
     {"faults", list_faults},       {"partitions", list_partitions}, {"targets", list_targets},
-    {"workloads", list_workloads}, {"checkers", list_checkers},     {"clients", list_clients},
-    {"systems", list_systems},     {"formats", list_formats},
+    {"workloads", list_workloads}, {"checkers", list_checkers},     {"models", list_models},
+    {"clients", list_clients},     {"systems", list_systems},       {"formats", list_formats},
 };
 
 enum { SUBJECT_COUNT = sizeof subjects / sizeof subjects[0] };
@@ -254,7 +264,7 @@ static int run_list(int argc, char **argv)
         known[i] = subjects[i].name;
     if (argc < 2 || argc > 3) {
         fprintf(stderr, "rift list: say what: faults, partitions, targets, workloads, checkers, "
-                        "clients, systems, formats, keys or fault-pages\n");
+                        "models, clients, systems, formats, keys or fault-pages\n");
         return RIFT_EXIT_USAGE;
     }
     for (size_t i = 0; i < PAGE_COUNT; i++)
@@ -277,12 +287,14 @@ static int run_list(int argc, char **argv)
 
 const struct rift_command rift_command_list = {
     .name = "list",
-    .summary = "faults, partitions, targets, workloads, checkers, clients, systems, formats, keys",
+    .summary =
+        "faults, partitions, targets, workloads, checkers, models, clients, systems, formats, keys",
     .help =
         "usage: rift list WHAT [NAME]\n"
         "\n"
-        "WHAT is faults, partitions, targets, workloads, checkers, clients, systems or formats\n"
-        "(of histories that can be read). With a NAME: what that one does, and its options with\n"
+        "WHAT is faults, partitions, targets, workloads, checkers, models, clients, systems or\n"
+        "formats (of histories that can be read). With a NAME: what that one does, and its options "
+        "with\n"
         "units, bounds and defaults.\n"
         "rift list keys: every key of a configuration, as docs/configuration.md has them.\n"
         "rift list fault-pages: every fault, as docs/faults.md has them.\n"

@@ -210,6 +210,23 @@ static void bounds_that_are_asked_for_hold_for_a_run_too(void **state)
     assert_says(output, "the time was spent");
 }
 
+/* Those that the docs or a --help tell people to ask for. */
+static void lists_that_people_are_sent_to_exist(void **state)
+{
+    (void)state;
+    char output[4096] = "";
+    CLEANUP(rift_free)
+    char *script = rift_printf(
+        "set -o pipefail; { cat README.md docs/*.md docs/*/*.md; for c in check convert doctor "
+        "fault heal lab list run shell; do %s $c --help; done; } | grep -oE 'rift list [a-z-]+' | "
+        "sort -u | while read -r _ _ what; do %s list $what >/dev/null || exit 1; done 2>&1",
+        test_rift_binary(), test_rift_binary());
+    assert_exit_code(test_run(script, output, sizeof output), 0, output);
+    CLEANUP(rift_free)
+    char *models = rift_printf("%s list models | grep '^cas-register '", test_rift_binary());
+    assert_int_equal(test_run(models, NULL, 0), 0);
+}
+
 static void mistakes_are_named_once(void **state)
 {
     (void)state;
@@ -306,6 +323,7 @@ int main(void)
         cmocka_unit_test(run_that_is_worse_is_told_by_its_measure),
         cmocka_unit_test(a_run_that_was_killed_before_any_operation_is_unknown),
         cmocka_unit_test(bounds_that_are_asked_for_hold_for_a_run_too),
+        cmocka_unit_test(lists_that_people_are_sent_to_exist),
         cmocka_unit_test(mistakes_are_named_once),
         cmocka_unit_test(bit_rot_gets_no_verdict),
         cmocka_unit_test(an_empty_history_is_named_as_such),
