@@ -292,6 +292,7 @@ static void a_disk_whose_journal_failed_takes_writes_again(void **state)
     run("touch " DISK "/late", output);
     if (!strstr(output, "Read-only file system"))
         fail_msg("%s", output);
+    must_observe(node);
     heal(node);
     must_run("cd " DISK " && grep before kept && echo new >new && sync . new");
     assert_true(system_pid() > 0 && system_pid() != pid);

@@ -231,12 +231,20 @@ static int device_heal(const char *id, const json_t *undo, const char *ledger,
 
 /* --- observe */
 
-static void describe_use(const struct rift_disk_sight *sight, enum rift_disk_use use, char *how,
-                         size_t size)
+/* To a probe that comes after the journal has met the error the file system is read-only. */
+static bool sees_errors(const struct rift_disk_sight *sight, char *how, size_t size)
 {
-    snprintf(how, size, "%s failed in %llu of %llu tries of a probe's: %s", rift_disk_use_name(use),
-             (unsigned long long)sight->uses[use].failures,
-             (unsigned long long)sight->uses[use].count, strerror(sight->uses[use].last_error));
+    for (int use = 0; use < RIFT_DISK_USES; use++) {
+        int number = sight->uses[use].last_error;
+        if (sight->uses[use].failures == 0 || (number != EIO && number != EROFS))
+            continue;
+        snprintf(how, size, "%s failed in %llu of %llu tries of a probe's: %s",
+                 rift_disk_use_name((enum rift_disk_use)use),
+                 (unsigned long long)sight->uses[use].failures,
+                 (unsigned long long)sight->uses[use].count, strerror(number));
+        return true;
+    }
+    return false;
 }
 
 static int device_observe(const struct rift_injection *injection, const struct rift_target *target,
@@ -265,10 +273,7 @@ static int device_observe(const struct rift_injection *injection, const struct r
                      "%llu times a probe read something else than it had written and synced",
                      (unsigned long long)sight.damaged);
     } else {
-        *is_observed =
-            sight.uses[RIFT_DISK_SYNC].failures > 0 && sight.uses[RIFT_DISK_SYNC].last_error == EIO;
-        if (*is_observed)
-            describe_use(&sight, RIFT_DISK_SYNC, how, sizeof how);
+        *is_observed = sees_errors(&sight, how, sizeof how);
     }
     json_object_set_new(details, "how", json_string(how));
     return 0;
