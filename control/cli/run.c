@@ -115,10 +115,10 @@ static char *command_of(const struct run_options *options, const struct rift_pla
 static int check_faults(const struct rift_plan *plan, const struct run_options *options)
 {
     struct rift_error err = {0};
+    const char *changed =
+        options->assignment_count ? "; with --set (the line is that of the changed file)" : "";
     if (rift_plan_check_windows(plan, options->config, &err) != 0) {
-        fprintf(stderr, "rift run: %s%s\n", err.text,
-                options->assignment_count ? "; with --set (the line is that of the changed file)"
-                                          : "");
+        fprintf(stderr, "rift run: %s%s\n", err.text, changed);
         return RIFT_EXIT_USAGE;
     }
     struct rift_schedule *schedule = rift_plan_schedule(plan, &err);
@@ -136,7 +136,7 @@ static int check_faults(const struct rift_plan *plan, const struct run_options *
     struct rift_text CLEANUP(rift_text_finish) text = {0};
     enum rift_plan_clash clash = rift_plan_find_clash(plan, schedule, options->config, &text);
     if (clash != RIFT_PLAN_CLASH_NONE)
-        fprintf(stderr, "rift run: %s%s\n", text.data,
+        fprintf(stderr, "rift run: %s%s%s\n", text.data, changed,
                 clash == RIFT_PLAN_CLASH_WITH_SEED
                     ? "; it is so with this seed, and the run cannot be valid"
                     : "");
