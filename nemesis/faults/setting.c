@@ -370,20 +370,31 @@ void rift_setting_forget(struct rift_injection *injection)
 
 bool rift_setting_try(const char *folder, const char *file, struct rift_fault_ability *ability)
 {
-    char text[RIFT_SETTING_TEXT_SIZE], path[PATH_SIZE];
+    char text[RIFT_SETTING_TEXT_SIZE] = "", path[PATH_SIZE];
     struct rift_error err = {0};
     snprintf(path, sizeof path, "%s/%s", folder, file);
     json_t *handed = json_array();
     rift_hand_down_plan(folder, file, handed);
     rift_hand_down(folder, file);
-    ability->can =
-        rift_setting_read(folder, file, text) && rift_setting_write_path(path, text, &err) == 0;
+    ability->can = rift_setting_read(folder, file, text);
+    text[strcspn(text, "\n")] = 0; /* a write sets the limit of one disk, a read shows them all */
+    ability->can = ability->can && rift_setting_write_path(path, text, &err) == 0;
     if (!ability->can)
         snprintf(ability->why, sizeof ability->why, "%.200s",
                  err.code ? err.text : "the system's cgroup has no such setting");
     rift_hand_back(file, handed, NULL);
     json_decref(handed);
     return ability->can;
+}
+
+void rift_setting_probe(const struct rift_cgroup *system, const char *folder, const char *file,
+                        struct rift_fault_ability *ability)
+{
+    ability->end = "a keeper of its own lifts it when the lease is past or agent and guardian are "
+                   "killed; if the keeper is killed as well, the next contact";
+    rift_cgroup_create(system, NULL);
+    rift_setting_try(folder, file, ability);
+    rift_cgroup_remove(system, NULL); /* refused where the system runs */
 }
 
 const char *rift_setting_v2_folder(const struct rift_cgroup *cgroup, const char *controller)

@@ -44,6 +44,10 @@ int rift_setting_heal(const char *id, const json_t *undo, const char *ledger,
 void rift_setting_forget(struct rift_injection *injection);
 /* For probes: may folder/file be written? Writes back what is there. */
 bool rift_setting_try(const char *folder, const char *file, struct rift_fault_ability *ability);
+/* The same for a file of the system's cgroup, which may not be there yet, and how a fault ends that
+ * a keeper lifts. */
+void rift_setting_probe(const struct rift_cgroup *system, const char *folder, const char *file,
+                        struct rift_fault_ability *ability);
 
 /* The folder of the system's cgroup in v2; NULL where v2 cannot govern it by that controller. */
 const char *rift_setting_v2_folder(const struct rift_cgroup *cgroup, const char *controller);

@@ -284,29 +284,17 @@ static int rate_probe(const struct rift_target *target, const json_t *options,
     (void)err;
     struct place place;
     struct rift_error reason = {0};
-    char path[PATH_SIZE];
-    ability->end = "a keeper of its own lifts it when the lease is past or agent and guardian are "
-                   "killed; if the keeper is killed as well, the next contact";
     if (rate_place(target, &place, &reason)) {
         snprintf(ability->why, sizeof ability->why, "%.200s", reason.text);
         return 0;
     }
     ability->backend = place.is_v2 ? "cgroup v2, io.max" : "cgroup v1, blkio.throttle";
-    rift_cgroup_create(target->system, NULL);
-    snprintf(path, sizeof path, "%.255s/%s", place.folder,
-             place.is_v2 ? "io.max" : ways[RIFT_THROTTLE_WRITE].v1_file);
-    json_t *handed = json_array();
-    rift_hand_down_plan(place.folder, "io.max", handed);
-    rift_hand_down(place.folder, "io.max");
-    bool is_there = access(path, W_OK) == 0;
-    rift_hand_back("io.max", handed, NULL);
-    json_decref(handed);
-    ability->can = is_there && rate_check(&place, &reason) == 0;
-    if (!is_there)
-        snprintf(ability->why, sizeof ability->why, "this kernel has no '%.200s'", path);
-    else if (!ability->can)
+    rift_setting_probe(target->system, place.folder,
+                       place.is_v2 ? "io.max" : ways[RIFT_THROTTLE_WRITE].v1_file, ability);
+    if (ability->can && rate_check(&place, &reason)) {
+        ability->can = false;
         snprintf(ability->why, sizeof ability->why, "%.250s", reason.text);
-    rift_cgroup_remove(target->system, NULL); /* refused where the system runs */
+    }
     return 0;
 }
 

@@ -88,16 +88,12 @@ static int cpu_probe(const struct rift_target *target, const json_t *options,
     char value[64];
     if (cpu_value(options, false, value, err))
         return -1;
-    ability->end = "a keeper of its own lifts it when the lease is past or agent and guardian are "
-                   "killed; if the keeper is killed as well, the next contact";
     if (cpu_place(target, &place, &reason)) {
         snprintf(ability->why, sizeof ability->why, "%.200s", reason.text);
         return 0;
     }
     ability->backend = place.is_v2 ? "cgroup v2, cpu.max" : "cgroup v1, cpu.cfs_quota_us";
-    rift_cgroup_create(target->system, NULL);
-    rift_setting_try(place.folder, place.file, ability);
-    rift_cgroup_remove(target->system, NULL); /* refused where the system runs */
+    rift_setting_probe(target->system, place.folder, place.file, ability);
     return 0;
 }
 

@@ -41,16 +41,12 @@ int rift_freeze_probe(const struct rift_target *target, struct rift_fault_abilit
 {
     struct place place;
     struct rift_error reason = {0};
-    ability->end = "a keeper of its own lifts it when the lease is past or agent and guardian are "
-                   "killed; if the keeper is killed as well, the next contact";
     if (freeze_place(target, &place, &reason)) {
         snprintf(ability->why, sizeof ability->why, "%.200s", reason.text);
         return 0;
     }
     ability->backend = place.is_v2 ? "cgroup v2, cgroup.freeze" : "cgroup v1, freezer.state";
-    rift_cgroup_create(target->system, NULL);
-    rift_setting_try(place.folder, place.file, ability);
-    rift_cgroup_remove(target->system, NULL); /* refused where the system runs */
+    rift_setting_probe(target->system, place.folder, place.file, ability);
     return 0;
 }
 

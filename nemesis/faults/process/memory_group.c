@@ -107,8 +107,6 @@ void rift_memory_group_probe(const struct rift_target *target, enum rift_memory_
 {
     struct rift_memory_group group;
     struct rift_error reason = {0};
-    ability->end = "a keeper of its own lifts it when the lease is past or agent and guardian are "
-                   "killed; if the keeper is killed as well, the next contact";
     if (rift_memory_group_find(target, by, &group, &reason)) {
         snprintf(ability->why, sizeof ability->why, "%.200s", reason.text);
         return;
@@ -116,7 +114,5 @@ void rift_memory_group_probe(const struct rift_target *target, enum rift_memory_
     ability->backend = !group.is_v2              ? "cgroup v1, memory.limit_in_bytes"
                        : by == RIFT_MEMORY_LIMIT ? "cgroup v2, memory.max"
                                                  : "cgroup v2, memory.high";
-    rift_cgroup_create(target->system, NULL);
-    rift_setting_try(group.folder, group.limit, ability);
-    rift_cgroup_remove(target->system, NULL); /* refused where the system runs */
+    rift_setting_probe(target->system, group.folder, group.limit, ability);
 }

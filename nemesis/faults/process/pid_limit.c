@@ -104,17 +104,13 @@ static int pid_probe(const struct rift_target *target, const json_t *options,
     long leave;
     if (pid_leave(options, &leave, err))
         return -1;
-    ability->end = "a keeper of its own lifts it when the lease is past or agent and guardian are "
-                   "killed; if the keeper is killed as well, the next contact";
     if (pid_folder(target, &folder, &reason)) {
         snprintf(ability->why, sizeof ability->why, "%.200s", reason.text);
         return 0;
     }
     ability->backend = rift_cgroup_v1_folder(target->system, "pids") ? "cgroup v1, pids.max"
                                                                      : "cgroup v2, pids.max";
-    rift_cgroup_create(target->system, NULL);
-    rift_setting_try(folder, "pids.max", ability);
-    rift_cgroup_remove(target->system, NULL); /* refused where the system runs */
+    rift_setting_probe(target->system, folder, "pids.max", ability);
     return 0;
 }
 
