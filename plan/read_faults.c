@@ -258,6 +258,7 @@ static json_t *read_entry(struct rift_plan_reader *reader, const struct rift_tre
                            rift_timing_options, also, owner, node);
     CLEANUP(rift_free) struct rift_variants *list = rift_calloc(1, sizeof *list);
     list->reader = reader;
+    list->varies = range_of(timing, "vary_s").low > 0;
     const struct rift_fault *fault = find_fault(reader->catalogue, name.key->text);
     const struct rift_fault_variant common = {.weight = 1};
     const char *lane = rift_plan_text(reader, timing, "lane");

@@ -214,11 +214,11 @@ static bool add_usual_ask(const struct rift_fault *fault, const struct rift_tree
     return true;
 }
 
-/* What does nothing must not count as a fault that was tried. One that can change while it is on
- * may be drawn as nothing for a while. */
-static void check_asks(struct rift_plan_reader *reader, const struct rift_fault *fault,
+/* What does nothing must not count as a fault that was tried. */
+static void check_asks(struct rift_variants *list, const struct rift_fault *fault,
                        const json_t *options, const struct rift_tree *place)
 {
+    struct rift_plan_reader *reader = list->reader;
     enum zero least = ZERO_ALWAYS;
     struct rift_text CLEANUP(rift_text_finish) names = {0};
     for (size_t i = 0; fault->asks[i]; i++) {
@@ -227,12 +227,13 @@ static void check_asks(struct rift_plan_reader *reader, const struct rift_fault 
         least = zero < least ? zero : least;
         rift_text_printf(&names, "%s%s", i ? ", " : "", fault->asks[i]);
     }
-    bool may_change = json_is_true(json_object_get(options, "changeable")); /* rift shell */
-    if (least == ZERO_ALWAYS && !may_change)
+    if (json_is_true(json_object_get(options, "changeable"))) /* rift shell will ask later */
+        return;
+    if (least == ZERO_ALWAYS)
         rift_problem_add(&reader->problems, place,
                          "fault '%s' would do nothing: one of %s must be other than 0", fault->name,
                          names.data);
-    else if (least == ZERO_PERHAPS && !fault->can_change)
+    else if (least == ZERO_PERHAPS && !list->varies)
         rift_problem_add(&reader->problems, place,
                          "fault '%s' could do nothing: of %s one must be other than 0, whatever is "
                          "drawn",
@@ -301,7 +302,7 @@ json_t *rift_plan_read_variants(struct rift_variants *list, const struct rift_fa
     if (fault->is_given_by_link)
         rift_plan_read_wan(reader, options, key);
     if (fault->asks && !add_usual_ask(fault, map, options) && !reader->is_past)
-        check_asks(reader, fault, options, map);
+        check_asks(list, fault, options, map);
     check_jitter(reader, options, "jitter_ms", "delay_ms", map ? map : key);
     check_jitter(reader, options, "slot_jitter_ms", "slot_ms", map ? map : key);
     check_delays(reader, options, map ? map : key);

@@ -8,6 +8,7 @@ enum { RIFT_VARIANTS_MAX = 256 };
 
 struct rift_variants {
     struct rift_plan_reader *reader;
+    bool varies; /* options are drawn anew while the fault is on */
     struct rift_fault_variant items[RIFT_VARIANTS_MAX];
     size_t count;
 };

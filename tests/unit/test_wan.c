@@ -124,7 +124,7 @@ static void only_a_link_of_which_nothing_is_asked_loses_packets_unasked(void **s
     (void)state;
     assert_true(loss_of("link: {}") == 10);
     assert_true(loss_of("link: {kinds: halves, limit_packets: 5}") == 10);
-    assert_true(loss_of("link: {delay_ms: [0, 20]}") == 0);
+    assert_true(loss_of("link: {delay_ms: [1, 20]}") == 0);
     assert_true(loss_of("link: {loss_percent: 0, changeable: true}") == 0);
     assert_true(loss_of("link: {slot_ms: 20}") == 0);
     assert_true(loss_of("link: {rate_kbit: 0.001}") == 0);
