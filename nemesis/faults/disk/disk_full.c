@@ -13,7 +13,7 @@
 #include "nemesis/faults/disk/layer/layer.h"
 #include "nemesis/faults/disk/volume.h"
 
-enum { LEFT_BLOCKS = 64 }; /* what the file system keeps for itself at most, in blocks */
+enum { LEFT_BYTES = 256 << 10 }; /* what the file system keeps for itself at most */
 
 static int filler_path(const char *folder, char path[RIFT_VOLUME_PATH_SIZE])
 {
@@ -128,8 +128,9 @@ static int full_observe(const struct rift_injection *injection, const struct rif
         struct statvfs space;
         if (statvfs(*folder, &space))
             return rift_fail_errno(err, RIFT_ERR_IO, "ask '%s' for its free space", *folder);
-        free_bytes += (int64_t)(space.f_bavail * space.f_frsize);
-        *is_observed = *is_observed || space.f_bavail <= LEFT_BLOCKS;
+        int64_t left = (int64_t)(space.f_bavail * space.f_frsize);
+        free_bytes += left;
+        *is_observed = *is_observed || left <= LEFT_BYTES;
     }
     char how[96];
     snprintf(how, sizeof how, "%lld KiB are free", (long long)(free_bytes / 1024));
