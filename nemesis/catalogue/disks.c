@@ -32,8 +32,9 @@ const struct rift_fault rift_fault_power = {
     .effect =
         "The disk of each data folder, which must be a disk of its own (disk_mb in the section "
         "system), is cut off without flushing anything (EXT4_IOC_SHUTDOWN), the system is killed, "
-        "and the disk is mounted again: what was not synced is lost, names as well as contents. At "
-        "the end the system is started again by its recipe.",
+        "and the disk is mounted again: what was not synced is lost, names as well as contents. "
+        "Observed where the processes are gone, and what was not synced of a file beside the "
+        "data. At the end the system is started again by its recipe.",
     .scope = RIFT_FAULT_ON_NODES,
     .stops_system = true,
     .needs_disk = true,

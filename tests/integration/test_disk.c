@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 #include <unistd.h>
@@ -135,6 +136,19 @@ static void a_power_cut_loses_what_was_not_synced_and_nothing_else(void **state)
     assert_true(size_of("unsynced") <= 0);
     heal("power");
     assert_true(toy_is_alive(n1, 5000));
+}
+
+static void a_power_cut_that_loses_nothing_is_not_observed(void **state)
+{
+    (void)state;
+    NEED_HOST();
+    CLEANUP(rift_free) char *folder = toy_data_path("");
+    assert_int_equal(0, mount(NULL, folder, NULL, MS_REMOUNT | MS_SYNCHRONOUS, NULL));
+    inject("power", "power", NULL);
+    assert_false(is_observed("power"));
+    heal("power");
+    assert_true(toy_is_alive(n1, 5000));
+    assert_int_equal(-1, size_of(".rift-canary"));
 }
 
 static void the_same_of_an_xfs(void **state)
@@ -338,6 +352,7 @@ int main(void)
         CASE(a_full_disk_is_emptied_by_its_keeper_when_all_else_is_dead),
         CASE(the_agent_goes_on_while_a_power_cut_waits),
         CASE(a_power_cut_loses_what_was_not_synced_and_nothing_else),
+        CASE(a_power_cut_that_loses_nothing_is_not_observed),
         cmocka_unit_test_setup_teardown(the_same_of_an_xfs, xfs_up, toy_host_end_wiped),
         CASE(disk_faults_touch_no_disk_that_is_not_the_systems_own),
         CASE(files_are_damaged_as_asked_and_only_those_of_the_pattern),

@@ -11,48 +11,12 @@
 #include "common/clock.h"
 #include "common/memory.h"
 #include "nemesis/faults/drivers.h"
+#include "nemesis/faults/disk/canary.h"
 #include "nemesis/faults/disk/glob.h"
 #include "nemesis/faults/process/kill.h"
 #include "nemesis/faults/disk/layer/layer.h"
 #include "nemesis/faults/disk/layer_fault.h"
 #include "nemesis/faults/disk/volume.h"
-
-enum { CANARY_BYTES = 32768, PATH_SIZE = 512 };
-
-static void canary_path(const char *folder, char path[PATH_SIZE])
-{
-    snprintf(path, PATH_SIZE, "%.480s/%s", folder, RIFT_LAYER_CANARY);
-}
-
-static int canary_write(const char *folder, struct rift_error *err)
-{
-    char path[PATH_SIZE], bytes[CANARY_BYTES];
-    canary_path(folder, path);
-    CLEANUP(rift_close_fd) int fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    for (int i = 0; i < 2; i++) {
-        memset(bytes, i ? 'u' : 's', sizeof bytes);
-        if (fd < 0 || pwrite(fd, bytes, sizeof bytes, i * CANARY_BYTES) != CANARY_BYTES ||
-            (i == 0 && fsync(fd)))
-            return rift_fail_errno(err, RIFT_ERR_IO, "write '%s'", path);
-    }
-    return 0;
-}
-
-/* How many bytes of each half are there, in every folder together. */
-static int canary_read(const char *folder, size_t count[2], struct rift_error *err)
-{
-    char path[PATH_SIZE], bytes[2 * CANARY_BYTES];
-    canary_path(folder, path);
-    CLEANUP(rift_close_fd) int fd = open(path, O_RDONLY | O_CLOEXEC);
-    ssize_t n = fd < 0 ? -1 : pread(fd, bytes, sizeof bytes, 0);
-    if (n < 0)
-        return rift_fail_errno(err, RIFT_ERR_IO, "read '%s'", path);
-    for (ssize_t i = 0; i < n; i++) {
-        count[0] += i < CANARY_BYTES && bytes[i] == 's';
-        count[1] += i >= CANARY_BYTES && bytes[i] == 'u';
-    }
-    return 0;
-}
 
 static int lose_plan(struct rift_injection *injection, const struct rift_target *target,
                      const char *ledger, struct rift_error *err)
@@ -73,7 +37,7 @@ static int lose_inject(struct rift_injection *injection, const struct rift_targe
                        struct rift_error *err)
 {
     for (const char *const *folder = target->data_folders; *folder; folder++)
-        if (canary_write(*folder, err))
+        if (rift_canary_write(*folder, true, err))
             return -1;
     injection->applied_ns = rift_clock_now();
     if (rift_kill_all(target->system, err))
@@ -102,15 +66,13 @@ static int lose_heal(const char *id, const json_t *undo, const char *ledger, str
     json_t *folder;
     json_array_foreach(json_object_get(undo, "folders"), i, folder)
     {
-        char path[PATH_SIZE];
         const char *text = json_string_value(folder);
         if (!text)
             continue;
         rift_layer_bury(text);
         if (rift_volume_bring_back(text, err))
             return -1;
-        canary_path(text, path);
-        unlink(path);
+        rift_canary_remove(text);
     }
     return 0;
 }
@@ -123,17 +85,17 @@ static int lose_observe(const struct rift_injection *injection, const struct rif
     if (rift_kill_observe(injection, target, &are_dead, details, err))
         return -1;
     for (const char *const *folder = target->data_folders; *folder; folder++, folders++)
-        if (canary_read(*folder, count, err))
+        if (rift_canary_count(*folder, count, err))
             return -1;
     char how[160];
     snprintf(how, sizeof how,
              "of a file beside the data %zu of %zu synced bytes are there, and "
              "%zu of as many unsynced",
-             count[0], folders * CANARY_BYTES, count[1]);
+             count[0], folders * RIFT_CANARY_HALF_BYTES, count[1]);
     json_object_set_new(details, "how", json_string(how));
     const json_t *losses = json_object_get(injection->undo, "losses");
     json_object_set(details, "losses", (json_t *)losses);
-    *is_observed = are_dead && count[0] == folders * CANARY_BYTES && count[1] < count[0];
+    *is_observed = are_dead && count[0] == folders * RIFT_CANARY_HALF_BYTES && count[1] < count[0];
     return 0;
 }
 

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "common/clock.h"
+#include "nemesis/faults/disk/canary.h"
 #include "nemesis/faults/drivers.h"
 #include "nemesis/faults/process/kill.h"
 #include "nemesis/faults/disk/volume.h"
@@ -51,16 +52,40 @@ static int power_restore(const json_t *folders, struct rift_error *err)
     return 0;
 }
 
+/* What a canary in each folder has left of bytes that were not synced, and had. A full disk has no
+ * room for one, and loses power all the same. */
+static int count_canaries(const json_t *folders, size_t written, json_t *undo,
+                          struct rift_error *err)
+{
+    size_t i, count[2] = {0};
+    json_t *folder;
+    json_array_foreach(folders, i, folder)
+    {
+        if (written > 0 && rift_canary_count(json_string_value(folder), count, err))
+            return -1;
+        rift_canary_remove(json_string_value(folder));
+    }
+    json_object_set_new(
+        undo, "unsynced",
+        json_pack("[I, I]", (json_int_t)(count[0] + count[1]), (json_int_t)written));
+    return 0;
+}
+
 static int power_inject(struct rift_injection *injection, const struct rift_target *target,
                         struct rift_error *err)
 {
+    const json_t *folders = json_object_get(injection->undo, "folders");
+    size_t written = 0;
+    for (const char *const *folder = target->data_folders; *folder; folder++)
+        if (rift_canary_write(*folder, false, NULL) == 0)
+            written += 2 * RIFT_CANARY_HALF_BYTES;
     for (const char *const *folder = target->data_folders; *folder; folder++)
         if (rift_volume_cut_power(*folder, err))
             return -1;
     injection->applied_ns = rift_clock_now();
-    if (rift_kill_all(target->system, err))
+    if (rift_kill_all(target->system, err) || power_restore(folders, err))
         return -1;
-    return power_restore(json_object_get(injection->undo, "folders"), err);
+    return count_canaries(folders, written, injection->undo, err);
 }
 
 /* An inject that ended between the cut and the kill: the processes that are there keep the dead
@@ -79,13 +104,38 @@ static int power_finish_cut(const json_t *undo, const json_t *folders, struct ri
     return is_cut ? rift_kill_recorded(undo, err) : 0;
 }
 
+static int power_observe(const struct rift_injection *injection, const struct rift_target *target,
+                         bool *is_observed, json_t *details, struct rift_error *err)
+{
+    const json_t *unsynced = json_object_get(injection->undo, "unsynced");
+    json_int_t left = json_integer_value(json_array_get(unsynced, 0)),
+               written = json_integer_value(json_array_get(unsynced, 1));
+    if (rift_kill_observe(injection, target, is_observed, details, err))
+        return -1;
+    json_object_set_new(details, "how",
+                        json_sprintf("%s, and a file beside the data %lld of %lld unsynced bytes",
+                                     json_string_value(json_object_get(details, "how")),
+                                     (long long)left, (long long)written));
+    *is_observed = *is_observed && (written == 0 || left < written);
+    return 0;
+}
+
 static int power_heal(const char *id, const json_t *undo, const char *ledger,
                       struct rift_error *err)
 {
     (void)id;
     (void)ledger;
     const json_t *folders = json_object_get(undo, "folders");
-    return power_finish_cut(undo, folders, err) ? -1 : power_restore(folders, err);
+    if (power_finish_cut(undo, folders, err) || power_restore(folders, err))
+        return -1;
+    size_t i;
+    json_t *item;
+    json_array_foreach((json_t *)folders, i, item)
+    {
+        if (json_string_value(item))
+            rift_canary_remove(json_string_value(item));
+    }
+    return 0;
 }
 
 /* As with the disk of disk-full: it is made when the system is started. */
@@ -110,5 +160,5 @@ const struct rift_fault_driver rift_power_driver = {
     .plan = power_plan,
     .inject = power_inject,
     .heal = power_heal,
-    .observe = rift_kill_observe,
+    .observe = power_observe,
 };
