@@ -1,5 +1,5 @@
 /* The agent of one node: its connection, its lease, its faults, its system. One thread, but for
- * heal_lane.h. */
+ * heal_lane.h and net_thread.h. */
 #ifndef AGENT_AGENT_H
 #define AGENT_AGENT_H
 
@@ -16,11 +16,17 @@
 #include "common/text.h"
 #include "common/wire/frame.h"
 
-enum { AGENT_PROTECTED_MAX = 32, AGENT_OUT_MAX = 8 << 20, AGENT_WORD_SIZE = 65 };
+enum {
+    AGENT_PROTECTED_MAX = 32,
+    AGENT_OUT_MAX = 8 << 20,
+    AGENT_WORD_SIZE = 65,
+    AGENT_FAULTS_MAX = 128
+};
 
 struct fault; /* agent/faults.c */
 struct heal_lane;
-struct job;    /* agent/job.c */
+struct job; /* agent/job.c */
+struct net_thread;
 struct pulse;  /* agent/guardian.c */
 struct probe;  /* agent/probe.c */
 struct status; /* agent/status.c */
@@ -56,6 +62,9 @@ struct agent {
     uint64_t lease_timer;
 
     struct fault *faults;
+    uint64_t fault_count; /* so far */
+    int heal_alls;        /* that wait for the thread, or run there */
+    struct net_thread *net_thread;
     struct job *jobs;
     struct probe *probe;
     struct status *status;

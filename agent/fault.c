@@ -7,6 +7,7 @@
 
 #include "agent/heal_lane.h"
 #include "agent/job.h"
+#include "agent/system.h"
 #include "common/clock.h"
 #include "common/wire/messages.h"
 #include "nemesis/faults/ledger.h"
@@ -85,6 +86,32 @@ void fault_interrupt(struct fault *fault)
         agent_reply(agent, request_id, NULL, &cancelled);
 }
 
+int fault_prepare(struct fault *fault, struct rift_error *err)
+{
+    struct rift_injection *injection = &fault->injection;
+    injection->lease_end_ns = fault->agent->lease_until_ns;
+    if (fault->agent->lease_until_ns == 0)
+        return rift_fail(err, RIFT_ERR_TIMEOUT, "the lease has ended: renew it first");
+    if (!rift_fault_driver_stops_system(injection->driver))
+        return 0;
+    system_note_running(fault->agent);
+    return crash_loop_begin(fault->agent, injection, &fault->target, &fault->loop, err);
+}
+
+int fault_note(struct fault *fault, struct rift_error *err)
+{
+    struct rift_injection *injection = &fault->injection;
+    const char *ledger = fault->agent->paths.ledger;
+    if (injection->driver->plan(injection, &fault->target, ledger, err))
+        return -1;
+    if (rift_fault_driver_stops_system(injection->driver))
+        rift_undo_plan_unit(injection->undo, fault->target.unit);
+    if (rift_ledger_write(ledger, injection, err) == 0)
+        return 0;
+    rift_ledger_remove(ledger, injection->id, NULL);
+    return -1;
+}
+
 bool fault_inject_waits(const struct fault *fault)
 {
     const struct rift_fault_driver *driver = fault->injection.driver;
@@ -98,20 +125,30 @@ bool fault_heal_waits(const struct fault *fault)
                             json_object_get(fault->injection.undo, "unit"));
 }
 
-int fault_heal(struct fault *fault, int64_t *applied_ns, struct rift_error *err)
+int fault_end(struct fault *fault, struct rift_error *err)
 {
     struct rift_injection *injection = &fault->injection;
     const char *ledger = fault->agent->paths.ledger;
+    return rift_undo(injection->driver, injection->id, injection->undo, ledger, err) ||
+                   rift_ledger_remove(ledger, injection->id, err)
+               ? rift_wrap(err, "heal '%s'", injection->id)
+               : 0;
+}
+
+int64_t fault_close(struct fault *fault)
+{
+    int64_t lifted_ns = heal_lane_remove(fault->agent->lane, &fault->injection);
+    fault_destroy(fault);
+    return lifted_ns ? lifted_ns : rift_clock_now();
+}
+
+int fault_heal(struct fault *fault, int64_t *applied_ns, struct rift_error *err)
+{
     fault_interrupt(fault);
     fault->is_in_heal = true;
-    if (fault->is_on &&
-        (rift_undo(injection->driver, injection->id, injection->undo, ledger, err) ||
-         rift_ledger_remove(ledger, injection->id, err)))
-        return rift_wrap(err, "heal '%s'", injection->id);
-    *applied_ns = heal_lane_remove(fault->agent->lane, injection);
-    if (*applied_ns == 0)
-        *applied_ns = rift_clock_now();
-    fault_destroy(fault);
+    if (fault->is_on && fault_end(fault, err))
+        return -1;
+    *applied_ns = fault_close(fault);
     return 0;
 }
 
@@ -130,4 +167,27 @@ void fault_describe(const struct fault *fault, json_t *ok)
         json_object_set_new(ok, "applied_ns", json_integer(fault->injection.applied_ns));
     json_object_set_new(ok, "lease_end_ns", json_integer(fault->injection.lease_end_ns));
     json_object_set(ok, "details", fault->injection.undo);
+}
+
+struct fault *fault_find_changeable(struct agent *agent, const json_t *args, struct rift_error *err)
+{
+    const char *id = json_string_value(json_object_get(args, "id"));
+    struct fault *fault = id ? fault_find(agent, id) : NULL;
+    bool has_ended = fault && fault->has_ended;
+    if (!fault || !fault->is_on || has_ended)
+        rift_fail(err, RIFT_ERR_MISSING, "no fault '%s' is on%s%s", id ? id : "",
+                  has_ended ? ": " : "", has_ended ? fault->ended : "");
+    else if (!fault->injection.driver->change)
+        rift_fail(err, RIFT_ERR_UNSUPPORTED, "%s cannot be changed while it is on: heal it",
+                  fault->injection.driver->name);
+    else
+        return fault;
+    return NULL;
+}
+
+void fault_note_change(struct fault *fault, const json_t *args, json_t *ok)
+{
+    json_object_set(fault->args, "options", json_object_get(args, "options"));
+    fault->injection.options = json_object_get(fault->args, "options");
+    json_object_set_new(ok, "applied_ns", json_integer(rift_clock_now()));
 }

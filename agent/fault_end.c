@@ -49,20 +49,35 @@ static int undo_in_job(struct fault *fault)
     return 0;
 }
 
+void fault_take_end(struct fault *fault, const struct rift_error *found)
+{
+    const struct rift_injection *injection = &fault->injection;
+    if (found->code == RIFT_ERR_MISSING) {
+        fault->has_ended = true;
+        snprintf(fault->ended, sizeof fault->ended, "it ended before its time: %.100s",
+                 found->text);
+    }
+    if (fault->has_ended && !fault->is_in_heal) {
+        if (injection->driver->takes_rtnl)
+            fault_undo_in_thread(fault);
+        else if (!fault_heal_waits(fault) || undo_in_job(fault))
+            fault_undo(fault);
+    }
+    agent_event(fault->agent, "fault_ended",
+                json_pack("{s:s, s:s}", "id", injection->id, "text", found->text));
+}
+
 void fault_renew(struct fault *fault)
 {
     struct rift_injection *injection = &fault->injection;
     struct rift_error err = {0};
+    if (fault->is_in_thread && !fault->is_on)
+        return; /* it is once it is on */
     injection->lease_end_ns = fault->agent->lease_until_ns;
-    if (!fault->is_on || fault->has_ended || fault->is_in_job || fault->is_in_heal ||
-        !injection->driver->renew || injection->driver->renew(injection, &err) == 0)
+    if (!fault->is_on || fault->has_ended || fault->is_in_job || fault->is_in_heal)
         return;
-    if (err.code == RIFT_ERR_MISSING) {
-        fault->has_ended = true;
-        snprintf(fault->ended, sizeof fault->ended, "it ended before its time: %.100s", err.text);
-        if (!fault_heal_waits(fault) || undo_in_job(fault))
-            fault_undo(fault);
-    }
-    agent_event(fault->agent, "fault_ended",
-                json_pack("{s:s, s:s}", "id", injection->id, "text", err.text));
+    if (injection->driver->renew && injection->driver->renew(injection, &err))
+        fault_take_end(fault, &err);
+    else
+        fault_check_in_thread(fault);
 }

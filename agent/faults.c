@@ -10,7 +10,7 @@
 #include "agent/addresses.h"
 #include "agent/fault.h"
 #include "agent/heal_lane.h"
-#include "agent/job.h"
+#include "agent/net_thread.h"
 #include "agent/system.h"
 #include "common/arena.h"
 #include "common/clock.h"
@@ -19,8 +19,7 @@
 #include "nemesis/faults/ledger.h"
 #include "nemesis/faults/undo.h"
 
-enum { LOOK_FOR_MS = 700, LOOK_EVERY_MS = 50 }; /* unless the request says for how long */
-enum { PEERS_MAX = 512, PEER_ADDRESSES_MAX = 16, FAULTS_MAX = 128 };
+enum { PEERS_MAX = 512, PEER_ADDRESSES_MAX = 16 };
 
 static bool is_protected(const struct agent *agent, const char *address)
 {
@@ -109,51 +108,85 @@ static const struct rift_fault_driver *driver_from(const json_t *args, struct ri
     return driver;
 }
 
+/* Of what a node can do. */
+struct trial {
+    struct net_work work;
+    struct agent *agent;
+    int64_t request_id;
+    json_t *args; /* which the target points into */
+    struct rift_arena arena;
+    struct rift_target target;
+    const struct rift_fault_driver *driver;
+    struct rift_fault_ability ability;
+    int rc;
+    struct rift_error err;
+};
+
+static bool trial_begin(struct net_work *work)
+{
+    (void)work;
+    return true;
+}
+
+static void trial_run(struct net_work *work)
+{
+    struct trial *trial = (struct trial *)work;
+    const json_t *options = json_object_get(trial->args, "options");
+    trial->rc = trial->driver->probe(&trial->target, options, &trial->ability, &trial->err);
+}
+
+static void trial_done(struct net_work *work)
+{
+    struct trial *trial = (struct trial *)work;
+    const struct rift_fault_ability *ability = &trial->ability;
+    json_t *ok = json_pack("{s:b, s:s, s:s, s:s}", "can", (int)ability->can, "why", ability->why,
+                           "backend", ability->backend ? ability->backend : "", "end",
+                           ability->end ? ability->end : "");
+    agent_reply(trial->agent, trial->request_id, ok, trial->rc ? &trial->err : NULL);
+    json_decref(ok);
+    rift_arena_finish(&trial->arena);
+    json_decref(trial->args);
+    free(trial);
+}
+
 int faults_verb_probe(struct agent *agent, const struct request *request, json_t *ok,
                       struct rift_error *err)
 {
+    (void)ok;
     const struct rift_fault_driver *driver = driver_from(request->args, err);
     if (!driver || check_allowed(agent, err) || check_restart(agent, driver, err))
         return -1;
-    struct rift_arena arena = {0};
-    struct rift_target target;
-    struct rift_fault_ability ability = {0};
-    int rc = target_read(agent, request->args, &arena, &target, err);
-    if (rc == 0)
-        rc = driver->probe(&target, json_object_get(request->args, "options"), &ability, err);
-    rift_arena_finish(&arena);
-    json_object_set_new(ok, "can", json_boolean(ability.can));
-    json_object_set_new(ok, "why", json_string(ability.why));
-    json_object_set_new(ok, "backend", json_string(ability.backend ? ability.backend : ""));
-    json_object_set_new(ok, "end", json_string(ability.end ? ability.end : ""));
-    return rc;
+    struct trial *trial = rift_calloc(1, sizeof *trial);
+    struct net_work *work = &trial->work;
+    *trial = (struct trial){.work = {.begin = trial_begin, .run = trial_run, .done = trial_done},
+                            .agent = agent,
+                            .request_id = request->id,
+                            .args = json_incref((json_t *)request->args),
+                            .driver = driver};
+    trial->rc = target_read(agent, trial->args, &trial->arena, &trial->target, &trial->err);
+    if (trial->rc == 0 && driver->takes_rtnl) {
+        if (net_thread_do(agent->net_thread, work, &trial->err) == 0)
+            return VERB_LATER;
+        trial->rc = -1;
+    } else if (trial->rc == 0) {
+        work->run(work);
+    }
+    work->done(work);
+    return VERB_LATER;
 }
 
-/* Plans, writes the ledger, injects. On failure all is undone again. VERB_LATER where a job injects
- * it, and answers the request. */
+/* Plans, writes the ledger, injects. On failure all is undone again. VERB_LATER where a job or the
+ * thread injects it, and answers the request. */
 static int fault_apply(struct fault *fault, int64_t request_id, struct rift_error *err)
 {
     struct rift_injection *injection = &fault->injection;
-    const char *ledger = fault->agent->paths.ledger;
-    injection->lease_end_ns = fault->agent->lease_until_ns;
-    if (fault->agent->lease_until_ns == 0)
-        return rift_fail(err, RIFT_ERR_TIMEOUT, "the lease has ended: renew it first");
-    if (rift_fault_driver_stops_system(injection->driver)) {
-        system_note_running(fault->agent);
-        if (crash_loop_begin(fault->agent, injection, &fault->target, &fault->loop, err))
-            return -1;
-    }
-    if (injection->driver->plan(injection, &fault->target, ledger, err))
+    if (injection->driver->takes_rtnl)
+        return fault_inject_in_thread(fault, request_id, err);
+    if (fault_prepare(fault, err) || fault_note(fault, err))
         return -1;
     bool takes_time = fault_inject_waits(fault);
     if (takes_time && fault->ready_ns == 0)
         fault->ready_ns = rift_clock_now();
-    if (rift_fault_driver_stops_system(injection->driver))
-        rift_undo_plan_unit(injection->undo, fault->target.unit);
-    if (rift_ledger_write(ledger, injection, err)) {
-        rift_ledger_remove(ledger, injection->id, NULL);
-        return -1; /* nothing was touched */
-    }
     int rc = takes_time ? fault_inject_in_job(fault, request_id, err)
                         : injection->driver->inject(injection, &fault->target, err);
     fault->is_on = rc >= 0;
@@ -192,7 +225,7 @@ static int inject_check(struct agent *agent, const json_t *args, const char **id
     for (const struct fault *fault = agent->faults; fault; fault = fault->next)
         count++;
     *id = json_string_value(json_object_get(args, "id"));
-    if (count >= FAULTS_MAX)
+    if (count >= AGENT_FAULTS_MAX)
         return rift_fail(err, RIFT_ERR_LIMIT, "%zu faults are on already", count);
     if (!*id || !rift_fault_id_is_valid(*id))
         return rift_fail(err, RIFT_ERR_INVALID,
@@ -213,6 +246,7 @@ int faults_verb_inject(struct agent *agent, const struct request *request, json_
         return -1;
     struct fault *fault = rift_calloc(1, sizeof *fault);
     fault->agent = agent;
+    fault->number = ++agent->fault_count;
     fault->args = json_incref((json_t *)request->args);
     fault->next = agent->faults;
     agent->faults = fault;
@@ -244,100 +278,16 @@ int faults_verb_inject(struct agent *agent, const struct request *request, json_
 int faults_verb_change(struct agent *agent, const struct request *request, json_t *ok,
                        struct rift_error *err)
 {
-    const char *id = json_string_value(json_object_get(request->args, "id"));
-    json_t *options = json_object_get(request->args, "options");
-    struct fault *fault = id ? fault_find(agent, id) : NULL;
-    if (!fault || !fault->is_on || fault->has_ended)
-        return rift_fail(err, RIFT_ERR_MISSING, "no fault '%s' is on%s%s", id ? id : "",
-                         fault && fault->has_ended ? ": " : "", fault ? fault->ended : "");
-    struct rift_injection *injection = &fault->injection;
-    if (!injection->driver->change)
-        return rift_fail(err, RIFT_ERR_UNSUPPORTED, "%s cannot be changed while it is on: heal it",
-                         injection->driver->name);
-    if (injection->driver->change(injection, &fault->target, options, err))
+    struct fault *fault = fault_find_changeable(agent, request->args, err);
+    if (!fault)
         return -1;
-    json_object_set(fault->args, "options", options);
-    injection->options = json_object_get(fault->args, "options");
-    json_object_set_new(ok, "applied_ns", json_integer(rift_clock_now()));
-    return 0;
-}
-
-/* A look at a fault whose signs may take a moment: it is repeated for a while. */
-struct look {
-    struct agent *agent;
-    int64_t request_id, until_ns;
-    char id[RIFT_FAULT_ID_SIZE];
-};
-
-/* Others of its kind: of those that hit the same packets the first one has them all. */
-static int others_like(const struct fault *fault)
-{
-    int count = 0;
-    for (const struct fault *other = fault->agent->faults; other; other = other->next)
-        count += other != fault && other->is_on && !other->has_ended &&
-                 other->injection.driver == fault->injection.driver;
-    return count;
-}
-
-static int look_once(struct agent *agent, const char *id, bool *is_observed, json_t *ok,
-                     struct rift_error *err)
-{
-    struct fault *fault = fault_find(agent, id);
-    *is_observed = false;
-    if (!fault || !fault->is_on)
-        return rift_fail(err, RIFT_ERR_MISSING, "no fault '%s' is on", id);
-    json_t *details = json_object();
-    if (fault->has_ended)
-        json_object_set_new(details, "how", json_string(fault->ended));
-    int rc = fault->has_ended ? 0
-                              : fault->injection.driver->observe(&fault->injection, &fault->target,
-                                                                 is_observed, details, err);
-    const json_t *how = json_object_get(details, "how");
-    json_object_set_new(ok, "observed", json_boolean(*is_observed));
-    json_object_set_new(ok, "how", json_string(how ? json_string_value(how) : ""));
-    json_object_set_new(details, "others", json_integer(others_like(fault)));
-    json_object_set_new(ok, "details", details);
-    return rc;
-}
-
-static void look_due(void *context)
-{
-    struct look *look = context;
-    struct rift_error err = {0};
-    bool is_observed;
-    json_t *ok = json_object();
-    int rc = look_once(look->agent, look->id, &is_observed, ok, &err);
-    if (rc == 0 && !is_observed && rift_clock_now() < look->until_ns &&
-        loop_timer_set(&look->agent->loop, rift_clock_now() + LOOK_EVERY_MS * RIFT_MS, look_due,
-                       look)) {
-        json_decref(ok);
-        return;
-    }
-    agent_reply(look->agent, look->request_id, ok, rc ? &err : NULL);
-    json_decref(ok);
-    free(look);
-}
-
-int faults_verb_observe(struct agent *agent, const struct request *request, json_t *ok,
-                        struct rift_error *err)
-{
-    const char *id = json_string_value(json_object_get(request->args, "id"));
-    const json_t *given = json_object_get(request->args, "for_ms");
-    json_int_t for_ms = given ? json_integer_value(given) : LOOK_FOR_MS;
-    bool is_observed;
-    if (!id || !rift_fault_id_is_valid(id))
-        return rift_fail(err, RIFT_ERR_MISSING, "no fault '%s' is on", id ? id : "");
-    int rc = look_once(agent, id, &is_observed, ok, err);
-    if (rc || is_observed)
-        return rc;
-    struct look *look = rift_calloc(1, sizeof *look);
-    look->agent = agent;
-    look->request_id = request->id;
-    look->until_ns = rift_clock_now() + (for_ms < LOOK_FOR_MS ? for_ms : LOOK_FOR_MS) * RIFT_MS;
-    snprintf(look->id, sizeof look->id, "%s", id);
-    if (loop_timer_set(&agent->loop, rift_clock_now() + LOOK_EVERY_MS * RIFT_MS, look_due, look))
-        return VERB_LATER;
-    free(look);
+    const struct rift_fault_driver *driver = fault->injection.driver;
+    if (driver->takes_rtnl)
+        return fault_change_in_thread(fault, request, err);
+    if (driver->change(&fault->injection, &fault->target, json_object_get(request->args, "options"),
+                       err))
+        return -1;
+    fault_note_change(fault, request->args, ok);
     return 0;
 }
 
@@ -373,6 +323,8 @@ int faults_verb_heal(struct agent *agent, const struct request *request, json_t 
     json_object_set_new(ok, "planned_ns", json_integer(now));
     if (!fault)
         return heal_absent(agent, request, now, ok, err);
+    if (fault->injection.driver->takes_rtnl && (fault->is_on || fault->is_in_thread))
+        return fault_heal_in_thread(fault, request, err);
     fault_renew(fault); /* does it hold until now? */
     fault_describe_end(fault, ok);
     bool stops_system = fault->is_on && rift_fault_driver_stops_system(fault->injection.driver);
@@ -399,6 +351,8 @@ json_t *faults_list(struct agent *agent)
         json_t *details = json_object();
         if (fault->has_ended)
             json_object_set_new(details, "how", json_string(fault->ended));
+        else if (fault->is_in_thread)
+            json_object_set_new(details, "how", json_string("it is being worked on: ask again"));
         else if (fault->is_on)
             injection->driver->observe(injection, &fault->target, &is_observed, details, NULL);
         json_array_append_new(list, json_pack("{s:s, s:s, s:I, s:I, s:b, s:o}", "id", injection->id,

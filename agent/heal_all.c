@@ -1,6 +1,6 @@
-/* A heal that waits, for processes, a disk or another program, would keep all others waiting, and
- * the controller. So it is done in a forked process, with all others like it. What came of it the
- * ledger tells, also where the process was killed. */
+/* Three kinds, one after another: what does not wait; what waits for the network's settings, in the
+ * thread for that; what waits for processes, a disk or another program, in a forked process, of
+ * which the ledger tells what came of it, also where it was killed. */
 #include "agent/heal_all.h"
 
 #include <stdio.h>
@@ -8,9 +8,11 @@
 
 #include "agent/fault.h"
 #include "agent/heal_lane.h"
-#include "agent/pulse.h"
 #include "agent/job.h"
+#include "agent/net_thread.h"
+#include "agent/pulse.h"
 #include "common/clock.h"
+#include "common/memory.h"
 #include "nemesis/faults/ledger.h"
 #include "nemesis/faults/undo.h"
 
@@ -41,6 +43,7 @@ int heal_all_now(struct agent *agent, json_t *healed, struct rift_error *err)
     int64_t expected = pulse_expect(agent->pulse, rift_clock_now() + NOW_MS * RIFT_MS);
     struct fault *next;
     heal_lane_lift_all(agent->lane);
+    net_thread_pause(agent->net_thread);
     for (struct fault *fault = agent->faults; fault; fault = next) {
         struct rift_error failure = {0};
         next = fault->next;
@@ -50,6 +53,7 @@ int heal_all_now(struct agent *agent, json_t *healed, struct rift_error *err)
     struct rift_error failure = {0};
     if (rift_ledger_heal_all(agent->paths.ledger, healed, &failure))
         keep_first(&rc, err, &failure);
+    net_thread_resume(agent->net_thread);
     pulse_expect(agent->pulse, expected);
     return rc;
 }
@@ -61,7 +65,7 @@ bool heal_all_is_under_way(const struct agent *agent)
     const struct fault *fault = agent->faults;
     while (fault && !fault->is_in_heal_all)
         fault = fault->next;
-    return fault != NULL;
+    return fault || agent->heal_alls > 0;
 }
 
 struct unknown {
@@ -78,24 +82,39 @@ static void unknown_visit(const char *id, const char *fault, const json_t *undo,
         json_array_append_new(unknown->ids, json_string(id));
 }
 
-/* Heals what does not wait; ids gets those that are left for the job. */
-static int heal_quick_ones(struct agent *agent, json_t *healed, json_t *ids, struct rift_error *err)
+/* What was done to the network, or is. */
+static bool is_for_thread(const struct fault *fault)
 {
-    int rc = 0;
+    return fault->injection.driver->takes_rtnl && (fault->is_on || fault->is_in_thread);
+}
+
+/* Heals what does not wait. */
+static void heal_quick_ones(struct agent *agent, json_t *healed, struct rift_error *first)
+{
     struct fault *next;
     for (struct fault *fault = agent->faults; fault; fault = next) {
         struct rift_error failure = {0};
         next = fault->next;
-        if (fault_heal_waits(fault)) {
-            fault_interrupt(fault);
-            json_array_append_new(ids, json_string(fault->injection.id));
-        } else if (heal_one(fault, healed, &failure)) {
-            keep_first(&rc, err, &failure);
-        }
+        if (!fault_heal_waits(fault) && !is_for_thread(fault))
+            heal_one(fault, healed, &failure);
+        if (first->code == RIFT_ERR_NONE)
+            *first = failure;
+    }
+}
+
+/* Those of them, up to the one of this number, that a job is to heal; nothing else is at them. */
+static json_t *take_slow_ones(struct agent *agent, uint64_t last)
+{
+    json_t *ids = json_array();
+    for (struct fault *fault = agent->faults; fault; fault = fault->next) {
+        if (fault->number > last || !fault_heal_waits(fault))
+            continue;
+        fault_interrupt(fault);
+        json_array_append_new(ids, json_string(fault->injection.id));
     }
     struct unknown unknown = {.agent = agent, .ids = ids};
     rift_ledger_visit(agent->paths.ledger, unknown_visit, &unknown);
-    return rc;
+    return ids;
 }
 
 /* What the agent knows of a fault is more than the ledger does. */
@@ -156,7 +175,14 @@ static json_t *settle(struct agent *agent)
 
 static void tell_lease_end(struct agent *agent, json_t *healed)
 {
-    agent_event(agent, "lease_ended", json_pack("{s:o}", "healed", healed));
+    agent_event(agent, "lease_ended", json_pack("{s:O}", "healed", healed));
+}
+
+static void end_lease(struct agent *agent, json_t *healed, int rc, const struct rift_error *err)
+{
+    if (rc)
+        fprintf(stderr, "rift-agent: %s\n", err->text);
+    tell_lease_end(agent, healed);
 }
 
 static void verb_done(struct agent *agent, const json_t *ok)
@@ -168,7 +194,7 @@ static void verb_done(struct agent *agent, const json_t *ok)
 static void lease_done(struct agent *agent, const json_t *ok)
 {
     json_decref(settle(agent));
-    tell_lease_end(agent, json_incref(json_object_get(ok, "healed")));
+    tell_lease_end(agent, json_object_get(ok, "healed"));
 }
 
 static void heal_all_failed(struct agent *agent, int64_t id)
@@ -176,34 +202,32 @@ static void heal_all_failed(struct agent *agent, int64_t id)
     json_t *over = settle(agent);
     if (id < 0)
         tell_lease_end(agent, over);
-    else
-        json_decref(over);
+    json_decref(over);
 }
 
 /* VERB_LATER, or what came of it where no job is needed, or can be had. request NULL: for the end
  * of the lease. */
-static int heal_all_begin(struct agent *agent, const struct request *request, json_t *healed,
-                          struct rift_error *err)
+static int heal_slow_ones(struct agent *agent, const struct request *request, uint64_t last,
+                          json_t *healed, const struct rift_error *failure, struct rift_error *err)
 {
-    struct rift_error failure = {0};
-    json_t *ids = json_array();
-    int rc = heal_quick_ones(agent, healed, ids, &failure);
+    json_t *ids = take_slow_ones(agent, last);
     if (json_array_size(ids) == 0) {
-        json_decref(ids);
-        if (rc && err)
-            *err = failure;
         /* Entries that nobody can read are told of. */
-        return rc ? rc : rift_ledger_heal_all(agent->paths.ledger, healed, err);
+        int rc = rift_ledger_heal(agent->paths.ledger, ids, healed, err);
+        json_decref(ids);
+        if (failure->code && err)
+            *err = *failure;
+        return failure->code ? -1 : rc;
     }
     json_t *args = json_pack("{s:O, s:O}", "ids", ids, "healed", healed);
     int64_t id = request ? request->id : 0;
-    if (rc)
-        json_object_set_new(args, "failure", json_string(failure.text));
+    if (failure->code)
+        json_object_set_new(args, "failure", json_string(failure->text));
     if (request && json_object_get(request->args, "deadline_ms"))
         json_object_set(args, "deadline_ms", json_object_get(request->args, "deadline_ms"));
     const struct request with = {.id = id, .verb = "heal_all", .args = args};
-    rc = request ? job_start(agent, &with, heal_all_work, verb_done, HEAL_ALL_MS, err)
-                 : job_start_own(agent, args, heal_all_work, lease_done, HEAL_ALL_MS, &id, err);
+    int rc = request ? job_start(agent, &with, heal_all_work, verb_done, HEAL_ALL_MS, err)
+                     : job_start_own(agent, args, heal_all_work, lease_done, HEAL_ALL_MS, &id, err);
     json_decref(args);
     if (rc != VERB_LATER) { /* no process can be had: better late than not at all */
         json_decref(ids);
@@ -224,6 +248,120 @@ static int heal_all_begin(struct agent *agent, const struct request *request, js
     return VERB_LATER;
 }
 
+/* --- by the thread first */
+
+struct net_heal {
+    struct net_work work;
+    struct agent *agent;
+    struct request request; /* id 0: none, for the end of the lease */
+    uint64_t last;          /* the number of the last fault that is meant */
+    json_t *healed;
+    struct rift_error failure; /* the first one */
+    struct fault *faults[AGENT_FAULTS_MAX];
+    bool is_off[AGENT_FAULTS_MAX];
+    size_t count;
+};
+
+static bool net_heal_begin(struct net_work *work)
+{
+    struct net_heal *heal = (struct net_heal *)work;
+    for (struct fault *fault = heal->agent->faults; fault; fault = fault->next) {
+        if (!is_for_thread(fault) || fault->number > heal->last)
+            continue;
+        fault->is_in_heal = fault->is_in_thread = true;
+        heal->faults[heal->count++] = fault;
+    }
+    return heal->count > 0;
+}
+
+static void net_heal_run(struct net_work *work)
+{
+    struct net_heal *heal = (struct net_heal *)work;
+    for (size_t i = 0; i < heal->count; i++) {
+        struct rift_error failure = {0};
+        heal->is_off[i] = fault_end(heal->faults[i], &failure) == 0;
+        if (heal->failure.code == RIFT_ERR_NONE)
+            heal->failure = failure;
+    }
+}
+
+static void net_heal_settle(struct net_heal *heal)
+{
+    for (size_t i = 0; i < heal->count; i++) {
+        struct fault *fault = heal->faults[i];
+        fault->is_in_thread = false;
+        if (!heal->is_off[i])
+            continue;
+        json_array_append_new(heal->healed, json_string(fault->injection.id));
+        fault_close(fault);
+    }
+}
+
+static void net_heal_done(struct net_work *work)
+{
+    struct net_heal *heal = (struct net_heal *)work;
+    struct agent *agent = heal->agent;
+    const struct request *request = heal->request.id ? &heal->request : NULL;
+    struct rift_error err = {0};
+    net_heal_settle(heal);
+    agent->heal_alls--;
+    int rc = heal_slow_ones(agent, request, heal->last, heal->healed, &heal->failure, &err);
+    if (rc != VERB_LATER && request) {
+        json_t *ok = json_pack("{s:O, s:I}", "healed", heal->healed, "applied_ns",
+                               (json_int_t)rift_clock_now());
+        agent_reply(agent, request->id, ok, rc ? &err : NULL);
+        json_decref(ok);
+    } else if (rc != VERB_LATER) {
+        end_lease(agent, heal->healed, rc, &err);
+    }
+    json_decref((json_t *)heal->request.args);
+    json_decref(heal->healed);
+    free(heal);
+}
+
+static bool needs_thread(const struct agent *agent)
+{
+    const struct fault *fault = agent->faults;
+    while (fault && !is_for_thread(fault))
+        fault = fault->next;
+    return fault != NULL;
+}
+
+static int heal_by_thread(struct agent *agent, const struct request *request, json_t *healed,
+                          const struct rift_error *failure, struct rift_error *err)
+{
+    struct net_heal *heal = rift_calloc(1, sizeof *heal);
+    heal->work =
+        (struct net_work){.begin = net_heal_begin, .run = net_heal_run, .done = net_heal_done};
+    heal->agent = agent;
+    heal->last = agent->fault_count;
+    heal->healed = json_incref(healed);
+    heal->failure = *failure;
+    if (request)
+        heal->request = *request;
+    json_incref((json_t *)heal->request.args);
+    agent->heal_alls++;
+    if (net_thread_do(agent->net_thread, &heal->work, NULL) == 0)
+        return VERB_LATER;
+    agent->heal_alls--;
+    json_decref((json_t *)heal->request.args);
+    json_decref(heal->healed);
+    free(heal);
+    return heal_all_now(agent, healed, err);
+}
+
+/* --- both */
+
+static int heal_all_begin(struct agent *agent, const struct request *request, json_t *healed,
+                          struct rift_error *err)
+{
+    struct rift_error failure = {0};
+    heal_quick_ones(agent, healed, &failure);
+    return needs_thread(agent)
+               ? heal_by_thread(agent, request, healed, &failure, err)
+               : heal_slow_ones(agent, request, agent->fault_count, healed, &failure, err);
+}
+
 int heal_all_verb(struct agent *agent, const struct request *request, json_t *ok,
                   struct rift_error *err)
 {
@@ -239,10 +377,7 @@ void heal_all_at_lease_end(struct agent *agent)
     struct rift_error err = {0};
     json_t *healed = json_array();
     int rc = heal_all_begin(agent, NULL, healed, &err);
-    if (rc < 0)
-        fprintf(stderr, "rift-agent: %s\n", err.text);
-    if (rc == VERB_LATER)
-        json_decref(healed);
-    else
-        tell_lease_end(agent, healed);
+    if (rc != VERB_LATER)
+        end_lease(agent, healed, rc, &err);
+    json_decref(healed);
 }

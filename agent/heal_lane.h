@@ -1,6 +1,6 @@
 /* What heals need not queue behind: a thread that reads the controller's words before the loop
- * does, and ends at once the effect of the faults that are to be healed. The loop may wait just
- * then, for the kernel's lock of all network devices; it undoes what is left when it gets there.
+ * does, and ends at once the effect of the faults that are to be healed. What is left is
+ * undone by the thread that may wait for the kernel's lock of all network devices (net_thread.h).
  * The agent forks without exec: its children call nothing of this, and of locks that the thread may
  * hold at a fork there is only malloc's, which glibc's fork sees to. */
 #ifndef AGENT_HEAL_LANE_H

@@ -18,6 +18,7 @@
 #include "agent/heal_all.h"
 #include "agent/heal_lane.h"
 #include "agent/job.h"
+#include "agent/net_thread.h"
 #include "agent/probe.h"
 #include "agent/status.h"
 #include "agent/system.h"
@@ -162,6 +163,9 @@ static int agent_open(struct agent *agent, struct rift_error *err)
     agent->lane = heal_lane_open(STDIN_FILENO, &agent->in_fd, err);
     if (!agent->lane)
         return -1;
+    agent->net_thread = net_thread_open(agent, err);
+    if (!agent->net_thread)
+        return -1;
     loop_watch(&agent->loop, agent->in_fd, POLLIN, agent_in_ready, agent);
     if (agent->guardian_fd >= 0)
         loop_watch(&agent->loop, agent->guardian_fd, POLLIN, agent_guardian_ready, agent);
@@ -172,6 +176,7 @@ static int agent_open(struct agent *agent, struct rift_error *err)
 static void agent_close(struct agent *agent)
 {
     job_kill_all(agent);
+    net_thread_close(agent->net_thread);
     status_close(agent->status);
     probe_close(agent->probe);
     system_close(agent->system);

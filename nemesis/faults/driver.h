@@ -74,6 +74,10 @@ struct rift_fault_driver {
     /* heal may wait, for that or for another program: it is called in a process apart where the
      * agent goes on. */
     bool heal_takes_time;
+    /* All but renew, lift and forget may wait for the kernel's lock of all network devices (rtnl).
+     * They are called by a thread apart, one at a time with those of all others like it; renew and
+     * lift meanwhile by others. */
+    bool takes_rtnl;
     /* It leaves something on a disk, so heal has something to do after a reboot as well. */
     bool outlives_boot;
     /* Tries what inject would do, and undoes it. An error is for bad options only. */
@@ -93,6 +97,10 @@ struct rift_fault_driver {
      * fault is gone: then it is over, or is to be healed at once. Asked whenever a process of ours
      * has ended, too. NULL: the agent's own timer is all. */
     int (*renew)(struct rift_injection *injection, struct rift_error *err);
+    /* Fails with MISSING where what inject did is not there any more, as somebody else undid it:
+     * then it is over. Of one that takes_rtnl, asked after each renew and before heal. NULL: renew
+     * is all. */
+    int (*stands)(const struct rift_injection *injection, struct rift_error *err);
     /* What a fault whose heal takes time does last, where the controller ends it: called before
      * heal, with the system stopped, in the same process; it may say in undo, "finished", what it
      * did. Any other end has no more than heal. NULL: nothing. */

@@ -95,6 +95,7 @@ static const long looks[] = {
     SYS_recvfrom,
     SYS_recvmsg,
     SYS_restart_syscall,
+    SYS_rseq,
     SYS_rt_sigaction,
     SYS_rt_sigprocmask,
     SYS_rt_sigreturn,
@@ -225,6 +226,14 @@ static bool is_rename(long number)
 
 /* --- the tracer */
 
+/* Or one of its threads. */
+static bool is_agent(const struct crash_plan *plan, pid_t pid)
+{
+    char path[64];
+    snprintf(path, sizeof path, "/proc/%d/task/%d", (int)plan->agent, (int)pid);
+    return access(path, F_OK) == 0;
+}
+
 static void describe(pid_t pid, long number, char text[64])
 {
     char path[64], name[32] = "?";
@@ -315,7 +324,7 @@ static void begin_call(struct shared *shared, pid_t pid, const struct call *call
     /* One that ends will not be heard of again. */
     bool ends = call->number == SYS_exit_group || call->number == SYS_exit;
     *step_of(0) = pid;
-    if (!counts || (plan->is_helper_alone && pid == plan->agent)) {
+    if (!counts || (plan->is_helper_alone && is_agent(plan, pid))) {
         has_changed = has_changed || ends;
         return;
     }

@@ -150,10 +150,12 @@ static int clients_probe(const struct rift_target *target, const json_t *options
 const struct rift_fault_driver rift_cut_clients_driver = {
     .name = "cut-clients",
     .starts_itself = true,
+    .takes_rtnl = true,
     .probe = clients_probe,
     .plan = clients_plan,
     .inject = clients_inject,
     .renew = rift_peer_filter_renew,
+    .stands = rift_peer_filter_stands,
     .lift = rift_peer_filter_lift,
     .heal = rift_clsact_detach,
     .observe = clients_observe,

@@ -284,11 +284,18 @@ static int link_renew(struct rift_injection *injection, struct rift_error *err)
     return rift_peer_filter_renew(&inner, err);
 }
 
-static int link_lift(struct rift_injection *injection)
+static int link_stands(const struct rift_injection *injection, struct rift_error *err)
 {
     const struct live *live = injection->live;
     struct rift_injection inner = *injection;
     inner.live = live->filter;
+    return rift_peer_filter_stands(&inner, err);
+}
+
+static int link_lift(struct rift_injection *injection)
+{
+    const struct live *live = injection->live;
+    struct rift_injection inner = {.live = live->filter}; /* the rest may be renewed just now */
     return rift_peer_filter_lift(&inner);
 }
 
@@ -370,11 +377,13 @@ static int link_probe(const struct rift_target *target, const json_t *options,
 const struct rift_fault_driver rift_link_driver = {
     .name = "link",
     .starts_itself = true,
+    .takes_rtnl = true,
     .probe = link_probe,
     .plan = link_plan,
     .inject = link_inject,
     .change = link_change,
     .renew = link_renew,
+    .stands = link_stands,
     .lift = link_lift,
     .heal = link_heal,
     .observe = link_observe,

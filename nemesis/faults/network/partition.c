@@ -71,10 +71,12 @@ static int partition_probe(const struct rift_target *target, const json_t *optio
 const struct rift_fault_driver rift_partition_driver = {
     .name = "partition",
     .starts_itself = true,
+    .takes_rtnl = true,
     .probe = partition_probe,
     .plan = partition_plan,
     .inject = partition_inject,
     .renew = rift_peer_filter_renew,
+    .stands = rift_peer_filter_stands,
     .lift = rift_peer_filter_lift,
     .heal = rift_clsact_detach,
     .observe = partition_observe,

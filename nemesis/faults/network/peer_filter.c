@@ -312,18 +312,24 @@ static int filter_close_window(const struct rift_peer_filter *filter, struct rif
     return rift_bpf_map_update(filter->window_fd, &zero, &over, err);
 }
 
-/* A lift meanwhile is not undone by it: one of the two sees the other. An interface that went away,
- * or a stranger who cleared it, took the program along. */
+/* A lift meanwhile is not undone by it: one of the two sees the other. */
 int rift_peer_filter_renew(struct rift_injection *injection, struct rift_error *err)
 {
     struct rift_peer_filter *filter = injection->live;
-    bool is_attached = true;
-    if (filter_write_window(filter, injection->lease_end_ns, err) ||
-        rift_clsact_is_attached(injection, filter->hook, &is_attached, err))
+    if (filter_write_window(filter, injection->lease_end_ns, err))
         return -1;
-    if (!is_attached)
-        return rift_fail(err, RIFT_ERR_MISSING, "its filter is gone from an interface");
     return filter->is_lifted ? filter_close_window(filter, err) : 0;
+}
+
+/* An interface that went away, or a stranger who cleared it, took the program along. */
+int rift_peer_filter_stands(const struct rift_injection *injection, struct rift_error *err)
+{
+    const struct rift_peer_filter *filter = injection->live;
+    bool is_attached;
+    if (rift_clsact_is_attached(injection, filter->hook, &is_attached, err))
+        return -1;
+    return is_attached ? 0
+                       : rift_fail(err, RIFT_ERR_MISSING, "its filter is gone from an interface");
 }
 
 int rift_peer_filter_lift(struct rift_injection *injection)

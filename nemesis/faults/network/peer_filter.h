@@ -70,6 +70,7 @@ int rift_peer_filter_inject(struct rift_injection *injection, struct rift_peer_f
                             struct rift_error *err);
 /* The parts of a driver that are the same for all such faults; live is the filter. */
 int rift_peer_filter_renew(struct rift_injection *injection, struct rift_error *err);
+int rift_peer_filter_stands(const struct rift_injection *injection, struct rift_error *err);
 int rift_peer_filter_lift(struct rift_injection *injection);
 int rift_peer_filter_observe(const struct rift_injection *injection,
                              const struct rift_target *target, bool *is_observed, json_t *details,

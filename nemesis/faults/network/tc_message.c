@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <net/if.h>
 #include <netlink/socket.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
@@ -15,11 +16,40 @@ struct rift_tc {
     struct nl_sock *socket;
 };
 
+/* libnl has a lock of its own, of the numbers of all sockets, and the agent has threads and forks
+ * without exec: a child must not find it taken by a thread that it does not have. */
+static pthread_mutex_t numbers = PTHREAD_MUTEX_INITIALIZER;
+static pthread_once_t numbers_once = PTHREAD_ONCE_INIT;
+
+static void numbers_lock(void)
+{
+    pthread_mutex_lock(&numbers);
+}
+
+static void numbers_unlock(void)
+{
+    pthread_mutex_unlock(&numbers);
+}
+
+static void numbers_prepare(void)
+{
+    pthread_atfork(numbers_lock, numbers_unlock, numbers_unlock);
+}
+
+static int socket_open(struct rift_tc *tc)
+{
+    pthread_once(&numbers_once, numbers_prepare);
+    numbers_lock();
+    tc->socket = nl_socket_alloc();
+    int rc = tc->socket ? nl_connect(tc->socket, NETLINK_ROUTE) : -NLE_NOMEM;
+    numbers_unlock();
+    return rc;
+}
+
 struct rift_tc *rift_tc_open(struct rift_error *err)
 {
     struct rift_tc *tc = rift_calloc(1, sizeof *tc);
-    tc->socket = nl_socket_alloc();
-    int rc = tc->socket ? nl_connect(tc->socket, NETLINK_ROUTE) : -NLE_NOMEM;
+    int rc = socket_open(tc);
     if (rc < 0) {
         rift_fail(err, RIFT_ERR_UNSUPPORTED, "open a netlink socket: %s", nl_geterror(rc));
         rift_tc_close(tc);
@@ -38,7 +68,9 @@ void rift_tc_close(struct rift_tc *tc)
 {
     if (!tc)
         return;
+    numbers_lock();
     nl_socket_free(tc->socket);
+    numbers_unlock();
     free(tc);
 }
 
