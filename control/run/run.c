@@ -63,7 +63,7 @@ static int run_prepare(struct run *run, struct rift_error *err)
         return rift_fail(err, RIFT_ERR_UNSUPPORTED, "this build has no client '%s'",
                          plan->client.name);
     run->schedule = rift_plan_schedule(plan, err);
-    if (!run->schedule || run_read_recipe(run, err) != 0)
+    if (!run->schedule || run_read_recipe(run, err) != 0 || system_check_secrets(plan, err) != 0)
         return -1;
     if (access(run->request->agent_binary, R_OK) != 0)
         return rift_fail(err, RIFT_ERR_MISSING, "there is no agent at %s; build it first",

@@ -71,6 +71,17 @@ static json_t *system_secrets(const struct rift_plan *plan, const char *node,
     return secrets;
 }
 
+int system_check_secrets(const struct rift_plan *plan, struct rift_error *err)
+{
+    for (size_t i = 0; i < plan->host_count; i++) {
+        json_t *secrets = system_secrets(plan, plan->host_names[i], err);
+        if (!secrets)
+            return -1;
+        json_decref(secrets);
+    }
+    return 0;
+}
+
 static int system_configure(struct cluster *cluster, const struct rift_plan *plan,
                             struct rift_error *err)
 {

@@ -9,6 +9,8 @@
 /* All of them do nothing for a plan whose system is "none". Each works on all nodes in parallel and
  * names the node that failed. */
 
+/* Can the files of every node's secrets be read? Asked before any node is. */
+int system_check_secrets(const struct rift_plan *plan, struct rift_error *err);
 /* For a system that runs already: tells the agents where, so that faults find it. Fails where a
  * node has no such unit. Does nothing for one that we start. */
 int system_attach(struct cluster *cluster, const struct rift_plan *plan, struct rift_error *err);
