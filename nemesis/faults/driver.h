@@ -111,9 +111,9 @@ struct rift_fault_driver {
     int (*lift)(struct rift_injection *injection);
     /* Idempotent; undo may come from a process that is dead. */
     int (*heal)(const char *id, const json_t *undo, const char *ledger, struct rift_error *err);
-    /* Does the fault hold now? Found by other means than inject used. details is an object to fill;
-     * its "how" is one sentence for people; its "applied_ns" stands in for one that inject did not
-     * know yet. */
+    /* Does the fault hold now, and has the system met it? Found by other means than inject used; a
+     * limit that nobody reached did nothing. details is an object to fill; its "how" is one
+     * sentence for people; its "applied_ns" stands in for one that inject did not know yet. */
     int (*observe)(const struct rift_injection *injection, const struct rift_target *target,
                    bool *is_observed, json_t *details, struct rift_error *err);
     /* Releases live. May be NULL. */

@@ -201,6 +201,29 @@ static void a_heal_that_waits_keeps_nobody_waiting(void **state)
     assert_true(toy_is_alive(n1, SOON_MS));
 }
 
+/* Nor does a look at data that are below it: it gives up. */
+static void a_look_below_a_layer_that_stands_still_ends(void **state)
+{
+    (void)state;
+    if (!n1 || n1->agent.pid <= 0)
+        skip();
+    const char *const faults[] = {"rollback", "disk-full", "disk-lose"};
+    for (int i = 0; i < 3; i++) {
+        inject("r", faults[i], NULL);
+        pid_t layer = layer_process();
+        assert_true(layer > 0);
+        assert_int_equal(0, kill(layer, SIGSTOP));
+        int64_t begin = rift_clock_now();
+        int64_t look = agent_send(&n1->agent, "observe", json_pack("{s:s}", "id", "r"));
+        rift_clock_sleep_until(begin + 2 * SOON_MS * RIFT_MS);
+        assert_serves();
+        kill(layer, SIGCONT);
+        json_decref(agent_wait(&n1->agent, look));
+        heal("r");
+        assert_true(toy_is_alive(n1, WAIT_MS));
+    }
+}
+
 /* It fails at first, and nobody asks again. */
 static void a_heal_at_the_end_of_the_lease_is_tried_again(void **state)
 {
@@ -588,6 +611,8 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         CASE(the_guardian_ends_an_agent_that_is_stopped),
         cmocka_unit_test_setup_teardown(a_heal_that_waits_keeps_nobody_waiting, toy_up_layered,
+                                        toy_down),
+        cmocka_unit_test_setup_teardown(a_look_below_a_layer_that_stands_still_ends, toy_up_layered,
                                         toy_down),
         CASE(a_heal_at_the_end_of_the_lease_is_tried_again),
         CASE(so_does_a_guardian),

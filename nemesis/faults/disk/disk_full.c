@@ -126,6 +126,8 @@ static int full_observe(const struct rift_injection *injection, const struct rif
     int64_t free_bytes = 0;
     for (const char *const *folder = target->data_folders; *folder; folder++) {
         struct statvfs space;
+        if (rift_layer_check(*folder, err))
+            return -1;
         if (statvfs(*folder, &space))
             return rift_fail_errno(err, RIFT_ERR_IO, "ask '%s' for its free space", *folder);
         int64_t left = (int64_t)(space.f_bavail * space.f_frsize);

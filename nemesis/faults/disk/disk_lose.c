@@ -85,7 +85,7 @@ static int lose_observe(const struct rift_injection *injection, const struct rif
     if (rift_kill_observe(injection, target, &are_dead, details, err))
         return -1;
     for (const char *const *folder = target->data_folders; *folder; folder++, folders++)
-        if (rift_canary_count(*folder, count, err))
+        if (rift_layer_check(*folder, err) || rift_canary_count(*folder, count, err))
             return -1;
     char how[160];
     snprintf(how, sizeof how,

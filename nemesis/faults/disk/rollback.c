@@ -16,6 +16,7 @@
 #include "nemesis/faults/drivers.h"
 #include "nemesis/faults/held.h"
 #include "nemesis/faults/tracing.h"
+#include "nemesis/faults/disk/layer/layer.h"
 #include "nemesis/faults/disk/tree_copy.h"
 #include "nemesis/faults/disk/volume.h"
 
@@ -136,7 +137,7 @@ static int rollback_observe(const struct rift_injection *injection,
     for (size_t i = 0; copy_at(injection->undo, i, &folder, &root); i++) {
         char tree[PATH_SIZE];
         backup_path(root, "tree", tree);
-        if (rift_tree_measure(tree, "*", &size, err) ||
+        if (rift_layer_check(folder, err) || rift_tree_measure(tree, "*", &size, err) ||
             rift_tree_compare(folder, files, tree, true, &changes, err))
             return -1;
         apart += changes.changed + changes.lost + changes.made;

@@ -130,6 +130,15 @@ int rift_layer_tell(const char *folder, json_t *request, struct rift_error *err)
     return fd < 0 ? -1 : 0;
 }
 
+int rift_layer_check(const char *folder, struct rift_error *err)
+{
+    if (!rift_layer_is_mounted(folder))
+        return 0;
+    json_t *reply = rift_layer_ask(folder, json_pack("{s:s, s:s}", "do", "hits", "id", ""), err);
+    json_decref(reply);
+    return reply ? 0 : -1;
+}
+
 json_t *rift_layer_ask(const char *folder, json_t *request, struct rift_error *err)
 {
     char text[LAYER_MESSAGE_MAX];

@@ -35,6 +35,9 @@ void rift_layer_bury(const char *folder);
 json_t *rift_layer_ask(const char *folder, json_t *request, struct rift_error *err);
 /* The same without a reply, and without waiting. */
 int rift_layer_tell(const char *folder, json_t *request, struct rift_error *err);
+/* Before a look at a file in the folder: fails where it has a layer that does not answer, for which
+ * the look would wait. */
+int rift_layer_check(const char *folder, struct rift_error *err);
 /* Calls visit with the folder of each layer that is mounted here. */
 void rift_layer_visit(void (*visit)(const char *folder, void *context), void *context);
 
