@@ -1,7 +1,6 @@
 /* Faults of the layer over the system's data: what a program that uses the folder sees of them. */
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -20,17 +19,12 @@
 
 #include "common/clock.h"
 #include "common/memory.h"
-#include "common/rng.h"
-#include "common/text.h"
 #include "tests/lib/toy_host.h"
 
 enum {
     LEASE_MS = 60000,
     SHORT_LEASE_MS = 1500,
     DISK_MB = 32,
-    LARGE_DISK_MB = 512,
-    ROUNDS = 4,
-    STEPS = 120
 };
 
 static int group_up(void **state)
@@ -237,134 +231,6 @@ static void a_torn_write_stays_in_part_sector_by_sector(void **state)
         kept += first == 'n';
     }
     assert_in_range(kept, 10, 54); /* of 64 by one half: outside once in 10^8 */
-}
-
-/* --- a random program: everything of it is lost, down to the byte */
-
-struct digest {
-    struct rift_text text;
-};
-static struct digest *digest_of_now;
-
-static int digest_entry(const char *path, const struct stat *found, int kind, struct FTW *where)
-{
-    (void)where;
-    char line[512];
-    uint64_t sum = 14695981039346656037u;
-    CLEANUP(rift_close_fd) int fd = kind == FTW_F ? open(path, O_RDONLY) : -1;
-    unsigned char bytes[65536];
-    ssize_t n;
-    if (strstr(path, "/parent") || strstr(path, "/child"))
-        return 0; /* the toy's own */
-    while (fd >= 0 && (n = read(fd, bytes, sizeof bytes)) > 0)
-        for (ssize_t i = 0; i < n; i++)
-            sum = (sum ^ bytes[i]) * 1099511628211u;
-    snprintf(line, sizeof line, "%s %d %lld %llx\n", path, kind,
-             kind == FTW_F ? (long long)found->st_size : 0, (unsigned long long)sum);
-    rift_text_append(&digest_of_now->text, line);
-    return 0;
-}
-
-static int compare_lines(const void *a, const void *b)
-{
-    return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-/* Every path, size and content below the folder, sorted; free it. */
-static char *digest(void)
-{
-    struct digest now = {0};
-    CLEANUP(rift_free) char *folder = toy_data_path("r");
-    char *lines[4096], *save = NULL;
-    size_t count = 0;
-    digest_of_now = &now;
-    nftw(folder, digest_entry, 16, FTW_PHYS);
-    for (char *line = strtok_r(now.text.data, "\n", &save); line && count < 4096;
-         line = strtok_r(NULL, "\n", &save))
-        lines[count++] = line;
-    qsort(lines, count, sizeof *lines, compare_lines);
-    struct rift_text sorted = {0};
-    for (size_t i = 0; i < count; i++)
-        rift_text_printf(&sorted, "%s\n", lines[i]);
-    rift_text_finish(&now.text);
-    return rift_text_take(&sorted);
-}
-
-static void random_path(struct rift_rng *rng, char path[32])
-{
-    uint64_t folder = rift_rng_below(rng, 4), file = rift_rng_below(rng, 8);
-    if (folder == 3)
-        snprintf(path, 32, "r/f%d", (int)file);
-    else
-        snprintf(path, 32, "r/d%d/f%d", (int)folder, (int)file);
-}
-
-static void random_step(struct rift_rng *rng)
-{
-    char a[32], b[32], text[9000];
-    random_path(rng, a);
-    random_path(rng, b);
-    CLEANUP(rift_free) char *path = toy_data_path(a);
-    CLEANUP(rift_free) char *other = toy_data_path(b);
-    CLEANUP(rift_free) char *folder = NULL;
-    snprintf(b, sizeof b, "r/d%d", (int)rift_rng_below(rng, 3));
-    folder = toy_data_path(b);
-    switch (rift_rng_below(rng, 9)) {
-    case 0:
-        unlink(path);
-        break;
-    case 1:
-        rename(path, other);
-        break;
-    case 2:
-        mkdir(folder, 0700);
-        break;
-    case 3:
-        rmdir(folder);
-        break;
-    case 4:
-        link(path, other);
-        break;
-    case 5:
-        if (truncate(path, (off_t)rift_rng_below(rng, 20000)))
-            errno = 0;
-        break;
-    case 6: {
-        CLEANUP(rift_free) char *swap = rift_printf("%s.s", folder);
-        rename(folder, swap);
-        break;
-    }
-    default:
-        memset(text, (int)('a' + rift_rng_below(rng, 26)), sizeof text);
-        text[1 + rift_rng_below(rng, sizeof text - 2)] = 0;
-        put(a, text, (off_t)rift_rng_below(rng, 20000), false);
-    }
-}
-
-static void whatever_a_program_does_after_a_sync_is_undone(void **state)
-{
-    (void)state;
-    NEED_HOST();
-    struct rift_rng rng;
-    rift_rng_init(&rng, 7);
-    CLEANUP(rift_free) char *folder = toy_data_path("r");
-    assert_int_equal(0, mkdir(folder, 0700));
-    for (int round = 0; round < ROUNDS; round++) {
-        for (int i = 0; i < STEPS; i++)
-            random_step(&rng);
-        /* The layer takes all that there is for synced once the system is ready. */
-        json_decref(
-            agent_must(&n1->agent, "system.wait_ready", json_pack("{s:i}", "deadline_ms", 5000)));
-        CLEANUP(rift_free) char *before = digest();
-        for (int i = 0; i < STEPS; i++)
-            random_step(&rng);
-        CLEANUP(rift_free) char *during = digest();
-        assert_string_not_equal(before, during);
-        inject("lose", "disk-lose", NULL);
-        CLEANUP(rift_free) char *after = digest();
-        assert_string_equal(before, after);
-        heal("lose");
-    }
 }
 
 /* --- errors */
@@ -707,7 +573,6 @@ int main(void)
         CASE_IN(posix_up, as_posix_a_name_needs_a_sync_of_its_folder),
         CASE(only_files_of_the_pattern_lose_anything),
         CASE(a_torn_write_stays_in_part_sector_by_sector),
-        CASE_IN(posix_up, whatever_a_program_does_after_a_sync_is_undone),
         CASE(requests_fail_as_asked_until_it_is_healed),
         CASE(errors_by_chance_hit_about_as_many_as_asked),
         CASE(the_seed_says_which_requests_fail),
