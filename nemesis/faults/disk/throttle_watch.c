@@ -111,7 +111,7 @@ static bool are_all_idle(void)
     return are_idle;
 }
 
-/* A count that is read too early makes what waits too little, never too much. */
+/* The order of the reads makes what waits too little, never too much. */
 static struct sample sample_take(struct rift_throttle_watch *watch)
 {
     int64_t done_before = device_done(watch);
@@ -119,6 +119,8 @@ static struct sample sample_take(struct rift_throttle_watch *watch)
         .at_ns = rift_clock_now(),
         .moved = number_of(watch, watch->source->count_file, watch->source->count_word)};
     sample.done = device_done(watch);
+    if (sample.moved - done_before < watch->least_due)
+        watch->least_due = sample.moved - done_before;
     bool is_idle = watch->is_v2 ? are_all_idle() : device_number(watch, 8) == 0;
     if (watch->is_v2)
         sample.waits = watch->way == RIFT_THROTTLE_WRITE
@@ -126,8 +128,6 @@ static struct sample sample_take(struct rift_throttle_watch *watch)
                            : 0;
     else
         sample.waits = sample.moved - sample.done - watch->least_due;
-    if (sample.moved - done_before < watch->least_due)
-        watch->least_due = sample.moved - done_before;
     if (!is_idle)
         sample.waits = 0;
     return sample;
