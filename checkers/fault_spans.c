@@ -67,6 +67,23 @@ static int64_t time_of_nodes(const json_t *result, const char *member, bool is_l
     return best_ns;
 }
 
+/* All nodes that did not observe it say that chance may have spared them so far. */
+static bool may_be_chance(const json_t *result)
+{
+    const char *name = NULL;
+    json_t *node = NULL;
+    size_t spared = 0;
+    json_object_foreach(json_object_get(result, "nodes"), name, node)
+    {
+        if (json_is_true(json_object_get(node, "is_observed")))
+            continue;
+        if (!json_is_true(json_object_get(node, "may_be_chance")))
+            return false;
+        spared++;
+    }
+    return spared > 0;
+}
+
 static void spans_add_start(struct fault_spans *spans, const struct rift_history *history,
                             size_t row, const char *fault, const json_t *planned,
                             const json_t *result)
@@ -79,6 +96,7 @@ static void spans_add_start(struct fault_spans *spans, const struct rift_history
         .fault = fault,
         .what = rift_strdup(what ? what : ""),
         .is_observed = is_observed,
+        .is_open = !is_observed && may_be_chance(result),
         .why_not = is_observed ? NULL : find_why_not(result),
         .nodes = json_incref(json_object_get(result, "nodes")),
         .start_ns = time_of_nodes(result, "applied_ns", false, history->nemesis.start[row]),
@@ -96,15 +114,20 @@ static struct fault_span *span_of(struct fault_spans *spans, const char *fault,
     return NULL;
 }
 
-/* A window is observed where each change of it was. */
+/* A window is observed where it was before its first change, or after one, and no look denies it.
+ */
 static void spans_add_change(struct fault_spans *spans, const char *fault, const json_t *planned,
                              const json_t *result)
 {
     struct fault_span *span = span_of(spans, fault, planned);
-    if (!span || !span->is_observed || json_is_true(json_object_get(result, "observed")))
+    bool is_observed = json_is_true(json_object_get(result, "observed"));
+    if (!span || (!span->is_observed && !span->is_open) ||
+        (!is_observed && may_be_chance(result)) || (is_observed && span->is_observed))
         return;
-    span->is_observed = false;
-    span->why_not = find_why_not(result);
+    free(span->why_not);
+    span->is_open = false;
+    span->is_observed = is_observed;
+    span->why_not = is_observed ? NULL : find_why_not(result);
 }
 
 /* Of the nodes of which nobody knows when it ended on them, or whether. */

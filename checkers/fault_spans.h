@@ -17,6 +17,7 @@ struct fault_span {
     const char *fault; /* "partition"; lives as long as the history */
     char *what;        /* for people; owned */
     bool is_observed;  /* every node's part of it, by something other than what applied it */
+    bool is_open;      /* not so far, and nothing denies it: its chances have hit nothing yet */
     char *why_not;     /* owned; "n2: n1 still heard"; NULL where observed */
     json_t *nodes;     /* an object, by name, of those that it was asked of; NULL: not recorded */
     int64_t start_ns;  /* the first node's application, or when it was asked for */

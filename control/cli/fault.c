@@ -28,24 +28,28 @@ static void stop_holding(void *context)
     atomic_store((atomic_bool *)context, true);
 }
 
-/* Until the end or Ctrl-C: whether the fault is still felt, once a second. */
-static void hold(struct fault_window *fault, int64_t end_ns, const atomic_bool *is_stopped)
+/* Until the end or Ctrl-C: whether the fault is still felt, once a second. True where it was once.
+ */
+static bool hold(struct fault_window *fault, int64_t end_ns, const atomic_bool *is_stopped)
 {
+    bool was_observed = false;
     int64_t next = rift_clock_now() + LINE_EVERY_MS * RIFT_MS;
     while (rift_clock_now() < end_ns && !atomic_load(is_stopped)) {
         rift_clock_sleep_until(rift_clock_now() + LOOK_MS * RIFT_MS);
         if (rift_clock_now() < next)
             continue;
         json_t *seen = fault_window_observe(fault, end_ns);
+        bool is_observed = json_is_true(json_object_get(seen, "observed"));
+        was_observed = was_observed || is_observed;
         int64_t left_ns = end_ns - rift_clock_now(); /* to look takes its time */
         printf("  %3.0f s left, %s\n", (double)(left_ns > 0 ? left_ns : 0) / 1e9,
-               json_is_true(json_object_get(seen, "observed")) ? "observed on every node"
-                                                               : "not observed on every node");
+               is_observed ? "observed on every node" : "not observed on every node");
         fflush(stdout);
         json_decref(seen);
         while (next <= rift_clock_now()) /* no line for what was missed */
             next += LINE_EVERY_MS * RIFT_MS;
     }
+    return was_observed;
 }
 
 /* 0 where it was injected, observed and healed. */
@@ -66,10 +70,12 @@ static int carry_out(struct cluster *cluster, const struct rift_window *window, 
         rift_clock_sleep_until(start + LOOK_MS * RIFT_MS + lead_clock_error(cluster));
         json_t *seen = fault_window_observe(&fault, start + window->length_ns);
         was_observed = json_is_true(json_object_get(seen, "observed"));
+        bool may_be_later = fault_window_may_be_seen_later(&fault, seen);
         fault_print_nodes(seen, "observed");
         json_decref(seen);
         if (fault.error.code == RIFT_ERR_NONE && !fault.is_over)
-            hold(&fault, start + window->length_ns, is_stopped);
+            was_observed = (hold(&fault, start + window->length_ns, is_stopped) && may_be_later) ||
+                           was_observed;
         is_healed = fault_print_end(&fault, "", true);
     } else if (fault.error.code == RIFT_ERR_NONE)
         puts("stopped before it began");

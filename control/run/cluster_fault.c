@@ -31,10 +31,15 @@ json_t *cluster_fault_note(struct fault_window *fault, size_t node)
 
 json_t *cluster_fault_result(json_t *nodes)
 {
-    bool is_observed = json_object_size(nodes) > 0;
+    bool is_seen = false, is_denied = false;
     const char *name = NULL;
     json_t *node = NULL;
-    json_object_foreach(nodes, name, node) is_observed =
-        is_observed && json_is_true(json_object_get(node, "is_observed"));
-    return json_pack("{s:b, s:o}", "observed", (int)is_observed, "nodes", nodes);
+    json_object_foreach(nodes, name, node)
+    {
+        bool is_observed = json_is_true(json_object_get(node, "is_observed"));
+        is_seen = is_seen || is_observed;
+        is_denied =
+            is_denied || (!is_observed && !json_is_true(json_object_get(node, "may_be_chance")));
+    }
+    return json_pack("{s:b, s:o}", "observed", (int)(is_seen && !is_denied), "nodes", nodes);
 }

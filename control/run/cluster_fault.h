@@ -25,8 +25,8 @@ const struct cluster_fault *cluster_fault_find(const struct rift_fault *fault);
 
 /* fault->notes' entry of the node; made where there is none. Borrowed. */
 json_t *cluster_fault_note(struct fault_window *fault, size_t node);
-/* {"observed", "nodes"} from one object for each node; takes them over. True where there is one,
- * and all say is_observed. */
+/* {"observed", "nodes"} from one object for each node; takes them over. True where one says
+ * is_observed, and all that do not say may_be_chance. */
 json_t *cluster_fault_result(json_t *nodes);
 
 #endif

@@ -25,6 +25,7 @@ enum {
     FAULT_CLIENT_WAIT_MS = 300,
     FAULT_LATE_TOLD_MS = 20,
     FAULT_SPREAD_MOST_MS = 600,
+    FAULT_CHANCE_SPREAD_MS = 200,
     FAULT_INJECT_LEAST_MS = 1500,
     FAULT_INJECT_MOST_MS = 5000,
     FAULT_HEAL_DEADLINE_MS = 15000, /* healing a kill starts the system again */
@@ -76,13 +77,26 @@ static int64_t flap_spread_ms(const struct fault_window *fault)
                : 0;
 }
 
-static bool is_late(const struct fault_window *fault)
+/* The agents' datagrams are of UDP, and of no port of the system. */
+static bool may_meet_datagrams(const struct fault_window *fault)
 {
     const json_t *ports = json_object_get(fault->window->what.options, "ports");
-    /* The agents' datagrams are of UDP, and of no port of the system. */
-    return is_on_links(fault) && link_fault_delays(&fault->window->what) &&
-           json_array_size(ports) == 0 && !names_interfaces(fault) &&
+    return is_on_links(fault) && json_array_size(ports) == 0 && !names_interfaces(fault) &&
            !option_is(fault, "protocol", "tcp");
+}
+
+static bool is_late(const struct fault_window *fault)
+{
+    return may_meet_datagrams(fault) && link_fault_delays(&fault->window->what);
+}
+
+/* Over how long datagrams are sent to a link, many of them; 0: a few at once will do. */
+static int64_t probe_spread_ms(const struct fault_window *fault)
+{
+    const struct rift_fault_variant *what = &fault->window->what;
+    bool are_many = may_meet_datagrams(fault) && (link_fault_is_by_chance(what) ||
+                                                  (is_late(fault) && link_fault_scatters(what)));
+    return are_many ? FAULT_CHANCE_SPREAD_MS : flap_spread_ms(fault);
 }
 
 static void ask_as_client(const struct fault_window *fault, struct client_probe *probe,
@@ -441,10 +455,13 @@ static json_t *describe_node(const struct fault_window *fault, size_t node,
         text.data[text.length -= 2] = '\0';
     int64_t error_ns = 0;
     rift_node_clock_offset(fault->cluster->nodes[node], &error_ns);
-    return json_pack("{s:o, s:I, s:o, s:s, s:b}", "applied_ns",
+    const json_t *chance =
+        json_object_get(json_object_get(observed->ok, "details"), "may_be_chance");
+    return json_pack("{s:o, s:I, s:o, s:s, s:b, s:b}", "applied_ns",
                      run_time_of(fault, node, applied_of(fault->injected[node].ok, observed->ok)),
                      "clock_error_ns", (json_int_t)error_ns, "late_ns", late, "observed",
-                     text.data ? text.data : "", "is_observed", (int)is_observed);
+                     text.data ? text.data : "", "is_observed", (int)is_observed, "may_be_chance",
+                     (int)(!is_observed && !is_late(fault) && json_is_true(chance)));
 }
 
 /* There are three rounds of questions, one after another. */
@@ -468,8 +485,8 @@ json_t *fault_window_observe(struct fault_window *fault, int64_t by_ns)
         during.late_ms = link_fault_late_ms(cluster, &fault->window->what, &fault->resolved.grudge);
     deadline_ms += during.late_ms;
     if (is_on_links(fault))
-        link_probe_run(&during, cluster, &fault->resolved.grudge, flap_spread_ms(fault),
-                       deadline_ms + flap_spread_ms(fault));
+        link_probe_run(&during, cluster, &fault->resolved.grudge, probe_spread_ms(fault),
+                       deadline_ms + probe_spread_ms(fault));
     struct client_probe clients = {0};
     if (is_of_clients(fault))
         ask_as_client(fault, &clients, flap_spread_ms(fault));
@@ -497,7 +514,8 @@ json_t *fault_window_observe(struct fault_window *fault, int64_t by_ns)
 
 bool fault_window_may_be_seen_later(const struct fault_window *fault, const json_t *seen)
 {
-    return !fault->cluster_fault && !is_on_links(fault) && !is_of_clients(fault) &&
+    bool is_by_silence = strcmp(fault->window->what.fault->name, "partition") == 0;
+    return !fault->cluster_fault && !is_by_silence && !is_late(fault) && !is_of_clients(fault) &&
            fault->error.code == RIFT_ERR_NONE && !json_is_true(json_object_get(seen, "observed"));
 }
 

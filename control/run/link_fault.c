@@ -48,7 +48,33 @@ bool link_fault_delays(const struct rift_fault_variant *what)
 {
     return what->fault->is_given_by_link ||
            json_number_value(json_object_get(what->options, "delay_ms")) > 0 ||
+           json_array_size(json_object_get(what->options, "delays_ms")) > 0 ||
            json_number_value(json_object_get(what->options, "slot_ms")) > 0;
+}
+
+bool link_fault_is_by_chance(const struct rift_fault_variant *what)
+{
+    return strcmp(link_fault_driver(what->fault), "link") == 0 && !link_fault_delays(what) &&
+           !(json_number_value(json_object_get(what->options, "rate_kbit")) > 0);
+}
+
+bool link_fault_scatters(const struct rift_fault_variant *what)
+{
+    return what->fault->is_given_by_link ||
+           json_array_size(json_object_get(what->options, "delays_ms")) > 0 ||
+           json_number_value(json_object_get(what->options, "jitter_ms")) > 0;
+}
+
+/* The least or the most of the delays as measured, where they are given; else 0. */
+static double measured_ms(const struct rift_fault_variant *what, bool is_most)
+{
+    const json_t *list = json_object_get(what->options, "delays_ms");
+    double best_ms = json_number_value(json_array_get(list, 0));
+    for (size_t i = 1; i < json_array_size(list); i++) {
+        double ms = json_number_value(json_array_get(list, i));
+        best_ms = is_most ? fmax(best_ms, ms) : fmin(best_ms, ms);
+    }
+    return best_ms;
 }
 
 static double number_of(const struct cluster *cluster, const struct rift_fault_variant *what,
@@ -69,7 +95,8 @@ int64_t link_fault_late_ms(const struct cluster *cluster, const struct rift_faul
             double ms = number_of(cluster, what, node, peer, "delay_ms") +
                         4 * number_of(cluster, what, node, peer, "jitter_ms") +
                         number_of(cluster, what, node, peer, "slot_ms") +
-                        number_of(cluster, what, node, peer, "slot_jitter_ms");
+                        number_of(cluster, what, node, peer, "slot_jitter_ms") +
+                        measured_ms(what, true);
             /* The way there may be late as well. */
             most_ms = fmax(most_ms, 2 * ms);
         }
@@ -85,7 +112,8 @@ bool link_fault_describe(const struct cluster *cluster, const struct rift_fault_
     for (size_t peer = 0; peer < cluster->node_count; peer++) {
         if (!rift_grudge_is_dropped(grudge, peer, node))
             continue;
-        double asked_ms = number_of(cluster, what, node, peer, "delay_ms");
+        double asked_ms =
+            number_of(cluster, what, node, peer, "delay_ms") + measured_ms(what, false);
         int64_t was_ns = link_probe_trip(before, peer, node);
         int64_t is_ns = link_probe_trip(during, peer, node);
         rift_text_printf(text, "%s%s ", text->length ? ", " : "", cluster->names[peer]);
@@ -94,10 +122,9 @@ bool link_fault_describe(const struct cluster *cluster, const struct rift_fault_
             continue;
         }
         rift_text_printf(text, "answers in %.1f ms", (double)is_ns / 1e6);
-        if (was_ns < 0)
-            continue;
-        rift_text_printf(text, " instead of %.1f", (double)was_ns / 1e6);
-        double late_ms = (double)(is_ns - was_ns) / 1e6;
+        if (was_ns >= 0)
+            rift_text_printf(text, " instead of %.1f", (double)was_ns / 1e6);
+        double late_ms = (double)(is_ns - (was_ns < 0 ? 0 : was_ns)) / 1e6;
         is_observed = is_observed && (asked_ms < told_ms || late_ms >= asked_ms * seen_part);
     }
     return is_observed;

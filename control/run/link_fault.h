@@ -22,6 +22,10 @@ json_t *link_fault_peers(const struct cluster *cluster, const struct rift_fault_
 
 /* Is it asked that packets come late? */
 bool link_fault_delays(const struct rift_fault_variant *what);
+/* And by as much as chance will have it? A few datagrams may be lucky. */
+bool link_fault_scatters(const struct rift_fault_variant *what);
+/* Is it left to chance whether a packet is hit at all? */
+bool link_fault_is_by_chance(const struct rift_fault_variant *what);
 /* How much later than without it an echo may come, over the links of the grudge. */
 int64_t link_fault_late_ms(const struct cluster *cluster, const struct rift_fault_variant *what,
                            const struct rift_grudge *grudge);

@@ -108,6 +108,17 @@ static void lane_report_failure(struct lane *lane, const struct fault_window *fa
         settings->on_failure(settings->context, &fault->error);
 }
 
+/* What was not seen at once is looked for until the window is healed, or changes. */
+static json_t *lane_observe(struct lane *lane, struct fault_window *fault, int64_t until_ns)
+{
+    json_t *seen = fault_window_observe(fault, until_ns);
+    while (fault_window_may_be_seen_later(fault, seen) &&
+           rift_clock_now() + 2 * NEMESIS_AGAIN_NS < until_ns &&
+           nemesis_wait(lane->nemesis, rift_clock_now() + NEMESIS_AGAIN_NS))
+        seen = fault_window_observe_again(fault, seen, until_ns);
+    return seen;
+}
+
 static json_t *not_done(const struct fault_window *fault)
 {
     return json_pack("{s:b, s:{}, s:s}", "observed", 0, "nodes", "why", fault->error.text);
@@ -115,13 +126,13 @@ static json_t *not_done(const struct fault_window *fault)
 
 /* What was asked of all nodes and some refused is not seen by looking, as it goes on as before. */
 static json_t *lane_change(struct lane *lane, struct fault_window *fault, const json_t *options,
-                           int64_t heal_ns)
+                           int64_t until_ns)
 {
     fault_window_change(fault, options);
     if (fault->error.code != RIFT_ERR_NONE)
         return not_done(fault);
     nemesis_wait(lane->nemesis, rift_clock_now() + NEMESIS_LOOK_NS);
-    return fault_window_observe(fault, heal_ns);
+    return lane_observe(lane, fault, until_ns);
 }
 
 /* Of a window that varies: its options change again and again, as the seed says, and each time is
@@ -140,21 +151,12 @@ static void lane_vary(struct lane *lane, struct fault_window *fault, int64_t sta
             lane_begin(lane, fault, "change",
                        json_pack("{s:I, s:s, s:O}", "window", (json_int_t)window->number, "what",
                                  fault->what, "options", options));
-        lane_end(lane, op, lane_change(lane, fault, options, heal_ns), fault);
+        int64_t next_ns = start_ns + (int64_t)(number + 1) * window->vary_ns;
+        lane_end(lane, op, lane_change(lane, fault, options, next_ns < heal_ns ? next_ns : heal_ns),
+                 fault);
         json_decref(options);
         lane_report_failure(lane, fault);
     }
-}
-
-/* What was not seen at once is looked for as long as the window lasts. */
-static json_t *lane_observe(struct lane *lane, struct fault_window *fault, int64_t heal_ns)
-{
-    json_t *seen = fault_window_observe(fault, heal_ns);
-    while (fault_window_may_be_seen_later(fault, seen) &&
-           rift_clock_now() + 2 * NEMESIS_AGAIN_NS < heal_ns &&
-           nemesis_wait(lane->nemesis, rift_clock_now() + NEMESIS_AGAIN_NS))
-        seen = fault_window_observe_again(fault, seen, heal_ns);
-    return seen;
 }
 
 static void lane_break_and_heal(struct lane *lane, struct fault_window *fault)
@@ -172,7 +174,9 @@ static void lane_break_and_heal(struct lane *lane, struct fault_window *fault)
     lead_learn(&nemesis->lead, fault_window_inject(fault, start_ns));
     nemesis_wait(nemesis, start_ns + NEMESIS_LOOK_NS + lead_clock_error(nemesis->settings.cluster));
     int64_t heal_ns = fault->is_over ? rift_clock_now() : start_ns + fault->window->length_ns;
-    lane_end(lane, op, lane_observe(lane, fault, heal_ns), fault);
+    int64_t change_ns = start_ns + fault->window->vary_ns;
+    bool changes = rift_window_vary_count(fault->window) > 0;
+    lane_end(lane, op, lane_observe(lane, fault, changes ? change_ns : heal_ns), fault);
     lane_report_failure(lane, fault);
 
     lane_vary(lane, fault, start_ns, heal_ns);

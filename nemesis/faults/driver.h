@@ -113,7 +113,8 @@ struct rift_fault_driver {
     int (*heal)(const char *id, const json_t *undo, const char *ledger, struct rift_error *err);
     /* Does the fault hold now, and has the system met it? Found by other means than inject used; a
      * limit that nobody reached did nothing. details is an object to fill; its "how" is one
-     * sentence for people; its "applied_ns" stands in for one that inject did not know yet. */
+     * sentence for people; its "applied_ns" stands in for one that inject did not know yet; its
+     * "may_be_chance": all is in place, but nothing passed yet, or chance spared it. */
     int (*observe)(const struct rift_injection *injection, const struct rift_target *target,
                    bool *is_observed, json_t *details, struct rift_error *err);
     /* Releases live. May be NULL. */

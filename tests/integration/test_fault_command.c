@@ -582,7 +582,7 @@ static void a_shell_changes_a_link_that_is_on(void **state)
     char output[8192];
     CLEANUP(rift_free)
     char *start = rift_printf(
-        "d=%s.d; mkdir $d; { echo \"link --grudge '{n1: [n2]}' --for 60s --set loss_percent=0\"; "
+        "d=%s.d; mkdir $d; { echo \"link --grudge '{n1: [n2]}' --for 60s --set delay_ms=1\"; "
         "until [ -e $d/a ]; do sleep 0.05; done; echo 'change w1 --set delay_ms=60'; "
         "echo 'change w1 --set delay=6'; echo 'change w1'; echo 'change w7 --set delay_ms=6'; "
         "until [ -e $d/b ]; do sleep 0.05; done; } 2>/dev/null | %s shell %s >$d/log 2>&1 & "

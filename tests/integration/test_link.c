@@ -446,6 +446,27 @@ static void silent_corruption_of_nothing_is_not_observed(void **state)
     close(out);
 }
 
+/* One chance in a hundred thousand: what passes is seen, and nothing has come of it. */
+static void a_chance_that_hit_nothing_yet_is_not_observed(void **state)
+{
+    (void)state;
+    namespaces_need(bench.spaces);
+    for (size_t w = 0; w < 2; w++) {
+        link_inject(&bench, "c", n2, asked(ways[w], "loss_percent", 0.001));
+        assert_int_equal(link_stream_run(&bench, n2, 100, 40, 100).missing, 0);
+        json_t *reply = agent_must(&n1->agent, "observe", json_pack("{s:s}", "id", "c"));
+        assert_false(json_is_true(json_object_get(reply, "observed")));
+        assert_true(
+            json_is_true(json_object_get(json_object_get(reply, "details"), "may_be_chance")));
+        json_decref(reply);
+        link_heal(&bench, "c");
+        link_inject(&bench, "c", n2, asked(ways[w], "loss_percent", 5));
+        link_stream_run(&bench, n2, 1000, 40, 100);
+        assert_true(is_observed_now("c"));
+        link_heal(&bench, "c");
+    }
+}
+
 /* Of two rates on one link the lower one holds, whichever began first, and a trial of a third fault
  * changes nothing. */
 static void the_lower_of_two_rates_on_a_link_holds(void **state)
@@ -602,6 +623,7 @@ int main(void)
         cmocka_unit_test(a_rate_cannot_come_while_another_fault_shapes_the_link),
         cmocka_unit_test(a_rate_whose_qdisc_was_replaced_is_not_observed),
         cmocka_unit_test(silent_corruption_of_nothing_is_not_observed),
+        cmocka_unit_test(a_chance_that_hit_nothing_yet_is_not_observed),
         cmocka_unit_test(options_that_cannot_be_are_refused_by_name),
     };
     return cmocka_run_group_tests(tests, group_up, three_hosts_down);

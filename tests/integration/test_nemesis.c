@@ -343,6 +343,40 @@ static void what_is_not_seen_at_once_is_looked_for_until_the_window_ends(void **
     assert_true(is_observed(record("start-pause", 0)));
 }
 
+/* What is left to chance hits nothing where few packets pass. */
+static void a_bad_link_is_looked_at_until_it_hit_something(void **state)
+{
+    (void)state;
+    fake_world.blind_looks = 2 * FAKE_NODES_MAX;
+    json_t *loss = json_pack("{s:i}", "loss_percent", 1);
+    struct rift_window windows[] = {cut(0, "a", 50, 4000)};
+    windows[0].what.fault = rift_fault_find("link");
+    windows[0].what.options = loss;
+    finish(start(&(struct rift_schedule){windows, 1}));
+    assert_true(is_observed(record("start-link", 0)));
+    json_decref(loss);
+}
+
+static void a_bad_link_is_observed_where_chance_spared_some_nodes_but_not_all(void **state)
+{
+    (void)state;
+    json_t *loss = json_pack("{s:i}", "loss_percent", 1);
+    fake_world.is_spared[1] = fake_world.is_spared[3] = true;
+    struct rift_window windows[] = {cut(0, "a", 50, 100), cut(1, "a", 1500, 100)};
+    for (size_t i = 0; i < 2; i++) {
+        windows[i].what.fault = rift_fault_find("link");
+        windows[i].what.options = loss;
+    }
+    struct nemesis *nemesis = start(&(struct rift_schedule){windows, 2});
+    wait_for(&fake_world.healed_ns[0]);
+    for (size_t i = 0; i < FAKE_NODES_MAX; i++)
+        fake_world.is_spared[i] = true;
+    finish(nemesis);
+    assert_true(is_observed(record("start-link", 0)));
+    assert_false(is_observed(record("start-link", 1)));
+    json_decref(loss);
+}
+
 /* A cut that lets packets pass is not looked at until none does. */
 static void a_cut_that_is_not_seen_is_looked_at_once(void **state)
 {
@@ -464,6 +498,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(
             what_is_not_seen_at_once_is_looked_for_until_the_window_ends, begin, end),
         cmocka_unit_test_setup_teardown(a_cut_that_is_not_seen_is_looked_at_once, begin, end),
+        cmocka_unit_test_setup_teardown(
+            a_bad_link_is_observed_where_chance_spared_some_nodes_but_not_all, begin, end),
+        cmocka_unit_test_setup_teardown(a_bad_link_is_looked_at_until_it_hit_something, begin, end),
         cmocka_unit_test_setup_teardown(a_silent_host_delays_the_heal_of_no_other_fault, begin,
                                         end),
         cmocka_unit_test_setup_teardown(a_silent_host_does_not_prolong_the_cut_of_others, begin,

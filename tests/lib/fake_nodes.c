@@ -92,7 +92,7 @@ int fake_drops(void)
 static json_t *fake_inject(struct rift_node *node, const json_t *args)
 {
     int64_t start_ns = json_integer_value(json_object_get(args, "start_ns"));
-    bool is_cut = json_object_get(args, "peers") != NULL;
+    bool is_cut = strcmp(json_string_value(json_object_get(args, "fault")), "partition") == 0;
     fake_world.agreed_ns[node->number] = start_ns - fake_clock_offset(node->number);
     fake_world.seed[node->number] = json_integer_value(json_object_get(args, "seed"));
     fake_world.injects++;
@@ -103,7 +103,7 @@ static json_t *fake_inject(struct rift_node *node, const json_t *args)
     json_array_foreach(json_object_get(args, "peers"), i, peer)
     {
         const char *name = json_string_value(json_object_get(peer, "name"));
-        if (fake_world.cuts_nothing)
+        if (fake_world.cuts_nothing || !is_cut)
             continue;
         bool is_ours = !fake_world.is_silent_by_itself && !fake_world.has_other_cuts;
         atomic_bool *drops = &fake_world.drops[node->number][name[1] - '1'];
@@ -144,10 +144,12 @@ static json_t *fake_observe(const struct rift_node *node)
         json_array_append_new(peers, json_pack("{s:s, s:i}", "name", name, "hit",
                                                fake_world.catches[node->number][s] ? 5 : 0));
     }
-    bool is_seen = fake_world.is_paused[node->number] && fake_world.blind_looks-- <= 0;
-    return json_pack("{s:b, s:s, s:{s:o, s:i}}", "observed", is_seen, "how",
+    bool is_spared = fake_world.is_spared[node->number];
+    bool is_seen =
+        !is_spared && fake_world.is_paused[node->number] && fake_world.blind_looks-- <= 0;
+    return json_pack("{s:b, s:s, s:{s:o, s:i, s:b}}", "observed", is_seen, "how",
                      "as it stands in memory", "details", "peers", peers, "others",
-                     fake_world.has_other_cuts ? 1 : 0);
+                     fake_world.has_other_cuts ? 1 : 0, "may_be_chance", (int)is_spared);
 }
 
 static json_t *fake_probe_received(const struct rift_node *node)

@@ -1,5 +1,5 @@
 /* Hosts without SSH: stands in for control/remote/node.h. The agents' faults are bits in memory,
- * and probes look at the bits. */
+ * and probes look at the bits; every fault but a partition is a pause. */
 #ifndef TESTS_LIB_FAKE_NODES_H
 #define TESTS_LIB_FAKE_NODES_H
 
@@ -26,7 +26,8 @@ struct fake_world {
     /* By how much clocks are off, which nobody knows: 0 is FAKE_CLOCK_ERROR_NS, and cuts begin in
      * time. */
     _Atomic int64_t clock_error_ns;
-    atomic_int blind_looks; /* so often an observation sees nothing yet */
+    atomic_bool is_spared[FAKE_NODES_MAX]; /* an observation sees nothing, which may be chance */
+    atomic_int blind_looks;                /* so often an observation sees nothing yet */
     /* How long a node takes to be ready to inject; 0: it is ready in time, whenever it is asked. */
     _Atomic int64_t takes_ns[FAKE_NODES_MAX];
     atomic_int leader; /* -1: none */

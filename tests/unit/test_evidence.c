@@ -91,6 +91,9 @@ static void assert_valid(json_t *verdict)
 #define NOT_SEEN                                                                                   \
     "{\"observed\": false, \"nodes\": {\"n1\": {\"is_observed\": true, \"observed\": \"n2 not "    \
     "heard\"}, \"n2\": {\"is_observed\": false, \"observed\": \"n1 still heard\"}}}"
+#define SPARED                                                                                     \
+    "{\"observed\": false, \"nodes\": {\"n1\": {\"is_observed\": true}, \"n2\": "                  \
+    "{\"is_observed\": false, \"may_be_chance\": true, \"observed\": \"0 lost\"}}}"
 
 static void enough_operations_and_an_observed_fault_are_evidence(void **state)
 {
@@ -153,6 +156,38 @@ static void a_change_that_nobody_felt_is_unknown(void **state)
     add_fault("stop-link", 11, 12, WINDOW, "{}");
     assert_unknown(judged("evidence", NULL),
                    "fault window 3 (link halves: n1 | n2 n3) was not observed: n2: n1 still heard");
+}
+
+/* What is left to chance may hit nothing for a while; once it hit something, it was there. */
+static void a_change_that_chance_may_have_spared_is_no_reason_to_doubt(void **state)
+{
+    (void)state;
+    add_many("read", RIFT_OP_OK, 500);
+    add_fault("start-link", 5, 6, WINDOW, SPARED);
+    add_fault("change-link", 7, 8, WINDOW, SEEN);
+    add_fault("change-link", 9, 10, WINDOW, SPARED);
+    add_fault("stop-link", 11, 12, WINDOW, "{}");
+    assert_valid(judged("evidence", NULL));
+}
+
+static void a_window_that_chance_spared_as_a_whole_is_unknown(void **state)
+{
+    (void)state;
+    add_many("read", RIFT_OP_OK, 500);
+    add_fault("start-link", 5, 6, WINDOW, SPARED);
+    add_fault("change-link", 7, 8, WINDOW, SPARED);
+    add_fault("stop-link", 11, 12, WINDOW, "{}");
+    assert_unknown(judged("evidence", NULL), "was not observed: n2: 0 lost");
+}
+
+static void a_window_that_was_refuted_once_stays_so(void **state)
+{
+    (void)state;
+    add_many("read", RIFT_OP_OK, 500);
+    add_fault("start-link", 5, 6, WINDOW, NOT_SEEN);
+    add_fault("change-link", 7, 8, WINDOW, SEEN);
+    add_fault("stop-link", 11, 12, WINDOW, "{}");
+    assert_unknown(judged("evidence", NULL), "was not observed: n2: n1 still heard");
 }
 
 static void a_change_that_was_felt_is_no_reason_to_doubt(void **state)
@@ -390,6 +425,9 @@ int main(void)
                                begin),
         cmocka_unit_test_setup(a_change_that_nobody_felt_is_unknown, begin),
         cmocka_unit_test_setup(a_change_that_was_felt_is_no_reason_to_doubt, begin),
+        cmocka_unit_test_setup(a_change_that_chance_may_have_spared_is_no_reason_to_doubt, begin),
+        cmocka_unit_test_setup(a_window_that_chance_spared_as_a_whole_is_unknown, begin),
+        cmocka_unit_test_setup(a_window_that_was_refuted_once_stays_so, begin),
         cmocka_unit_test_setup(a_fault_that_ended_before_its_time_is_unknown, begin),
         cmocka_unit_test_setup(a_fault_whose_end_nobody_knows_is_unknown, begin),
         cmocka_unit_test_setup(a_system_that_never_served_again_is_unknown, begin),

@@ -32,6 +32,7 @@ enum { SURE_HITS = 8 };
 struct tally {
     uint64_t seen, hit;
     double expected;
+    bool is_sure; /* something happens to each packet, besides what is left to chance */
     char how[160];
 };
 
@@ -108,6 +109,7 @@ static int tally_take(const struct rift_injection *injection, const json_t *opti
             return -1;
         json_int_t hits = json_integer_value(json_object_get(json_array_get(peers, i), "hit"));
         tally->seen += (uint64_t)hits;
+        tally->is_sure |= rift_link_quality_waits(&quality) || quality.rate_bytes > 0;
         tally->expected += counted_chances(&quality) * (double)hits;
     }
     if (!live->line)
@@ -336,9 +338,13 @@ static int link_observe(const struct rift_injection *injection, const struct rif
         return -1;
     json_object_set_new(details, "how",
                         json_string(is_whole ? tally.how : "our root qdisc is not there any more"));
-    *is_observed =
-        *is_observed && is_whole && tally.seen > live->before.seen &&
-        (tally.hit > live->before.hit || tally.expected - live->before.expected < SURE_HITS);
+    bool is_in_place = *is_observed && is_whole;
+    bool has_hit = tally.hit > live->before.hit;
+    bool may_be_chance = tally.expected - live->before.expected < SURE_HITS;
+    *is_observed = is_in_place && tally.seen > live->before.seen &&
+                   (has_hit || (may_be_chance && tally.is_sure));
+    json_object_set_new(details, "may_be_chance",
+                        json_boolean(is_in_place && may_be_chance && !*is_observed));
     return 0;
 }
 
