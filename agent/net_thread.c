@@ -1,9 +1,12 @@
-/* A thread for each piece of work: between two of them there is none. What waits is the loop's, so
- * that nothing is shared but what is being worked on. */
+/* What waits is the loop's: nothing is shared but what is being worked on, and that has one owner
+ * at a time. The thread is there from the start, as one that begins takes its time on a busy host.
+ */
 #include "agent/net_thread.h"
 
+#include <errno.h>
 #include <poll.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
@@ -12,13 +15,12 @@
 #include "common/memory.h"
 #include "common/process.h"
 
-enum { WAITING_MAX = 512, PRIORITY = 1 };
+enum { WAITING_MAX = 512 };
 
 struct net_thread {
-    struct agent *agent;
-    int fd; /* says that the thread is through */
-    pthread_t thread;
-    bool is_running;          /* the thread */
+    sem_t order;              /* there is something to run */
+    int fd;                   /* it has been run */
+    bool is_running;          /* between the two */
     struct net_work *now;     /* from its begin to the end of its done */
     struct net_work *waiting; /* in their order */
     struct net_work **last;   /* where the next one comes */
@@ -30,25 +32,15 @@ static void *thread_run(void *context)
 {
     struct net_thread *thread = context;
     const uint64_t one = 1;
-    rift_process_hurry(PRIORITY);
-    thread->now->run(thread->now);
-    ssize_t ignored = write(thread->fd, &one, sizeof one);
-    (void)ignored;
+    rift_process_hurry(1);
+    for (;;) {
+        if (sem_wait(&thread->order))
+            continue;
+        thread->now->run(thread->now);
+        ssize_t ignored = write(thread->fd, &one, sizeof one);
+        (void)ignored;
+    }
     return NULL;
-}
-
-/* Signals are the loop's. To hurry by itself it would need a processor first. */
-static bool thread_start(struct net_thread *thread)
-{
-    const struct sched_param real_time = {.sched_priority = PRIORITY};
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    thread->is_running = pthread_create(&thread->thread, NULL, thread_run, thread) == 0;
-    if (thread->is_running)
-        pthread_setschedparam(thread->thread, SCHED_RR, &real_time);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return thread->is_running;
 }
 
 static void begin_next(struct net_thread *thread)
@@ -61,9 +53,9 @@ static void begin_next(struct net_thread *thread)
             thread->last = &thread->waiting;
         thread->count--;
         if (work->begin(work)) {
-            if (thread_start(thread))
-                return;
-            work->run(work); /* better late than not at all */
+            thread->is_running = true;
+            sem_post(&thread->order);
+            return;
         }
         work->done(work);
         thread->now = NULL;
@@ -72,13 +64,11 @@ static void begin_next(struct net_thread *thread)
 
 static void take_end(struct net_thread *thread)
 {
-    uint64_t ignored;
-    struct net_work *work = thread->now;
-    pthread_join(thread->thread, NULL);
-    ssize_t length = read(thread->fd, &ignored, sizeof ignored);
-    (void)length;
+    uint64_t times;
+    if (read(thread->fd, &times, sizeof times) != sizeof times)
+        return;
     thread->is_running = false;
-    work->done(work);
+    thread->now->done(thread->now);
     thread->now = NULL;
 }
 
@@ -86,32 +76,39 @@ static void thread_ready(void *context, short events)
 {
     (void)events;
     struct net_thread *thread = context;
-    if (thread->is_running)
-        take_end(thread);
+    take_end(thread);
     begin_next(thread);
+}
+
+/* Signals are the loop's. */
+static int thread_start(struct net_thread *thread)
+{
+    pthread_t id;
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    int number = pthread_create(&id, NULL, thread_run, thread);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return number ? number : pthread_detach(id);
 }
 
 struct net_thread *net_thread_open(struct agent *agent, struct rift_error *err)
 {
     struct net_thread *thread = rift_calloc(1, sizeof *thread);
-    thread->agent = agent;
     thread->last = &thread->waiting;
     thread->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (thread->fd >= 0 && loop_watch(&agent->loop, thread->fd, POLLIN, thread_ready, thread) == 0)
-        return thread;
-    rift_fail_errno(err, RIFT_ERR_IO, "make an eventfd");
-    net_thread_close(thread);
-    return NULL;
-}
-
-void net_thread_close(struct net_thread *thread)
-{
-    if (!thread)
-        return;
-    net_thread_pause(thread);
-    loop_unwatch(&thread->agent->loop, thread->fd);
+    sem_init(&thread->order, 0, 0);
+    if (thread->fd >= 0 &&
+        loop_watch(&agent->loop, thread->fd, POLLIN, thread_ready, thread) == 0) {
+        errno = thread_start(thread);
+        if (errno == 0)
+            return thread;
+        loop_unwatch(&agent->loop, thread->fd);
+    }
+    rift_fail_errno(err, RIFT_ERR_IO, "start a thread");
     rift_close_fd(&thread->fd);
     free(thread);
+    return NULL;
 }
 
 int net_thread_do(struct net_thread *thread, struct net_work *work, struct rift_error *err)
@@ -129,9 +126,11 @@ int net_thread_do(struct net_thread *thread, struct net_work *work, struct rift_
 
 void net_thread_pause(struct net_thread *thread)
 {
+    struct pollfd ends = {.fd = thread->fd, .events = POLLIN};
     thread->pauses++;
-    if (thread->is_running)
-        take_end(thread);
+    while (thread->is_running)
+        if (poll(&ends, 1, -1) == 1)
+            take_end(thread);
 }
 
 void net_thread_resume(struct net_thread *thread)

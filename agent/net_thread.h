@@ -1,7 +1,7 @@
 /* What may wait for the kernel's lock of all network devices (rtnl), which others hold for as long
- * as they like: done one after another, each in a thread of its own, while the loop goes on. No
- * job: maps, programs and what else it makes are the agent's, and the agent is not dead for its
- * guardian before the kernel is through with what the thread has asked for. */
+ * as they like: done one after another, in a thread for that, while the loop goes on. No job: maps,
+ * programs and what else it makes are the agent's, and the agent is not dead for its guardian
+ * before the kernel is through with what the thread has asked for. */
 #ifndef AGENT_NET_THREAD_H
 #define AGENT_NET_THREAD_H
 
@@ -20,9 +20,8 @@ struct net_work {
     void (*done)(struct net_work *work);
 };
 
+/* It lives as long as the process. */
 struct net_thread *net_thread_open(struct agent *agent, struct rift_error *err);
-/* What has not begun is dropped. Safe on NULL. */
-void net_thread_close(struct net_thread *thread);
 
 /* Takes it on, also in another one's done. Fails where too much waits already. */
 int net_thread_do(struct net_thread *thread, struct net_work *work, struct rift_error *err);

@@ -176,7 +176,6 @@ static int agent_open(struct agent *agent, struct rift_error *err)
 static void agent_close(struct agent *agent)
 {
     job_kill_all(agent);
-    net_thread_close(agent->net_thread);
     status_close(agent->status);
     probe_close(agent->probe);
     system_close(agent->system);

@@ -3,6 +3,7 @@
  * and the kernel lets go of all that are left: they run on at the same moment. */
 #include "tests/lib/crash_point.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/bpf.h>
@@ -95,7 +96,6 @@ static const long looks[] = {
     SYS_recvfrom,
     SYS_recvmsg,
     SYS_restart_syscall,
-    SYS_rseq,
     SYS_rt_sigaction,
     SYS_rt_sigprocmask,
     SYS_rt_sigreturn,
@@ -370,18 +370,39 @@ static void go_on(struct shared *shared, pid_t pid, int status)
     ptrace(request, pid, NULL, (void *)(uintptr_t)signal);
 }
 
+/* Those that begin from now on the kernel attaches. */
+static bool seize_all(pid_t agent, unsigned long options)
+{
+    char path[64];
+    int status;
+    snprintf(path, sizeof path, "/proc/%d/task", (int)agent);
+    DIR *folder = opendir(path);
+    const struct dirent *entry;
+    bool is_seized = folder;
+    while (is_seized && (entry = readdir(folder))) {
+        pid_t thread = (pid_t)strtol(entry->d_name, NULL, 10);
+        if (thread <= 0)
+            continue;
+        is_seized = ptrace(PTRACE_SEIZE, thread, NULL, (void *)options) == 0 &&
+                    ptrace(PTRACE_INTERRUPT, thread, NULL, NULL) == 0 &&
+                    waitpid(thread, &status, __WALL) == thread;
+        if (is_seized && WIFSTOPPED(status))
+            ptrace(PTRACE_SYSCALL, thread, NULL, NULL);
+    }
+    if (folder)
+        closedir(folder);
+    return is_seized;
+}
+
 static _Noreturn void trace(struct shared *shared, int ready)
 {
     const unsigned long options = PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK |
                                   PTRACE_O_TRACECLONE | PTRACE_O_TRACEEXEC;
-    pid_t agent = shared->plan.agent, pid;
+    pid_t pid;
     int status;
     prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (ptrace(PTRACE_SEIZE, agent, NULL, (void *)options) ||
-        ptrace(PTRACE_INTERRUPT, agent, NULL, NULL) || waitpid(agent, &status, __WALL) != agent)
+    if (!seize_all(shared->plan.agent, options))
         _exit(1);
-    if (WIFSTOPPED(status))
-        ptrace(PTRACE_SYSCALL, agent, NULL, NULL);
     if (write(ready, "r", 1) != 1)
         _exit(1);
     while ((pid = waitpid(-1, &status, __WALL)) > 0 || errno == EINTR)
