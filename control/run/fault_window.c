@@ -560,7 +560,9 @@ static json_t *describe_healed(const struct fault_window *fault, size_t node,
         bool is_heard = link_probe_heard(after, s, node) > 0;
         is_observed = is_observed && (is_heard || !was_heard);
         rift_text_printf(&text, "%s%s %s", text.length ? ", " : "", fault->cluster->names[s],
-                         is_heard ? "heard again" : "not heard");
+                         is_heard    ? "heard again"
+                         : was_heard ? "not heard"
+                                     : "not heard, but not before either");
     }
     if (is_of_clients(fault))
         is_observed = client_probe_describe_healed(&fault->clients_before, clients, node, &text) &&
