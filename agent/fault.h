@@ -85,9 +85,5 @@ int fault_change_in_thread(struct fault *fault, const struct request *request,
                            struct rift_error *err);
 int fault_heal_in_thread(struct fault *fault, const struct request *request,
                          struct rift_error *err);
-/* One that has ended before its time. */
-void fault_undo_in_thread(struct fault *fault);
-/* Does it still stand, where its driver can tell? */
-void fault_check_in_thread(struct fault *fault);
 
 #endif

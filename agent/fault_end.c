@@ -1,8 +1,7 @@
 /* A fault that nothing holds any more, its helper having died alone, is over before its time. */
-#include "agent/fault.h"
-
 #include <stdio.h>
 
+#include "agent/fault_act.h"
 #include "agent/job.h"
 
 enum { UNDO_MS = 120000 };
@@ -49,6 +48,33 @@ static int undo_in_job(struct fault *fault)
     return 0;
 }
 
+static bool thread_undo_begin(struct net_work *work)
+{
+    struct act *act = (struct act *)work;
+    struct fault *fault = fault_find(act->agent, act->id);
+    return fault && fault->has_ended && fault_act_take(act, fault);
+}
+
+static void thread_undo_run(struct net_work *work)
+{
+    fault_undo(((struct act *)work)->fault);
+}
+
+static void thread_undo_done(struct net_work *work)
+{
+    struct act *act = (struct act *)work;
+    if (act->fault)
+        act->fault->is_in_thread = false;
+    fault_act_close(act);
+}
+
+static void undo_in_thread(struct fault *fault)
+{
+    static const struct net_work kind = {
+        .begin = thread_undo_begin, .run = thread_undo_run, .done = thread_undo_done};
+    fault_act_queue(&kind, fault, 0, NULL, NULL); /* else it is left for the heal */
+}
+
 void fault_take_end(struct fault *fault, const struct rift_error *found)
 {
     const struct rift_injection *injection = &fault->injection;
@@ -59,25 +85,10 @@ void fault_take_end(struct fault *fault, const struct rift_error *found)
     }
     if (fault->has_ended && !fault->is_in_heal) {
         if (injection->driver->takes_rtnl)
-            fault_undo_in_thread(fault);
+            undo_in_thread(fault);
         else if (!fault_heal_waits(fault) || undo_in_job(fault))
             fault_undo(fault);
     }
     agent_event(fault->agent, "fault_ended",
                 json_pack("{s:s, s:s}", "id", injection->id, "text", found->text));
-}
-
-void fault_renew(struct fault *fault)
-{
-    struct rift_injection *injection = &fault->injection;
-    struct rift_error err = {0};
-    if (fault->is_in_thread && !fault->is_on)
-        return; /* it is once it is on */
-    injection->lease_end_ns = fault->agent->lease_until_ns;
-    if (!fault->is_on || fault->has_ended || fault->is_in_job || fault->is_in_heal)
-        return;
-    if (injection->driver->renew && injection->driver->renew(injection, &err))
-        fault_take_end(fault, &err);
-    else
-        fault_check_in_thread(fault);
 }
