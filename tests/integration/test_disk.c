@@ -22,14 +22,6 @@
 #include "common/memory.h"
 #include "tests/lib/toy_host.h"
 
-static int group_up(void **state)
-{
-    if (access("/dev/loop-control", F_OK) == 0)
-        return toy_host_up(state);
-    print_message("no loop devices here\n");
-    return 0;
-}
-
 static int toy_up(void **state)
 {
     (void)state;
@@ -359,5 +351,5 @@ int main(void)
         CASE(nothing_outside_the_data_folder_is_damaged),
         CASE(a_wipe_leaves_neither_mount_nor_file),
     };
-    return cmocka_run_group_tests(tests, group_up, toy_host_down);
+    return cmocka_run_group_tests(tests, toy_host_up_for_disks, toy_host_down);
 }

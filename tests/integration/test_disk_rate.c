@@ -23,14 +23,6 @@
 
 enum { BLOCK = 4096, BYTES_MAX = 1 << 20 };
 
-static int group_up(void **state)
-{
-    if (access("/dev/loop-control", F_OK) == 0)
-        return toy_host_up(state);
-    print_message("no loop devices here\n");
-    return 0;
-}
-
 static int toy_up(void **state)
 {
     (void)state;
@@ -207,5 +199,5 @@ int main(int argc, char **argv)
         CASE(a_writer_above_the_limit_is_held),
         CASE(a_throttle_is_lifted_by_its_keeper_when_all_else_is_dead),
     };
-    return cmocka_run_group_tests(tests, group_up, toy_host_down);
+    return cmocka_run_group_tests(tests, toy_host_up_for_disks, toy_host_down);
 }

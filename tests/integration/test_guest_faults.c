@@ -79,6 +79,16 @@ static void netem_delays_loses_and_keeps_a_rate(void **state)
         play_row("link", "10 Mbit/s");
 }
 
+static struct rift_node *open_guest(void)
+{
+    struct rift_error err = {0};
+    struct rift_node_settings settings = test_node_settings(&case_hosts[1]);
+    struct rift_node *node = rift_node_open(&settings, &err);
+    if (!node)
+        fail_msg("%s", err.text);
+    return node;
+}
+
 /* What the node's trial of a link says of how it does that, or why it cannot. */
 static void assert_link_is_tried(struct rift_node *node, const char *options, const char *words)
 {
@@ -101,10 +111,7 @@ static void what_netem_cannot_the_line_does(void **state)
 {
     (void)state;
     case_need_lab();
-    struct rift_error err;
-    struct rift_node_settings settings = test_node_settings(&case_hosts[1]);
-    struct rift_node *node = rift_node_open(&settings, &err);
-    assert_non_null(node);
+    struct rift_node *node = open_guest();
     assert_link_is_tried(node, "{\"delay_ms\": 9000, \"jitter_ms\": 2147}", "netem below HTB");
     assert_link_is_tried(node, "{\"delay_ms\": 9000, \"jitter_ms\": 2148}", "the delay line");
     assert_link_is_tried(node, "{\"by\": \"netem\", \"delay_ms\": 9000, \"jitter_ms\": 2148}",
@@ -330,9 +337,7 @@ static void a_fault_that_is_refused_hands_nothing_down(void **state)
     case_need_lab();
     struct rift_error err;
     char last[128];
-    struct rift_node_settings settings = test_node_settings(&case_hosts[1]);
-    struct rift_node *node = rift_node_open(&settings, &err);
-    assert_non_null(node);
+    struct rift_node *node = open_guest();
     json_t *args = json_pack("{s:s, s:s, s:{}}", "id", "r", "fault", "disk-rate", "options");
     assert_int_equal(test_host_run(&case_hosts[1], "mkdir " GROUP, NULL, 0), 0);
     assert_true(rift_node_call(node, "inject", args, CALL_MS, NULL, &err) < 0);
@@ -350,9 +355,7 @@ static void a_host_s_clock_is_wrong_in_one_way_at_a_time(void **state)
     case_need_lab();
     struct rift_error err;
     char shown[32];
-    struct rift_node_settings settings = test_node_settings(&case_hosts[1]);
-    struct rift_node *node = rift_node_open(&settings, &err);
-    assert_non_null(node);
+    struct rift_node *node = open_guest();
     json_t *first = json_pack("{s:s, s:s, s:{s:i}}", "id", "a", "fault", "clock", "options",
                               "offset_ms", HOUR_MS);
     json_t *second = json_pack("{s:s, s:s, s:{s:i}}", "id", "b", "fault", "clock", "options",
@@ -412,11 +415,10 @@ static void a_system_s_clock_stays_wrong_though_the_host_s_is_set_back(void **st
 static struct rift_node *inject_clock(const char *options)
 {
     struct rift_error err;
-    struct rift_node_settings settings = test_node_settings(&case_hosts[1]);
-    struct rift_node *node = rift_node_open(&settings, &err);
+    struct rift_node *node = open_guest();
     json_t *args = json_pack("{s:s, s:s, s:o}", "id", "look", "fault", "clock", "options",
                              json_loads(options, 0, NULL));
-    if (!node || rift_node_call(node, "inject", args, CALL_MS, NULL, &err) < 0)
+    if (rift_node_call(node, "inject", args, CALL_MS, NULL, &err) < 0)
         fail_msg("%s: %s", options, err.text);
     json_decref(args);
     return node;
@@ -498,10 +500,7 @@ static void a_disk_is_not_slowed_where_what_is_written_counts_as_nobody_s(void *
 {
     (void)state;
     case_need_lab();
-    struct rift_error err;
-    struct rift_node_settings settings = test_node_settings(&case_hosts[1]);
-    struct rift_node *node = rift_node_open(&settings, &err);
-    assert_non_null(node);
+    struct rift_node *node = open_guest();
     assert_cannot(node, "disk-rate", "echo -memory >" HANDED, "is not counted as its own");
     test_host_run(&case_hosts[1], "echo +memory >" HANDED, NULL, 0);
     rift_node_close(node);

@@ -16,6 +16,8 @@ extern struct test_host *n1;
 
 /* Before and after all tests of a program; for cmocka. */
 int toy_host_up(void **state);
+/* The same, but for no host where it could have no disk of its own. */
+int toy_host_up_for_disks(void **state);
 int toy_host_down(void **state);
 /* Before a test: 0, or -1. disk_mb 0: without a disk of its own. */
 int toy_host_begin(const char *session, int lease_ms, int disk_mb);

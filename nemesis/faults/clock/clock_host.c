@@ -28,7 +28,7 @@ enum {
     KEEPER_ROUND_MS = 100,
     REPLY_DEADLINE_MS = 2000,
     TICK_PPM = 100, /* one us of the 10000 of a tick, adjtimex(2) */
-    TICK_MS = 10,   /* from when on a new tick counts, at the latest */
+    TICK_MS = 100,  /* from when on a new tick counts, on a busy host too */
 };
 
 /* What setting a clock leaves open; and what was read before may be as inexact as what is now. */
