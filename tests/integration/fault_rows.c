@@ -9,7 +9,7 @@
 #define SWAP "/var/tmp/rift-swap"
 #define SWAPPED                                                                                    \
     OWN_KERNEL,                                                                                    \
-        .prepare = "dd if=/dev/zero of=" SWAP " bs=1M count=100 && mkswap " SWAP                   \
+        .prepare = "truncate -s 1G " SWAP " && chmod 600 " SWAP " && mkswap " SWAP                 \
                    " && swapon $(losetup --find --show " SWAP ")",                                 \
         .undo = "loop=$(losetup --noheadings --output NAME --associated " SWAP                     \
                 "); swapoff $loop; losetup --detach $loop; rm " SWAP

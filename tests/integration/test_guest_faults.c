@@ -22,9 +22,9 @@
 #include "tests/integration/fault_measure.h"
 #include "tests/integration/fault_play.h"
 #include "tests/integration/fault_rows.h"
+#include "tests/lib/build_folder.h"
 #include "tests/lib/lab_case.h"
 #include "tests/lib/node_remains.h"
-#include "tests/lib/build_folder.h"
 
 enum { OUTPUT_SIZE = 1 << 16, HOUR_MS = 3600000, NEAR_MS = 1000 };
 /* LATE_MS: for what waits in a process, not in the kernel. */
@@ -79,14 +79,47 @@ static void netem_delays_loses_and_keeps_a_rate(void **state)
         play_row("link", "10 Mbit/s");
 }
 
-static struct rift_node *open_guest(void)
+/* Of the test that runs. */
+static struct rift_node *opened;
+static pid_t controller;
+
+static struct rift_node *open_guest_for(int64_t lease_ms)
 {
     struct rift_error err = {0};
     struct rift_node_settings settings = test_node_settings(&case_hosts[1]);
-    struct rift_node *node = rift_node_open(&settings, &err);
-    if (!node)
+    settings.lease_ms = lease_ms ? lease_ms : settings.lease_ms;
+    opened = rift_node_open(&settings, &err);
+    if (!opened)
         fail_msg("%s", err.text);
-    return node;
+    return opened;
+}
+
+static struct rift_node *open_guest(void)
+{
+    return open_guest_for(0);
+}
+
+static void close_guest(void)
+{
+    rift_node_close(opened);
+    opened = NULL;
+}
+
+static void end_controller(void)
+{
+    kill(controller, SIGKILL);
+    waitpid(controller, NULL, 0);
+    controller = 0;
+}
+
+/* After each test: one that failed holds the node no longer. */
+static int end(void **state)
+{
+    (void)state;
+    if (controller > 0)
+        end_controller();
+    close_guest();
+    return 0;
 }
 
 /* What the node's trial of a link says of how it does that, or why it cannot. */
@@ -120,7 +153,7 @@ static void what_netem_cannot_the_line_does(void **state)
                          "{\"by\": \"netem\", \"delay_ms\": 9, \"jitter_ms\": 1, "
                          "\"delay_correlation_percent\": 1}",
                          "independent");
-    rift_node_close(node);
+    close_guest();
 }
 
 static void the_clock_of_host_or_system_jumps_and_drifts(void **state)
@@ -146,7 +179,12 @@ static void an_oom_kill_comes_where_there_is_swap(void **state)
 {
     (void)state;
     case_need_lab();
+    static const char swapped[] = "grep ^pswpout /proc/vmstat";
+    char first[64], last[64];
+    assert_int_equal(test_host_run(&case_hosts[1], swapped, first, sizeof first), 0);
     play_row("oom-kill", "the same where there is swap");
+    assert_int_equal(test_host_run(&case_hosts[1], swapped, last, sizeof last), 0);
+    assert_string_equal(last, first); /* what is swapped out is not killed */
 }
 
 #define HANDED "/sys/fs/cgroup/cgroup.subtree_control"
@@ -185,14 +223,14 @@ static _Noreturn void be_controller(const struct fault_row *row, int out)
 
 /* Whoever could end the fault, or make contact anew, is gone: what is left is the kernel, and the
  * process apart that keeps the clock. */
-static void lose_everyone(const struct fault_row *row, pid_t *controller)
+static void lose_everyone(const struct fault_row *row)
 {
     int ends[2];
     char line[256] = "";
     assert_int_equal(pipe(ends), 0);
-    *controller = fork();
-    assert_true(*controller >= 0);
-    if (*controller == 0)
+    controller = fork();
+    assert_true(controller >= 0);
+    if (controller == 0)
         be_controller(row, ends[1]);
     close(ends[1]);
     FILE *said = fdopen(ends[0], "r");
@@ -204,7 +242,7 @@ static void lose_everyone(const struct fault_row *row, pid_t *controller)
     struct fault_bench bench = {
         .hit = &case_hosts[1], .peer = &case_hosts[0], .phase = FAULT_DURING};
     double seen = row->measure(&bench);
-    kill(*controller, SIGSTOP);
+    kill(controller, SIGSTOP);
     snprintf(line, sizeof line, "kill -STOP %d %d; kill -9 %d %d", guardian, agent, guardian,
              agent);
     assert_int_equal(test_host_run(&case_hosts[1], line, NULL, 0), 0);
@@ -217,22 +255,17 @@ static void play_lease(const char *fault, const char *asked)
     const struct fault_row *row = find_row(fault, asked);
     struct fault_bench bench = {
         .hit = &case_hosts[1], .peer = &case_hosts[0], .phase = FAULT_BEFORE};
-    struct rift_node_settings settings = test_node_settings(&case_hosts[1]);
-    struct rift_error err;
     char cell[FAULT_CELL_SIZE] = "";
-    pid_t controller = -1;
     double base = row->measure(&bench);
-    lose_everyone(row, &controller);
+    lose_everyone(row);
     rift_clock_sleep_until(rift_clock_now() + (LEASE_MS + LATE_MS) * RIFT_MS);
     bench.phase = FAULT_AFTER;
     double seen = row->measure(&bench);
-    kill(controller, SIGKILL);
-    waitpid(controller, NULL, 0);
+    end_controller();
     print_message("%s, %s: %.3f before, %.3f after the lease\n", row->fault, row->asked, base,
                   seen);
-    struct rift_node *node = rift_node_open(&settings, &err); /* the next contact */
-    assert_non_null(node);
-    rift_node_close(node);
+    open_guest(); /* the next contact */
+    close_guest();
     fault_play_remains(&case_hosts[1], before, cell);
     assert_string_equal(cell, "");
     assert_true(seen >= row->base[0] && seen <= row->base[1]);
@@ -299,12 +332,9 @@ static void a_full_connection_table_ends_when_agent_and_guardian_are_killed(void
     static const char limit[] = "cat /proc/sys/net/netfilter/nf_conntrack_max";
     const struct fault_row *row = find_row("conntrack-full", "no room for new connections");
     struct fault_bench bench = {.hit = &case_hosts[1], .peer = &case_hosts[0]};
-    struct rift_node_settings settings = test_node_settings(&case_hosts[1]);
     struct rift_error err;
     char cell[FAULT_CELL_SIZE] = "", first[32], last[32];
-    settings.lease_ms = LEASE_MS;
-    struct rift_node *node = rift_node_open(&settings, &err);
-    assert_non_null(node);
+    struct rift_node *node = open_guest_for(LEASE_MS);
     assert_cannot(node, row->fault, "true", "this kernel has no /proc/sys/net/netfilter");
     assert_cannot(node, row->fault, "modprobe nf_conntrack",
                   "no rule of nftables or iptables asks");
@@ -321,10 +351,9 @@ static void a_full_connection_table_ends_when_agent_and_guardian_are_killed(void
         assert_true(rift_clock_now() < end_ns);
     assert_int_equal(test_host_run(bench.hit, limit, last, sizeof last), 0);
     assert_string_equal(last, first);
-    rift_node_close(node);
-    node = rift_node_open(&settings, &err); /* the next contact */
-    assert_non_null(node);
-    rift_node_close(node);
+    close_guest();
+    open_guest(); /* the next contact */
+    close_guest();
     test_host_run(bench.hit, "rm /tmp/end", NULL, 0);
     test_host_run(bench.hit, row->undo, NULL, 0);
     fault_play_remains(bench.hit, before, cell);
@@ -346,7 +375,52 @@ static void a_fault_that_is_refused_hands_nothing_down(void **state)
     assert_int_equal(
         test_host_run(&case_hosts[1], "rmdir " GROUP "; cat " HANDED, last, sizeof last), 0);
     assert_string_equal(last, "memory");
-    rift_node_close(node);
+    close_guest();
+}
+
+static struct rift_node *inject_clock(const char *options)
+{
+    struct rift_error err;
+    struct rift_node *node = open_guest();
+    json_t *args = json_pack("{s:s, s:s, s:o}", "id", "look", "fault", "clock", "options",
+                             json_loads(options, 0, NULL));
+    if (rift_node_call(node, "inject", args, CALL_MS, NULL, &err) < 0)
+        fail_msg("%s: %s", options, err.text);
+    json_decref(args);
+    return node;
+}
+
+static bool is_clock_seen(struct rift_node *node, int for_ms)
+{
+    struct rift_error err;
+    json_t *seen = NULL, *look = json_pack("{s:s, s:i}", "id", "look", "for_ms", for_ms);
+    if (rift_node_call(node, "observe", look, CALL_MS, &seen, &err) < 0)
+        fail_msg("%s", err.text);
+    bool is_seen = json_is_true(json_object_get(seen, "observed"));
+    print_message("%s: %s\n", is_seen ? "observed" : "not observed",
+                  json_string_value(json_object_get(seen, "how")));
+    json_decref(look);
+    json_decref(seen);
+    return is_seen;
+}
+
+/* A drift, once it is more than a reading of this host may be wrong by. */
+static bool clock_becomes_seen(struct rift_node *node)
+{
+    int64_t end_ns = rift_clock_now() + CALL_MS * RIFT_MS;
+    while (!is_clock_seen(node, 500))
+        if (rift_clock_now() > end_ns)
+            return false;
+    return true;
+}
+
+static void heal_clock(struct rift_node *node)
+{
+    struct rift_error err;
+    json_t *none = json_object();
+    assert_int_equal(rift_node_call(node, "heal_all", none, CALL_MS, NULL, &err), 0);
+    json_decref(none);
+    close_guest();
 }
 
 static void a_host_s_clock_is_wrong_in_one_way_at_a_time(void **state)
@@ -355,32 +429,18 @@ static void a_host_s_clock_is_wrong_in_one_way_at_a_time(void **state)
     case_need_lab();
     struct rift_error err;
     char shown[32];
-    struct rift_node *node = open_guest();
-    json_t *first = json_pack("{s:s, s:s, s:{s:i}}", "id", "a", "fault", "clock", "options",
-                              "offset_ms", HOUR_MS);
-    json_t *second = json_pack("{s:s, s:s, s:{s:i}}", "id", "b", "fault", "clock", "options",
-                               "drift_ppm", 30); /* less than a step */
-    json_t *none = json_object(), *seen = NULL;
-    json_t *look = json_pack("{s:s, s:i}", "id", "b", "for_ms", 500);
-    assert_int_equal(rift_node_call(node, "inject", first, CALL_MS, NULL, &err), 0);
+    struct rift_node *node = inject_clock("{\"offset_ms\":3600000}");
+    json_t *second =
+        json_pack("{s:s, s:s, s:{s:i}}", "id", "b", "fault", "clock", "options", "drift_ppm", 100);
     assert_true(rift_node_call(node, "inject", second, CALL_MS, NULL, &err) < 0);
-    assert_non_null(strstr(err.text, "clock (a) is on"));
-    assert_int_equal(rift_node_call(node, "heal_all", none, CALL_MS, NULL, &err), 0);
+    assert_non_null(strstr(err.text, "clock (look) is on"));
+    heal_clock(node);
     assert_int_equal(test_host_run(&case_hosts[1], "date +%s", shown, sizeof shown), 0);
     assert_true(fabs(strtod(shown, NULL) - (double)rift_clock_wall() / 1e9) < HOUR_MS / 2e3);
-    assert_int_equal(rift_node_call(node, "inject", second, CALL_MS, NULL, &err), 0);
-    rift_clock_sleep_until(rift_clock_now() + 2 * RIFT_SECOND);
-    assert_int_equal(rift_node_call(node, "observe", look, CALL_MS, &seen, &err), 0);
-    assert_true(json_is_true(json_object_get(seen, "observed")));
-    assert_true(json_number_value(json_object_get(json_object_get(seen, "details"), "offset_ms")) >
-                0.1);
-    json_decref(seen);
-    assert_int_equal(rift_node_call(node, "heal_all", none, CALL_MS, NULL, &err), 0);
-    json_decref(first);
     json_decref(second);
-    json_decref(none);
-    json_decref(look);
-    rift_node_close(node);
+    node = inject_clock("{\"drift_ppm\":30}"); /* less than a step */
+    assert_true(clock_becomes_seen(node));
+    heal_clock(node);
 }
 
 static double system_clock_after_a_step_ms(const struct fault_bench *bench)
@@ -410,41 +470,6 @@ static void a_system_s_clock_stays_wrong_though_the_host_s_is_set_back(void **st
     bool is_fine = fault_play(&row, &bench, before, cell);
     print_message("%s\n", cell);
     assert_true(is_fine);
-}
-
-static struct rift_node *inject_clock(const char *options)
-{
-    struct rift_error err;
-    struct rift_node *node = open_guest();
-    json_t *args = json_pack("{s:s, s:s, s:o}", "id", "look", "fault", "clock", "options",
-                             json_loads(options, 0, NULL));
-    if (rift_node_call(node, "inject", args, CALL_MS, NULL, &err) < 0)
-        fail_msg("%s: %s", options, err.text);
-    json_decref(args);
-    return node;
-}
-
-static bool is_clock_seen(struct rift_node *node, int for_ms)
-{
-    struct rift_error err;
-    json_t *seen = NULL, *look = json_pack("{s:s, s:i}", "id", "look", "for_ms", for_ms);
-    if (rift_node_call(node, "observe", look, CALL_MS, &seen, &err) < 0)
-        fail_msg("%s", err.text);
-    bool is_seen = json_is_true(json_object_get(seen, "observed"));
-    print_message("%s: %s\n", is_seen ? "observed" : "not observed",
-                  json_string_value(json_object_get(seen, "how")));
-    json_decref(look);
-    json_decref(seen);
-    return is_seen;
-}
-
-static void heal_clock(struct rift_node *node)
-{
-    struct rift_error err;
-    json_t *none = json_object();
-    assert_int_equal(rift_node_call(node, "heal_all", none, CALL_MS, NULL, &err), 0);
-    json_decref(none);
-    rift_node_close(node);
 }
 
 /* The host's owner sets its clock back by a third of what the fault sets it forward by. */
@@ -486,8 +511,7 @@ static void a_host_s_drift_is_observed_once_it_is_told_from_a_right_clock(void *
     case_need_lab();
     struct rift_node *node = inject_clock("{\"of\":\"host\",\"drift_ppm\":100}");
     assert_false(is_clock_seen(node, 0));
-    rift_clock_sleep_until(rift_clock_now() + 4 * RIFT_SECOND);
-    assert_true(is_clock_seen(node, 500));
+    assert_true(clock_becomes_seen(node));
     heal_clock(node);
     node = inject_clock("{\"of\":\"host\",\"drift_ppm\":-100000}");
     assert_true(is_clock_seen(node, 500));
@@ -503,7 +527,7 @@ static void a_disk_is_not_slowed_where_what_is_written_counts_as_nobody_s(void *
     struct rift_node *node = open_guest();
     assert_cannot(node, "disk-rate", "echo -memory >" HANDED, "is not counted as its own");
     test_host_run(&case_hosts[1], "echo +memory >" HANDED, NULL, 0);
-    rift_node_close(node);
+    close_guest();
 }
 
 /* How far the line of that node in the plot goes from where it begins, at most, and where it ends.
@@ -562,27 +586,29 @@ static void a_run_s_report_shows_the_clocks_of_all_nodes(void **state)
     json_decref(data);
 }
 
+#define TEST(test) cmocka_unit_test_teardown(test, end)
+
 int main(int argc, char **argv)
 {
     if (argc > 1)
         cmocka_set_test_filter(argv[1]);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(netem_delays_loses_and_keeps_a_rate),
-        cmocka_unit_test(what_netem_cannot_the_line_does),
-        cmocka_unit_test(the_clock_of_host_or_system_jumps_and_drifts),
-        cmocka_unit_test(a_full_connection_table_takes_nothing_new_and_keeps_what_it_has),
-        cmocka_unit_test(an_oom_kill_comes_where_there_is_swap),
-        cmocka_unit_test(a_disk_is_slowed_by_v2_which_hands_down_no_more_after_it),
-        cmocka_unit_test(a_host_s_clock_is_wrong_in_one_way_at_a_time),
-        cmocka_unit_test(a_system_s_clock_stays_wrong_though_the_host_s_is_set_back),
-        cmocka_unit_test(a_host_s_clock_is_observed_where_it_is_as_planned),
-        cmocka_unit_test(a_host_s_strobe_is_observed_while_it_is_wrong_only),
-        cmocka_unit_test(a_host_s_drift_is_observed_once_it_is_told_from_a_right_clock),
-        cmocka_unit_test(a_fault_that_is_refused_hands_nothing_down),
-        cmocka_unit_test(a_disk_is_not_slowed_where_what_is_written_counts_as_nobody_s),
-        cmocka_unit_test(they_end_with_the_lease_when_agent_and_guardian_are_killed),
-        cmocka_unit_test(a_full_connection_table_ends_when_agent_and_guardian_are_killed),
-        cmocka_unit_test(a_run_s_report_shows_the_clocks_of_all_nodes),
+        TEST(netem_delays_loses_and_keeps_a_rate),
+        TEST(what_netem_cannot_the_line_does),
+        TEST(the_clock_of_host_or_system_jumps_and_drifts),
+        TEST(a_full_connection_table_takes_nothing_new_and_keeps_what_it_has),
+        TEST(an_oom_kill_comes_where_there_is_swap),
+        TEST(a_disk_is_slowed_by_v2_which_hands_down_no_more_after_it),
+        TEST(a_host_s_clock_is_wrong_in_one_way_at_a_time),
+        TEST(a_system_s_clock_stays_wrong_though_the_host_s_is_set_back),
+        TEST(a_host_s_clock_is_observed_where_it_is_as_planned),
+        TEST(a_host_s_strobe_is_observed_while_it_is_wrong_only),
+        TEST(a_host_s_drift_is_observed_once_it_is_told_from_a_right_clock),
+        TEST(a_fault_that_is_refused_hands_nothing_down),
+        TEST(a_disk_is_not_slowed_where_what_is_written_counts_as_nobody_s),
+        TEST(they_end_with_the_lease_when_agent_and_guardian_are_killed),
+        TEST(a_full_connection_table_ends_when_agent_and_guardian_are_killed),
+        TEST(a_run_s_report_shows_the_clocks_of_all_nodes),
     };
     return cmocka_run_group_tests(tests, up, case_down);
 }
