@@ -292,6 +292,23 @@ static void files_are_damaged_as_asked_and_only_those_of_the_pattern(void **stat
     assert_memory_equal(wrote, found, PAGES * PAGE);
 }
 
+static void the_seed_says_which_bit_is_turned(void **state)
+{
+    (void)state;
+    NEED_HOST();
+    static char wrote[PAGES * PAGE], found[3][PAGES * PAGE];
+    const int seeds[3] = {7, 7, 8};
+    for (int run = 0; run < 3; run++) {
+        write_pages("x.wal", wrote);
+        inject_seeded("bit", "file-damage", json_pack("{s:s}", "files", "*.wal"), seeds[run]);
+        assert_int_equal(PAGES * PAGE, read_pages("x.wal", found[run]));
+        heal("bit");
+    }
+    assert_memory_not_equal(wrote, found[0], sizeof wrote);
+    assert_memory_equal(found[0], found[1], sizeof wrote);
+    assert_memory_not_equal(found[0], found[2], sizeof wrote);
+}
+
 static void nothing_outside_the_data_folder_is_damaged(void **state)
 {
     (void)state;
@@ -348,6 +365,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(the_same_of_an_xfs, xfs_up, toy_host_end_wiped),
         CASE(disk_faults_touch_no_disk_that_is_not_the_systems_own),
         CASE(files_are_damaged_as_asked_and_only_those_of_the_pattern),
+        CASE(the_seed_says_which_bit_is_turned),
         CASE(nothing_outside_the_data_folder_is_damaged),
         CASE(a_wipe_leaves_neither_mount_nor_file),
     };

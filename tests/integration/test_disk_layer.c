@@ -27,14 +27,6 @@ enum {
     DISK_MB = 32,
 };
 
-static int group_up(void **state)
-{
-    if (access("/dev/fuse", F_OK) == 0)
-        return toy_host_up(state);
-    print_message("no FUSE here\n");
-    return 0;
-}
-
 static int ext4_up(void **state)
 {
     (void)state;
@@ -233,6 +225,41 @@ static void a_torn_write_stays_in_part_sector_by_sector(void **state)
     assert_in_range(kept, 10, 54); /* of 64 by one half: outside once in 10^8 */
 }
 
+/* Of two files, of which another one comes first each time. */
+static void the_seed_says_which_sectors_stay(void **state)
+{
+    (void)state;
+    NEED_HOST();
+    enum { SECTORS = 64, SECTOR = 512, SIZE = SECTORS * SECTOR };
+    static char old[SIZE + 1], new[SIZE + 1], found[3][2][SIZE + 1];
+    const int seeds[3] = {7, 7, 8};
+    const char *const files[2] = {"a", "b"};
+    memset(old, 'o', SIZE);
+    memset(new, 'n', SIZE);
+    for (int run = 0; run < 3; run++) {
+        for (int i = 0; i < 2; i++) {
+            CLEANUP(rift_free) char *path = toy_data_path(files[i]);
+            unlink(path);
+        }
+        for (int i = 0; i < 2; i++)
+            assert_int_equal(0, put(files[(run + i) % 2], old, 0, true));
+        for (int i = 0; i < 2; i++)
+            assert_int_equal(0, put(files[i], new, 0, false));
+        inject_seeded("lose", "disk-lose", json_pack("{s:i}", "keep_percent", 50), seeds[run]);
+        assert_true(becomes_observed("lose"));
+        for (int i = 0; i < 2; i++)
+            snprintf(found[run][i], sizeof found[run][i], "%s", get(files[i]));
+        heal("lose");
+        assert_true(toy_is_alive(n1, 3000));
+    }
+    for (int i = 0; i < 2; i++) {
+        assert_string_equal(found[0][i], found[1][i]);
+        assert_string_not_equal(found[0][i], found[2][i]);
+        assert_string_not_equal(found[0][i], old);
+    }
+    assert_string_not_equal(found[0][0], found[0][1]);
+}
+
 /* --- errors */
 
 static void requests_fail_as_asked_until_it_is_healed(void **state)
@@ -286,9 +313,7 @@ static void the_seed_says_which_requests_fail(void **state)
     for (int run = 0; run < 3; run++) {
         json_t *options =
             json_pack("{s:[s], s:i, s:s}", "on", "write", "percent", 50, "files", "seeded");
-        json_decref(agent_must(&n1->agent, "inject",
-                               json_pack("{s:s, s:s, s:o, s:i}", "id", "some", "fault",
-                                         "disk-error", "options", options, "seed", seeds[run])));
+        inject_seeded("some", "disk-error", options, seeds[run]);
         for (int i = 0; i < COUNT; i++) {
             errors[run][i] = put("seeded", "x", i, false);
             if (run == 1 && i % 50 == 0)
@@ -573,6 +598,7 @@ int main(void)
         CASE_IN(posix_up, as_posix_a_name_needs_a_sync_of_its_folder),
         CASE(only_files_of_the_pattern_lose_anything),
         CASE(a_torn_write_stays_in_part_sector_by_sector),
+        CASE(the_seed_says_which_sectors_stay),
         CASE(requests_fail_as_asked_until_it_is_healed),
         CASE(errors_by_chance_hit_about_as_many_as_asked),
         CASE(the_seed_says_which_requests_fail),
@@ -588,5 +614,5 @@ int main(void)
         CASE_IN(disk_up, a_power_cut_reaches_the_disk_below_it),
         CASE(its_faults_say_what_to_set_where_there_is_none),
     };
-    return cmocka_run_group_tests(tests, group_up, toy_host_down);
+    return cmocka_run_group_tests(tests, toy_host_up_for_layers, toy_host_down);
 }

@@ -22,14 +22,6 @@
 
 enum { LEASE_MS = 60000, ROUNDS = 4, STEPS = 120 };
 
-static int group_up(void **state)
-{
-    if (access("/dev/fuse", F_OK) == 0)
-        return toy_host_up(state);
-    print_message("no FUSE here\n");
-    return 0;
-}
-
 static int posix_up(void **state)
 {
     (void)state;
@@ -172,5 +164,5 @@ int main(void)
         cmocka_unit_test_setup_teardown(whatever_a_program_does_after_a_sync_is_undone, posix_up,
                                         toy_host_end_wiped),
     };
-    return cmocka_run_group_tests(tests, group_up, toy_host_down);
+    return cmocka_run_group_tests(tests, toy_host_up_for_layers, toy_host_down);
 }

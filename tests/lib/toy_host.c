@@ -22,12 +22,22 @@ int toy_host_up(void **state)
     return 0;
 }
 
+static int up_where_there_is(const char *device, const char *otherwise, void **state)
+{
+    if (access(device, F_OK) == 0)
+        return toy_host_up(state);
+    print_message("%s\n", otherwise);
+    return 0;
+}
+
 int toy_host_up_for_disks(void **state)
 {
-    if (access("/dev/loop-control", F_OK) == 0)
-        return toy_host_up(state);
-    print_message("no loop devices here\n");
-    return 0;
+    return up_where_there_is("/dev/loop-control", "no loop devices here", state);
+}
+
+int toy_host_up_for_layers(void **state)
+{
+    return up_where_there_is("/dev/fuse", "no FUSE here", state);
 }
 
 int toy_host_down(void **state)
@@ -101,6 +111,13 @@ bool can_inject(const char *fault, json_t *options)
 void inject(const char *id, const char *fault, json_t *options)
 {
     json_decref(agent_must(&n1->agent, "inject", fault_args(id, fault, options)));
+}
+
+void inject_seeded(const char *id, const char *fault, json_t *options, int seed)
+{
+    json_t *args = fault_args(id, fault, options);
+    json_object_set_new(args, "seed", json_integer(seed));
+    json_decref(agent_must(&n1->agent, "inject", args));
 }
 
 void heal(const char *id)

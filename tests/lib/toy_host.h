@@ -16,8 +16,9 @@ extern struct test_host *n1;
 
 /* Before and after all tests of a program; for cmocka. */
 int toy_host_up(void **state);
-/* The same, but for no host where it could have no disk of its own. */
+/* The same, but for no host where it could have no disk of its own, or no layer. */
 int toy_host_up_for_disks(void **state);
+int toy_host_up_for_layers(void **state);
 int toy_host_down(void **state);
 /* Before a test: 0, or -1. disk_mb 0: without a disk of its own. */
 int toy_host_begin(const char *session, int lease_ms, int disk_mb);
@@ -34,6 +35,8 @@ char *toy_data_path(const char *file);
  * does; NULL: none. */
 bool can_inject(const char *fault, json_t *options);
 void inject(const char *id, const char *fault, json_t *options);
+/* With what it leaves to chance drawn by the seed. */
+void inject_seeded(const char *id, const char *fault, json_t *options, int seed);
 void heal(const char *id);
 bool is_observed(const char *id);
 /* Of what shows only once the system does something: it may be slow at that. */

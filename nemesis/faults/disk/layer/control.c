@@ -18,22 +18,24 @@ struct losing {
     struct layer_fs *fs;
     const char *files;
     double keep;
-    struct rift_rng rng;
+    uint64_t seed;
     json_int_t file_count, sectors;
 };
 
+/* The nodes come in no order that another run would have again: each file draws for itself. */
 static void lose_node(struct layer_node *node, void *context)
 {
     struct losing *losing = context;
+    struct rift_rng rng;
     char path[LAYER_PATH_SIZE];
     if (!node->shadow.is_dirty)
         return;
     layer_fs_path(losing->fs, node, NULL, path);
+    rift_rng_init_named(&rng, losing->seed, path);
     bool is_hit = strcmp(path, RIFT_LAYER_CANARY) == 0 || rift_glob_matches(losing->files, path);
     CLEANUP(rift_close_fd)
     int fd = is_hit ? layer_node_open(node, O_RDWR) : -1;
-    int64_t sectors =
-        fd >= 0 ? layer_shadow_lose(&node->shadow, fd, losing->keep, &losing->rng) : 0;
+    int64_t sectors = fd >= 0 ? layer_shadow_lose(&node->shadow, fd, losing->keep, &rng) : 0;
     layer_shadow_settle(&node->shadow);
     losing->file_count += sectors > 0;
     losing->sectors += sectors > 0 ? sectors : 0;
@@ -53,8 +55,8 @@ static json_t *do_lose(struct layer_fs *fs, const json_t *request)
     const char *files = json_string_value(json_object_get(request, "files"));
     struct losing losing = {.fs = fs,
                             .files = files ? files : "*",
-                            .keep = json_number_value(json_object_get(request, "keep"))};
-    rift_rng_init(&losing.rng, (uint64_t)json_integer_value(json_object_get(request, "seed")));
+                            .keep = json_number_value(json_object_get(request, "keep")),
+                            .seed = (uint64_t)json_integer_value(json_object_get(request, "seed"))};
     layer_nodes_visit(&fs->nodes, lose_node, &losing);
     size_t names = layer_names_lose(&fs->names, lose_selects, &losing);
     return json_pack("{s:I, s:I, s:I}", "files", losing.file_count, "sectors", losing.sectors,

@@ -7,9 +7,9 @@
 #include "common/clock.h"
 #include "common/memory.h"
 #include "common/rng.h"
-#include "nemesis/faults/driver.h"
 #include "nemesis/faults/disk/glob.h"
 #include "nemesis/faults/disk/layer/layer.h"
+#include "nemesis/faults/driver.h"
 
 enum { RULES_MAX = 32, GLOB_SIZE = 256, DELAY_MAX_MS = 600000, OPS = 4 };
 
