@@ -25,7 +25,7 @@ static const struct {
     {LIBSSH2_HOSTKEY_TYPE_RSA, LIBSSH2_KNOWNHOST_KEY_SSHRSA, "ssh-rsa"},
 };
 
-enum { KIND_COUNT = sizeof kinds / sizeof *kinds, DEFAULT_PORT = 22 };
+enum { KIND_COUNT = sizeof kinds / sizeof *kinds };
 
 static void free_known_hosts(LIBSSH2_KNOWNHOSTS **hosts)
 {
@@ -78,9 +78,8 @@ static const char *other_kind(struct rift_ssh *ssh, LIBSSH2_KNOWNHOSTS *hosts, c
 /* What known_hosts calls the host. */
 static char *entry_name(const struct rift_node_settings *settings, const char *name)
 {
-    return settings->port == 0 || settings->port == DEFAULT_PORT
-               ? rift_strdup(name)
-               : rift_printf("[%s]:%u", name, settings->port);
+    unsigned port = rift_node_port(settings);
+    return port == RIFT_SSH_PORT ? rift_strdup(name) : rift_printf("[%s]:%u", name, port);
 }
 
 static int remember(struct rift_ssh *ssh, const char *path, const char *encoded, const char *method,
@@ -114,7 +113,7 @@ static int refuse_unknown(struct rift_ssh *ssh, const char *path, bool has_autho
 {
     const struct rift_node_settings *settings = ssh->settings;
     const char *name = host_key_name(ssh);
-    unsigned port = settings->port ? settings->port : DEFAULT_PORT;
+    unsigned port = rift_node_port(settings);
     char print[64];
     CLEANUP(rift_free)
     char *command =

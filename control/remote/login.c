@@ -103,7 +103,7 @@ static int refuse_key(struct rift_ssh *ssh, const char *path, struct rift_error 
     return rift_fail(err, RIFT_ERR_DENIED,
                      "%s: refuses the key %s for user '%s'; add it with: ssh-copy-id -i %s -p "
                      "%u %s@%s",
-                     ssh->label, path, settings->user, path, settings->port ? settings->port : 22,
+                     ssh->label, path, settings->user, path, (unsigned)rift_node_port(settings),
                      settings->user, settings->address);
 }
 

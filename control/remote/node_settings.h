@@ -16,13 +16,15 @@ enum rift_node_faults {
     RIFT_NODE_FAULTS_ALLOWED, /* it is a lab's host, or the configuration allows them there */
 };
 
+enum { RIFT_SSH_PORT = 22 };
+
 struct rift_node_settings {
     const char *name;
     const char *address;
     const char *host_key_name; /* as known_hosts has it; NULL: address */
     const char *proxy_command; /* a shell command whose stdin and stdout lead to the host's SSH
                                   port; NULL: TCP */
-    uint16_t port;             /* 0: 22 */
+    uint16_t port;             /* 0: RIFT_SSH_PORT */
     const char *user;
     const char *key_file;         /* ed25519 or ecdsa; NULL: as ssh does */
     const char *identity_files;   /* where key_file is NULL: a line each, tried in turn, before what
@@ -44,6 +46,12 @@ struct rift_node_settings {
     void (*on_event)(void *context, const char *node, const char *name, const json_t *event);
     void *event_context;
 };
+
+/* Where its SSH server listens. */
+static inline uint16_t rift_node_port(const struct rift_node_settings *settings)
+{
+    return settings->port ? settings->port : RIFT_SSH_PORT;
+}
 
 /* Called on the node's thread with a request's reply, or its error. */
 typedef void rift_node_done(void *context, const json_t *reply, const struct rift_error *error);

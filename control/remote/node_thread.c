@@ -219,9 +219,7 @@ static int say_hello(struct rift_node *node, struct rift_error *err)
         json_pack("{s:s,s:s,s:I,s:o,s:b,s:i}", "session", node->session, "run", run, "lease_ms",
                   (json_int_t)node->settings.lease_ms, "controller_addresses", addresses,
                   "allow_faults", (int)may_fault, "ssh_port",
-                  port                  ? port
-                  : node->settings.port ? (int)node->settings.port
-                                        : 22),
+                  port ? port : (int)rift_node_port(&node->settings)),
         (deadline_ns - rift_clock_now()) / RIFT_MS, on_hello);
     while (!node->is_hello_done) {
         int64_t due = node_tend(node);

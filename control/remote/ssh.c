@@ -18,7 +18,6 @@ enum {
     END_CHANNEL_MS = 500,
     CLOSE_TRIES_MAX = 100,
     RUN_OUTPUT_MAX = 1 << 20,
-    DEFAULT_PORT = 22,
     DEFAULT_CONNECT_MS = 10000,
 };
 
@@ -62,7 +61,7 @@ static struct rift_ssh *try_open(const struct rift_node_settings *settings,
     ssh->settings = settings;
     ssh->idle = idle;
     snprintf(ssh->label, sizeof ssh->label, "%s (%s port %u)", settings->name, settings->address,
-             settings->port ? settings->port : DEFAULT_PORT);
+             (unsigned)rift_node_port(settings));
     if (rift_transport_open(ssh, deadline_ns, err) == 0 &&
         handshake(ssh, methods, deadline_ns, err) == 0 &&
         rift_ssh_check_host_key(ssh, wanted_methods, err) == 0 &&

@@ -19,7 +19,7 @@
 #include "common/clock.h"
 #include "common/memory.h"
 
-enum { WORDS_SIZE = 256, DEFAULT_PORT = 22 };
+enum { WORDS_SIZE = 256 };
 
 static int connect_address(struct rift_ssh *ssh, const struct addrinfo *address,
                            int64_t deadline_ns, struct rift_error *err)
@@ -61,7 +61,7 @@ static int connect_host(struct rift_ssh *ssh, int64_t deadline_ns, struct rift_e
     struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
     struct addrinfo *addresses = NULL;
     char port[8];
-    snprintf(port, sizeof port, "%u", settings->port ? settings->port : DEFAULT_PORT);
+    snprintf(port, sizeof port, "%u", (unsigned)rift_node_port(settings));
     int result = getaddrinfo(settings->address, port, &hints, &addresses);
     if (result != 0)
         return rift_fail(err, RIFT_ERR_UNREACHABLE, "%s: look up its address: %s", ssh->label,

@@ -12,7 +12,7 @@
 #include "control/run/interrupt.h"
 #include "lab/lab.h"
 
-enum { LAB_UP_DEADLINE_MS = 120000, SSH_PORT = 22 };
+enum { LAB_UP_DEADLINE_MS = 120000 };
 
 /* The address in digits; NULL where the name is not known. */
 static const char *hosts_look_up(struct rift_arena *arena,
@@ -42,12 +42,11 @@ static int hosts_check_apart(const struct rift_node_settings *all, size_t count,
     const char *way = last->proxy_command ? last->proxy_command : "";
     for (size_t i = 0; i + 1 < count; i++)
         if (strcmp(all[i].address, last->address) == 0 &&
-            (all[i].port ? all[i].port : SSH_PORT) == (last->port ? last->port : SSH_PORT) &&
+            rift_node_port(&all[i]) == rift_node_port(last) &&
             strcmp(all[i].proxy_command ? all[i].proxy_command : "", way) == 0)
             return rift_fail(err, RIFT_ERR_INVALID,
                              "hosts '%s' and '%s' are one: both are %s, port %u", all[i].name,
-                             last->name, last->address,
-                             (unsigned)(last->port ? last->port : SSH_PORT));
+                             last->name, last->address, (unsigned)rift_node_port(last));
     return 0;
 }
 
