@@ -145,58 +145,61 @@ static void a_fault_that_nobody_felt_is_unknown_and_names_who_still_heard(void *
                    "heard");
 }
 
+/* A window of a link's fault with two changes, as the nodes said of it each time; NULL: no second
+ * change. */
+static void add_link(const char *first, const char *second, const char *third)
+{
+    add_many("read", RIFT_OP_OK, 500);
+    add_fault("start-link", 5, 6, WINDOW, first);
+    add_fault("change-link", 7, 8, WINDOW, second);
+    if (third)
+        add_fault("change-link", 9, 10, WINDOW, third);
+    add_fault("stop-link", 11, 12, WINDOW, "{}");
+}
+
 /* Each change of a window is looked at as its beginning was. */
 static void a_change_that_nobody_felt_is_unknown(void **state)
 {
     (void)state;
-    add_many("read", RIFT_OP_OK, 500);
-    add_fault("start-link", 5, 6, WINDOW, SEEN);
-    add_fault("change-link", 7, 8, WINDOW, NOT_SEEN);
-    add_fault("change-link", 9, 10, WINDOW, SEEN);
-    add_fault("stop-link", 11, 12, WINDOW, "{}");
+    add_link(SEEN, NOT_SEEN, SEEN);
     assert_unknown(judged("evidence", NULL),
                    "fault window 3 (link halves: n1 | n2 n3) was not observed: n2: n1 still heard");
+}
+
+/* No node says then that chance spared it. */
+static void a_change_that_a_node_refused_is_unknown(void **state)
+{
+    (void)state;
+    add_link(SEEN, "{\"observed\": false, \"nodes\": {}, \"why\": \"n2: no room\"}", NULL);
+    assert_unknown(judged("evidence", NULL), "was not observed: n2: no room");
 }
 
 /* What is left to chance may hit nothing for a while; once it hit something, it was there. */
 static void a_change_that_chance_may_have_spared_is_no_reason_to_doubt(void **state)
 {
     (void)state;
-    add_many("read", RIFT_OP_OK, 500);
-    add_fault("start-link", 5, 6, WINDOW, SPARED);
-    add_fault("change-link", 7, 8, WINDOW, SEEN);
-    add_fault("change-link", 9, 10, WINDOW, SPARED);
-    add_fault("stop-link", 11, 12, WINDOW, "{}");
+    add_link(SPARED, SEEN, SPARED);
     assert_valid(judged("evidence", NULL));
 }
 
 static void a_window_that_chance_spared_as_a_whole_is_unknown(void **state)
 {
     (void)state;
-    add_many("read", RIFT_OP_OK, 500);
-    add_fault("start-link", 5, 6, WINDOW, SPARED);
-    add_fault("change-link", 7, 8, WINDOW, SPARED);
-    add_fault("stop-link", 11, 12, WINDOW, "{}");
+    add_link(SPARED, SPARED, NULL);
     assert_unknown(judged("evidence", NULL), "was not observed: n2: 0 lost");
 }
 
 static void a_window_that_was_refuted_once_stays_so(void **state)
 {
     (void)state;
-    add_many("read", RIFT_OP_OK, 500);
-    add_fault("start-link", 5, 6, WINDOW, NOT_SEEN);
-    add_fault("change-link", 7, 8, WINDOW, SEEN);
-    add_fault("stop-link", 11, 12, WINDOW, "{}");
+    add_link(NOT_SEEN, SEEN, NULL);
     assert_unknown(judged("evidence", NULL), "was not observed: n2: n1 still heard");
 }
 
 static void a_change_that_was_felt_is_no_reason_to_doubt(void **state)
 {
     (void)state;
-    add_many("read", RIFT_OP_OK, 500);
-    add_fault("start-link", 5, 6, WINDOW, SEEN);
-    add_fault("change-link", 7, 8, WINDOW, SEEN);
-    add_fault("stop-link", 11, 12, WINDOW, "{}");
+    add_link(SEEN, SEEN, NULL);
     assert_valid(judged("evidence", NULL));
 }
 
@@ -424,6 +427,7 @@ int main(void)
         cmocka_unit_test_setup(a_fault_that_nobody_felt_is_unknown_and_names_who_still_heard,
                                begin),
         cmocka_unit_test_setup(a_change_that_nobody_felt_is_unknown, begin),
+        cmocka_unit_test_setup(a_change_that_a_node_refused_is_unknown, begin),
         cmocka_unit_test_setup(a_change_that_was_felt_is_no_reason_to_doubt, begin),
         cmocka_unit_test_setup(a_change_that_chance_may_have_spared_is_no_reason_to_doubt, begin),
         cmocka_unit_test_setup(a_window_that_chance_spared_as_a_whole_is_unknown, begin),
