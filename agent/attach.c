@@ -9,8 +9,8 @@
 
 #include "agent/command.h"
 #include "common/clock.h"
-#include "common/process.h"
 #include "common/memory.h"
+#include "common/process.h"
 #include "common/text.h"
 
 enum { ASK_MS = 5000 };

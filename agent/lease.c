@@ -2,8 +2,8 @@
 #include "agent/lease.h"
 
 #include "agent/faults.h"
-#include "agent/pulse.h"
 #include "agent/heal_all.h"
+#include "agent/pulse.h"
 #include "common/clock.h"
 
 enum { AGAIN_MS = 5000, HEAL_MS = 60000 };

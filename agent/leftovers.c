@@ -19,9 +19,9 @@
 #include "common/whole_file.h"
 #include "nemesis/faults/disk/disk_probe.h"
 #include "nemesis/faults/disk/layer/layer.h"
+#include "nemesis/faults/disk/volume.h"
 #include "nemesis/faults/ledger.h"
 #include "nemesis/faults/strays.h"
-#include "nemesis/faults/disk/volume.h"
 
 enum { END_MS = 8000, HEAL_MS = 60000 };
 

@@ -5,9 +5,9 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
-#include "agent/serve.h"
 #include "agent/guardian.h"
 #include "agent/leftovers.h"
+#include "agent/serve.h"
 #include "agent/status.h"
 #include "common/wire/messages.h"
 

@@ -6,8 +6,8 @@
 
 #include <stdlib.h>
 
-#include "checkers/txn/txns.h"
 #include "checkers/txn/load.h"
+#include "checkers/txn/txns.h"
 #include "common/memory.h"
 
 enum { GROUP_SIZE_MAX = 64, KEPT = 16 };

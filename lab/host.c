@@ -17,8 +17,8 @@
 #include "common/clock.h"
 #include "common/memory.h"
 #include "lab/guest.h"
-#include "lab/registry.h"
 #include "lab/network.h"
+#include "lab/registry.h"
 
 enum { RESTART_MS = 200 };
 

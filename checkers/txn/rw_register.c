@@ -5,10 +5,10 @@
 #include <stdlib.h>
 
 #include "checkers/txn/judge.h"
+#include "checkers/txn/load.h"
 #include "checkers/txn/polygraph.h"
 #include "checkers/txn/register.h"
 #include "checkers/txn/weak.h"
-#include "checkers/txn/load.h"
 #include "common/clock.h"
 #include "common/memory.h"
 

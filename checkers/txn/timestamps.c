@@ -10,9 +10,9 @@
 #include <string.h>
 
 #include "checkers/registry.h"
+#include "checkers/txn/load.h"
 #include "checkers/txn/snapshots.h"
 #include "checkers/txn/txns.h"
-#include "checkers/txn/load.h"
 #include "common/memory.h"
 
 enum { KEPT_PER_KIND = 8 };

@@ -15,9 +15,9 @@
 #include "control/run/interpreter.h"
 #include "history/reader.h"
 #include "plan/generators/combinators.h"
+#include "tests/lib/judging.h"
 #include "tests/lib/memory_client.h"
 #include "workloads/workload.h"
-#include "tests/lib/judging.h"
 
 enum { THREADS = 6, LENGTH_OPS = 3000, RATE_HZ = 3000 };
 

@@ -29,9 +29,9 @@
 #include "tests/integration/fault_measure.h"
 #include "tests/integration/fault_play.h"
 #include "tests/integration/fault_rows.h"
+#include "tests/lib/build_folder.h"
 #include "tests/lib/lab_hosts.h"
 #include "tests/lib/node_remains.h"
-#include "tests/lib/build_folder.h"
 
 enum { KINDS = 3 };
 

@@ -17,8 +17,8 @@
 #include "common/clock.h"
 #include "common/memory.h"
 #include "common/text.h"
-#include "tests/lib/lab_hosts.h"
 #include "tests/lib/build_folder.h"
+#include "tests/lib/lab_hosts.h"
 
 enum { ASK_MS = 10000, ASK_AGAIN_MS = 100 };
 

@@ -9,8 +9,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "checkers/txn/polygraph.h"
 #include "checkers/txn/load.h"
+#include "checkers/txn/polygraph.h"
 #include "tests/lib/simulated_store.h"
 #include "tests/lib/small_txns.h"
 

@@ -13,8 +13,8 @@
 #include "common/memory.h"
 #include "common/rng.h"
 #include "history/builder.h"
-#include "tests/lib/simulated_store.h"
 #include "tests/lib/judging.h"
+#include "tests/lib/simulated_store.h"
 
 enum { PROCESSES = 20, REGISTERS = 8, OPS = 1000, BUDGET_MAX_MS = 25, SEEDS = 15 };
 

@@ -8,8 +8,8 @@
 #include <cmocka.h>
 
 #include "common/clock.h"
-#include "history/builder.h"
 #include "common/memory.h"
+#include "history/builder.h"
 #include "tests/lib/judging.h"
 
 static struct rift_builder *builder;

@@ -7,8 +7,8 @@
 #include <cmocka.h>
 
 #include "checkers/linearizability/guess.h"
-#include "history/builder.h"
 #include "common/memory.h"
+#include "history/builder.h"
 #include "tests/lib/judging.h"
 
 /* The verdict on a history in notation. */

@@ -10,8 +10,8 @@
 #include <cmocka.h>
 
 #include "checkers/models/machine.h"
-#include "history/builder.h"
 #include "common/memory.h"
+#include "history/builder.h"
 #include "tests/lib/judging.h"
 
 static const char light[] =

@@ -9,8 +9,8 @@
 
 #include "common/memory.h"
 #include "history/builder.h"
-#include "history/writer.h"
 #include "history/reader.h"
+#include "history/writer.h"
 #include "report/report.h"
 #include "report/run_data.h"
 #include "report/windows.h"

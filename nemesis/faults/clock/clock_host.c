@@ -20,8 +20,8 @@
 #include "common/memory.h"
 #include "common/process.h"
 #include "nemesis/faults/clock/clock.h"
-#include "nemesis/faults/keeper_end.h"
 #include "nemesis/faults/clock/wall_clock.h"
+#include "nemesis/faults/keeper_end.h"
 
 enum {
     KEEPER_SOCKET = 3,

@@ -12,9 +12,9 @@
 #include "common/clock.h"
 #include "common/memory.h"
 #include "nemesis/faults/clock/clock.h"
-#include "nemesis/faults/holder.h"
 #include "nemesis/faults/clock/vdso.h"
 #include "nemesis/faults/clock/visit.h"
+#include "nemesis/faults/holder.h"
 
 enum {
     ASKED_PROCESSES_MAX = 64, /* of more the memory is looked at */

@@ -2,8 +2,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "nemesis/faults/drivers.h"
 #include "nemesis/faults/disk/layer_fault.h"
+#include "nemesis/faults/drivers.h"
 
 static int corrupt_inject(struct rift_injection *injection, const struct rift_target *target,
                           struct rift_error *err)

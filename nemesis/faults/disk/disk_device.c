@@ -17,11 +17,11 @@
 #include "common/process.h"
 #include "nemesis/faults/disk/device.h"
 #include "nemesis/faults/disk/disk_probe.h"
+#include "nemesis/faults/disk/layer/layer.h"
+#include "nemesis/faults/disk/volume.h"
 #include "nemesis/faults/drivers.h"
 #include "nemesis/faults/keeper.h"
 #include "nemesis/faults/process/kill.h"
-#include "nemesis/faults/disk/layer/layer.h"
-#include "nemesis/faults/disk/volume.h"
 
 enum { FALLBACK_MS = 100 };
 

@@ -3,8 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "nemesis/faults/drivers.h"
 #include "nemesis/faults/disk/layer_fault.h"
+#include "nemesis/faults/drivers.h"
 
 static int error_number(const json_t *options, int *number, struct rift_error *err)
 {

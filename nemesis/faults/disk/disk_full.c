@@ -8,10 +8,10 @@
 
 #include "common/clock.h"
 #include "common/memory.h"
-#include "nemesis/faults/drivers.h"
-#include "nemesis/faults/keeper.h"
 #include "nemesis/faults/disk/layer/layer.h"
 #include "nemesis/faults/disk/volume.h"
+#include "nemesis/faults/drivers.h"
+#include "nemesis/faults/keeper.h"
 
 enum { LEFT_BYTES = 256 << 10 }; /* what the file system keeps for itself at most */
 

@@ -1,22 +1,17 @@
 /* disk-lose: the system is killed, and the layer over its data takes back what was not synced:
  * contents and names. A canary beside the data, of which one half is synced and the other is not,
  * tells whether it did. */
-#include <errno.h>
-#include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "common/clock.h"
-#include "common/memory.h"
-#include "nemesis/faults/drivers.h"
 #include "nemesis/faults/disk/canary.h"
 #include "nemesis/faults/disk/glob.h"
-#include "nemesis/faults/process/kill.h"
 #include "nemesis/faults/disk/layer/layer.h"
 #include "nemesis/faults/disk/layer_fault.h"
 #include "nemesis/faults/disk/volume.h"
+#include "nemesis/faults/drivers.h"
+#include "nemesis/faults/process/kill.h"
 
 static int lose_plan(struct rift_injection *injection, const struct rift_target *target,
                      const char *ledger, struct rift_error *err)

@@ -11,13 +11,13 @@
 
 #include "common/clock.h"
 #include "common/memory.h"
+#include "nemesis/faults/disk/layer/layer.h"
+#include "nemesis/faults/disk/throttle_watch.h"
+#include "nemesis/faults/disk/volume.h"
 #include "nemesis/faults/drivers.h"
 #include "nemesis/faults/hand_down.h"
 #include "nemesis/faults/keeper.h"
-#include "nemesis/faults/disk/layer/layer.h"
 #include "nemesis/faults/setting.h"
-#include "nemesis/faults/disk/throttle_watch.h"
-#include "nemesis/faults/disk/volume.h"
 
 enum { LINE_SIZE = 128, PATH_SIZE = 400, WAYS = RIFT_THROTTLE_WAYS };
 

@@ -3,8 +3,8 @@
 #include <string.h>
 
 #include "common/clock.h"
-#include "nemesis/faults/drivers.h"
 #include "nemesis/faults/disk/layer_fault.h"
+#include "nemesis/faults/drivers.h"
 
 static const struct {
     const char *option, *op;

@@ -17,8 +17,8 @@
 #include "common/memory.h"
 #include "common/rng.h"
 #include "common/text.h"
-#include "nemesis/faults/drivers.h"
 #include "nemesis/faults/disk/glob.h"
+#include "nemesis/faults/drivers.h"
 
 enum { FILES_MAX = 20000, CHUNK_MAX = 65536, PATH_SIZE = 4096, LISTED_MAX = 20 };
 

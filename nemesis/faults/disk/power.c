@@ -9,9 +9,9 @@
 
 #include "common/clock.h"
 #include "nemesis/faults/disk/canary.h"
+#include "nemesis/faults/disk/volume.h"
 #include "nemesis/faults/drivers.h"
 #include "nemesis/faults/process/kill.h"
-#include "nemesis/faults/disk/volume.h"
 
 static int power_plan(struct rift_injection *injection, const struct rift_target *target,
                       const char *ledger, struct rift_error *err)

@@ -13,12 +13,12 @@
 
 #include "common/clock.h"
 #include "common/memory.h"
-#include "nemesis/faults/drivers.h"
-#include "nemesis/faults/held.h"
-#include "nemesis/faults/tracing.h"
 #include "nemesis/faults/disk/layer/layer.h"
 #include "nemesis/faults/disk/tree_copy.h"
 #include "nemesis/faults/disk/volume.h"
+#include "nemesis/faults/drivers.h"
+#include "nemesis/faults/held.h"
+#include "nemesis/faults/tracing.h"
 
 enum { PATH_SIZE = 640, SPARE_BYTES = 16 << 20 };
 

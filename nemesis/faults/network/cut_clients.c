@@ -10,8 +10,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "nemesis/faults/network/clsact.h"
 #include "nemesis/faults/drivers.h"
+#include "nemesis/faults/network/clsact.h"
 #include "nemesis/faults/network/peer_filter.h"
 
 enum { ADDRESSES_MAX = 32 };

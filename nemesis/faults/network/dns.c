@@ -16,8 +16,8 @@
 
 #include "common/clock.h"
 #include "common/memory.h"
-#include "nemesis/faults/network/clsact.h"
 #include "nemesis/faults/drivers.h"
+#include "nemesis/faults/network/clsact.h"
 #include "nemesis/faults/network/peer_filter.h"
 
 enum { SERVERS_MAX = 8, ADDRESS_SIZE = 64, DNS_PORT = 53, ANSWER_MS = 30 };

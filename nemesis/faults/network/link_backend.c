@@ -8,8 +8,8 @@
 #include <unistd.h>
 
 #include "common/memory.h"
-#include "nemesis/faults/network/clsact.h"
 #include "nemesis/faults/ledger.h"
+#include "nemesis/faults/network/clsact.h"
 #include "nemesis/faults/network/line.h"
 #include "nemesis/faults/network/netem.h"
 #include "nemesis/faults/network/shape.h"

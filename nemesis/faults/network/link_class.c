@@ -1,8 +1,8 @@
 #include "nemesis/faults/network/link_class.h"
 
 #include "common/clock.h"
-#include "nemesis/faults/network/clsact.h"
 #include "nemesis/faults/ledger.h"
+#include "nemesis/faults/network/clsact.h"
 #include "nemesis/faults/network/link_program.h"
 
 enum { DRAIN_MS = 100 }; /* the agent waits meanwhile, and several links may be healed one by one */

@@ -11,8 +11,8 @@
  * unless the option `interfaces` names it. */
 #include <linux/pkt_cls.h>
 
-#include "nemesis/faults/network/clsact.h"
 #include "nemesis/faults/drivers.h"
+#include "nemesis/faults/network/clsact.h"
 #include "nemesis/faults/network/peer_filter.h"
 
 static void partition_action(struct rift_bpf_program *p)

@@ -3,8 +3,8 @@
 #ifndef NEMESIS_FAULTS_NETWORK_PEER_FILTER_H
 #define NEMESIS_FAULTS_NETWORK_PEER_FILTER_H
 
-#include "nemesis/faults/network/bpf.h"
 #include "nemesis/faults/driver.h"
+#include "nemesis/faults/network/bpf.h"
 #include "nemesis/faults/network/packet_match.h"
 #include "nemesis/faults/network/tc.h"
 

@@ -15,8 +15,8 @@
 #include <string.h>
 
 #include "common/memory.h"
-#include "nemesis/faults/network/clsact.h"
 #include "nemesis/faults/drivers.h"
+#include "nemesis/faults/network/clsact.h"
 #include "nemesis/faults/network/peer_filter.h"
 
 enum { ETHERNET_BYTES = 14, FLAGS_AT = 12, CHECKSUM_AT = 16 };

@@ -9,10 +9,10 @@
 #include <string.h>
 
 #include "common/process.h"
-#include "nemesis/faults/process/freeze.h"
 #include "nemesis/faults/held.h"
-#include "nemesis/faults/setting.h"
+#include "nemesis/faults/process/freeze.h"
 #include "nemesis/faults/process/stop.h"
+#include "nemesis/faults/setting.h"
 #include "nemesis/faults/tracing.h"
 
 static bool pause_is_by(const json_t *options, const char *word)
