@@ -405,7 +405,8 @@ const struct rift_fault rift_fault_link = {
         "itself lets everything pass once the lease is past; an inert HTB goes at the next "
         "contact. What waits at the heal arrives at once, below netem when it is due; what netem "
         "would keep for more than 0.1 s is lost. If the delay line is killed, its packets "
-        "are lost until the lease ends. Options can be changed while it is on, without a gap, by "
+        "are lost until the lease ends. Of a rate without a delay it is observed that packets wait "
+        "for it. Options can be changed while it is on, without a gap, by "
         "`vary_s` and in `rift shell`.",
     .scope = RIFT_FAULT_ON_LINKS,
     .reads = "to",

@@ -467,6 +467,28 @@ static void a_chance_that_hit_nothing_yet_is_not_observed(void **state)
     }
 }
 
+/* HTB lets the first hundredth of a second's bytes pass as if it were not there; the line holds
+ * each packet for as long as it takes to send. */
+static void a_rate_that_holds_nothing_is_not_observed(void **state)
+{
+    (void)state;
+    namespaces_need(bench.spaces);
+    for (size_t w = 0; w < 2; w++) {
+        link_inject(&bench, "r", n2, asked(ways[w], "rate_kbit", 1000));
+        assert_int_equal(link_stream_run(&bench, n2, 20, 10000, 100).missing, 0); /* a tenth */
+        assert_int_equal(is_observed_now("r"), strcmp(ways[w], "line") == 0);
+        link_heal(&bench, "r");
+    }
+    static struct link_stream stream;
+    link_inject(&bench, "r", n2, asked("auto", "rate_kbit", 100));
+    link_stream_open(&stream, &bench, n2);
+    for (int i = 0; i < 100; i++)
+        link_stream_send(&stream, i);
+    assert_true(is_observed_now("r"));
+    link_stream_close(&stream);
+    link_heal(&bench, "r");
+}
+
 /* Of two rates on one link the lower one holds, whichever began first, and a trial of a third fault
  * changes nothing. */
 static void the_lower_of_two_rates_on_a_link_holds(void **state)
@@ -618,6 +640,7 @@ int main(void)
         cmocka_unit_test(what_waits_when_a_link_is_healed_arrives),
         cmocka_unit_test(the_rate_holds_for_the_named_peer_alone),
         cmocka_unit_test(the_rate_ends_with_the_lease_in_the_kernel),
+        cmocka_unit_test(a_rate_that_holds_nothing_is_not_observed),
         cmocka_unit_test(the_lower_of_two_rates_on_a_link_holds),
         cmocka_unit_test(a_packet_through_stacked_interfaces_is_hit_once),
         cmocka_unit_test(a_rate_cannot_come_while_another_fault_shapes_the_link),

@@ -32,7 +32,9 @@ enum { SURE_HITS = 8 };
 struct tally {
     uint64_t seen, hit;
     double expected;
-    bool is_sure; /* something happens to each packet, besides what is left to chance */
+    bool has_rate;
+    bool is_sure; /* something happens to each packet, or did to one, besides what is left to chance
+                   */
     char how[160];
 };
 
@@ -73,15 +75,21 @@ static int tally_kernel(const struct rift_injection *injection, const struct rif
         if (rift_link_class_count(injection->undo, &work, err))
             return -1;
     }
+    /* HTB lets pass at once what the rate allows. */
+    bool is_held = tally->has_rate && work.counts.waiting > 0;
+    tally->is_sure |= is_held;
     uint64_t lost = sums[RIFT_LINK_LOST] + work.counts.dropped;
     tally->hit =
         lost + sums[RIFT_LINK_DUPLICATED] + sums[RIFT_LINK_CORRUPTED] + sums[RIFT_LINK_SILENT];
     snprintf(tally->how, sizeof tally->how,
-             "of %llu packets %llu lost, %llu doubled, %llu corrupt, %llu silently, %llu queued",
+             "of %llu packets %llu lost, %llu doubled, %llu corrupt, %llu silently, %llu queued%s",
              (unsigned long long)tally->seen, (unsigned long long)lost,
              (unsigned long long)sums[RIFT_LINK_DUPLICATED],
              (unsigned long long)sums[RIFT_LINK_CORRUPTED],
-             (unsigned long long)sums[RIFT_LINK_SILENT], (unsigned long long)work.counts.packets);
+             (unsigned long long)sums[RIFT_LINK_SILENT], (unsigned long long)work.counts.packets,
+             !tally->has_rate ? ""
+             : is_held        ? ", some wait now"
+                              : ", none waits for the rate now");
     return 0;
 }
 
@@ -109,11 +117,14 @@ static int tally_take(const struct rift_injection *injection, const json_t *opti
             return -1;
         json_int_t hits = json_integer_value(json_object_get(json_array_get(peers, i), "hit"));
         tally->seen += (uint64_t)hits;
-        tally->is_sure |= rift_link_quality_waits(&quality) || quality.rate_bytes > 0;
+        tally->has_rate |= quality.rate_bytes > 0;
+        tally->is_sure |= rift_link_quality_waits(&quality);
         tally->expected += counted_chances(&quality) * (double)hits;
     }
     if (!live->line)
         return tally_kernel(injection, &inner, target, tally, err);
+    tally->is_sure |=
+        tally->has_rate; /* the line holds each packet for as long as it takes to send */
     tally_line(live, tally);
     return 0;
 }
