@@ -37,6 +37,7 @@ struct ward {
     const char *command; /* as a person calls it, for what it complains of */
     struct patient patients[HEAL_HOSTS_MAX];
     size_t count;
+    size_t unreachable_count; /* of hosts that are none of the patients */
     struct rift_arena arena;
 };
 
@@ -95,19 +96,23 @@ static const char *keep(struct ward *ward, const char *text)
     return text ? rift_arena_strdup(&ward->arena, text) : NULL;
 }
 
-/* A lab that the configuration names is healed where it is up, and not brought up for it. */
+/* A lab that the configuration names is healed where it is up, and not brought up for it. Of a
+ * cluster that is broken, a host may have no address any more, or another one's: the others are
+ * healed all the same. */
 static int add_plan(struct ward *ward, const struct rift_plan *plan, const char *agent)
 {
-    struct run_hosts hosts;
     struct rift_error err;
     int result = 0;
     if (plan->is_lab)
         return add_lab(ward, plan->lab_name, agent);
-    if (run_hosts_find(&hosts, plan, NULL, agent, &err) < 0)
-        result = complain(ward, &err, RIFT_EXIT_HARNESS);
     for (size_t i = 0; i < plan->host_count && result == 0; i++) {
-        struct rift_node_settings settings = hosts.settings[i];
-        settings.faults = RIFT_NODE_FAULTS_NONE; /* whoever may log in may heal */
+        struct rift_node_settings settings = {.agent_binary = agent,
+                                              .connect_timeout_ms = plan->deadlines.connect_ms};
+        if (run_host_login(&settings, &plan->hosts[i], &ward->arena, &err) < 0) {
+            ward->unreachable_count++;
+            complain(ward, &err, 0);
+            continue;
+        }
         settings.name = keep(ward, settings.name);
         settings.address = keep(ward, settings.address);
         settings.host_key_name = keep(ward, settings.host_key_name);
@@ -121,7 +126,6 @@ static int add_plan(struct ward *ward, const struct rift_plan *plan, const char 
         settings.more_known_hosts = keep(ward, settings.more_known_hosts);
         result = add_patient(ward, &settings);
     }
-    run_hosts_release(&hosts);
     return result;
 }
 
@@ -177,7 +181,7 @@ static void *heal_one(void *context)
 /* All at once; a line for each in their order. */
 static int heal_all(struct ward *ward, enum rift_agent_errand errand)
 {
-    size_t failed_count = 0;
+    size_t failed_count = ward->unreachable_count;
     for (size_t i = 0; i < ward->count; i++) {
         struct patient *patient = &ward->patients[i];
         patient->errand = errand;
@@ -258,7 +262,7 @@ static int send_all(const char *command, int argc, char **argv, enum rift_agent_
     for (int i = optind; i < argc && result == 0; i++)
         result = access(argv[i], F_OK) == 0 ? add_configuration(ward, argv[i], agent)
                                             : add_host(ward, &common, argv[i]);
-    if (result == 0 && ward->count == 0)
+    if (result == 0 && ward->count == 0 && ward->unreachable_count == 0)
         result = refuse(ward, "CONFIG or HOST", "say which hosts");
     if (result == 0 && is_watched)
         result = watch_all(ward);

@@ -50,28 +50,35 @@ static int hosts_check_apart(const struct rift_node_settings *all, size_t count,
     return 0;
 }
 
+int run_host_login(struct rift_node_settings *settings, const struct rift_plan_host *host,
+                   struct rift_arena *arena, struct rift_error *err)
+{
+    settings->name = host->name;
+    settings->address = host->address;
+    settings->port = host->port;
+    settings->user = host->user;
+    settings->key_file = host->key_file;
+    settings->password_file = host->password_file;
+    settings->known_hosts_file = host->known_hosts_file;
+    settings->accept_new_host_key = host->accept_new_host_key;
+    settings->use_sudo = host->use_sudo;
+    if (!host->ignores_ssh_config &&
+        rift_ssh_config_apply(settings, host->ssh_config_file, arena, err) < 0)
+        return -1;
+    if (!settings->host_key_name)
+        settings->host_key_name = settings->address;
+    if (!settings->user)
+        settings->user = "root";
+    return 0;
+}
+
 static int hosts_of_plan(struct run_hosts *hosts, const struct rift_plan *plan,
                          struct rift_error *err)
 {
     for (size_t i = 0; i < plan->host_count; i++) {
-        const struct rift_plan_host *host = &plan->hosts[i];
         struct rift_node_settings *settings = &hosts->settings[i];
-        settings->name = host->name;
-        settings->address = host->address;
-        settings->port = host->port;
-        settings->user = host->user;
-        settings->key_file = host->key_file;
-        settings->password_file = host->password_file;
-        settings->known_hosts_file = host->known_hosts_file;
-        settings->accept_new_host_key = host->accept_new_host_key;
-        settings->use_sudo = host->use_sudo;
-        if (!host->ignores_ssh_config &&
-            rift_ssh_config_apply(settings, host->ssh_config_file, &hosts->arena, err) < 0)
+        if (run_host_login(settings, &plan->hosts[i], &hosts->arena, err) < 0)
             return -1;
-        if (!settings->host_key_name)
-            settings->host_key_name = settings->address;
-        if (!settings->user)
-            settings->user = "root";
         settings->address = hosts_look_up(&hosts->arena, settings, err);
         if (!settings->address || hosts_check_apart(hosts->settings, i + 1, err))
             return -1;

@@ -19,6 +19,10 @@ struct run_hosts {
  * here, as the agents know numeric addresses only. To be called before the process has a thread. */
 int run_hosts_find(struct run_hosts *hosts, const struct rift_plan *plan,
                    const char *const *packages, const char *agent_binary, struct rift_error *err);
+/* How to log in to one of them; its address may be a name yet. Texts are the plan's, or live in the
+ * arena. */
+int run_host_login(struct rift_node_settings *settings, const struct rift_plan_host *host,
+                   struct rift_arena *arena, struct rift_error *err);
 /* Takes the lab down where run_hosts_find brought it up. Zeroed: nothing. */
 void run_hosts_release(struct run_hosts *hosts);
 

@@ -201,6 +201,39 @@ static void a_run_without_faults_and_a_heal_need_no_leave(void **state)
     assert_exit_code(rift("heal", broken, "", output, sizeof output), 0, output);
 }
 
+/* Of a cluster that is broken: a name that is not known any more comes first, and by ssh_config(5)
+ * the second host has a third name, too. */
+static void a_heal_of_a_cluster_reaches_whom_it_can(void **state)
+{
+    (void)state;
+    need_lab();
+    char output[8192];
+    struct rift_error err;
+    struct rift_node_settings settings = test_node_settings(&case_hosts[1]);
+    struct rift_node *node = rift_node_open(&settings, &err);
+    assert_non_null(node);
+    CLEANUP(rift_free) char *path = rift_printf("%s/broken.yaml", case_scratch);
+    CLEANUP(rift_free) char *alias = rift_printf("%s/alias", case_scratch);
+    FILE *file = fopen(alias, "w");
+    fprintf(file, "Host again\n  HostName %s\n", case_hosts[1].address);
+    assert_int_equal(fclose(file), 0);
+    file = fopen(path, "w");
+    fputs("nodes:\n  - {name: lost, address: lost.invalid}\n", file);
+    for (size_t i = 0; i < 2; i++)
+        fprintf(file,
+                "  - {name: %s, address: %s, config: alias, port: %d, user: %s, key: %s, "
+                "known_hosts: %s}\n",
+                i ? "again" : "n2", i ? "again" : case_hosts[1].address, case_hosts[1].port,
+                case_hosts[1].user, case_hosts[1].key_file, case_hosts[1].known_hosts_file);
+    fputs("client: {name: stdio, command: [/bin/true]}\nworkload: register\n", file);
+    assert_int_equal(fclose(file), 0);
+    assert_exit_code(rift("heal", path, "", output, sizeof output), 255, output);
+    assert_says(output, "lost (lost.invalid port 22): look up its address");
+    assert_says(output, "this node is healed");
+    assert_int_equal(test_host_run(&case_hosts[1], "! pgrep rift-agent", NULL, 0), 0);
+    rift_node_close(node);
+}
+
 /* The agent's own word, where a controller forgot to ask. */
 static void an_agent_injects_nothing_where_nobody_allowed_it(void **state)
 {
@@ -483,6 +516,7 @@ int main(void)
         cmocka_unit_test(nothing_is_touched_on_a_host_that_did_not_agree),
         cmocka_unit_test(a_host_agrees_by_its_file_or_by_the_configuration),
         cmocka_unit_test(a_run_without_faults_and_a_heal_need_no_leave),
+        cmocka_unit_test(a_heal_of_a_cluster_reaches_whom_it_can),
         cmocka_unit_test(an_agent_injects_nothing_where_nobody_allowed_it),
         cmocka_unit_test(a_run_breaks_the_units_of_a_cluster_that_runs_already),
         cmocka_unit_test(a_secret_for_a_system_that_runs_goes_with_the_shell),
