@@ -41,7 +41,7 @@ static int hosts_check_apart(const struct rift_node_settings *all, size_t count,
     const struct rift_node_settings *last = &all[count - 1];
     const char *way = last->proxy_command ? last->proxy_command : "";
     for (size_t i = 0; i + 1 < count; i++)
-        if (strcmp(all[i].address, last->address) == 0 &&
+        if (all[i].address && strcmp(all[i].address, last->address) == 0 &&
             rift_node_port(&all[i]) == rift_node_port(last) &&
             strcmp(all[i].proxy_command ? all[i].proxy_command : "", way) == 0)
             return rift_fail(err, RIFT_ERR_INVALID,
@@ -72,18 +72,30 @@ int run_host_login(struct rift_node_settings *settings, const struct rift_plan_h
     return 0;
 }
 
+static int host_of_plan(struct run_hosts *hosts, const struct rift_plan *plan, size_t i,
+                        struct rift_error *err)
+{
+    struct rift_node_settings *settings = &hosts->settings[i];
+    if (run_host_login(settings, &plan->hosts[i], &hosts->arena, err) < 0)
+        return -1;
+    settings->address = hosts_look_up(&hosts->arena, settings, err);
+    return settings->address ? hosts_check_apart(hosts->settings, i + 1, err) : -1;
+}
+
+/* All that is wrong with them at once, a line each. */
 static int hosts_of_plan(struct run_hosts *hosts, const struct rift_plan *plan,
                          struct rift_error *err)
 {
+    struct rift_text CLEANUP(rift_text_finish) failures = {0};
+    enum rift_error_code code = RIFT_ERR_NONE;
     for (size_t i = 0; i < plan->host_count; i++) {
-        struct rift_node_settings *settings = &hosts->settings[i];
-        if (run_host_login(settings, &plan->hosts[i], &hosts->arena, err) < 0)
-            return -1;
-        settings->address = hosts_look_up(&hosts->arena, settings, err);
-        if (!settings->address || hosts_check_apart(hosts->settings, i + 1, err))
-            return -1;
+        struct rift_error error = {0};
+        if (host_of_plan(hosts, plan, i, &error) == 0)
+            continue;
+        rift_text_printf(&failures, "%s%s", failures.length ? "\n" : "", error.text);
+        code = code == RIFT_ERR_NONE ? error.code : code;
     }
-    return 0;
+    return failures.length ? rift_fail(err, code, "%s", failures.data) : 0;
 }
 
 static int hosts_of_lab(struct run_hosts *hosts, const struct rift_plan *plan,
