@@ -52,8 +52,11 @@ static void plant(const struct clock_victim *victim, int64_t ahead_ns)
     struct threads threads = {0};
     struct rift_error err = {0};
     CLEANUP(rift_free) char *path = rift_printf("/proc/%d/mem", (int)victim->pid);
-    if (threads_stop(victim->pid, &threads, &err) < 0)
-        fail_msg("%s", err.text);
+    int64_t end_ns = rift_clock_now() + CLOCK_LOOK_MS * RIFT_MS;
+    while (threads_stop(victim->pid, &threads, &err) <
+           0) /* the fault may be about to let go of it */
+        if (err.code != RIFT_ERR_DENIED || rift_clock_now() > end_ns)
+            fail_msg("%s", err.text);
     int memory = open(path, O_RDWR | O_CLOEXEC);
     assert_int_equal(pwrite(memory, &ahead_ns, sizeof ahead_ns, (off_t)(uintptr_t)&planted_ns),
                      sizeof ahead_ns);
@@ -71,12 +74,12 @@ static void what_a_process_does_not_see_is_not_observed(void **state)
         struct clock_victim victim = clock_victim_start_quiet(), other = clock_victim_start_quiet();
         struct clock_fault fault;
         clock_fault_inject(&fault, "{\"of\":\"process\",\"offset_ms\":50}", 20000);
-        assert_true(clock_fault_is_observed(&fault));
+        assert_true(clock_fault_becomes_observed(&fault));
         plant(&victim, seen_ms[i] * RIFT_MS);
         clock_assert_near(clock_victim_offset_ms(&victim), (double)seen_ms[i]);
         assert_false(clock_fault_is_observed(&fault));
         plant(&victim, 50 * RIFT_MS);
-        assert_true(clock_fault_is_observed(&fault));
+        assert_true(clock_fault_becomes_observed(&fault));
         clock_fault_heal(&fault);
         clock_victim_end(&victim);
         clock_victim_end(&other);
@@ -90,11 +93,12 @@ static void a_strobe_is_observed_while_it_is_wrong_only(void **state)
     struct clock_victim victim = clock_victim_start();
     struct clock_fault fault;
     clock_fault_inject(&fault, "{\"of\":\"process\",\"offset_ms\":5000,\"strobe_ms\":2000}", 20000);
-    assert_true(clock_fault_is_observed(&fault));
-    rift_clock_sleep_until(fault.injection.applied_ns + 2100 * RIFT_MS);
+    assert_true(clock_fault_becomes_observed(&fault));
+    int64_t on_ns = rift_clock_now() - fault.injection.applied_ns;
+    rift_clock_sleep_until(rift_clock_now() + 4 * RIFT_SECOND - on_ns % (4 * RIFT_SECOND) +
+                           2100 * RIFT_MS);
     assert_false(clock_fault_is_observed(&fault));
-    rift_clock_sleep_until(fault.injection.applied_ns + 4100 * RIFT_MS);
-    assert_true(clock_fault_is_observed(&fault));
+    assert_true(clock_fault_becomes_observed(&fault));
     clock_fault_heal(&fault);
     clock_victim_end(&victim);
 }
@@ -111,7 +115,7 @@ static void what_cannot_be_told_from_a_right_clock_is_not_observed_yet(void **st
     clock_fault_heal(&fault);
     clock_fault_inject(&fault, "{\"of\":\"process\",\"drift_ppm\":-1000}", 20000);
     rift_clock_sleep_until(fault.injection.applied_ns + 2 * RIFT_SECOND);
-    assert_true(clock_fault_is_observed(&fault));
+    assert_true(clock_fault_becomes_observed(&fault));
     clock_fault_heal(&fault);
     clock_victim_end(&victim);
 }
@@ -134,7 +138,7 @@ static void what_holds_is_observed_however_small_or_short(void **state)
     for (size_t i = 0; i < sizeof options / sizeof *options; i++) {
         struct clock_fault fault;
         clock_fault_inject(&fault, options[i], 20000);
-        if (!clock_fault_is_observed(&fault))
+        if (!clock_fault_becomes_observed(&fault))
             fail_msg("%s: not observed", options[i]);
         clock_fault_heal(&fault);
     }
@@ -158,7 +162,7 @@ static void processes_that_come_and_go_do_not_hide_a_fault(void **state)
     struct clock_fault fault;
     clock_fault_inject(&fault, "{\"of\":\"process\",\"offset_ms\":7000}", 20000);
     for (int i = 0; i < 3; i++)
-        assert_true(clock_fault_is_observed(&fault));
+        assert_true(clock_fault_becomes_observed(&fault));
     clock_fault_heal(&fault);
     kill(shell, SIGKILL);
     waitpid(shell, NULL, 0);

@@ -21,6 +21,7 @@
 enum { SPINNING_THREADS = 2, LOOK_MS = 700 };
 
 struct rift_cgroup clock_group;
+static struct clock_fault fault_on; /* options NULL: none is */
 
 static void *spin(void *unused)
 {
@@ -154,11 +155,12 @@ int clock_fault_try(struct clock_fault *fault, const char *options, int64_t leas
         .lease_end_ns = rift_clock_now() + lease_ms * RIFT_MS,
         .undo = json_object(),
     };
-    return fault->injection.driver->plan(&fault->injection, &fault->target, "/nonexistent", err) <
-                       0 ||
-                   fault->injection.driver->inject(&fault->injection, &fault->target, err) < 0
-               ? -1
-               : 0;
+    const struct rift_fault_driver *driver = fault->injection.driver;
+    int rc = driver->plan(&fault->injection, &fault->target, "/nonexistent", err);
+    if (rc == 0)
+        rc = driver->inject(&fault->injection, &fault->target, err);
+    fault_on = *fault;
+    return rc;
 }
 
 void clock_fault_inject(struct clock_fault *fault, const char *options, int64_t lease_ms)
@@ -168,10 +170,10 @@ void clock_fault_inject(struct clock_fault *fault, const char *options, int64_t 
         fail_msg("%s", err.text);
 }
 
-bool clock_fault_is_observed(const struct clock_fault *fault)
+static bool look_for(const struct clock_fault *fault, int64_t look_ms)
 {
     bool observed = false;
-    int64_t until = rift_clock_now() + LOOK_MS * RIFT_MS;
+    int64_t until = rift_clock_now() + look_ms * RIFT_MS;
     while (!observed && rift_clock_now() < until) {
         json_t *details = json_object();
         assert_int_equal(fault->injection.driver->observe(&fault->injection, &fault->target,
@@ -183,8 +185,19 @@ bool clock_fault_is_observed(const struct clock_fault *fault)
     return observed;
 }
 
+bool clock_fault_is_observed(const struct clock_fault *fault)
+{
+    return look_for(fault, LOOK_MS);
+}
+
+bool clock_fault_becomes_observed(const struct clock_fault *fault)
+{
+    return look_for(fault, CLOCK_LOOK_MS);
+}
+
 void clock_fault_heal(struct clock_fault *fault)
 {
+    fault_on.options = NULL;
     struct rift_error err = {0};
     if (fault->injection.driver->heal(fault->injection.id, fault->injection.undo, "/nonexistent",
                                       &err) < 0)
@@ -209,6 +222,9 @@ int clock_victims_end(void **state)
 {
     (void)state;
     pid_t pid;
+    struct clock_fault left = fault_on;
+    if (left.options)
+        clock_fault_heal(&left);
     while (geteuid() == 0 && rift_cgroup_pids(&clock_group, &pid, 1) > 0) {
         kill(pid, SIGKILL);
         if (rift_process_parent(pid) == getpid())

@@ -19,11 +19,15 @@
 enum {
     ASKED_PROCESSES_MAX = 64, /* of more the memory is looked at */
     ASKING_MS = 500,          /* in which a time that is shown wrong is waited for */
+    ASK_TRIES = 5,
     ANSWER_MS = 2000,
     TRACED_MS = 3000,
+    NEW_PROGRAM_MS = 2000,
+    NEW_PROGRAM_LOOK_MS = 5,
     STEP_MS = 100 /* by which somebody sets the host's clock, other than to slew it */
 };
 
+#define CLOSE_NS (RIFT_MS / 2)
 /* The replacement rounds by less. */
 #define TOLERANCE_NS (RIFT_MS / 100)
 
@@ -104,11 +108,16 @@ static int64_t wall_of(int64_t monotonic_ns)
 static struct bending bending;
 static struct processes processes;
 
+/* A process may begin another program just now, and have no clock to bend for a moment. */
 static int bend_begin(const void *of, struct rift_holder_report *report)
 {
     struct rift_error err = {0};
     bending = *(const struct bending *)of;
-    int bent = bend_all(&processes, &bending.system, &bending.bend, &err);
+    int64_t until_ns = rift_clock_now() + NEW_PROGRAM_MS * RIFT_MS;
+    int bent;
+    while ((bent = bend_all(&processes, &bending.system, &bending.bend, &err)) < 0 &&
+           err.code == RIFT_ERR_UNSUPPORTED && rift_clock_now() < until_ns)
+        rift_clock_sleep_until(rift_clock_now() + NEW_PROGRAM_LOOK_MS * RIFT_MS);
     bending.has_begun = bent > 0;
     report->processes = bent;
     snprintf(report->text, sizeof report->text, "%.150s",
@@ -116,12 +125,24 @@ static int bend_begin(const void *of, struct rift_holder_report *report)
     return bent > 0 ? 0 : -1;
 }
 
+/* One that did not get a processor at once is asked again: its answer says too little. */
+static int ask_closely(pid_t pid, int64_t until_ns, struct vdso_sight *seen, struct rift_error *err)
+{
+    for (int tries = 1;; tries++) {
+        if (vdso_ask(pid, seen, err) < 0)
+            return -1;
+        if (seen->after_ns - seen->before_ns < CLOSE_NS || tries == ASK_TRIES ||
+            rift_clock_now() >= until_ns)
+            return 0;
+    }
+}
+
 /* Of one process. A strobe's next wrong time is waited for. */
 static enum clock_sight ask(pid_t pid, int64_t until_ns, double *shown_ms, struct rift_error *err)
 {
     for (;;) {
         struct vdso_sight seen;
-        if (vdso_ask(pid, &seen, err) < 0)
+        if (ask_closely(pid, until_ns, &seen, err) < 0)
             return CLOCK_OTHER;
         const struct clock_look look = {.from_ns = seen.before_ns - bending.bend.base_ns,
                                         .to_ns = seen.after_ns - bending.bend.base_ns,

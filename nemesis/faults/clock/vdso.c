@@ -19,7 +19,7 @@
 #include "nemesis/faults/clock/threads.h"
 #include "nemesis/faults/clock/visit.h"
 
-enum { JUMP_SIZE = 5, SETTLE_DEADLINE_MS = 2000, NEW_PROGRAM_MS = 50 };
+enum { JUMP_SIZE = 5, SETTLE_DEADLINE_MS = 2000 };
 
 static const char *const function_names[] = {
     [VDSO_CLOCK_GETTIME] = "__vdso_clock_gettime",
@@ -142,8 +142,8 @@ static void victim_close(struct victim *victim)
     rift_close_fd(&victim->memory);
 }
 
-static int victim_try_open(pid_t pid, const struct image *image, struct victim *victim,
-                           struct rift_error *err)
+static int victim_open(pid_t pid, const struct image *image, struct victim *victim,
+                       struct rift_error *err)
 {
     char path[64];
     uint64_t end = 0;
@@ -160,22 +160,6 @@ static int victim_try_open(pid_t pid, const struct image *image, struct victim *
         magic[EI_CLASS] != ELFCLASS64)
         return rift_fail(err, RIFT_ERR_UNSUPPORTED,
                          "process %d has no 64-bit vDSO like this program's", (int)pid);
-    return 0;
-}
-
-/* A process that begins another program (execve) has no vDSO for a moment, or another one than the
- * memory that was opened. */
-static int victim_open(pid_t pid, const struct image *image, struct victim *victim,
-                       struct rift_error *err)
-{
-    int64_t deadline = rift_clock_now() + NEW_PROGRAM_MS * RIFT_MS;
-    struct rift_error reason = {0};
-    while (victim_try_open(pid, image, victim, &reason) < 0) {
-        if (reason.code != RIFT_ERR_UNSUPPORTED || rift_clock_now() > deadline)
-            return rift_fail(err, reason.code, "%s", reason.text);
-        victim_close(victim);
-        rift_clock_sleep_until(rift_clock_now() + RIFT_MS);
-    }
     return 0;
 }
 

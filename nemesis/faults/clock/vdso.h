@@ -16,7 +16,8 @@ enum { VDSO_IMAGE_MAX = 4 * 4096 };
 int vdso_can_bend(struct rift_error *err);
 /* Bends the clock of a process, or changes how it is bent. Every thread of it stands still for a
  * moment, outside of the bytes that are replaced. RIFT_ERR_UNSUPPORTED where its vDSO is not one
- * that this can do (32-bit, no room), RIFT_ERR_MISSING where the process is gone. */
+ * that this can do (32-bit, no room), or while it begins another program (execve) and has none;
+ * RIFT_ERR_MISSING where the process is gone. */
 int vdso_bend(pid_t pid, const struct vdso_bend *bend, struct rift_error *err);
 /* Puts back every byte. A process that is not bent, or is gone, is a success. */
 int vdso_straighten(pid_t pid, struct rift_error *err);
