@@ -231,7 +231,7 @@ const struct rift_fault rift_fault_cpu_burn = {
         "They run beside the system, in the agent's control group, at the priority that processes "
         "have: the system gets what the kernel's scheduler leaves it. They die with the process "
         "of the agent's that started them, and that ends with the lease, with the agent, or by a "
-        "kill.",
+        "kill. Observed where they have to share processors, or leave hardly any of them idle.",
     .scope = RIFT_FAULT_ON_NODES,
     .options = cpu_burn_options,
 };

@@ -1,7 +1,10 @@
 /* cpu-burn: processes that compute all the time and compete with the system for the host's
  * processors. They are children of a holder, in the agent's own cgroup, and die with it. */
+#include "nemesis/faults/process/cpu_burn.h"
+
 #include <ctype.h>
 #include <dirent.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,11 +13,16 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "common/clock.h"
 #include "common/process.h"
 #include "nemesis/faults/drivers.h"
 #include "nemesis/faults/holder.h"
 
 enum { PROCESSES_MAX = 1024, PER_PROCESSOR = 4 };
+
+/* The kernel counts in hundredths of a second. */
+#define LEAST_S    0.3
+#define BUSY_SHARE 0.9
 
 static int burn_count(const json_t *options, int *count, struct rift_error *err)
 {
@@ -80,6 +88,39 @@ static int burn_plan(struct rift_injection *injection, const struct rift_target 
     return rift_holder_plan(injection, &work, err);
 }
 
+/* Clock ticks for which the processors that may be used had nothing to do: fields idle and iowait
+ * of proc(5)'s stat. */
+static unsigned long long idle_ticks(int *processors)
+{
+    FILE *file = fopen("/proc/stat", "re");
+    char line[1024];
+    unsigned long long sum = 0;
+    cpu_set_t usable;
+    CPU_ZERO(&usable);
+    sched_getaffinity(0, sizeof usable, &usable);
+    *processors = 0;
+    while (file && fgets(line, sizeof line, file)) {
+        unsigned number;
+        unsigned long long idle, waiting;
+        if (sscanf(line, "cpu%u %*u %*u %*u %llu %llu", &number, &idle, &waiting) != 3 ||
+            number >= CPU_SETSIZE || !CPU_ISSET(number, &usable))
+            continue;
+        ++*processors;
+        sum += idle + waiting;
+    }
+    if (file)
+        fclose(file);
+    return sum;
+}
+
+bool rift_burn_is_felt(const struct rift_burn_sight *sight)
+{
+    double all_s = sight->processors * sight->elapsed_s;
+    return sight->elapsed_s >= LEAST_S && sight->used_s > 0 &&
+           (sight->used_s < BUSY_SHARE * sight->processes * sight->elapsed_s ||
+            sight->idle_s < (1 - BUSY_SHARE) * all_s);
+}
+
 static int burn_inject(struct rift_injection *injection, const struct rift_target *target,
                        struct rift_error *err)
 {
@@ -87,7 +128,11 @@ static int burn_inject(struct rift_injection *injection, const struct rift_targe
     struct rift_holder_report report = {0};
     if (rift_holder_inject(injection, &report, err))
         return rift_wrap(err, "cpu-burn");
+    int processors;
     json_object_set_new(injection->undo, "processes", json_integer(report.processes));
+    json_object_set_new(
+        injection->undo, "idle",
+        json_pack("[I, I]", (json_int_t)idle_ticks(&processors), (json_int_t)rift_clock_now()));
     return 0;
 }
 
@@ -114,23 +159,32 @@ static int burn_observe(const struct rift_injection *injection, const struct rif
     (void)err;
     pid_t holder =
         (pid_t)json_integer_value(json_array_get(json_object_get(injection->undo, "holder"), 0));
+    const json_t *idle = json_object_get(injection->undo, "idle");
+    const double tick_s = 1.0 / (double)sysconf(_SC_CLK_TCK);
+    struct rift_burn_sight sight = {.processes = 0};
+    json_int_t idle_before = json_integer_value(json_array_get(idle, 0)),
+               begin_ns = json_integer_value(json_array_get(idle, 1));
     DIR *folder = opendir("/proc");
     unsigned long long ticks = 0;
-    int alive = 0;
     for (const struct dirent *entry; folder && (entry = readdir(folder));) {
         pid_t pid = (pid_t)strtol(entry->d_name, NULL, 10);
         if (!isdigit((unsigned char)entry->d_name[0]) || rift_process_parent(pid) != holder)
             continue;
-        alive++;
+        sight.processes++;
         ticks += ticks_of(pid);
     }
     if (folder)
         closedir(folder);
-    char how[128];
-    snprintf(how, sizeof how, "/proc shows %d processes that have used %.2f s of CPU time", alive,
-             (double)ticks / (double)sysconf(_SC_CLK_TCK));
+    sight.used_s = (double)ticks * tick_s;
+    sight.idle_s = (double)((json_int_t)idle_ticks(&sight.processors) - idle_before) * tick_s;
+    sight.elapsed_s = (double)(rift_clock_now() - begin_ns) / 1e9;
+    char how[200];
+    snprintf(how, sizeof how,
+             "in %.2f s %d processes have used %.2f s of CPU time, and %d processors were idle for "
+             "%.2f s",
+             sight.elapsed_s, sight.processes, sight.used_s, sight.processors, sight.idle_s);
     json_object_set_new(details, "how", json_string(how));
-    *is_observed = alive > 0 && ticks > 0;
+    *is_observed = sight.processes > 0 && rift_burn_is_felt(&sight);
     return 0;
 }
 
