@@ -15,6 +15,7 @@
 #include "control/cli/fault_wish.h"
 #include "control/run/cluster.h"
 #include "control/run/doctor.h"
+#include "control/run/fault_look.h"
 #include "control/run/fault_window.h"
 #include "control/run/hosts.h"
 #include "control/run/interrupt.h"

@@ -3,6 +3,8 @@
 
 #include <stdio.h>
 
+#include "control/run/fault_heal.h"
+
 void fault_print_nodes(const json_t *result, const char *member)
 {
     const char *name = NULL;

@@ -22,6 +22,7 @@
 #include "control/cli/plan_source.h"
 #include "control/run/cluster.h"
 #include "control/run/doctor.h"
+#include "control/run/fault_look.h"
 #include "control/run/fault_window.h"
 #include "control/run/hosts.h"
 #include "control/run/interrupt.h"

@@ -1,5 +1,5 @@
-/* One fault window on the hosts: injected, looked at, healed, looked at again; and what of it is
- * recorded. */
+/* One fault window on the hosts: whom it hits, what of it is recorded, and how it begins and
+ * changes. */
 #ifndef CONTROL_RUN_FAULT_WINDOW_H
 #define CONTROL_RUN_FAULT_WINDOW_H
 
@@ -67,21 +67,13 @@ int64_t fault_window_inject(struct fault_window *fault, int64_t start_ns);
 /* The fault goes on with other options (borrowed), without a gap, on every node that it is on. A
  * node that cannot stands in fault->error, and may go on with some of them. */
 void fault_window_change(struct fault_window *fault, const json_t *options);
-/* {"observed": bool, "nodes": {name: {"applied_ns", "late_ns" (after the agreed moment; null where
- * the node said nothing), "observed": text, "is_observed": bool, "may_be_chance": it was not, but
- * chance may have spared all that passed so far}}}. A window is observed where some node saw it,
- * and it may be chance for all that did not. To be called while the fault is in force; hosts that
- * do not answer are waited for until about by_ns (monotonic), so that the heal comes when it is
- * due. The caller owns it. */
-json_t *fault_window_observe(struct fault_window *fault, int64_t by_ns);
-/* Some node did not see it, and may yet: a probe of a slow node had not met it, or no packet had.
- * Never of cuts and of delays: whoever looks again and again would miss a leak by luck. */
-bool fault_window_may_be_seen_later(const struct fault_window *fault, const json_t *seen);
-/* Looks again, and answers, in place of seen, which it frees, what either look saw. */
-json_t *fault_window_observe_again(struct fault_window *fault, json_t *seen, int64_t by_ns);
-/* Heals on every node, and looks whether cut links hear again: {"observed", "nodes": {name:
- * {"healed_ns" (null: it does not say so), "after": text, "is_observed", "ended_early": somebody
- * else healed it, or its lease ran out}}}. */
-json_t *fault_window_heal(struct fault_window *fault);
+/* The system's ports of the nodes, tried as by a client; spread_ms as in client_probe_run. */
+void fault_window_ask_as_client(const struct fault_window *fault, struct client_probe *probe,
+                                int64_t spread_ms);
+/* Run time of a time that an agent gave; null where it gave none. The caller owns it. */
+json_t *fault_window_time_of(const struct fault_window *fault, size_t node, const json_t *time_ns);
+/* An error names its node, which the reader of a node's entry knows already. */
+const char *fault_window_words_of(const struct fault_window *fault, size_t node,
+                                  const struct rift_error *error);
 
 #endif

@@ -13,6 +13,7 @@ enum {
     LINK_PROBE_SPREAD = 40,  /* the same where they are */
     LINK_NOT_PROBED = -1,    /* not asked for, or one of the two did not answer */
     LINK_PROBE_TIME_MS = 80, /* what a round takes at least */
+    LINK_PROBE_DEADLINE_MS = 1000,
 };
 
 struct link_probe {

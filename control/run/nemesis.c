@@ -14,6 +14,8 @@
 #include "common/log.h"
 #include "common/memory.h"
 #include "common/process.h"
+#include "control/run/fault_heal.h"
+#include "control/run/fault_look.h"
 #include "control/run/fault_window.h"
 #include "control/run/lead.h"
 
