@@ -38,6 +38,8 @@ struct ward {
     struct patient patients[HEAL_HOSTS_MAX];
     size_t count;
     size_t unreachable_count; /* of hosts that are none of the patients */
+    struct rift_plan **plans; /* whose texts the patients have */
+    size_t plan_count;
     struct rift_arena arena;
 };
 
@@ -91,11 +93,6 @@ static int add_lab(struct ward *ward, const char *name, const char *agent)
     return result;
 }
 
-static const char *keep(struct ward *ward, const char *text)
-{
-    return text ? rift_arena_strdup(&ward->arena, text) : NULL;
-}
-
 /* A lab that the configuration names is healed where it is up, and not brought up for it. Of a
  * cluster that is broken, a host may have no address any more, or another one's: the others are
  * healed all the same. */
@@ -113,17 +110,6 @@ static int add_plan(struct ward *ward, const struct rift_plan *plan, const char 
             complain(ward, &err, 0);
             continue;
         }
-        settings.name = keep(ward, settings.name);
-        settings.address = keep(ward, settings.address);
-        settings.host_key_name = keep(ward, settings.host_key_name);
-        settings.proxy_command = keep(ward, settings.proxy_command);
-        settings.user = keep(ward, settings.user);
-        settings.key_file = keep(ward, settings.key_file);
-        settings.identity_files = keep(ward, settings.identity_files);
-        settings.agent_socket = keep(ward, settings.agent_socket);
-        settings.password_file = keep(ward, settings.password_file);
-        settings.known_hosts_file = keep(ward, settings.known_hosts_file);
-        settings.more_known_hosts = keep(ward, settings.more_known_hosts);
         result = add_patient(ward, &settings);
     }
     return result;
@@ -135,9 +121,9 @@ static int add_configuration(struct ward *ward, const char *path, const char *ag
     struct rift_plan *plan = plan_source_read(path, NULL, 0, 0, &err);
     if (!plan)
         return complain(ward, &err, RIFT_EXIT_USAGE);
-    int result = add_plan(ward, plan, agent);
-    rift_plan_destroy(plan);
-    return result;
+    ward->plans = rift_reallocarray(ward->plans, ward->plan_count + 1, sizeof *ward->plans);
+    ward->plans[ward->plan_count++] = plan;
+    return add_plan(ward, plan, agent);
 }
 
 /* A name that only a configuration would have. */
@@ -268,6 +254,9 @@ static int send_all(const char *command, int argc, char **argv, enum rift_agent_
         result = watch_all(ward);
     else if (result == 0)
         result = heal_all(ward, errand);
+    for (size_t i = 0; i < ward->plan_count; i++)
+        rift_plan_destroy(ward->plans[i]);
+    free(ward->plans);
     rift_arena_finish(&ward->arena);
     free(ward);
     return result;

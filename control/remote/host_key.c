@@ -12,6 +12,7 @@
 #include "common/memory.h"
 #include "common/text.h"
 #include "control/remote/known_hosts.h"
+#include "control/remote/revoked_keys.h"
 
 static const struct {
     int key_type; /* LIBSSH2_HOSTKEY_TYPE_ */
@@ -133,14 +134,14 @@ static int refuse_unknown(struct rift_ssh *ssh, const char *path, bool has_autho
                      command);
 }
 
-static int refuse_revoked(struct rift_ssh *ssh, const char *path, struct rift_error *err)
+static int refuse_revoked(struct rift_ssh *ssh, const char *how, const char *path,
+                          struct rift_error *err)
 {
     char print[64];
     fingerprint(ssh, print);
     return rift_fail(err, RIFT_ERR_DENIED,
-                     "%s: its host key SHA256:%s is marked @revoked in %s: whoever answers there "
-                     "may be anybody",
-                     ssh->label, print, path);
+                     "%s: its host key SHA256:%s is %s in %s: whoever answers there may be anybody",
+                     ssh->label, print, how, path);
 }
 
 /* The key that the host offers, and what the files say of it. */
@@ -165,7 +166,7 @@ static int look_into(struct rift_ssh *ssh, const char *path, struct offer *offer
     if (!hosts || !known_hosts_read(path, name, offer->encoded, hosts, &marks))
         return rift_fail(err, RIFT_ERR_INVALID, "%s: %s cannot be read", ssh->label, path);
     if (marks.is_revoked)
-        return refuse_revoked(ssh, path, err);
+        return refuse_revoked(ssh, "marked @revoked", path, err);
     offer->has_authority |= marks.has_authority;
     int answer = libssh2_knownhost_checkp(
         hosts, host_key_name(ssh), ssh->settings->port, offer->key, offer->size,
@@ -202,6 +203,13 @@ int rift_ssh_check_host_key(struct rift_ssh *ssh, const char **wanted_methods,
             offer.method = kinds[i].method;
         }
     }
+    const char *revoked = ssh->settings->revoked_keys_file;
+    bool is_revoked = false;
+    if (revoked &&
+        rift_revoked_keys_look(revoked, offer.method, offer.encoded, &is_revoked, err) < 0)
+        return rift_wrap(err, "%s", ssh->label);
+    if (is_revoked)
+        return refuse_revoked(ssh, "revoked", revoked, err);
     const char *more = ssh->settings->more_known_hosts;
     CLEANUP(rift_free) char *paths = rift_printf("%s\n%s", path, more ? more : "");
     char *rest = paths;

@@ -34,8 +34,9 @@ struct rift_node_settings {
     const char *password_file;    /* used in place of keys; NULL: keys */
     const char *known_hosts_file; /* NULL: ~/.ssh/known_hosts */
     const char *more_known_hosts; /* files that are read as well, a line each; NULL: none */
-    bool accept_new_host_key;     /* false: strict */
-    bool use_sudo;                /* the login is not root */
+    const char *revoked_keys_file; /* of host keys that are taken of nobody; NULL: none */
+    bool accept_new_host_key;      /* false: strict */
+    bool use_sudo;                 /* the login is not root */
     enum rift_node_faults faults;
     const char *agent_binary; /* local path of rift-agent */
     int64_t connect_timeout_ms;

@@ -98,7 +98,7 @@ static const char *expand(struct rift_arena *arena, const char *pattern, const c
 
 struct answer {
     const char *host_name, *user, *port, *known_hosts, *global_known_hosts, *key_alias, *jump,
-        *command;
+        *command, *revoked_keys;
     const char *agent, *identities_only;
     const char *identities[IDENTITIES_MAX];
     size_t identity_count;
@@ -117,6 +117,7 @@ static void read_answer(char *text, struct answer *answer)
         {"hostkeyalias", &answer->key_alias},
         {"userknownhostsfile", &answer->known_hosts},
         {"globalknownhostsfile", &answer->global_known_hosts},
+        {"revokedhostkeys", &answer->revoked_keys},
         {"proxyjump", &answer->jump},
         {"proxycommand", &answer->command},
         {"identitiesonly", &answer->identities_only},
@@ -197,6 +198,8 @@ static void fill_known_hosts(struct rift_node_settings *settings, const struct a
     split_files(arena, answer->global_known_hosts, NULL, &others);
     if (others.data)
         settings->more_known_hosts = rift_arena_strdup(arena, others.data);
+    if (answer->revoked_keys)
+        settings->revoked_keys_file = without_tilde(arena, answer->revoked_keys);
 }
 
 static void fill(struct rift_node_settings *settings, const struct answer *answer,

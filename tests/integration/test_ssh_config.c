@@ -268,6 +268,7 @@ static const char make_known[] =
     "hashed; "
     "echo \"@revoked * $k\" >revoked; echo \"@revoked * $x\" >revoked_x; "
     "echo \"@cert-authority * $k\" >authority; echo \"*.x,10.* $k\" >pattern; "
+    "for y in x k; do echo \"${!y} of a host\" >keys_$y; ssh-keygen -q -k -f krl_$y keys_$y; done; "
     "echo \"!$a,10.* $k\" >not; printf '# a\n\nno line\n%%s ssh-ed25519 !!\n' $a | cat - known "
     ">broken";
 
@@ -287,6 +288,12 @@ static const struct way known_ways[] = {
     {"UserKnownHostsFile $/pattern\n", true},
     {"UserKnownHostsFile $/not\n", false},
     {"UserKnownHostsFile $/broken\n", true},
+    {"UserKnownHostsFile $/known\nRevokedHostKeys $/keys_k\n", false},
+    {"UserKnownHostsFile $/known\nRevokedHostKeys $/keys_x\n", true},
+    {"UserKnownHostsFile $/known\nRevokedHostKeys $/krl_k\n", false},
+    {"UserKnownHostsFile $/known\nRevokedHostKeys $/krl_x\n", true},
+    {"UserKnownHostsFile $/known\nRevokedHostKeys $/none\n", false},
+    {"UserKnownHostsFile $/known\nRevokedHostKeys none\n", true},
 };
 
 /* ssh itself is asked what it makes of the same files. */
@@ -313,6 +320,8 @@ static void a_host_is_known_where_ssh_knows_it(void **state)
             fail_msg("%s: %s", said, output);
         if (strstr(known_ways[i].lines, "$/revoked\n"))
             assert_says(output, "is marked @revoked in");
+        if (strstr(known_ways[i].lines, "_k\n"))
+            assert_says(output, "is revoked in");
     }
 }
 
