@@ -291,6 +291,42 @@ static void the_last_of_overlapping_cuts_takes_the_qdisc_along(void **state)
     free(output);
 }
 
+/* How many packets of the peer's a look at the cut finds dropped; and how many cuts beside it. */
+static int64_t look(struct test_host *host, const char *id, int64_t *hit)
+{
+    json_int_t others = -1, dropped = -1;
+    json_t *reply = agent_must(&host->agent, "observe", json_pack("{s:s}", "id", id));
+    assert_int_equal(0, json_unpack(reply, "{s:{s:I, s:[{s:I}]}}", "details", "others", &others,
+                                    "peers", "hit", &dropped));
+    json_decref(reply);
+    *hit = dropped;
+    return others;
+}
+
+/* Its filter never sees the packets: that there is another one is what explains the silence. */
+static void a_cut_behind_another_one_tells_of_it(void **state)
+{
+    (void)state;
+    namespaces_need(spaces);
+    int64_t first, second;
+    cut(n1, "first", n2);
+    assert_int_equal(0, look(n1, "first", &first));
+    cut(n1, "second", n2);
+    json_decref(agent_must(&n1->agent, "inject",
+                           json_pack("{s:s, s:s, s:{s:i}, s:[o]}", "id", "bad", "fault", "link",
+                                     "options", "loss_percent", 1, "peers", peer_of(n2))));
+    assert_false(is_heard(n2, n1, AF_INET, 200));
+    assert_int_equal(1, look(n1, "first", &first));
+    assert_int_equal(1, look(n1, "second", &second));
+    assert_true((first > 0) != (second > 0));
+    heal(n1, "bad");
+    heal(n1, first > 0 ? "first" : "second");
+    assert_false(is_heard(n2, n1, AF_INET, 200));
+    assert_int_equal(0, look(n1, first > 0 ? "second" : "first", &second));
+    assert_true(second > 0);
+    heal(n1, first > 0 ? "second" : "first");
+}
+
 /* --- what the agents' own probes say */
 
 static json_t *probe_peers(const struct test_host *host)
@@ -470,6 +506,7 @@ int main(int argc, char **argv)
         CASE(the_lease_ends_a_cut_whatever_was_killed),
         CASE(a_users_own_rules_work_during_a_cut_and_are_the_same_after),
         CASE(the_last_of_overlapping_cuts_takes_the_qdisc_along),
+        CASE(a_cut_behind_another_one_tells_of_it),
         CASE(a_cut_that_a_stranger_took_away_ended_before_its_time),
         CASE(probes_tell_which_direction_is_cut),
         CASE(an_interface_without_peer_traffic_cuts_nothing),
