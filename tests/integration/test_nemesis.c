@@ -270,6 +270,15 @@ static void a_cut_that_catches_nothing_is_not_observed(void **state)
     assert_non_null(strstr(seen_at(started, "n2"), "still heard (5 of 5 probes)"));
 }
 
+static void a_cut_that_one_of_its_links_passes_is_not_observed(void **state)
+{
+    (void)state;
+    fake_world.is_never_cut[0] = true; /* nodes look at it first, and then at those that are cut */
+    struct rift_window windows[] = {cut(0, "a", 50, 100)};
+    finish(start(&(struct rift_schedule){windows, 1}));
+    assert_false(is_observed(record("start-partition", 0)));
+}
+
 static void a_link_that_was_dead_before_shows_no_cut(void **state)
 {
     (void)state;
@@ -343,6 +352,25 @@ static void what_is_not_seen_at_once_is_looked_for_until_the_window_ends(void **
     assert_true(is_observed(record("start-pause", 0)));
 }
 
+/* Nodes need not show it at one moment. */
+static void what_was_seen_once_need_not_be_seen_again(void **state)
+{
+    (void)state;
+    fake_world.is_blind[0] = true;
+    struct rift_window windows[] = {pause_one(0, "a", 0, 50, 6000)};
+    rift_node_set_add(&windows[0].what.target.named, 1);
+    struct nemesis *nemesis = start(&(struct rift_schedule){windows, 1});
+    for (int i = 0; i < 1500 && fake_world.looks < 2; i++)
+        usleep(10000);
+    fake_world.is_blind[1] = true;
+    fake_world.is_blind[0] = false;
+    for (int i = 0; i < 1500 && fake_world.looks < 4; i++)
+        usleep(10000);
+    nemesis_stop(nemesis);
+    finish(nemesis);
+    assert_true(is_observed(record("start-pause", 0)));
+}
+
 /* What is left to chance hits nothing where few packets pass. */
 static void a_bad_link_is_looked_at_until_it_hit_something(void **state)
 {
@@ -375,6 +403,20 @@ static void a_bad_link_is_observed_where_chance_spared_some_nodes_but_not_all(vo
     assert_true(is_observed(record("start-link", 0)));
     assert_false(is_observed(record("start-link", 1)));
     json_decref(loss);
+}
+
+/* Of a delay each packet tells, so an agent that saw nothing of it was not spared by chance. */
+static void a_late_link_that_a_node_does_not_see_is_not_observed(void **state)
+{
+    (void)state;
+    json_t *late = json_pack("{s:i, s:i}", "delay_ms", 50, "loss_percent", 1);
+    fake_world.is_spared[1] = true;
+    struct rift_window windows[] = {cut(0, "a", 50, 100)};
+    windows[0].what.fault = rift_fault_find("link");
+    windows[0].what.options = late;
+    finish(start(&(struct rift_schedule){windows, 1}));
+    assert_false(is_observed(record("start-link", 0)));
+    json_decref(late);
 }
 
 /* A cut that lets packets pass is not looked at until none does. */
@@ -438,6 +480,54 @@ static void a_host_that_refuses_is_named_and_the_others_are_healed(void **state)
     assert_non_null(strstr(seen_at(started, "n3"), "this host refuses"));
     assert_int_equal(fake_drops(), 0);
     assert_int_equal(failures, 1);
+    /* It may have begun all the same: its answer may be what was lost. */
+    assert_int_equal(fake_world.heals, FAKE_NODES_MAX);
+}
+
+static void a_host_that_is_not_healed_is_named(void **state)
+{
+    (void)state;
+    fake_world.refuses_heal[2] = true;
+    struct rift_window windows[] = {pause_one(0, "a", 2, 50, 100), pause_one(1, "a", 1, 2000, 100)};
+    finish(start(&(struct rift_schedule){windows, 2}));
+    const struct memory_record *stopped = record("stop-pause", 0);
+    assert_false(is_observed(stopped));
+    assert_string_equal(stopped->error, "a node failed");
+    assert_non_null(strstr(seen_at(stopped, "n3"), "this host refuses"));
+    assert_int_equal(failures, 1);
+    assert_true(is_observed(record("stop-pause", 1)));
+}
+
+static void a_link_that_stays_dead_after_a_heal_is_not_healed(void **state)
+{
+    (void)state;
+    fake_world.stays_cut = true;
+    struct rift_window windows[] = {cut(0, "a", 50, 100)};
+    finish(start(&(struct rift_schedule){windows, 1}));
+    const struct memory_record *stopped = record("stop-partition", 0);
+    assert_true(is_observed(record("start-partition", 0)));
+    assert_false(is_observed(stopped));
+    assert_non_null(strstr(seen_at(stopped, "n2"), "not heard"));
+}
+
+static bool ended_early(const struct memory_record *stopped, const char *node)
+{
+    const json_t *nodes = json_object_get(stopped->observed, "nodes");
+    return json_is_true(json_object_get(json_object_get(nodes, node), "ended_early"));
+}
+
+static void an_end_before_the_heal_is_told_of(void **state)
+{
+    (void)state;
+    fake_world.has_ended[1] = fake_world.has_ended[2] = true;
+    fake_world.refuses[2] = true;
+    struct rift_window windows[] = {cut(0, "a", 50, 100)};
+    finish(start(&(struct rift_schedule){windows, 1}));
+    const struct memory_record *stopped = record("stop-partition", 0);
+    assert_true(ended_early(stopped, "n2"));
+    assert_non_null(strstr(seen_at(stopped, "n2"), "it had ended before"));
+    assert_false(ended_early(stopped, "n1"));
+    assert_false(ended_early(stopped, "n3")); /* what never began did not end */
 }
 
 static void stopping_heals_at_once_and_begins_nothing_more(void **state)
@@ -476,8 +566,10 @@ static void the_primary_is_asked_for_when_the_window_comes(void **state)
     assert_int_equal(fake_world.role_questions, FAKE_NODES_MAX);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+    if (argc > 1)
+        cmocka_set_test_filter(argv[1]);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_cut_is_recorded_as_it_was_seen_and_is_healed, begin, end),
         cmocka_unit_test_setup_teardown(all_nodes_begin_at_one_moment_of_our_clock, begin, end),
@@ -488,6 +580,9 @@ int main(void)
         cmocka_unit_test(one_slow_moment_is_not_remembered_for_ever),
         cmocka_unit_test_setup_teardown(a_cut_that_catches_nothing_is_not_observed, begin, end),
         cmocka_unit_test_setup_teardown(a_link_that_was_dead_before_shows_no_cut, begin, end),
+        cmocka_unit_test_setup_teardown(a_cut_that_one_of_its_links_passes_is_not_observed, begin,
+                                        end),
+        cmocka_unit_test_setup_teardown(what_was_seen_once_need_not_be_seen_again, begin, end),
         cmocka_unit_test_setup_teardown(a_change_that_a_node_refuses_is_not_observed, begin, end),
         cmocka_unit_test_setup_teardown(links_that_fall_silent_by_themselves_show_no_cut, begin,
                                         end),
@@ -501,12 +596,18 @@ int main(void)
         cmocka_unit_test_setup_teardown(
             a_bad_link_is_observed_where_chance_spared_some_nodes_but_not_all, begin, end),
         cmocka_unit_test_setup_teardown(a_bad_link_is_looked_at_until_it_hit_something, begin, end),
+        cmocka_unit_test_setup_teardown(a_late_link_that_a_node_does_not_see_is_not_observed, begin,
+                                        end),
         cmocka_unit_test_setup_teardown(a_silent_host_delays_the_heal_of_no_other_fault, begin,
                                         end),
         cmocka_unit_test_setup_teardown(a_silent_host_does_not_prolong_the_cut_of_others, begin,
                                         end),
         cmocka_unit_test_setup_teardown(a_host_that_refuses_is_named_and_the_others_are_healed,
                                         begin, end),
+        cmocka_unit_test_setup_teardown(a_host_that_is_not_healed_is_named, begin, end),
+        cmocka_unit_test_setup_teardown(a_link_that_stays_dead_after_a_heal_is_not_healed, begin,
+                                        end),
+        cmocka_unit_test_setup_teardown(an_end_before_the_heal_is_told_of, begin, end),
         cmocka_unit_test_setup_teardown(stopping_heals_at_once_and_begins_nothing_more, begin, end),
         cmocka_unit_test_setup_teardown(the_primary_is_asked_for_when_the_window_comes, begin, end),
     };

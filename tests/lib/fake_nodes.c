@@ -103,7 +103,7 @@ static json_t *fake_inject(struct rift_node *node, const json_t *args)
     json_array_foreach(json_object_get(args, "peers"), i, peer)
     {
         const char *name = json_string_value(json_object_get(peer, "name"));
-        if (fake_world.cuts_nothing || !is_cut)
+        if (fake_world.cuts_nothing || !is_cut || fake_world.is_never_cut[name[1] - '1'])
             continue;
         bool is_ours = !fake_world.is_silent_by_itself && !fake_world.has_other_cuts;
         atomic_bool *drops = &fake_world.drops[node->number][name[1] - '1'];
@@ -124,7 +124,7 @@ static json_t *fake_inject(struct rift_node *node, const json_t *args)
 
 static json_t *fake_heal(struct rift_node *node)
 {
-    for (size_t i = 0; i < FAKE_NODES_MAX; i++) {
+    for (size_t i = 0; i < FAKE_NODES_MAX && !fake_world.stays_cut; i++) {
         fake_world.drops[node->number][i] = false;
         fake_world.catches[node->number][i] = false;
     }
@@ -132,7 +132,8 @@ static json_t *fake_heal(struct rift_node *node)
     fake_world.waiting_at_heal[node->number] = (int)fake_world.waiting;
     fake_world.healed_ns[node->number] = rift_clock_now();
     fake_world.heals++;
-    return json_pack("{s:o}", "applied_ns", fake_now(node));
+    return json_pack("{s:o, s:s}", "applied_ns", fake_now(node), "was",
+                     fake_world.has_ended[node->number] ? "absent" : "on");
 }
 
 static json_t *fake_observe(const struct rift_node *node)
@@ -145,8 +146,9 @@ static json_t *fake_observe(const struct rift_node *node)
                                                fake_world.catches[node->number][s] ? 5 : 0));
     }
     bool is_spared = fake_world.is_spared[node->number];
-    bool is_seen =
-        !is_spared && fake_world.is_paused[node->number] && fake_world.blind_looks-- <= 0;
+    fake_world.looks++;
+    bool is_seen = !is_spared && !fake_world.is_blind[node->number] &&
+                   fake_world.is_paused[node->number] && fake_world.blind_looks-- <= 0;
     return json_pack("{s:b, s:s, s:{s:o, s:i, s:b}}", "observed", is_seen, "how",
                      "as it stands in memory", "details", "peers", peers, "others",
                      fake_world.has_other_cuts ? 1 : 0, "may_be_chance", (int)is_spared);
@@ -173,7 +175,7 @@ static json_t *fake_answer(struct rift_node *node, const char *verb, const json_
     if (strcmp(verb, "change") == 0)
         return fake_world.refuses_change[node->number] ? NULL : json_object();
     if (strcmp(verb, "heal") == 0 || strcmp(verb, "heal_all") == 0)
-        return fake_heal(node);
+        return fake_world.refuses_heal[node->number] ? NULL : fake_heal(node);
     if (strcmp(verb, "observe") == 0)
         return fake_observe(node);
     if (strcmp(verb, "probe_received") == 0)

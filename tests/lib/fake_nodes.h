@@ -15,11 +15,15 @@ struct fake_world {
     atomic_bool catches[FAKE_NODES_MAX][FAKE_NODES_MAX]; /* of these: the fault's own filter does */
     atomic_bool is_paused[FAKE_NODES_MAX];
     /* What a test sets: a node that answers nothing before the deadline, one that refuses to
-     * inject or to change, cuts that catch nothing. */
+     * inject, to change or to heal, cuts that catch nothing. */
     atomic_bool is_silent[FAKE_NODES_MAX];
     atomic_bool refuses[FAKE_NODES_MAX];
     atomic_bool refuses_change[FAKE_NODES_MAX];
+    atomic_bool refuses_heal[FAKE_NODES_MAX];
+    atomic_bool has_ended[FAKE_NODES_MAX]; /* a heal finds that the fault is over */
     atomic_bool cuts_nothing;
+    atomic_bool is_never_cut[FAKE_NODES_MAX]; /* what comes from it */
+    atomic_bool stays_cut;                    /* a heal is told to be done, and is not */
     atomic_bool
         is_silent_by_itself;    /* links are dead from the inject on, and nothing of it is ours */
     atomic_bool has_other_cuts; /* each node has another one, whose filter comes first */
@@ -27,6 +31,7 @@ struct fake_world {
      * time. */
     _Atomic int64_t clock_error_ns;
     atomic_bool is_spared[FAKE_NODES_MAX]; /* an observation sees nothing, which may be chance */
+    atomic_bool is_blind[FAKE_NODES_MAX];  /* the same, and it is not chance */
     atomic_int blind_looks;                /* so often an observation sees nothing yet */
     /* How long a node takes to be ready to inject; 0: it is ready in time, whenever it is asked. */
     _Atomic int64_t takes_ns[FAKE_NODES_MAX];
@@ -40,7 +45,7 @@ struct fake_world {
     atomic_int waiting_at_heal[FAKE_NODES_MAX]; /* how many calls a silent host kept then */
     _Atomic int64_t given_up_ns; /* when the last inject at a silent host had waited long enough */
     atomic_int most_drops;
-    atomic_int injects, heals, role_questions, waiting;
+    atomic_int injects, heals, looks, role_questions, waiting;
 };
 
 extern struct fake_world fake_world;
