@@ -204,6 +204,26 @@ static void a_heal_of_all_heals_at_once_what_it_can(void **state)
     heal("later");
 }
 
+/* One whose heal takes time, too, as long as it was not there when all were to be healed. */
+static void what_begins_while_all_is_healed_stays(void **state)
+{
+    (void)state;
+    NEED_HOST();
+    network_is_held();
+    int64_t cut = begin_cut("cut");
+    wait_in();
+    int64_t all = agent_send(&n1->agent, "heal_all", NULL);
+    inject("later", "rollback", NULL);
+    must_be_held();
+    let_go();
+    must_succeed(cut);
+    must_succeed(all);
+    assert_no_cut_left();
+    json_decref(agent_must(&n1->agent, "observe", json_pack("{s:s}", "id", "later")));
+    heal("later");
+    assert_nothing_left();
+}
+
 static void the_lease_ends_meanwhile(void **state)
 {
     (void)state;
@@ -265,6 +285,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_heal_of_what_waits_itself_is_done_right_after_it, begin,
                                         end),
         cmocka_unit_test_setup_teardown(a_heal_of_all_heals_at_once_what_it_can, begin, end),
+        cmocka_unit_test_setup_teardown(what_begins_while_all_is_healed_stays, begin, end),
         cmocka_unit_test_setup_teardown(the_lease_ends_meanwhile, begin, end),
         cmocka_unit_test_setup_teardown(the_agent_is_killed_meanwhile, begin, end),
         cmocka_unit_test_setup_teardown(the_session_ends_meanwhile, begin, end),

@@ -224,6 +224,15 @@ static void a_look_below_a_layer_that_stands_still_ends(void **state)
     }
 }
 
+/* How many faults the end of a lease healed, as the controller is told. */
+static size_t lease_end_healed(void)
+{
+    json_t *event = agent_wait_event(&n1->agent, "lease_ended");
+    size_t count = json_array_size(json_object_get(event, "healed"));
+    json_decref(event);
+    return count;
+}
+
 /* It fails at first, and nobody asks again. */
 static void a_heal_at_the_end_of_the_lease_is_tried_again(void **state)
 {
@@ -236,9 +245,11 @@ static void a_heal_at_the_end_of_the_lease_is_tried_again(void **state)
     renew(SHORT_LEASE_MS);
     rift_clock_sleep_until(rift_clock_now() + 2 * SHORT_LEASE_MS * RIFT_MS);
     assert_true(is_there(copy) && is_there("/ledger/r.json"));
+    assert_int_equal(0, lease_end_healed());
     assert_int_equal(0, umount2(tree, MNT_DETACH));
     assert_true(goes_within("/ledger/r.json", WAIT_MS));
     assert_false(is_there(copy));
+    assert_int_equal(1, lease_end_healed());
 }
 
 static void so_does_a_guardian(void **state)
@@ -349,6 +360,31 @@ static void so_does_a_heal_by_hand(void **state)
     assert_int_equal(0, host_agent_by_hand(n1, NULL, "--heal"));
     assert_false(is_there("/ledger/r.json"));
     assert_int_equal(0, toy_up(NULL));
+}
+
+/* A heal of all says so, of whatever kind the fault is, and has it again the next time. */
+static void what_cannot_leave_the_ledger_is_not_told_to_be_healed(void **state)
+{
+    (void)state;
+    NEED_HOST();
+    static const char *const faults[] = {"pause", "partition", "rollback"};
+    for (size_t i = 0; i < sizeof faults / sizeof *faults; i++) {
+        json_decref(agent_must(&n1->agent, "inject",
+                               json_pack("{s:s, s:s, s:{}, s:[{s:s, s:[s]}]}", "id", "f", "fault",
+                                         faults[i], "options", "peers", "name", "other",
+                                         "addresses", "10.99.0.200")));
+        state_stops_taking_writes();
+        json_t *reply = agent_ask(&n1->agent, "heal_all", NULL);
+        state_takes_writes();
+        bool is_refused = json_object_get(reply, "error") != NULL;
+        json_decref(reply);
+        if (!is_refused || count_faults() != 1 || !is_there("/ledger/f.json"))
+            fail_msg("%s: forgotten with its heal undone", faults[i]);
+        json_t *ok = agent_must(&n1->agent, "heal_all", NULL);
+        assert_int_equal(1, json_array_size(json_object_get(ok, "healed")));
+        json_decref(ok);
+        assert_false(is_there("/ledger/f.json"));
+    }
 }
 
 static const char *refusal_of(const char *fault, char text[256])
@@ -619,6 +655,7 @@ int main(int argc, char **argv)
         CASE(a_heal_finds_room_where_all_else_is_refused),
         CASE(a_guardian_heals_where_the_state_folder_takes_no_writes),
         CASE(so_does_a_heal_by_hand),
+        CASE(what_cannot_leave_the_ledger_is_not_told_to_be_healed),
         cmocka_unit_test(a_fault_that_the_ledger_has_no_room_for_is_refused_untouched),
         CASE(what_cannot_fork_heals_all_the_same),
         CASE(what_an_earlier_boot_left_is_no_harm_in_this_one),

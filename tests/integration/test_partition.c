@@ -348,6 +348,34 @@ static void a_cut_that_a_stranger_took_away_ended_before_its_time(void **state)
     json_decref(reply);
 }
 
+/* Not only with the heal: each renewal of the lease looks whether the fault stands. */
+static void the_controller_is_told_at_once_of_a_cut_that_is_over(void **state)
+{
+    (void)state;
+    namespaces_need(spaces);
+    cut(n1, "gone", n2);
+    assert_int_equal(0, HOST_RUN(n1, NULL, "tc", "qdisc", "del", "dev", "eth0", "clsact"));
+    renew(n1, LEASE_MS);
+    json_t *event = agent_wait_event(&n1->agent, "fault_ended");
+    assert_string_equal("gone", json_string_value(json_object_get(event, "id")));
+    assert_non_null(strstr(json_string_value(json_object_get(event, "text")), "filter is gone"));
+    json_decref(event);
+    heal(n1, "gone");
+}
+
+static void a_cut_goes_on_with_its_lease(void **state)
+{
+    (void)state;
+    namespaces_need(spaces);
+    renew(n1, 1500);
+    int64_t lease_end = rift_clock_now() + 1500 * RIFT_MS;
+    cut(n1, "long", n2);
+    renew(n1, LEASE_MS);
+    rift_clock_sleep_until(lease_end + 200 * RIFT_MS);
+    assert_false(is_heard(n2, n1, AF_INET, 300));
+    heal(n1, "long");
+}
+
 static void probes_tell_which_direction_is_cut(void **state)
 {
     (void)state;
@@ -508,6 +536,8 @@ int main(int argc, char **argv)
         CASE(the_last_of_overlapping_cuts_takes_the_qdisc_along),
         CASE(a_cut_behind_another_one_tells_of_it),
         CASE(a_cut_that_a_stranger_took_away_ended_before_its_time),
+        CASE(the_controller_is_told_at_once_of_a_cut_that_is_over),
+        CASE(a_cut_goes_on_with_its_lease),
         CASE(probes_tell_which_direction_is_cut),
         CASE(an_interface_without_peer_traffic_cuts_nothing),
         CASE(cuts_that_cannot_be_are_refused_and_leave_nothing),

@@ -224,16 +224,46 @@ static void a_process_that_does_not_stop_keeps_no_other_fault_from_its_end(void 
     waitpid(stuck, NULL, 0);
 }
 
+static void renew(int lease_ms)
+{
+    json_decref(agent_must(&n1->agent, "lease", json_pack("{s:i}", "lease_ms", lease_ms)));
+}
+
+/* How many faults the end of a lease healed, as the controller is told. */
+static size_t lease_end_healed(void)
+{
+    json_t *event = agent_wait_event(&n1->agent, "lease_ended");
+    size_t count = json_array_size(json_object_get(event, "healed"));
+    json_decref(event);
+    return count;
+}
+
 static void a_pause_ends_with_the_lease(void **state)
 {
     (void)state;
     NEED_HOST();
-    json_decref(agent_must(&n1->agent, "lease", json_pack("{s:i}", "lease_ms", 2000)));
+    renew(2000);
     int64_t lease_end = rift_clock_now() + 2000 * RIFT_MS;
     inject("p", "pause", NULL);
     assert_true(toy_is_still(n1, 300));
     rift_clock_sleep_until(lease_end + 20 * RIFT_MS);
     assert_true(toy_is_alive(n1, 1000));
+    assert_int_equal(1, lease_end_healed());
+    renew(500);
+    assert_int_equal(0, lease_end_healed());
+}
+
+static void a_pause_goes_on_with_its_lease(void **state)
+{
+    (void)state;
+    NEED_HOST();
+    renew(1500);
+    int64_t lease_end = rift_clock_now() + 1500 * RIFT_MS;
+    inject("p", "pause", NULL);
+    renew(LEASE_MS);
+    rift_clock_sleep_until(lease_end + 200 * RIFT_MS);
+    assert_true(toy_is_still(n1, 300));
+    heal("p");
 }
 
 /* Each of our own processes may be killed, and the pause ends within the lease all the same. */
@@ -331,8 +361,10 @@ static void stop_and_wipe_leave_nothing_of_the_system(void **state)
 
 #define CASE(test) cmocka_unit_test_setup_teardown(test, toy_up, toy_host_end)
 
-int main(void)
+int main(int argc, char **argv)
 {
+    if (argc > 1)
+        cmocka_set_test_filter(argv[1]);
     const struct CMUnitTest tests[] = {
         CASE(a_pause_stops_every_process_and_heal_lets_them_go_on),
         CASE(what_the_system_has_put_into_a_group_below_its_own_is_hit_too),
@@ -341,6 +373,7 @@ int main(void)
         CASE(who_waits_for_a_paused_child_is_paused_too),
         CASE(a_process_that_does_not_stop_keeps_no_other_fault_from_its_end),
         CASE(a_pause_ends_with_the_lease),
+        CASE(a_pause_goes_on_with_its_lease),
         CASE(a_pause_ends_within_the_lease_whatever_is_killed),
         CASE(a_paused_system_can_be_killed),
         CASE(a_killed_system_stays_down_until_it_is_started_again),

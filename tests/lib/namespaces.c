@@ -307,23 +307,55 @@ static json_t *agent_take_late(struct test_agent *agent, int64_t id)
     return NULL;
 }
 
+/* What has come within a moment is among the late ones; false: the agent is gone. */
+static bool agent_read(struct test_agent *agent)
+{
+    static char buffer[RIFT_FRAME_FEED_MAX];
+    struct pollfd poll_fd = {.fd = agent->out, .events = POLLIN};
+    if (poll(&poll_fd, 1, 100) <= 0)
+        return true;
+    ssize_t n = read(agent->out, buffer, sizeof buffer);
+    if (n <= 0 || rift_frame_decoder_feed(&agent->decoder, buffer, (size_t)n, NULL))
+        return false;
+    json_t *next;
+    while (rift_frame_decoder_next(&agent->decoder, &next, NULL) == 1)
+        json_array_append_new(agent->late, next);
+    return true;
+}
+
 json_t *agent_wait(struct test_agent *agent, int64_t id)
 {
     int64_t deadline = rift_clock_now() + ASK_SECONDS * RIFT_SECOND;
     json_t *message = agent_take_late(agent, id);
-    while (!message && rift_clock_now() < deadline) {
-        static char buffer[RIFT_FRAME_FEED_MAX];
-        struct pollfd poll_fd = {.fd = agent->out, .events = POLLIN};
-        if (poll(&poll_fd, 1, 100) <= 0)
-            continue;
-        ssize_t n = read(agent->out, buffer, sizeof buffer);
-        if (n <= 0 || rift_frame_decoder_feed(&agent->decoder, buffer, (size_t)n, NULL))
-            return NULL;
-        json_t *next;
-        while (rift_frame_decoder_next(&agent->decoder, &next, NULL) == 1)
-            json_array_append_new(agent->late, next);
+    while (!message && rift_clock_now() < deadline && agent_read(agent))
         message = agent_take_late(agent, id);
+    return message;
+}
+
+static json_t *agent_take_event(struct test_agent *agent, const char *name)
+{
+    size_t i;
+    json_t *message;
+    json_array_foreach(agent->late, i, message)
+    {
+        const char *event = json_string_value(json_object_get(message, "event"));
+        if (!event || strcmp(event, name) != 0)
+            continue;
+        json_incref(message);
+        json_array_remove(agent->late, i);
+        return message;
     }
+    return NULL;
+}
+
+json_t *agent_wait_event(struct test_agent *agent, const char *name)
+{
+    int64_t deadline = rift_clock_now() + ASK_SECONDS * RIFT_SECOND;
+    json_t *message = agent_take_event(agent, name);
+    while (!message && rift_clock_now() < deadline && agent_read(agent))
+        message = agent_take_event(agent, name);
+    if (!message)
+        fail_msg("the agent does not tell of %s", name);
     return message;
 }
 

@@ -80,6 +80,9 @@ bool host_agent_start_for(struct test_host *host, const char *session, int lease
 json_t *agent_ask(struct test_agent *agent, const char *verb, json_t *args);
 int64_t agent_send(struct test_agent *agent, const char *verb, json_t *args);
 json_t *agent_wait(struct test_agent *agent, int64_t id);
+/* The first event of that name that was not taken yet, owned by the caller; waits as long, and
+ * fails the test where none comes. */
+json_t *agent_wait_event(struct test_agent *agent, const char *name);
 /* The ok of the reply, owned by the caller; fails the test on an error. */
 json_t *agent_must(struct test_agent *agent, const char *verb, json_t *args);
 /* Waits for the guardian's end and frees the rest. */
