@@ -67,6 +67,16 @@ static bool do_call(struct rift_node *node, const char *verb, json_t *args, char
     return reply != NULL;
 }
 
+/* 0: it does not answer in time. */
+static pid_t pid_in_time(const struct rift_lab_host *host)
+{
+    pid_t pid;
+    int64_t back_ns = rift_clock_now() + BACK_MS * RIFT_MS;
+    while ((pid = fault_system_pid(host)) == 0 && rift_clock_now() < back_ns)
+        ;
+    return pid;
+}
+
 static bool start_system(struct rift_node *node, const struct rift_lab_host *host,
                          const struct rift_fault *fault, char *cell)
 {
@@ -85,13 +95,10 @@ static bool start_system(struct rift_node *node, const struct rift_lab_host *hos
     if (!do_call(node, "system.configure", args, cell) ||
         !do_call(node, "system.start", json_pack("{s:i}", "deadline_ms", CALL_MS), cell))
         return false;
-    int64_t deadline_ns = rift_clock_now() + BACK_MS * RIFT_MS;
-    while (fault_system_pid(host) == 0)
-        if (rift_clock_now() > deadline_ns) {
-            cell_fail(cell, "the system does not answer");
-            return false;
-        }
-    return true;
+    if (pid_in_time(host) > 0)
+        return true;
+    cell_fail(cell, "the system does not answer");
+    return false;
 }
 
 json_t *fault_play_args(const struct fault_row *row, const struct rift_lab_host *peer)
@@ -182,16 +189,14 @@ static void play_fault(const struct fault_row *row, struct rift_node *node,
     pid_t pids[2];
     bench->phase = FAULT_BEFORE;
     seen[FAULT_BEFORE] = row->measure(bench);
-    pids[0] = fault_system_pid(bench->hit);
+    pids[0] = pid_in_time(bench->hit);
     if (!do_call(node, "inject", fault_play_args(row, bench->peer), cell))
         return;
     bench->phase = FAULT_DURING;
     seen[FAULT_DURING] = measure_and_look(row, node, bench, unseen);
     if (!do_call(node, "heal", json_pack("{s:s}", "id", "table"), cell))
         return;
-    int64_t back_ns = rift_clock_now() + BACK_MS * RIFT_MS;
-    while ((pids[1] = fault_system_pid(bench->hit)) == 0 && rift_clock_now() < back_ns)
-        ;
+    pids[1] = pid_in_time(bench->hit);
     bench->phase = FAULT_AFTER;
     seen[FAULT_AFTER] = row->measure(bench);
     judge(row, seen, pids, cell);
@@ -207,14 +212,9 @@ static bool may_lack(const struct fault_row *row)
     return row->not_on && (strcmp(row->not_on, kind) == 0 || strcmp(test_driver(), "hosts") == 0);
 }
 
-static void play_on_node(const struct fault_row *row, struct rift_node *node,
-                         struct fault_bench *bench, char *cell)
+static void try_and_play(const struct fault_row *row, struct rift_node *node,
+                         struct fault_bench *bench, bool has_own_kernel, char *cell)
 {
-    bool has_own_kernel = test_hosts_are_guests();
-    if (row->prepare && has_own_kernel)
-        test_host_run(bench->hit, row->prepare, NULL, 0);
-    if (!start_system(node, bench->hit, rift_fault_find(row->fault), cell))
-        return;
     json_t *ability = must_call(node, "probe_fault", fault_play_args(row, bench->peer), cell);
     bool can = json_is_true(json_object_get(ability, "can"));
     if (ability && can && row->prepare && !has_own_kernel)
@@ -227,6 +227,17 @@ static void play_on_node(const struct fault_row *row, struct rift_node *node,
         snprintf(cell, FAULT_CELL_SIZE, "not here: %.120s",
                  json_string_value(json_object_get(ability, "why")));
     json_decref(ability);
+}
+
+/* A row that fails leaves as little to the next one as any other. */
+static void play_on_node(const struct fault_row *row, struct rift_node *node,
+                         struct fault_bench *bench, char *cell)
+{
+    bool has_own_kernel = test_hosts_are_guests();
+    if (row->prepare && has_own_kernel)
+        test_host_run(bench->hit, row->prepare, NULL, 0);
+    if (start_system(node, bench->hit, rift_fault_find(row->fault), cell))
+        try_and_play(row, node, bench, has_own_kernel, cell);
     do_call(node, "heal_all", json_object(), cell);
     do_call(node, "system.stop", json_pack("{s:i}", "deadline_ms", CALL_MS), cell);
     do_call(node, "system.remove", json_object(), cell);
