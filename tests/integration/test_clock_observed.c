@@ -17,15 +17,20 @@
 #include "common/clock.h"
 #include "common/memory.h"
 #include "nemesis/faults/clock/threads.h"
+#include "nemesis/faults/clock/vdso.h"
 #include "tests/lib/clock_victim.h"
 
 enum { MANY = 24 };
 
-/* The planted clock: what a process is shown by a fault that went wrong. */
-static int64_t planted_ns;
+/* The planted clock: what a process is shown by a fault that went wrong, and how long it takes. */
+static int64_t planted_ns, planted_slow_ns;
 
 static int planted_clock(clockid_t id, struct timespec *t)
 {
+    const struct timespec slow = {.tv_sec = planted_slow_ns / RIFT_SECOND,
+                                  .tv_nsec = planted_slow_ns % RIFT_SECOND};
+    if (planted_slow_ns)
+        syscall(SYS_nanosleep, &slow, NULL);
     long rc = syscall(SYS_clock_gettime, id, t);
     int64_t shown = t->tv_sec * RIFT_SECOND + t->tv_nsec + planted_ns;
     *t = (struct timespec){.tv_sec = shown / RIFT_SECOND, .tv_nsec = shown % RIFT_SECOND};
@@ -44,7 +49,7 @@ static uintptr_t clock_function(void)
 
 /* In spite of the fault, and unseen by whoever looks for its parameters in memory, the victim's
  * clock is ahead by that: "movabs $planted_clock, %rax; jmp *%rax". The victim is held still. */
-static void plant(const struct clock_victim *victim, int64_t ahead_ns)
+static void plant_slow(const struct clock_victim *victim, int64_t ahead_ns, int64_t slow_ns)
 {
     uintptr_t to = (uintptr_t)planted_clock;
     unsigned char jump[12] = {0x48, 0xb8, [10] = 0xff, [11] = 0xe0};
@@ -60,9 +65,34 @@ static void plant(const struct clock_victim *victim, int64_t ahead_ns)
     int memory = open(path, O_RDWR | O_CLOEXEC);
     assert_int_equal(pwrite(memory, &ahead_ns, sizeof ahead_ns, (off_t)(uintptr_t)&planted_ns),
                      sizeof ahead_ns);
+    assert_int_equal(pwrite(memory, &slow_ns, sizeof slow_ns, (off_t)(uintptr_t)&planted_slow_ns),
+                     sizeof slow_ns);
     assert_int_equal(pwrite(memory, jump, sizeof jump, (off_t)clock_function()), sizeof jump);
     close(memory);
     threads_release(&threads);
+}
+
+static void plant(const struct clock_victim *victim, int64_t ahead_ns)
+{
+    plant_slow(victim, ahead_ns, 0);
+}
+
+/* As on a busy machine: whoever asks gives up, and the process lives on. */
+static void a_process_that_answers_too_late_goes_on_as_before(void **state)
+{
+    (void)state;
+    clock_need_root_and_vdso();
+    struct clock_victim victim = clock_victim_start_quiet();
+    struct vdso_sight sight;
+    struct rift_error err = {0};
+    plant_slow(&victim, 50 * RIFT_MS, 3 * RIFT_SECOND);
+    assert_int_equal(vdso_ask(victim.pid, &sight, &err), -1);
+    assert_non_null(strstr(err.text, "the call did not come back"));
+    rift_clock_sleep_until(rift_clock_now() + 3 * RIFT_SECOND);
+    plant(&victim, 50 * RIFT_MS);
+    clock_assert_near(clock_victim_offset_ms(&victim), 50);
+    assert_int_equal(vdso_ask(victim.pid, &sight, &err), 0);
+    clock_victim_end(&victim);
 }
 
 static void what_a_process_does_not_see_is_not_observed(void **state)
@@ -175,6 +205,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         CASE(what_a_process_does_not_see_is_not_observed),
+        CASE(a_process_that_answers_too_late_goes_on_as_before),
         CASE(a_strobe_is_observed_while_it_is_wrong_only),
         CASE(what_cannot_be_told_from_a_right_clock_is_not_observed_yet),
         CASE(what_holds_is_observed_however_small_or_short),
