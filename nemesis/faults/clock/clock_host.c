@@ -1,6 +1,6 @@
-/* clock, the whole host: clock_settime(2) and adjtimex(2), done and undone by a process apart, the
- * keeper, so that the time is right again when the lease is past or the agent is gone, whatever
- * became of agent and guardian. No time server is needed: what the wall clock should show is
+/* clock, the whole host: adjtimex(2), done and undone by a process apart, the keeper, so that the
+ * time is right again when the lease is past or the agent is gone, whatever became of agent and
+ * guardian. No time server is needed: what the wall clock should show is
  * CLOCK_MONOTONIC_RAW, which nothing slews, plus the difference that was there before. That clock
  * tells how long the fault has been on, too: CLOCK_MONOTONIC drifts with the wall clock. */
 #include <errno.h>
@@ -51,7 +51,7 @@ static int host_probe(const struct rift_target *target, const json_t *options,
     (void)target;
     (void)options;
     (void)err;
-    ability->backend = "clock_settime and adjtimex, the whole host";
+    ability->backend = "adjtimex, the whole host";
     ability->end = "a process apart puts the time right when the lease is past or the agent is "
                    "gone; should it be killed as well, the next contact does";
     struct stat namespace;
@@ -180,6 +180,7 @@ static void right_to_undo(const struct wall_right *right, json_t *undo)
 {
     json_object_set_new(undo, "wall_at_ns", json_integer((json_int_t)right->at_ns));
     json_object_set_new(undo, "wall_ahead_ns", json_integer((json_int_t)right->ahead_ns));
+    json_object_set_new(undo, "wall_open_ns", json_integer((json_int_t)right->open_ns));
     json_object_set_new(undo, "wall_ppm", json_real(right->ppm));
     json_object_set_new(undo, "tick_us", json_integer((json_int_t)right->tick_us));
 }
@@ -189,6 +190,7 @@ static struct wall_right right_of_undo(const json_t *undo)
     return (struct wall_right){
         .at_ns = json_integer_value(json_object_get(undo, "wall_at_ns")),
         .ahead_ns = json_integer_value(json_object_get(undo, "wall_ahead_ns")),
+        .open_ns = json_integer_value(json_object_get(undo, "wall_open_ns")),
         .ppm = json_number_value(json_object_get(undo, "wall_ppm")),
         .tick_us = (long)json_integer_value(json_object_get(undo, "tick_us"))};
 }

@@ -11,6 +11,7 @@
 struct wall_right {
     int64_t at_ns;    /* raw */
     int64_t ahead_ns; /* then */
+    int64_t open_ns;  /* by which that may be wrong */
     double ppm;       /* by which it gains from then on */
     long tick_us;     /* of the kernel, adjtimex(2) */
 };
