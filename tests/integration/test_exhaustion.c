@@ -96,7 +96,7 @@ static void a_system_without_descriptors_cannot_open_and_gets_its_limits_back(vo
     inject("f", "fd-limit", NULL);
     assert_true(log_gets("Too many open files"));
     assert_true(is_observed("f"));
-    assert_true(toy_is_still(n1, 200));
+    assert_true(toy_becomes_still(n1, 500));
     assert_int_equal(0, count_with(before, true));
     heal("f");
     assert_true(toy_is_alive(n1, 5000));
@@ -123,7 +123,7 @@ static void the_limits_come_back_when_agent_and_guardian_are_killed(void **state
         skip();
     first_limit(before);
     inject("f", "fd-limit", NULL);
-    assert_true(toy_is_still(n1, 50));
+    assert_true(toy_becomes_still(n1, 200));
     agent_kill_both(&n1->agent);
     assert_true(toy_is_alive(n1, WAIT_MS));
     assert_int_equal(0, count_with(before, false));

@@ -14,6 +14,8 @@
 #include "common/clock.h"
 #include "common/memory.h"
 
+enum { STILL_MS = 5000, START_MS = 20000 };
+
 static const char program[] =
     "(while :; do echo x >> child; sleep 0.005; done) & while :; do echo x >> parent; sleep 0.005; "
     "done";
@@ -56,9 +58,10 @@ void toy_configure_kept(struct test_host *host, bool keeps_data)
 
 void toy_start(struct test_host *host)
 {
-    json_decref(agent_must(&host->agent, "system.start", json_pack("{s:i}", "deadline_ms", 5000)));
     json_decref(
-        agent_must(&host->agent, "system.wait_ready", json_pack("{s:i}", "deadline_ms", 5000)));
+        agent_must(&host->agent, "system.start", json_pack("{s:i}", "deadline_ms", START_MS)));
+    json_decref(
+        agent_must(&host->agent, "system.wait_ready", json_pack("{s:i}", "deadline_ms", START_MS)));
 }
 
 static long size_of(const struct test_host *host, const char *file)
@@ -95,4 +98,13 @@ bool toy_is_still(const struct test_host *host, int for_ms)
     long parent, child;
     toy_watch(host, for_ms, &parent, &child);
     return parent == 0 && child == 0;
+}
+
+bool toy_becomes_still(const struct test_host *host, int for_ms)
+{
+    int64_t deadline = rift_clock_now() + STILL_MS * RIFT_MS;
+    bool is_still = toy_is_still(host, for_ms);
+    while (!is_still && rift_clock_now() < deadline)
+        is_still = toy_is_still(host, for_ms);
+    return is_still;
 }

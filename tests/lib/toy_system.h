@@ -18,5 +18,7 @@ void toy_watch(const struct test_host *host, int for_ms, long *parent, long *chi
 /* Both grow / neither does, within for_ms. */
 bool toy_is_alive(const struct test_host *host, int for_ms);
 bool toy_is_still(const struct test_host *host, int for_ms);
+/* Still for so long, once what was begun before is done: a busy machine may leave it lying. */
+bool toy_becomes_still(const struct test_host *host, int for_ms);
 
 #endif
