@@ -22,10 +22,15 @@
 
 static bool etcd_is_absent;
 
-static struct etcd_caller call_port(uint16_t port, const char *reads)
+static struct etcd_caller call_port_for(uint16_t port, const char *reads, int lease_s)
 {
     return etcd_caller_open(json_pack("{s:i, s:s, s:s, s:i}", "port", port, "reads", reads,
-                                      "key_prefix", "test/", "lease_s", 1));
+                                      "key_prefix", "test/", "lease_s", lease_s));
+}
+
+static struct etcd_caller call_port(uint16_t port, const char *reads)
+{
+    return call_port_for(port, reads, 1);
 }
 
 static struct rift_answer compare_and_set(struct etcd_caller *caller, int64_t from, int64_t to)
@@ -386,7 +391,8 @@ static void a_lock_is_held_by_one_and_lost_with_its_lease(void **state)
     struct real_etcd server;
     int64_t token = 0;
     real_etcd_start(&server, 1, NULL);
-    struct etcd_caller holder = call_port(server.port, "linearizable");
+    /* Of the two one holds it for as long as this test takes. */
+    struct etcd_caller holder = call_port_for(server.port, "linearizable", 60);
     struct etcd_caller other = call_port(server.port, "linearizable");
     etcd_caller_wait_until_it_serves(&holder);
     assert_token_above(etcd_caller_call(&holder, "acquire", RIFT_VALUE_NIL, 2000), &holder, &token);
