@@ -19,7 +19,7 @@
 enum {
     ASKED_PROCESSES_MAX = 64, /* of more the memory is looked at */
     ASKING_MS = 500,          /* in which a time that is shown wrong is waited for */
-    ASK_TRIES = 5,
+    ASKED_AGAIN = 5,          /* of which a slow answer tells too little */
     ANSWER_MS = 2000,
     TRACED_MS = 3000,
     NEW_PROGRAM_MS = 2000,
@@ -27,7 +27,9 @@ enum {
     STEP_MS = 100 /* by which somebody sets the host's clock, other than to slew it */
 };
 
-#define CLOSE_NS (RIFT_MS / 2)
+/* An answer that took no longer is no slow one. */
+#define QUICK_NS (RIFT_MS / 10)
+
 /* The replacement rounds by less. */
 #define TOLERANCE_NS (RIFT_MS / 100)
 
@@ -125,24 +127,13 @@ static int bend_begin(const void *of, struct rift_holder_report *report)
     return bent > 0 ? 0 : -1;
 }
 
-/* One that did not get a processor at once is asked again: its answer says too little. */
-static int ask_closely(pid_t pid, int64_t until_ns, struct vdso_sight *seen, struct rift_error *err)
-{
-    for (int tries = 1;; tries++) {
-        if (vdso_ask(pid, seen, err) < 0)
-            return -1;
-        if (seen->after_ns - seen->before_ns < CLOSE_NS || tries == ASK_TRIES ||
-            rift_clock_now() >= until_ns)
-            return 0;
-    }
-}
-
-/* Of one process. A strobe's next wrong time is waited for. */
+/* Of one process. A strobe's next wrong time is waited for; who waited for a processor meanwhile is
+ * asked again. */
 static enum clock_sight ask(pid_t pid, int64_t until_ns, double *shown_ms, struct rift_error *err)
 {
-    for (;;) {
+    for (int again = ASKED_AGAIN;;) {
         struct vdso_sight seen;
-        if (ask_closely(pid, until_ns, &seen, err) < 0)
+        if (vdso_ask(pid, &seen, err) < 0)
             return CLOCK_OTHER;
         const struct clock_look look = {.from_ns = seen.before_ns - bending.bend.base_ns,
                                         .to_ns = seen.after_ns - bending.bend.base_ns,
@@ -153,6 +144,9 @@ static enum clock_sight ask(pid_t pid, int64_t until_ns, double *shown_ms, struc
             rift_clock_now() +
             clock_bend_until_wrong(&bending.planned, rift_clock_wall() - bending.bend.base_ns);
         *shown_ms = (double)(seen.seen_ns - seen.before_ns) / (double)RIFT_MS;
+        bool is_slow = seen.after_ns - seen.before_ns > QUICK_NS;
+        if (sight == CLOCK_UNTOLD && is_slow && again-- > 0 && rift_clock_now() < until_ns)
+            continue;
         if (sight != CLOCK_UNTOLD || !bending.planned.strobe_ns || wrong_ns >= until_ns)
             return sight;
         rift_clock_sleep_until(wrong_ns);
