@@ -31,7 +31,25 @@ static int group_up(void **state)
     if (!spaces)
         return 0;
     bench = (struct link_bench){.spaces = spaces, .from = n1};
-    return host_agent_start(n1, "delay", 60000) ? 0 : -1;
+    return 0;
+}
+
+static int agent_up(void **state)
+{
+    (void)state;
+    return !spaces || host_agent_start(n1, "delay", 60000) ? 0 : -1;
+}
+
+/* The faults end with the session; what else a test that failed left goes, too. */
+static int agent_down(void **state)
+{
+    (void)state;
+    link_close_all();
+    if (!spaces)
+        return 0;
+    agent_forget(&n1->agent);
+    HOST_RUN(n1, NULL, "tc", "qdisc", "del", "dev", "eth0", "root");
+    return 0;
 }
 
 static void delays_are_distributed_as_asked(void **state)
@@ -360,20 +378,22 @@ static void a_users_root_qdisc_stays_and_works(void **state)
     HOST_RUN(n1, NULL, "tc", "qdisc", "del", "dev", "eth0", "root");
 }
 
+#define CASE(test) cmocka_unit_test_setup_teardown(test, agent_up, agent_down)
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(delays_are_distributed_as_asked),
-        cmocka_unit_test(delays_are_as_they_were_measured),
-        cmocka_unit_test(faults_on_one_link_add_up),
-        cmocka_unit_test(packets_leave_in_bursts),
-        cmocka_unit_test(a_fifth_goes_past_the_others),
-        cmocka_unit_test(what_exceeds_the_limit_is_lost),
-        cmocka_unit_test(rate_and_limit_are_of_all_addresses_of_a_peer),
-        cmocka_unit_test(a_change_loses_nothing_that_waits),
-        cmocka_unit_test(a_killed_line_loses_packets_no_longer_than_the_lease),
-        cmocka_unit_test(a_line_outlives_its_agent_until_the_lease_ends),
-        cmocka_unit_test(a_users_root_qdisc_stays_and_works),
+        CASE(delays_are_distributed_as_asked),
+        CASE(delays_are_as_they_were_measured),
+        CASE(faults_on_one_link_add_up),
+        CASE(packets_leave_in_bursts),
+        CASE(a_fifth_goes_past_the_others),
+        CASE(what_exceeds_the_limit_is_lost),
+        CASE(rate_and_limit_are_of_all_addresses_of_a_peer),
+        CASE(a_change_loses_nothing_that_waits),
+        CASE(a_killed_line_loses_packets_no_longer_than_the_lease),
+        CASE(a_line_outlives_its_agent_until_the_lease_ends),
+        CASE(a_users_root_qdisc_stays_and_works),
     };
     return cmocka_run_group_tests(tests, group_up, three_hosts_down);
 }

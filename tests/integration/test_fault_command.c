@@ -50,6 +50,33 @@ static void need_lab(void)
     test_agent_binary();
 }
 
+/* After each test: of one that failed nothing runs any more, and the hosts are as before. They are
+ * known by the name of the configuration, which nobody else has. */
+static int end(void **state)
+{
+    (void)state;
+    if (!lab)
+        return 0;
+    const char *name = strrchr(config, '/') + 1;
+    CLEANUP(rift_free)
+    char *script = rift_printf(
+        "cd /tmp; c=%s; ls $c.* >/dev/null 2>&1 || exit 0; touch $c.d/a $c.d/b; f() { pgrep -f "
+        "\"^[^ ]*rift .*[/]tmp/$c\"; }; kill -INT $(f); for i in $(seq 100); do [ \"$(f)\" ] || "
+        "break; sleep 0.1; done; kill -9 $(f); %s heal --lab %s; rm -rf $c.*; exit 1",
+        name, test_rift_binary(), test_lab_name("fault"));
+    if (test_run(script, NULL, 0) == 0)
+        return 0;
+    for (size_t i = 0; i < 3; i++) {
+        CLEANUP(rift_free)
+        char *undo = rift_printf("ip link del eth1; ip address del 192.168.8.%zu/24 dev eth0; ip "
+                                 "address del 192.168.7.7/32 dev lo; umount /var/lib/rift; [ -e "
+                                 "/root/sender ] && kill $(cat /root/sender)",
+                                 i + 1);
+        test_host_run(&hosts[i], undo, NULL, 0);
+    }
+    return 0;
+}
+
 static int rift(const char *arguments, char *output, size_t size)
 {
     CLEANUP(rift_free) char *script = rift_printf("%s %s 2>&1", test_rift_binary(), arguments);
@@ -656,30 +683,32 @@ static void a_mistyped_fault_is_named_with_the_nearest(void **state)
     assert_says(output, "--config");
 }
 
+#define CASE(test) cmocka_unit_test_teardown(test, end)
+
 int main(int argc, char **argv)
 {
     if (argc > 1)
         cmocka_set_test_filter(argv[1]);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_cut_by_hand_is_felt_listed_and_healed),
-        cmocka_unit_test(a_cut_holds_at_every_address_of_a_node),
-        cmocka_unit_test(a_cut_of_one_interface_is_observed_there),
-        cmocka_unit_test(clients_are_cut_by_hand_and_peers_and_ssh_go_on),
-        cmocka_unit_test(the_status_of_a_node_without_an_agent_is_what_is_left),
-        cmocka_unit_test(a_heal_ends_a_run_that_is_on_and_says_whose),
-        cmocka_unit_test(a_heal_waits_for_another_one),
-        cmocka_unit_test(a_heal_works_where_the_disk_takes_no_file),
-        cmocka_unit_test(a_fault_that_somebody_else_healed_is_no_success),
-        cmocka_unit_test(mistakes_are_named_as_they_were_made),
-        cmocka_unit_test(what_a_node_cannot_do_is_not_begun),
-        cmocka_unit_test(a_watched_status_ends_when_nobody_reads),
-        cmocka_unit_test(a_terminal_that_is_closed_heals),
-        cmocka_unit_test(a_shell_obeys_its_last_line_and_tells_of_a_refused_one),
-        cmocka_unit_test(a_shell_holds_several_faults_and_heals_at_its_end),
-        cmocka_unit_test(a_shell_starts_a_system_to_break_and_takes_it_along),
-        cmocka_unit_test(a_shell_changes_a_link_that_is_on),
-        cmocka_unit_test(nodes_are_as_far_apart_as_their_regions),
-        cmocka_unit_test(a_mistyped_fault_is_named_with_the_nearest),
+        CASE(a_cut_by_hand_is_felt_listed_and_healed),
+        CASE(a_cut_holds_at_every_address_of_a_node),
+        CASE(a_cut_of_one_interface_is_observed_there),
+        CASE(clients_are_cut_by_hand_and_peers_and_ssh_go_on),
+        CASE(the_status_of_a_node_without_an_agent_is_what_is_left),
+        CASE(a_heal_ends_a_run_that_is_on_and_says_whose),
+        CASE(a_heal_waits_for_another_one),
+        CASE(a_heal_works_where_the_disk_takes_no_file),
+        CASE(a_fault_that_somebody_else_healed_is_no_success),
+        CASE(mistakes_are_named_as_they_were_made),
+        CASE(what_a_node_cannot_do_is_not_begun),
+        CASE(a_watched_status_ends_when_nobody_reads),
+        CASE(a_terminal_that_is_closed_heals),
+        CASE(a_shell_obeys_its_last_line_and_tells_of_a_refused_one),
+        CASE(a_shell_holds_several_faults_and_heals_at_its_end),
+        CASE(a_shell_starts_a_system_to_break_and_takes_it_along),
+        CASE(a_shell_changes_a_link_that_is_on),
+        CASE(nodes_are_as_far_apart_as_their_regions),
+        CASE(a_mistyped_fault_is_named_with_the_nearest),
     };
     return cmocka_run_group_tests(tests, up, down);
 }

@@ -35,7 +35,27 @@ static int group_up(void **state)
     if (!spaces)
         return 0;
     bench = (struct link_bench){.spaces = spaces, .from = n1};
-    return host_agent_start(n1, "link", 60000) ? 0 : -1;
+    return 0;
+}
+
+static int agent_up(void **state)
+{
+    (void)state;
+    return !spaces || host_agent_start(n1, "link", 60000) ? 0 : -1;
+}
+
+/* The faults end with the session; what else a test that failed left goes, too. */
+static int agent_down(void **state)
+{
+    (void)state;
+    link_close_all();
+    if (!spaces)
+        return 0;
+    agent_forget(&n1->agent);
+    HOST_RUN(n1, NULL, "ip", "link", "delete", "up0");
+    HOST_RUN(n2, NULL, "ip", "link", "delete", "up0");
+    HOST_RUN(n1, NULL, "tc", "qdisc", "del", "dev", "eth0", "root");
+    return 0;
 }
 
 static struct link_tally many(const struct test_host *to)
@@ -626,28 +646,30 @@ static void options_that_cannot_be_are_refused_by_name(void **state)
     }
 }
 
+#define CASE(test) cmocka_unit_test_setup_teardown(test, agent_up, agent_down)
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(asked_chances_are_what_a_receiver_counts),
-        cmocka_unit_test(the_seed_says_which_packets_are_lost),
-        cmocka_unit_test(only_the_named_ports_and_protocol_are_hit),
-        cmocka_unit_test(losses_come_in_bursts_of_the_asked_length),
-        cmocka_unit_test(the_card_is_as_before_with_the_last_of_overlapping_faults),
-        cmocka_unit_test(what_is_corrupt_is_sent_again_and_what_is_silently_so_is_not),
-        cmocka_unit_test(a_chance_or_delay_of_zero_is_none),
-        cmocka_unit_test(a_slow_rate_holds_from_the_first_packets_on),
-        cmocka_unit_test(what_waits_when_a_link_is_healed_arrives),
-        cmocka_unit_test(the_rate_holds_for_the_named_peer_alone),
-        cmocka_unit_test(the_rate_ends_with_the_lease_in_the_kernel),
-        cmocka_unit_test(a_rate_that_holds_nothing_is_not_observed),
-        cmocka_unit_test(the_lower_of_two_rates_on_a_link_holds),
-        cmocka_unit_test(a_packet_through_stacked_interfaces_is_hit_once),
-        cmocka_unit_test(a_rate_cannot_come_while_another_fault_shapes_the_link),
-        cmocka_unit_test(a_rate_whose_qdisc_was_replaced_is_not_observed),
-        cmocka_unit_test(silent_corruption_of_nothing_is_not_observed),
-        cmocka_unit_test(a_chance_that_hit_nothing_yet_is_not_observed),
-        cmocka_unit_test(options_that_cannot_be_are_refused_by_name),
+        CASE(asked_chances_are_what_a_receiver_counts),
+        CASE(the_seed_says_which_packets_are_lost),
+        CASE(only_the_named_ports_and_protocol_are_hit),
+        CASE(losses_come_in_bursts_of_the_asked_length),
+        CASE(the_card_is_as_before_with_the_last_of_overlapping_faults),
+        CASE(what_is_corrupt_is_sent_again_and_what_is_silently_so_is_not),
+        CASE(a_chance_or_delay_of_zero_is_none),
+        CASE(a_slow_rate_holds_from_the_first_packets_on),
+        CASE(what_waits_when_a_link_is_healed_arrives),
+        CASE(the_rate_holds_for_the_named_peer_alone),
+        CASE(the_rate_ends_with_the_lease_in_the_kernel),
+        CASE(a_rate_that_holds_nothing_is_not_observed),
+        CASE(the_lower_of_two_rates_on_a_link_holds),
+        CASE(a_packet_through_stacked_interfaces_is_hit_once),
+        CASE(a_rate_cannot_come_while_another_fault_shapes_the_link),
+        CASE(a_rate_whose_qdisc_was_replaced_is_not_observed),
+        CASE(silent_corruption_of_nothing_is_not_observed),
+        CASE(a_chance_that_hit_nothing_yet_is_not_observed),
+        CASE(options_that_cannot_be_are_refused_by_name),
     };
     return cmocka_run_group_tests(tests, group_up, three_hosts_down);
 }

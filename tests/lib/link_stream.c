@@ -22,6 +22,33 @@
 
 enum { LEASE_MS = 60000, STALL_MS = 20, TRIES = 5, GROUP_PAUSE_MS = 10 };
 
+/* Of the test that runs; 0: none. */
+static int open_fds[8];
+
+static void remember(int fd)
+{
+    for (size_t i = 0; i < sizeof open_fds / sizeof *open_fds; i++)
+        if (open_fds[i] == 0) {
+            open_fds[i] = fd;
+            return;
+        }
+}
+
+static void forget_and_close(int fd)
+{
+    for (size_t i = 0; i < sizeof open_fds / sizeof *open_fds; i++)
+        if (open_fds[i] == fd)
+            open_fds[i] = 0;
+    close(fd);
+}
+
+void link_close_all(void)
+{
+    for (size_t i = 0; i < sizeof open_fds / sizeof *open_fds; i++)
+        if (open_fds[i] > 0)
+            forget_and_close(open_fds[i]);
+}
+
 json_t *link_args(const char *id, const struct test_host *to, json_t *options)
 {
     return json_pack("{s:s, s:s, s:o, s:[{s:s, s:[s, s]}]}", "id", id, "fault", "link", "options",
@@ -85,6 +112,8 @@ void link_stream_open(struct link_stream *stream, const struct link_bench *bench
     inet_pton(AF_INET, to->address, &stream->to.sin_addr);
     stream->in = host_socket(bench->spaces, to, AF_INET, SOCK_DGRAM);
     stream->out = host_socket(bench->spaces, bench->from, AF_INET, SOCK_DGRAM);
+    remember(stream->in);
+    remember(stream->out);
     int size = 32 << 20, on = 1;
     setsockopt(stream->in, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof size);
     setsockopt(stream->in, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof on);
@@ -94,8 +123,8 @@ void link_stream_open(struct link_stream *stream, const struct link_bench *bench
 
 void link_stream_close(struct link_stream *stream)
 {
-    close(stream->in);
-    close(stream->out);
+    forget_and_close(stream->in);
+    forget_and_close(stream->out);
 }
 
 void link_stream_send(struct link_stream *stream, int number)
@@ -268,20 +297,23 @@ void link_pipe_open(struct link_pipe *pipe, const struct link_bench *bench,
     inet_pton(AF_INET, to->address, &address.sin_addr);
     pipe->listener = host_socket(bench->spaces, to, AF_INET, SOCK_STREAM);
     pipe->out = host_socket(bench->spaces, bench->from, AF_INET, SOCK_STREAM);
+    remember(pipe->listener);
+    remember(pipe->out);
     int on = 1;
     setsockopt(pipe->listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
     assert_int_equal(0, bind(pipe->listener, (struct sockaddr *)&address, sizeof address));
     assert_int_equal(0, listen(pipe->listener, 1));
     assert_int_equal(0, connect(pipe->out, (struct sockaddr *)&address, sizeof address));
     pipe->in = accept(pipe->listener, NULL, NULL);
+    remember(pipe->in);
     fcntl(pipe->out, F_SETFL, O_NONBLOCK);
 }
 
 void link_pipe_close(struct link_pipe *pipe)
 {
-    close(pipe->in);
-    close(pipe->out);
-    close(pipe->listener);
+    forget_and_close(pipe->in);
+    forget_and_close(pipe->out);
+    forget_and_close(pipe->listener);
 }
 
 double link_rate_mbit(const struct link_bench *bench, const struct test_host *to)

@@ -70,4 +70,7 @@ void link_pipe_close(struct link_pipe *pipe);
 /* Mbit/s that arrive by TCP within about a second. */
 double link_rate_mbit(const struct link_bench *bench, const struct test_host *to);
 
+/* After a test: closes what one that failed left open. */
+void link_close_all(void);
+
 #endif
