@@ -169,7 +169,7 @@ static void what_holds_is_observed_however_small_or_short(void **state)
         struct clock_fault fault;
         clock_fault_inject(&fault, options[i], 20000);
         if (!clock_fault_becomes_observed(&fault))
-            fail_msg("%s: not observed", options[i]);
+            fail_msg("%s: not observed: %s", options[i], clock_fault_how);
         clock_fault_heal(&fault);
     }
     for (size_t i = 0; i < MANY; i++)
@@ -201,8 +201,10 @@ static void processes_that_come_and_go_do_not_hide_a_fault(void **state)
 
 #define CASE(test) cmocka_unit_test_teardown(test, clock_victims_end)
 
-int main(void)
+int main(int argc, char **argv)
 {
+    if (argc > 1)
+        cmocka_set_test_filter(argv[1]);
     const struct CMUnitTest tests[] = {
         CASE(what_a_process_does_not_see_is_not_observed),
         CASE(a_process_that_answers_too_late_goes_on_as_before),

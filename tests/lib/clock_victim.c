@@ -21,6 +21,7 @@
 enum { SPINNING_THREADS = 2, LOOK_MS = 700 };
 
 struct rift_cgroup clock_group;
+char clock_fault_how[256];
 static struct clock_fault fault_on; /* options NULL: none is */
 
 static void *spin(void *unused)
@@ -179,6 +180,8 @@ static bool look_for(const struct clock_fault *fault, int64_t look_ms)
         assert_int_equal(fault->injection.driver->observe(&fault->injection, &fault->target,
                                                           &observed, details, NULL),
                          0);
+        snprintf(clock_fault_how, sizeof clock_fault_how, "%s",
+                 json_string_value(json_object_get(details, "how")));
         json_decref(details);
         rift_clock_sleep_until(rift_clock_now() + 10 * RIFT_MS);
     }

@@ -15,6 +15,7 @@ enum { CLOCK_TOLERANCE_MS = 150, CLOCK_WAIT_MS = 20000, CLOCK_LOOK_MS = 8000 };
 
 /* The system's, made and removed by the group's fixtures. */
 extern struct rift_cgroup clock_group;
+extern char clock_fault_how[256]; /* what was last said of one, by whoever observes it */
 int clock_group_make(void **state);
 int clock_group_remove(void **state);
 /* After each test: what one that failed left, a fault too, is no matter of the next one. */
