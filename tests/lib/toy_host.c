@@ -75,12 +75,17 @@ int toy_host_end(void **state)
 
 int toy_host_end_wiped(void **state)
 {
+    static const char *const verbs[] = {"heal_all", "system.stop", "system.wipe"};
+    bool is_fine = true;
     if (!n1 || n1->agent.pid <= 0)
         return 0;
-    json_decref(agent_must(&n1->agent, "heal_all", NULL));
-    json_decref(agent_must(&n1->agent, "system.stop", NULL));
-    json_decref(agent_must(&n1->agent, "system.wipe", NULL));
-    return toy_host_end(state);
+    for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++) {
+        json_t *reply = agent_ask(&n1->agent, verbs[i], NULL);
+        is_fine = is_fine && json_object_get(reply, "ok");
+        json_decref(reply);
+    }
+    toy_host_end(state); /* also where that failed: the next test has an agent of its own */
+    return is_fine ? 0 : -1;
 }
 
 char *toy_data_path(const char *file)
