@@ -91,7 +91,7 @@ static int count_alive(const pid_t *pids, int count)
     return alive;
 }
 
-static int find_burners(pid_t pids[BURNERS])
+static int find_burners_now(pid_t pids[BURNERS])
 {
     char command[256], *output = NULL;
     int count = 0, offset = 0, read = 0;
@@ -105,6 +105,16 @@ static int find_burners(pid_t pids[BURNERS])
         count++;
     }
     free(output);
+    return count;
+}
+
+/* Each has its name once it got a processor for the first time. */
+static int find_burners(pid_t pids[BURNERS])
+{
+    int64_t deadline = rift_clock_now() + WAIT_MS * RIFT_MS;
+    int count = find_burners_now(pids);
+    while (count < BURNERS && rift_clock_now() < deadline)
+        count = find_burners_now(pids);
     return count;
 }
 

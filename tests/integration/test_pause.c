@@ -134,11 +134,11 @@ static void a_pause_begins_at_its_start_and_not_before(void **state)
 {
     (void)state;
     NEED_HOST();
-    int64_t start = rift_clock_now() + 1000 * RIFT_MS;
+    int64_t start = rift_clock_now() + 3000 * RIFT_MS;
     int64_t id = agent_send(&n1->agent, "inject",
                             json_pack("{s:s, s:s, s:{}, s:I}", "id", "later", "fault", "pause",
                                       "options", "start_ns", (json_int_t)start));
-    assert_true(toy_is_alive(n1, 900));
+    assert_true(toy_is_alive(n1, 2500));
     json_t *reply = agent_wait(&n1->agent, id);
     json_int_t applied = 0;
     assert_int_equal(0, json_unpack(reply, "{s:{s:I}}", "ok", "applied_ns", &applied));
@@ -247,7 +247,7 @@ static void a_pause_ends_with_the_lease(void **state)
     inject("p", "pause", NULL);
     assert_true(toy_is_still(n1, 300));
     rift_clock_sleep_until(lease_end + 20 * RIFT_MS);
-    assert_true(toy_is_alive(n1, 1000));
+    assert_true(toy_is_alive(n1, 5000));
     assert_int_equal(1, lease_end_healed());
     renew(500);
     assert_int_equal(0, lease_end_healed());
