@@ -357,7 +357,7 @@ static void an_interrupted_run_is_healed_saved_and_judged(void **state)
         "%s run configs/etcd-register.yaml --runs %s/runs --set nodes.name=%s --set nodes.count=%d "
         "--set 'faults=[{partition: halves, every_s: 60, for_s: 50, start_s: 0}]' "
         "--set time_limit_s=60 & pid=$!; "
-        "for i in $(seq 200); do grep -qs 'start-partition' %s/runs/latest/rift.log && break; "
+        "for i in $(seq 1200); do grep -qs 'start-partition' %s/runs/latest/rift.log && break; "
         "sleep 0.1; done; sleep 1; kill -INT $pid; wait $pid",
         case_scratch, test_rift_binary(), case_scratch, test_lab_name("run"), HOSTS, case_scratch);
     int code = test_run(script, output, sizeof output);
@@ -377,7 +377,7 @@ static void a_run_that_was_killed_is_judged_as_far_as_it_reached(void **state)
         "%s run configs/etcd-register.yaml --runs %s/runs --set nodes.name=%s --set nodes.count=%d "
         "--set 'faults=[{partition: halves, every_s: 60, for_s: 50, start_s: 0}]' --set lease_s=2 "
         "--set time_limit_s=60 & pid=$!; "
-        "for i in $(seq 200); do grep -qs 'start-partition' %s/runs/latest/rift.log && break; "
+        "for i in $(seq 1200); do grep -qs 'start-partition' %s/runs/latest/rift.log && break; "
         "sleep 0.1; done; sleep 1; kill -9 $pid; wait $pid; sleep 3",
         case_scratch, test_rift_binary(), case_scratch, test_lab_name("run"), HOSTS, case_scratch);
     test_run(script, output, sizeof output);
@@ -391,7 +391,7 @@ static void a_run_that_was_killed_is_judged_as_far_as_it_reached(void **state)
     json_decref(verdicts);
     /* The next run finds a system that still runs, and begins anew. */
     code = run_lab("configs/etcd-register.yaml",
-                   "--set time_limit_s=2 --set recovery_s=0 --set 'faults=[]'");
+                   "--set time_limit_s=5 --set recovery_s=0 --set 'faults=[]'");
     assert_exit_code(code, RIFT_EXIT_VALID, output);
     assert_hosts_are_whole();
 }
