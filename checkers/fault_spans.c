@@ -121,8 +121,7 @@ static void spans_add_change(struct fault_spans *spans, const char *fault, const
 {
     struct fault_span *span = span_of(spans, fault, planned);
     bool is_observed = json_is_true(json_object_get(result, "observed"));
-    if (!span || (!span->is_observed && !span->is_open) ||
-        (!is_observed && may_be_chance(result)) || (is_observed && span->is_observed))
+    if (!span || (!span->is_observed && !span->is_open) || (!is_observed && may_be_chance(result)))
         return;
     free(span->why_not);
     span->is_open = false;
