@@ -49,4 +49,9 @@ struct rift_node_settings test_node_settings(const struct rift_lab_host *host);
 const char *test_agent_binary(void);
 const char *test_rift_binary(void);
 
+/* How long a TCP connection from one host to another's sshd takes to open, one round trip: at best
+ * of three, or of more until one takes less than below_ms, as a busy machine adds what it likes. */
+double test_connect_ms(const struct rift_lab_host *from, const struct rift_lab_host *to,
+                       int below_ms);
+
 #endif
