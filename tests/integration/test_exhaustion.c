@@ -8,6 +8,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -17,7 +20,7 @@
 #include "common/memory.h"
 #include "tests/lib/toy_host.h"
 
-enum { WAIT_MS = 10000 };
+enum { WAIT_MS = 10000, FAMILY_MAX = 100 };
 
 static int toy_up(void **state)
 {
@@ -102,6 +105,49 @@ static void a_system_without_descriptors_cannot_open_and_gets_its_limits_back(vo
     assert_true(toy_is_alive(n1, 5000));
     assert_int_equal(0, count_with(before, false));
     assert_true(count_with(before, true) > 0);
+}
+
+/* A process of the system that forks another one again and again. */
+static pid_t start_family(void)
+{
+    struct rift_cgroup cgroup;
+    assert_int_equal(0, rift_cgroup_open(n1->cgroup, &cgroup, NULL));
+    pid_t pid = fork();
+    if (pid != 0)
+        return pid;
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    syscall(SYS_close_range, STDERR_FILENO + 1, ~0U, 0); /* the agent's connection */
+    if (rift_cgroup_join(&cgroup) < 0)
+        _exit(1);
+    for (int i = 0; i < FAMILY_MAX; i++) {
+        if (fork() == 0) {
+            prctl(PR_SET_PDEATHSIG, SIGKILL);
+            pause();
+        }
+        usleep(20000);
+    }
+    pause();
+    _exit(0);
+}
+
+/* It is looked at who the processes are a moment before the limits are set. */
+static void whoever_is_forked_before_it_begins_is_hit_too(void **state)
+{
+    (void)state;
+    char before[160];
+    if (!can_inject("fd-limit", NULL))
+        skip();
+    first_limit(before);
+    pid_t family = start_family();
+    json_t *args = json_pack("{s:s, s:s, s:{}, s:I}", "id", "f", "fault", "fd-limit", "options",
+                             "start_ns", (json_int_t)(rift_clock_now() + RIFT_SECOND));
+    json_decref(agent_must(&n1->agent, "inject", args));
+    assert_true(count_with(before, false) > 2);
+    assert_int_equal(0, count_with(before, true));
+    heal("f");
+    assert_int_equal(0, count_with(before, false));
+    kill(family, SIGKILL);
+    waitpid(family, NULL, 0);
 }
 
 static void descriptors_that_are_left_can_be_opened(void **state)
@@ -219,6 +265,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         CASE(a_system_without_descriptors_cannot_open_and_gets_its_limits_back),
+        CASE(whoever_is_forked_before_it_begins_is_hit_too),
         CASE(descriptors_that_are_left_can_be_opened),
         CASE(the_limits_come_back_when_agent_and_guardian_are_killed),
         CASE(a_second_limit_of_descriptors_is_refused),

@@ -212,12 +212,46 @@ static int limit_set(pid_t pid, rlim_t from, rlim_t to, struct rift_error *err)
                                             "fd-limit: set the limit of process %d", (int)pid);
 }
 
+/* Its own, or that of the nearest ancestor. */
+static bool entry_of_family(const json_t *limits, pid_t pid, struct entry *found)
+{
+    pid_t ancestor = pid;
+    for (int n = 0; n < ANCESTORS_MAX && ancestor > 1;
+         n++, ancestor = rift_process_parent(ancestor))
+        for (size_t i = 0; i < json_array_size(limits); i++) {
+            *found = entry_at(limits, i);
+            if (found->process.pid == ancestor && rift_process_is_alive(&found->process))
+                return true;
+        }
+    return false;
+}
+
+/* Who was forked after the plan has the limit that its parent had. How many there were, or -1. */
+static int limit_newborn(const json_t *limits, const struct rift_cgroup *cgroup,
+                         struct rift_error *err)
+{
+    static pid_t pids[RIFT_CGROUP_PIDS_MAX];
+    size_t count = rift_cgroup_pids(cgroup, pids, RIFT_CGROUP_PIDS_MAX);
+    int hit = 0;
+    for (size_t i = 0; i < count; i++) {
+        struct rlimit now;
+        struct entry entry;
+        if (limit_call(pids[i], NULL, &now) || !entry_of_family(limits, pids[i], &entry) ||
+            now.rlim_cur != entry.before.rlim_cur)
+            continue;
+        int rc = limit_set(pids[i], entry.before.rlim_cur, entry.meanwhile, err);
+        if (rc < 0)
+            return -1;
+        hit += rc;
+    }
+    return hit;
+}
+
 static int limit_inject(struct rift_injection *injection, const struct rift_target *target,
                         struct rift_error *err)
 {
-    (void)target;
     const json_t *limits = json_object_get(injection->undo, "limits");
-    int hit = 0;
+    int hit = 0, newborn = 1;
     injection->live = rift_keeper_start(injection, NULL, err);
     if (!injection->live)
         return -1;
@@ -230,6 +264,10 @@ static int limit_inject(struct rift_injection *injection, const struct rift_targ
             return -1;
         hit += rc;
     }
+    for (int round = 0; newborn > 0 && round < ROUNDS_MAX; round++)
+        newborn = limit_newborn(limits, target->system, err);
+    if (newborn < 0)
+        return -1;
     injection->applied_ns = rift_clock_now();
     return hit > 0
                ? 0
@@ -247,19 +285,13 @@ static void limit_forget(struct rift_injection *injection)
     injection->live = NULL;
 }
 
-/* The entry that a process has its limit from: its own, that of the nearest ancestor, or of any
- * that has the same limit now. */
+/* The entry that a process has its limit from: that of its family, or of any that has the same
+ * limit now. */
 static bool entry_find(const json_t *limits, pid_t pid, const struct rlimit *now,
                        struct entry *found)
 {
-    pid_t ancestor = pid;
-    for (int n = 0; n < ANCESTORS_MAX && ancestor > 1;
-         n++, ancestor = rift_process_parent(ancestor))
-        for (size_t i = 0; i < json_array_size(limits); i++) {
-            *found = entry_at(limits, i);
-            if (found->process.pid == ancestor && rift_process_is_alive(&found->process))
-                return found->meanwhile == now->rlim_cur;
-        }
+    if (entry_of_family(limits, pid, found))
+        return found->meanwhile == now->rlim_cur;
     for (size_t i = 0; i < json_array_size(limits); i++) {
         *found = entry_at(limits, i);
         if (found->meanwhile == now->rlim_cur && found->before.rlim_max == now->rlim_max)
