@@ -34,22 +34,16 @@ static int group_up(void **state)
     return 0;
 }
 
-static int agent_up(void **state)
+static int begin(void **state)
 {
     (void)state;
-    return !spaces || host_agent_start(n1, "delay", 60000) ? 0 : -1;
+    return link_bench_begin(&bench, "delay");
 }
 
-/* The faults end with the session; what else a test that failed left goes, too. */
-static int agent_down(void **state)
+static int end(void **state)
 {
     (void)state;
-    link_close_all();
-    if (!spaces)
-        return 0;
-    agent_forget(&n1->agent);
-    HOST_RUN(n1, NULL, "tc", "qdisc", "del", "dev", "eth0", "root");
-    return 0;
+    return link_bench_end(&bench);
 }
 
 static void delays_are_distributed_as_asked(void **state)
@@ -378,7 +372,7 @@ static void a_users_root_qdisc_stays_and_works(void **state)
     HOST_RUN(n1, NULL, "tc", "qdisc", "del", "dev", "eth0", "root");
 }
 
-#define CASE(test) cmocka_unit_test_setup_teardown(test, agent_up, agent_down)
+#define CASE(test) cmocka_unit_test_setup_teardown(test, begin, end)
 
 int main(void)
 {

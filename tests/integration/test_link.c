@@ -38,24 +38,18 @@ static int group_up(void **state)
     return 0;
 }
 
-static int agent_up(void **state)
+static int begin(void **state)
 {
     (void)state;
-    return !spaces || host_agent_start(n1, "link", 60000) ? 0 : -1;
+    return link_bench_begin(&bench, "link");
 }
 
-/* The faults end with the session; what else a test that failed left goes, too. */
-static int agent_down(void **state)
+static int end(void **state)
 {
     (void)state;
-    link_close_all();
-    if (!spaces)
-        return 0;
-    agent_forget(&n1->agent);
-    HOST_RUN(n1, NULL, "ip", "link", "delete", "up0");
-    HOST_RUN(n2, NULL, "ip", "link", "delete", "up0");
-    HOST_RUN(n1, NULL, "tc", "qdisc", "del", "dev", "eth0", "root");
-    return 0;
+    for (size_t i = 0; bench.spaces && i < 2; i++)
+        HOST_RUN(i ? n2 : n1, NULL, "ip", "link", "delete", "up0");
+    return link_bench_end(&bench);
 }
 
 static struct link_tally many(const struct test_host *to)
@@ -646,7 +640,7 @@ static void options_that_cannot_be_are_refused_by_name(void **state)
     }
 }
 
-#define CASE(test) cmocka_unit_test_setup_teardown(test, agent_up, agent_down)
+#define CASE(test) cmocka_unit_test_setup_teardown(test, begin, end)
 
 int main(void)
 {

@@ -42,11 +42,27 @@ static void forget_and_close(int fd)
     close(fd);
 }
 
-void link_close_all(void)
+/* Sockets that a test which failed left open. */
+static void close_all(void)
 {
     for (size_t i = 0; i < sizeof open_fds / sizeof *open_fds; i++)
         if (open_fds[i] > 0)
             forget_and_close(open_fds[i]);
+}
+
+int link_bench_begin(struct link_bench *bench, const char *session)
+{
+    return !bench->spaces || host_agent_start(bench->from, session, 60000) ? 0 : -1;
+}
+
+int link_bench_end(struct link_bench *bench)
+{
+    close_all();
+    if (!bench->spaces)
+        return 0;
+    agent_forget(&bench->from->agent);
+    HOST_RUN(bench->from, NULL, "tc", "qdisc", "del", "dev", "eth0", "root");
+    return 0;
 }
 
 json_t *link_args(const char *id, const struct test_host *to, json_t *options)

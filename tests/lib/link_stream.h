@@ -14,6 +14,11 @@ struct link_bench {
     struct test_host *from; /* has the agent, and sends */
 };
 
+/* Before each test of a program, and after it: the agent of `from`, with whose session the faults
+ * end; what else a test that failed left goes, too. 0, or -1; nothing without namespaces. */
+int link_bench_begin(struct link_bench *bench, const char *session);
+int link_bench_end(struct link_bench *bench);
+
 /* The fault `link` on what `from` sends. Takes options. */
 json_t *link_args(const char *id, const struct test_host *to, json_t *options);
 void link_inject(struct link_bench *bench, const char *id, const struct test_host *to,
@@ -69,8 +74,5 @@ void link_pipe_open(struct link_pipe *pipe, const struct link_bench *bench,
 void link_pipe_close(struct link_pipe *pipe);
 /* Mbit/s that arrive by TCP within about a second. */
 double link_rate_mbit(const struct link_bench *bench, const struct test_host *to);
-
-/* After a test: closes what one that failed left open. */
-void link_close_all(void);
 
 #endif
