@@ -22,6 +22,8 @@
 
 enum { WAIT_MS = 15000, BURNERS = 3 };
 
+#define OPEN_S 0.1 /* what counting in ticks, on each processor, leaves open */
+
 static int toy_up(void **state)
 {
     (void)state;
@@ -155,6 +157,39 @@ static void unless_they_are_counted_they_leave_no_processor_idle(void **state)
     heal("b");
 }
 
+/* Of all processors together, as the first line of proc(5)'s stat has it. */
+static double idle_s(void)
+{
+    unsigned long long idle = 0, waiting = 0;
+    FILE *file = fopen("/proc/stat", "re");
+    assert_non_null(file);
+    assert_int_equal(2, fscanf(file, "cpu %*u %*u %*u %llu %llu", &idle, &waiting));
+    fclose(file);
+    return (double)(idle + waiting) / (double)sysconf(_SC_CLK_TCK);
+}
+
+static void how_long_processors_were_idle_is_as_the_kernel_counts_it(void **state)
+{
+    (void)state;
+    double seen_s = -1;
+    if (!can_inject("cpu-burn", NULL))
+        skip();
+    double first_s = idle_s();
+    inject("b", "cpu-burn", json_pack("{s:i}", "processes", 1));
+    double begun_s = idle_s();
+    rift_clock_sleep_until(rift_clock_now() + RIFT_SECOND);
+    double asked_s = idle_s();
+    json_t *ok = agent_must(&n1->agent, "observe", json_pack("{s:s}", "id", "b"));
+    double last_s = idle_s();
+    const char *how = strstr(json_string_value(json_object_get(ok, "how")), "were idle for ");
+    assert_non_null(how);
+    assert_int_equal(1, sscanf(how, "were idle for %lf s", &seen_s));
+    print_message("idle for %.2f s, %.2f to %.2f\n", seen_s, asked_s - begun_s, last_s - first_s);
+    assert_true(seen_s > asked_s - begun_s - OPEN_S && seen_s < last_s - first_s + OPEN_S);
+    json_decref(ok);
+    heal("b");
+}
+
 /* What of Rift's must act in time does not wait for processors that a fault keeps busy, and the
  * system gains nothing by that: it was started by the agent. */
 static void agent_and_guardian_go_before_the_busy_and_the_system_does_not(void **state)
@@ -204,6 +239,7 @@ int main(void)
         CASE(a_thread_that_is_not_there_is_named),
         CASE(busy_processes_burn_and_are_gone_after_the_heal),
         CASE(unless_they_are_counted_they_leave_no_processor_idle),
+        CASE(how_long_processors_were_idle_is_as_the_kernel_counts_it),
         CASE(agent_and_guardian_go_before_the_busy_and_the_system_does_not),
         CASE(busy_processes_die_with_agent_and_guardian),
     };
